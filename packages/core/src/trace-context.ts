@@ -1,0 +1,13 @@
+/**
+ * A position in a trace, as W3C Trace Context defines it (https://www.w3.org/TR/trace-context/).
+ */
+export interface TraceContext {
+  /** 32 lower-case hex digits, not all zero. */
+  readonly traceId: string;
+  /** 16 lower-case hex digits, not all zero: the span that is current here. */
+  readonly spanId: string;
+  /** Whether the trace is recorded. */
+  readonly sampled: boolean;
+  /** Vendor data, forwarded untouched; at most 512 characters. */
+  readonly state: string | undefined;
+}

@@ -1,0 +1,57 @@
+import type { Closeable, Context } from '@fairlead/core';
+
+/** Rows as the driver gives them: column name to value. bigint columns arrive as strings, timestamptz as Date, jsonb parsed. */
+export type Row = Record<string, unknown>;
+
+/** The outcome of one statement. */
+export interface QueryResult<R extends Row = Row> {
+  readonly rows: readonly R[];
+  /** Rows returned or affected. */
+  readonly rowCount: number;
+}
+
+/** Runs one statement with `$1`-style parameters. Parameters are never spliced into the text. */
+export interface Sql {
+  query<R extends Row = Row>(text: string, params?: readonly unknown[]): Promise<QueryResult<R>>;
+}
+
+/** An open transaction. Ends when the function given to `Database.tx` settles; using it afterwards throws. */
+export interface Tx extends Sql {
+  /** The Context the transaction was opened under. */
+  readonly ctx: Context;
+  /** Runs `fn` once the commit is durable; never on rollback. Its failure is logged, it changes nothing. */
+  afterCommit(fn: () => void): void;
+}
+
+/** How a transaction is opened. */
+export interface TxOptions {
+  /** Default `read committed`. */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+  /** Default false. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * A service's own database, as a port: real Postgres in every topology that lasts, PGlite under the simulator.
+ *
+ * Statements and transactions end with the Context: the server is told the time left as `statement_timeout`, and an
+ * abort gives the connection up, so nothing waits longer than its caller. After an abort during COMMIT the outcome is
+ * unknown; callers that repeat must be idempotent.
+ */
+export interface Database extends Closeable {
+  /** Name for logs and errors, usually the service's. */
+  readonly name: string;
+  /**
+   * Runs `work` in one transaction: commits when it resolves, rolls back when it rejects.
+   * @throws DATABASE_UNAVAILABLE when no connection can be had or it broke before COMMIT was sent (nothing happened)
+   * @throws COMMIT_UNKNOWN when the connection broke during COMMIT
+   */
+  tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
+  /** One statement on its own. */
+  query<R extends Row = Row>(ctx: Context, text: string, params?: readonly unknown[]): Promise<QueryResult<R>>;
+  /**
+   * Calls `onNotify(payload)` for each NOTIFY on `channel` until closed. Reconnects by itself; a notification may be
+   * lost meanwhile, so it is a hint to look, never the news itself. Also called once after each (re)connect.
+   */
+  listen(channel: string, onNotify: (payload: string) => void): Promise<Closeable>;
+}

@@ -1,0 +1,36 @@
+/** What a caller says an appended event is. */
+export interface NewEvent {
+  /** CloudEvents `id`; unique within the log. Default: a new UUIDv7. */
+  readonly id?: string;
+  /** CloudEvents `type`, such as `order.placed`. */
+  readonly type: string;
+  /** Version of the type's schema; whole, from 1. Default 1. */
+  readonly schemaVersion?: number;
+  /** What orders it: events of one key are delivered in order. CloudEvents `subject`. */
+  readonly key: string;
+  /** JSON value. */
+  readonly data: unknown;
+}
+
+/** An event as the log keeps it. Everything but `position` and `version` was fixed when it was appended. */
+export interface LoggedEvent {
+  /** Global position in this log: grows, with gaps where writers rolled back. */
+  readonly position: bigint;
+  /** Stream the event belongs to, such as `order-42`. */
+  readonly stream: string;
+  /** Place within its stream, from 1, without gaps. */
+  readonly version: number;
+  readonly id: string;
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly key: string;
+  readonly data: unknown;
+  /** When it was appended, in milliseconds since the epoch, by `fairlead.now()`. */
+  readonly time: number;
+  readonly tenant: string | undefined;
+  readonly subject: string | undefined;
+  readonly traceparent: string;
+  readonly correlationId: string;
+  readonly causationId: string | undefined;
+  readonly criticality: 'critical' | 'default' | 'sheddable';
+}
