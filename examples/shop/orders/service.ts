@@ -1,0 +1,141 @@
+import { defineService, FairleadError, integer } from '@fairlead/service';
+import { catalogContract } from '../catalog/contract.ts';
+import { inventoryContract } from '../inventory/contract.ts';
+import { paymentsContract } from '../payments/contract.ts';
+import { ordersContract } from './contract.ts';
+import { record, toOrder, type OrderRow } from './order.ts';
+
+export default defineService({
+  contract: ordersContract,
+  config: {
+    maxQuantity: integer({ env: 'MAX_QUANTITY', default: 10_000, describe: 'Most pieces that one order may hold' }),
+  },
+  uses: { catalog: catalogContract, inventory: inventoryContract, payments: paymentsContract },
+  database: { migrations: new URL('./migrations/', import.meta.url) },
+  operations: {
+    async placeOrder(ctx, input, kit) {
+      const pieces = input.items.reduce((sum, item) => sum + item.quantity, 0);
+      if (pieces > kit.config.maxQuantity) {
+        const most = kit.config.maxQuantity;
+        throw new FairleadError('unprocessable', 'TOO_MANY_ITEMS', `An order holds at most ${most} pieces, not ${pieces}.`);
+      }
+
+      const { prices } = await kit.calls.catalog.quote(ctx, { skus: [...new Set(input.items.map((item) => item.sku))] });
+      const priceOf = new Map(prices.map((price) => [price.sku, price]));
+      let totalCents = 0;
+      for (const { sku, quantity } of input.items) {
+        const price = priceOf.get(sku);
+        if (!price) throw new FairleadError('unprocessable', 'UNKNOWN_SKU', `There is no item "${sku}"; GET /catalog lists them.`);
+        totalCents += price.priceCents * quantity;
+      }
+      const currency = prices[0]?.currency ?? '';
+
+      const orderId = kit.newId();
+      const history = [{ type: 'placed', at: new Date(ctx.clock.now()).toISOString() }];
+      return kit.commit(async (tx) => {
+        await tx.query(
+          `insert into orders (id, tenant, subject, status, card, items, total_cents, currency, history, placed_at)
+           values ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, fairlead.now())`,
+          [
+            orderId,
+            ctx.tenant,
+            ctx.caller.subject,
+            input.card,
+            JSON.stringify(input.items),
+            totalCents,
+            currency,
+            JSON.stringify(history),
+          ],
+        );
+        await tx.publish('order.placed', { orderId, items: input.items, totalCents, currency });
+        return { id: orderId, status: 'pending' as const, totalCents, currency };
+      });
+    },
+
+    async getOrder(ctx, { id }, kit) {
+      const { rows } = await kit.db.query<OrderRow>(ctx, 'select * from orders where id = $1 and tenant = $2', [
+        id,
+        ctx.tenant,
+      ]);
+      if (!rows[0]) throw notFound(id);
+      return toOrder(rows[0]);
+    },
+
+    async listOrders(ctx, { limit, cursor }, kit) {
+      const { rows } = await kit.db.query<OrderRow>(
+        ctx,
+        `select * from orders
+          where tenant = $1 and subject = $2 and ($3::text is null or id < $3)
+          order by id desc limit $4`,
+        [ctx.tenant, ctx.caller.subject, cursor ?? null, limit + 1],
+      );
+      const page = rows.slice(0, limit);
+      const last = page.at(-1);
+      return { items: page.map(toOrder), ...(rows.length > limit && last ? { nextCursor: last.id } : {}) };
+    },
+
+    async cancelOrder(ctx, { id }, kit) {
+      return kit.commit(async (tx) => {
+        const { rows } = await tx.query<OrderRow>('select * from orders where id = $1 and tenant = $2 for update', [
+          id,
+          ctx.tenant,
+        ]);
+        if (!rows[0]) throw notFound(id);
+        if (rows[0].status !== 'pending') {
+          throw new FairleadError('conflict', 'ORDER_ENDED', `Order ${id} is ${rows[0].status}; only a pending one can be cancelled.`);
+        }
+        const reason = 'cancelled by the customer';
+        const cancelled = await record(tx, id, 'cancelled', { status: 'cancelled', reason });
+        await tx.publish('order.cancelled', { orderId: id, reason });
+        return toOrder(cancelled?.order ?? rows[0]);
+      });
+    },
+  },
+  consumers: {
+    inventory: {
+      async 'stock.reserved'(_ctx, event, kit) {
+        const { orderId } = event.data;
+        await kit.commit(async (tx) => {
+          const recorded = await record(tx, orderId, 'reserved');
+          if (recorded?.order.status !== 'pending') return;
+          const { total_cents: totalCents, currency, card } = recorded.order;
+          await tx.publish('order.reserved', { orderId, totalCents, currency, card });
+        });
+      },
+
+      async 'stock.refused'(_ctx, event, kit) {
+        const { orderId, sku, available } = event.data;
+        await kit.commit(async (tx) => {
+          const reason = `only ${available} of ${sku} left`;
+          const recorded = await record(tx, orderId, 'cancelled', { status: 'cancelled', reason });
+          if (recorded?.ended) await tx.publish('order.cancelled', { orderId, reason });
+        });
+      },
+    },
+
+    payments: {
+      async 'payment.captured'(_ctx, event, kit) {
+        const { orderId } = event.data;
+        await kit.commit(async (tx) => {
+          await record(tx, orderId, 'paid');
+          const recorded = await record(tx, orderId, 'confirmed', { status: 'confirmed' });
+          if (recorded?.ended) await tx.publish('order.confirmed', { orderId });
+        });
+      },
+
+      async 'payment.declined'(_ctx, event, kit) {
+        const { orderId, reason } = event.data;
+        await kit.commit(async (tx) => {
+          const recorded = await record(tx, orderId, 'cancelled', { status: 'cancelled', reason });
+          if (recorded?.ended) await tx.publish('order.cancelled', { orderId, reason });
+        });
+      },
+
+      async 'payment.refunded'(_ctx, event, kit) {
+        await kit.commit(async (tx) => void (await record(tx, event.data.orderId, 'refunded')));
+      },
+    },
+  },
+});
+
+const notFound = (id: string) => new FairleadError('not-found', 'ORDER_NOT_FOUND', `There is no order ${id}.`);
