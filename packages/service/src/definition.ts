@@ -1,0 +1,73 @@
+import type { Context } from '@fairlead/core';
+import type { Contract, Input, Output } from '@fairlead/contract';
+import type { FastifyInstance } from 'fastify';
+import type { ConfigShape } from './config.ts';
+import type { ConsumerKit, EventsOf, OperationKit, OperationsOf, ReceivedEvent, Uses } from './kit.ts';
+
+/**
+ * Answers one operation. What it returns is validated against the operation's output; what it throws becomes a problem
+ * document: a `FairleadError` whose code the operation declares passes with its code and text, everything else is an
+ * internal error whose text only the log sees.
+ */
+export type OperationHandler<
+  C extends Contract,
+  Name extends keyof OperationsOf<C>,
+  Config extends ConfigShape,
+  U extends Uses,
+> = {
+  handle(
+    ctx: Context,
+    input: Input<OperationsOf<C>[Name]>,
+    kit: OperationKit<C, Name, Config, U>,
+  ): Promise<Output<OperationsOf<C>[Name]>>;
+}['handle'];
+
+/** A handler for every operation of the contract. */
+export type OperationHandlers<C extends Contract, Config extends ConfigShape, U extends Uses> = {
+  readonly [Name in keyof OperationsOf<C> & string]: OperationHandler<C, Name, Config, U>;
+};
+
+/**
+ * Handles one event of another service. It may run more than once for one event, until its commit has succeeded;
+ * `kit.commit` is effective once.
+ */
+export type EventHandler<
+  C extends Contract,
+  Config extends ConfigShape,
+  U extends Uses,
+  Source extends Contract,
+  Type extends keyof EventsOf<Source>,
+> = {
+  handle(ctx: Context, event: ReceivedEvent<Source, Type>, kit: ConsumerKit<C, Config, U>): Promise<void>;
+}['handle'];
+
+/** Handlers by alias (of `uses`) and event type; those that are left out are passed over. */
+export type Consumers<C extends Contract, Config extends ConfigShape, U extends Uses> = {
+  readonly [Alias in keyof U & string]?: {
+    readonly [Type in keyof EventsOf<U[Alias]> & string]?: EventHandler<C, Config, U, U[Alias], Type>;
+  };
+};
+
+/** A service, as its module exports it. The same value runs in every topology. */
+export interface ServiceDefinition<
+  C extends Contract = Contract,
+  Config extends ConfigShape = ConfigShape,
+  U extends Uses = Uses,
+> {
+  /** What the service promises. Its name is the service's name. */
+  readonly contract: C;
+  /** What it reads from its environment, once, before it starts. Default: nothing. */
+  readonly config?: Config;
+  /**
+   * The services and externals that it calls or listens to, by the name its code has for them. Nothing else is
+   * reachable through the kit. Default: none.
+   */
+  readonly uses?: U;
+  /** Its own database: where its migrations are. Default: none, then `kit.db` and `kit.commit` throw. */
+  readonly database?: { readonly migrations: URL };
+  readonly operations: OperationHandlers<C, Config, U>;
+  /** Needs a database: an event is effective once because its mark commits with its effect. Default: none. */
+  readonly consumers?: Consumers<C, Config, U>;
+  /** Registers Fastify plugins, hooks or raw routes; runs only where there is a socket (`serveHttp`). */
+  plugins?(fastify: FastifyInstance): void | Promise<void>;
+}

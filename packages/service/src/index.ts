@@ -1,0 +1,24 @@
+export { FairleadError, isError } from '@fairlead/core';
+export type { Context } from '@fairlead/core';
+export type { Database, Tx } from '@fairlead/store';
+export { boolean, duration, integer, oneOf, secret, string, url } from './config.ts';
+export type { ConfigShape, ConfigValues, Field, FieldOptions } from './config.ts';
+export { defineService } from './define-service.ts';
+export type { Consumers, EventHandler, OperationHandler, OperationHandlers, ServiceDefinition } from './definition.ts';
+export type {
+  CallOptions,
+  Calls,
+  Client,
+  ClientCall,
+  CommitTx,
+  ConsumerKit,
+  Kit,
+  OperationKit,
+  ReceivedEvent,
+  Uses,
+} from './kit.ts';
+export type { Secret } from './secret.ts';
+export { serveHttp } from './serve-http.ts';
+export type { HttpServer, ListenAddress, ServeOptions } from './serve-http.ts';
+export type { IncomingRequest, Readiness, ReadinessCheck, ServiceInstance, ServicePorts } from './service-instance.ts';
+export { createService } from './service.ts';

@@ -1,0 +1,126 @@
+import type { Context } from '@fairlead/core';
+import type { Contract, EventData, Input, Output, Received } from '@fairlead/contract';
+import type { PublishedEvent } from '@fairlead/messaging';
+import type { Database, Tx, TxOptions } from '@fairlead/store';
+import type { Logger } from '@fairlead/telemetry';
+import type { ConfigShape, ConfigValues } from './config.ts';
+
+/** Contracts by the name that a service's code has for them. */
+export type Uses = Readonly<Record<string, Contract>>;
+
+/** The operations of a contract, by name. */
+export type OperationsOf<C extends Contract> = C['operations'];
+
+/** The event types of a contract, by name; none when it publishes none. */
+export type EventsOf<C extends Contract> = NonNullable<C['events']>;
+
+/** An event as a handler meets it: the envelope, and `data` as the publisher's contract types it. */
+export interface ReceivedEvent<Source extends Contract, Type extends keyof EventsOf<Source>> extends Omit<
+  PublishedEvent,
+  'type' | 'data'
+> {
+  readonly type: Type;
+  readonly data: EventData<Source, Type & string>;
+}
+
+/** How one call is made. */
+export interface CallOptions {
+  /**
+   * Names this call for its idempotency key, which is derived from (caller's key, alias and operation, step). Default:
+   * its number among the calls of that operation by this handler, which is stable as long as a repeat makes them in the
+   * same order; name the step where that is not so.
+   */
+  readonly step?: string;
+}
+
+/** The typed client of one service: a function for each operation. */
+export type Client<C extends Contract> = {
+  readonly [Name in keyof OperationsOf<C> & string]: ClientCall<C, Name>;
+};
+
+/**
+ * Calls an operation: validates the input before anything is sent, forwards what is left of the deadline, sends the
+ * derived idempotency key, and reads the answer tolerantly (new members and enum values don't break it). Never repeats
+ * by itself.
+ * @throws INVALID_INPUT when the input does not fit the contract; nothing was sent
+ * @throws what the operation declares in `errors`, with its code
+ * @throws UNAVAILABLE when the service can't be reached; `details.processed` is `'no'` when it provably has not seen the call
+ * @throws DEADLINE_EXCEEDED, CANCELLED when the Context ends first; the callee may or may not have done the work
+ * @throws BAD_ANSWER when what came back is not what the contract says
+ */
+export type ClientCall<C extends Contract, Name extends keyof OperationsOf<C>> = (
+  ctx: Context,
+  input: InputOf<OperationsOf<C>[Name]>,
+  options?: CallOptions,
+) => Promise<Received<OperationsOf<C>[Name]>>;
+
+/** What a client passes: the schema's input, so that members with a default may be left out. */
+export type InputOf<Op extends OperationsOf<Contract>[string]> = ClientInput<Op>;
+type ClientInput<Op> = Op extends { readonly input: { readonly _zod: { readonly input: infer I } } }
+  ? I
+  : Op extends OperationsOf<Contract>[string]
+    ? Input<Op>
+    : never;
+
+/** Clients by alias. */
+export type Calls<U extends Uses> = { readonly [Alias in keyof U & string]: Client<U[Alias]> };
+
+/** The transaction of a handler. */
+export interface CommitTx<C extends Contract> extends Tx {
+  /**
+   * Publishes an event of this service's contract: it goes into the log in this transaction, and to the broker after
+   * it has committed. Resolves to the event's id.
+   * @throws INVALID_OUTPUT when the data does not fit the contract; the transaction then rolls back
+   */
+  publish<Type extends keyof EventsOf<C> & string>(type: Type, data: EventData<C, Type>): Promise<string>;
+}
+
+/** What every handler gets besides its Context and its input. */
+export interface Kit<Config extends ConfigShape, U extends Uses> {
+  /** The service's configuration, read and checked before it started. */
+  readonly config: ConfigValues<Config>;
+  /** Clients of what the service `uses`. */
+  readonly calls: Calls<U>;
+  /**
+   * The service's own database, for reading, and for writes that need no idempotency record or inbox mark.
+   * @throws MISCONFIGURED when the definition has no `database`
+   */
+  readonly db: Database;
+  /** Lines carry the service and the operation or event type; pass the Context for trace, tenant and request. */
+  readonly log: Logger;
+  /** A new UUIDv7 from this work's clock and random source. */
+  newId(): string;
+}
+
+/** The kit of an operation's handler. */
+export interface OperationKit<
+  C extends Contract,
+  Name extends keyof OperationsOf<C>,
+  Config extends ConfigShape,
+  U extends Uses,
+> extends Kit<Config, U> {
+  /**
+   * The one transaction of this handler. What `work` resolves to *is* the operation's answer: it is validated, and
+   * stored with the idempotency record in the same transaction, so state, events, and the answer that a repeat gets
+   * become durable together or not at all. From then on the operation has succeeded: what the handler returns or
+   * throws afterwards doesn't change the answer (it is logged).
+   *
+   * Rejects with whatever `work` throws, after a rollback.
+   * @throws COMMIT_TWICE on a second call
+   * @throws COMMIT_UNKNOWN when the connection broke during COMMIT: the caller gets 503 and may repeat under its key
+   */
+  commit(
+    work: (tx: CommitTx<C>) => Promise<Output<OperationsOf<C>[Name]>>,
+    options?: TxOptions,
+  ): Promise<Output<OperationsOf<C>[Name]>>;
+}
+
+/** The kit of an event's handler. */
+export interface ConsumerKit<C extends Contract, Config extends ConfigShape, U extends Uses> extends Kit<Config, U> {
+  /**
+   * The one transaction of this handler: the mark that this event has been handled commits with it. A handler that
+   * never calls it gets an empty commit when it resolves.
+   * @throws COMMIT_TWICE on a second call
+   */
+  commit<T>(work: (tx: CommitTx<C>) => Promise<T>): Promise<T>;
+}

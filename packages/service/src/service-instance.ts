@@ -1,0 +1,70 @@
+import type { Clock, Closeable, Context, Random, Transport, TransportRequest, TransportResponse } from '@fairlead/core';
+import type { Broker, DeadLetter } from '@fairlead/messaging';
+import type { Database } from '@fairlead/store';
+import type { Telemetry } from '@fairlead/telemetry';
+
+/** How a service reaches the world. Its code can't tell which topology provides them. */
+export interface ServicePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  /** Carries the calls to what the service `uses`. */
+  readonly transport: Transport;
+  /** The service's own database, with the runtime role. Needed when the definition has a `database`. Not closed by the service. */
+  readonly database?: Database;
+  /** Carries events. Needed when the contract has events or the definition consumers. Not closed by the service. */
+  readonly broker?: Broker;
+  /** Where configuration is read from. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /**
+   * Name of this instance, unique among the service's instances and the same after a restart (`orders-1`): a new start of
+   * an instance takes over at once what its predecessor left claimed.
+   */
+  readonly instance: string;
+  /** Reads the file that a `<NAME>_FILE` variable names. Default: from the disk. */
+  readonly readFile?: (path: string) => string;
+}
+
+/** Something that a service needs, and whether it is there. */
+export interface ReadinessCheck {
+  /** `started`, `database`, `migrations`, `broker`. */
+  readonly name: string;
+  readonly ok: boolean;
+  /** What is wrong and what to do, when it is. */
+  readonly problem?: string;
+}
+
+/** Whether traffic should come here. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly state: 'created' | 'starting' | 'running' | 'draining' | 'closed';
+  readonly checks: readonly ReadinessCheck[];
+}
+
+/** A request as it comes in: what a transport carries, and the signal that ends when its caller goes away. */
+export interface IncomingRequest extends TransportRequest {
+  readonly signal?: AbortSignal;
+}
+
+/** A running service. Everything but sockets happens here, so that `single` and the simulator use it directly. */
+export interface ServiceInstance extends Closeable {
+  readonly name: string;
+  /** Name of this instance, as `ServicePorts.instance`. */
+  readonly instance: string;
+  /** Checks the migrations, then starts the relay and the consumers. Idempotent. */
+  start(): Promise<void>;
+  /**
+   * Answers one call. Never rejects: whatever goes wrong becomes a problem document. Headers are trusted (the edge has
+   * stripped what came from outside). While draining, answers 503.
+   */
+  handle(request: IncomingRequest): Promise<TransportResponse>;
+  /** Whether its real dependencies answer; looked at afresh at most once a second. */
+  ready(): Promise<Readiness>;
+  /** Messages that were given up, of all its consumers. */
+  deadLetters(ctx: Context): Promise<readonly DeadLetter[]>;
+  /**
+   * Stops being ready, refuses new calls, lets those under way finish within `graceMs`, aborts the rest, then stops
+   * consumers and relay. What the ports gave (database, broker, telemetry) is left open: who creates, closes.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
