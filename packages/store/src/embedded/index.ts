@@ -1,0 +1,7 @@
+export { provision, type ProvisionOptions, type Provisioned, type ServiceUrls } from './provision.ts';
+export {
+  startPostgres,
+  type EmbeddedPostgres,
+  type PostgresExit,
+  type StartPostgresOptions,
+} from './start-postgres.ts';

@@ -1,0 +1,42 @@
+import { thrower, type ErrorTable } from '@fairlead/core';
+
+/** The codes that this package throws. */
+export const STORE_ERRORS = {
+  /** No connection can be had, or it broke before COMMIT was sent: nothing happened, a repeat is safe. */
+  DATABASE_UNAVAILABLE: 'unavailable',
+  /** The connection broke during COMMIT: it may or may not have happened. */
+  COMMIT_UNKNOWN: 'unavailable',
+  /** A statement of the transaction failed and the failure was swallowed, so COMMIT became ROLLBACK. */
+  TX_ABORTED: 'internal',
+  /** A transaction was used after it had ended. */
+  TX_CLOSED: 'internal',
+  /** A server limit ended the work: `transactionTimeoutMs` or the idle limit. */
+  TRANSACTION_TIMEOUT: 'deadline',
+  /** A migration that was applied has changed since. */
+  MIGRATION_DRIFT: 'internal',
+  /** A migration that was applied has no file any more. */
+  MIGRATION_MISSING: 'internal',
+  /** A new migration sorts before one that was applied. */
+  MIGRATION_OUT_OF_ORDER: 'internal',
+  /** A migration's statement failed; its transaction was rolled back. */
+  MIGRATION_FAILED: 'internal',
+  /** The migration files themselves are wrong: a name, a duplicate number, an unreadable directory. */
+  MIGRATION_INVALID: 'internal',
+  /** An event can't be appended: not JSON, a bad name, a bad version. */
+  EVENT_INVALID: 'invalid',
+  /** An event's data is larger than `maxEventBytes`. */
+  EVENT_TOO_LARGE: 'too-large',
+  /** An event with this id is in the log already. */
+  EVENT_DUPLICATE: 'conflict',
+  /** Embedded Postgres did not start; the message has its last log lines. */
+  POSTGRES_START_FAILED: 'unavailable',
+  /** No binaries for this platform are installed, or their copy is damaged. */
+  POSTGRES_BINARIES: 'internal',
+  /** Another live process runs on this data directory. */
+  POSTGRES_IN_USE: 'unavailable',
+  /** A server was given that these credentials can't provision. */
+  PROVISION_FAILED: 'internal',
+} as const satisfies ErrorTable;
+
+/** Makes one of this package's errors. */
+export const fail = thrower(STORE_ERRORS);

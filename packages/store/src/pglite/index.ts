@@ -1,0 +1,1 @@
+export { pgliteDatabase, type PgliteDatabaseOptions } from './pglite-database.ts';
