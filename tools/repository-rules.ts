@@ -1,0 +1,111 @@
+// Rules that no linter knows: lengths, names, index files, ambient time, and what must never be in a tracked file.
+
+import type { Finding } from './finding.ts';
+import { readText } from './repository.ts';
+import { lineAt, maskSource } from './source-text.ts';
+
+/** Longer files hold more than one noun. */
+export const MAX_LINES = 400;
+
+const FORBIDDEN_NAMES = /^(?:.*-)?(?:utils?|helpers?|managers?|common|misc)$/;
+/** Where time and randomness are real: their implementations, tests, tools, benches, launchers and process entries. */
+const REAL_WORLD =
+  /^(?:packages\/core\/src\/real-[\w-]+\.ts|test\/.*|tools\/.*|bench\/.*|.*\.test\.ts|(?:.*\/)?bin\/.*|(?:.*\/)?main\.ts)$/;
+const TEXT =
+  /(?:\.(?:[cm]?[jt]sx?|json|jsonc|md|ya?ml|sql|sh|html|css|txt|toml)|(?:^|\/)(?:\.npmrc|\.gitignore|run|LICENSE))$/;
+/** Homes and mounts of one machine. */
+const MACHINE_PATH = /(?<![\w.$}/-])\/(?:home|Users|root|work|workspace|mnt|private\/var)\/[\w.-]+/;
+/** Hosts that packages are fetched from: the reader's own configuration decides those. */
+const PACKAGE_HOST =
+  /\b(?:[\w-]+\.)*(?:registry|repo1?|artifactory|nexus|mirrors?|npm)\.(?:[\w-]+\.)*(?:com|org|net|io|dev|internal|local)\b/;
+
+/**
+ * Everything in `files` that breaks a rule of the repository.
+ */
+export function checkRepositoryRules(root: string, files: readonly string[]): Finding[] {
+  return files.flatMap((file) => {
+    const text = TEXT.test(file) ? readText(root, file) : '';
+    return [...nameRule(file), ...placeRule(file, text), ...lockfileRule(file, text), ...codeRules(file, text)];
+  });
+}
+
+function codeRules(file: string, text: string): Finding[] {
+  if (!/\.[cm]?[jt]sx?$/.test(file)) return [];
+  const masked = maskSource(text);
+  return [...lengthRule(file, text), ...indexRule(file, masked), ...ambientRule(file, masked)];
+}
+
+function lengthRule(file: string, text: string): Finding[] {
+  const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+  return lines > MAX_LINES
+    ? [{ file, line: 0, message: `${lines} lines; split it by noun (at most ${MAX_LINES})` }]
+    : [];
+}
+
+function nameRule(file: string): Finding[] {
+  const parts = file.split('/').map((part) => part.replace(/\..*$/, ''));
+  const bad = parts.find((part) => FORBIDDEN_NAMES.test(part));
+  return bad === undefined
+    ? []
+    : [{ file, line: 0, message: `"${bad}" says nothing; name it after the noun it holds` }];
+}
+
+function indexRule(file: string, masked: string): Finding[] {
+  if (!/^packages\/.*\/index\.ts$/.test(file)) return [];
+  const rest = masked.replace(/\bexport\s+(?:type\s+)?\{[^}]*\}\s*from\s*(['"]) *\1;?/g, (match) =>
+    match.replace(/[^\n]/g, ' '),
+  );
+  const offset = rest.search(/\S/);
+  return offset === -1
+    ? []
+    : [
+        {
+          file,
+          line: lineAt(rest, offset),
+          message: 'an index holds explicit named exports from its siblings and nothing else',
+        },
+      ];
+}
+
+function ambientRule(file: string, masked: string): Finding[] {
+  if (REAL_WORLD.test(file)) return [];
+  return [
+    ...masked.matchAll(/\bnew\s+Date\s*\(\s*\)|\bnew\s+Date\b(?!\s*[(\w])|(?<![\w.]|new\s{1,4})\bDate\s*\(\s*\)/g),
+  ].map((match) => ({
+    file,
+    line: lineAt(masked, match.index),
+    message: 'new Date() reads the machine clock; build it from ctx.clock.now()',
+  }));
+}
+
+function placeRule(file: string, text: string): Finding[] {
+  return text.split('\n').flatMap((line, index) => {
+    const findings: Finding[] = [];
+    const path = MACHINE_PATH.exec(line)?.[0];
+    if (path !== undefined) findings.push({ file, line: index + 1, message: `"${path}" exists on one machine only` });
+    const host = PACKAGE_HOST.exec(line)?.[0];
+    if (host !== undefined) {
+      findings.push({
+        file,
+        line: index + 1,
+        message: `"${host}": where packages come from is the reader's setting, not ours`,
+      });
+    }
+    return findings;
+  });
+}
+
+function lockfileRule(file: string, text: string): Finding[] {
+  if (file !== 'package-lock.json') return [];
+  return text.split('\n').flatMap((line, index) =>
+    /"resolved":\s*"(?:https?|git)/.test(line)
+      ? [
+          {
+            file,
+            line: index + 1,
+            message: 'a lockfile entry names its server; npm install with omit-lockfile-registry-resolved',
+          },
+        ]
+      : [],
+  );
+}
