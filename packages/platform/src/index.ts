@@ -9,5 +9,8 @@ export type {
   SizeText,
   TenantSettings,
 } from './definition.ts';
-export { loadPlatform } from './load.ts';
+export { PLATFORM_ERRORS } from './errors.ts';
+export { buildModel, loadPlatform } from './load.ts';
+export type { BlueprintProblem } from './problem-list.ts';
+export { parseDuration, parseSize } from './quantity.ts';
 export type { ExternalModel, PlatformModel, RouteModel, ServiceModel, TenantModel, UseModel } from './model.ts';
