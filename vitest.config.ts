@@ -8,6 +8,8 @@ const conditions = ['@fairlead/source', 'node', 'import', 'module', 'default'];
 const globalSetup = fileURLToPath(new URL('./packages/store/src/testing/global-setup.ts', import.meta.url));
 /** `npm run test:int`: the tests that need servers, packed packages or minutes. */
 const integration = process.env['FAIRLEAD_TESTS'] === 'int';
+/** Where CI wants the counts as JSON; unset elsewhere. */
+const report = process.env['FAIRLEAD_TEST_REPORT'];
 const roots = ['packages', 'examples', 'test', 'tools', 'bench'];
 
 export default defineConfig({
@@ -23,5 +25,6 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     allowOnly: false,
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });
