@@ -31,6 +31,8 @@ export const CORE_ERRORS = {
   UNAVAILABLE: 'unavailable',
   /** An option or a configuration value is wrong; thrown at construction. */
   MISCONFIGURED: 'internal',
+  /** Something did not stop, or not in time. */
+  CLOSE_FAILED: 'internal',
   /** A bug: nothing the caller could have done. */
   INTERNAL: 'internal',
 } as const satisfies ErrorTable;

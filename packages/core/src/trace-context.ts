@@ -10,4 +10,9 @@ export interface TraceContext {
   readonly sampled: boolean;
   /** Vendor data, forwarded untouched; at most 512 characters. */
   readonly state: string | undefined;
+  /**
+   * True as long as nothing here has opened a span and no caller sent one: `spanId` is then a placeholder that no span
+   * has, and the first span has no parent. Default false.
+   */
+  readonly root?: boolean;
 }
