@@ -41,7 +41,7 @@ export class Scope {
     this.clock = options.clock;
     this.#parent = options.parent;
     this.#outer = options.signal;
-    const parentEndsAtMs = options.parent?.#endsAtMs ?? Infinity;
+    const parentEndsAtMs = options.parent === undefined ? Infinity : options.parent.#endsAtMs;
     const endsAtMs = timeoutMs === Infinity ? Infinity : options.clock.monotonic() + timeoutMs;
     this.#ownEnd = endsAtMs < parentEndsAtMs;
     this.#endsAtMs = this.#ownEnd ? endsAtMs : parentEndsAtMs;
@@ -79,7 +79,7 @@ export class Scope {
     this.#reason = reason;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#parent?.#children?.delete(this);
+    if (this.#parent !== undefined) this.#parent.#children?.delete(this);
     this.#outer?.removeEventListener('abort', this.#onOuterAbort);
     const children = this.#children;
     this.#children = undefined;
