@@ -1,8 +1,8 @@
 import type { Context } from '@fairlead/core';
-import type { Contract, Input, Output } from '@fairlead/contract';
+import type { Contract, EventName, Input, OperationName, Output } from '@fairlead/contract';
 import type { FastifyInstance } from 'fastify';
 import type { ConfigShape } from './config.ts';
-import type { ConsumerKit, EventsOf, OperationKit, OperationsOf, ReceivedEvent, Uses } from './kit.ts';
+import type { ConsumerKit, OperationKit, ReceivedEvent, Uses } from './kit.ts';
 
 /**
  * Answers one operation. What it returns is validated against the operation's output; what it throws becomes a problem
@@ -11,20 +11,20 @@ import type { ConsumerKit, EventsOf, OperationKit, OperationsOf, ReceivedEvent, 
  */
 export type OperationHandler<
   C extends Contract,
-  Name extends keyof OperationsOf<C>,
+  Name extends OperationName<C>,
   Config extends ConfigShape,
   U extends Uses,
 > = {
   handle(
     ctx: Context,
-    input: Input<OperationsOf<C>[Name]>,
+    input: Input<C['operations'][Name]>,
     kit: OperationKit<C, Name, Config, U>,
-  ): Promise<Output<OperationsOf<C>[Name]>>;
+  ): Promise<Output<C['operations'][Name]>>;
 }['handle'];
 
 /** A handler for every operation of the contract. */
 export type OperationHandlers<C extends Contract, Config extends ConfigShape, U extends Uses> = {
-  readonly [Name in keyof OperationsOf<C> & string]: OperationHandler<C, Name, Config, U>;
+  readonly [Name in OperationName<C>]: OperationHandler<C, Name, Config, U>;
 };
 
 /**
@@ -36,7 +36,7 @@ export type EventHandler<
   Config extends ConfigShape,
   U extends Uses,
   Source extends Contract,
-  Type extends keyof EventsOf<Source>,
+  Type extends EventName<Source>,
 > = {
   handle(ctx: Context, event: ReceivedEvent<Source, Type>, kit: ConsumerKit<C, Config, U>): Promise<void>;
 }['handle'];
@@ -44,7 +44,7 @@ export type EventHandler<
 /** Handlers by alias (of `uses`) and event type; those that are left out are passed over. */
 export type Consumers<C extends Contract, Config extends ConfigShape, U extends Uses> = {
   readonly [Alias in keyof U & string]?: {
-    readonly [Type in keyof EventsOf<U[Alias]> & string]?: EventHandler<C, Config, U, U[Alias], Type>;
+    readonly [Type in EventName<U[Alias]>]?: EventHandler<C, Config, U, U[Alias], Type>;
   };
 };
 
@@ -65,6 +65,8 @@ export interface ServiceDefinition<
   readonly uses?: U;
   /** Its own database: where its migrations are. Default: none, then `kit.db` and `kit.commit` throw. */
   readonly database?: { readonly migrations: URL };
+  /** How long the answer to an idempotency key is kept, in milliseconds. Default 86 400 000 (24 h); at least 1 000. */
+  readonly idempotency?: { readonly retentionMs?: number };
   readonly operations: OperationHandlers<C, Config, U>;
   /** Needs a database: an event is effective once because its mark commits with its effect. Default: none. */
   readonly consumers?: Consumers<C, Config, U>;

@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import type { Contract, EventData, Input, Output, Received } from '@fairlead/contract';
+import type { CallInput, Contract, EventData, EventName, OperationName, Output, Received, ReceivedData } from '@fairlead/contract';
 import type { PublishedEvent } from '@fairlead/messaging';
 import type { Database, Tx, TxOptions } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';
@@ -8,19 +8,13 @@ import type { ConfigShape, ConfigValues } from './config.ts';
 /** Contracts by the name that a service's code has for them. */
 export type Uses = Readonly<Record<string, Contract>>;
 
-/** The operations of a contract, by name. */
-export type OperationsOf<C extends Contract> = C['operations'];
-
-/** The event types of a contract, by name; none when it publishes none. */
-export type EventsOf<C extends Contract> = NonNullable<C['events']>;
-
-/** An event as a handler meets it: the envelope, and `data` as the publisher's contract types it. */
-export interface ReceivedEvent<Source extends Contract, Type extends keyof EventsOf<Source>> extends Omit<
+/** An event as a handler meets it: the envelope, and `data` read tolerantly by the publisher's contract. */
+export interface ReceivedEvent<Source extends Contract, Type extends EventName<Source>> extends Omit<
   PublishedEvent,
   'type' | 'data'
 > {
   readonly type: Type;
-  readonly data: EventData<Source, Type & string>;
+  readonly data: ReceivedData<Source, Type>;
 }
 
 /** How one call is made. */
@@ -35,7 +29,7 @@ export interface CallOptions {
 
 /** The typed client of one service: a function for each operation. */
 export type Client<C extends Contract> = {
-  readonly [Name in keyof OperationsOf<C> & string]: ClientCall<C, Name>;
+  readonly [Name in OperationName<C>]: ClientCall<C, Name>;
 };
 
 /**
@@ -46,21 +40,13 @@ export type Client<C extends Contract> = {
  * @throws what the operation declares in `errors`, with its code
  * @throws UNAVAILABLE when the service can't be reached; `details.processed` is `'no'` when it provably has not seen the call
  * @throws DEADLINE_EXCEEDED, CANCELLED when the Context ends first; the callee may or may not have done the work
- * @throws BAD_ANSWER when what came back is not what the contract says
+ * @throws INVALID_ANSWER when what came back is not what the contract says
  */
-export type ClientCall<C extends Contract, Name extends keyof OperationsOf<C>> = (
+export type ClientCall<C extends Contract, Name extends OperationName<C>> = (
   ctx: Context,
-  input: InputOf<OperationsOf<C>[Name]>,
+  input: CallInput<C['operations'][Name]>,
   options?: CallOptions,
-) => Promise<Received<OperationsOf<C>[Name]>>;
-
-/** What a client passes: the schema's input, so that members with a default may be left out. */
-export type InputOf<Op extends OperationsOf<Contract>[string]> = ClientInput<Op>;
-type ClientInput<Op> = Op extends { readonly input: { readonly _zod: { readonly input: infer I } } }
-  ? I
-  : Op extends OperationsOf<Contract>[string]
-    ? Input<Op>
-    : never;
+) => Promise<Received<C['operations'][Name]>>;
 
 /** Clients by alias. */
 export type Calls<U extends Uses> = { readonly [Alias in keyof U & string]: Client<U[Alias]> };
@@ -72,7 +58,7 @@ export interface CommitTx<C extends Contract> extends Tx {
    * it has committed. Resolves to the event's id.
    * @throws INVALID_OUTPUT when the data does not fit the contract; the transaction then rolls back
    */
-  publish<Type extends keyof EventsOf<C> & string>(type: Type, data: EventData<C, Type>): Promise<string>;
+  publish<Type extends EventName<C>>(type: Type, data: EventData<C, Type>): Promise<string>;
 }
 
 /** What every handler gets besides its Context and its input. */
@@ -95,7 +81,7 @@ export interface Kit<Config extends ConfigShape, U extends Uses> {
 /** The kit of an operation's handler. */
 export interface OperationKit<
   C extends Contract,
-  Name extends keyof OperationsOf<C>,
+  Name extends OperationName<C>,
   Config extends ConfigShape,
   U extends Uses,
 > extends Kit<Config, U> {
@@ -110,9 +96,9 @@ export interface OperationKit<
    * @throws COMMIT_UNKNOWN when the connection broke during COMMIT: the caller gets 503 and may repeat under its key
    */
   commit(
-    work: (tx: CommitTx<C>) => Promise<Output<OperationsOf<C>[Name]>>,
+    work: (tx: CommitTx<C>) => Promise<Output<C['operations'][Name]>>,
     options?: TxOptions,
-  ): Promise<Output<OperationsOf<C>[Name]>>;
+  ): Promise<Output<C['operations'][Name]>>;
 }
 
 /** The kit of an event's handler. */
