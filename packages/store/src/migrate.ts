@@ -1,18 +1,16 @@
-import type { Context } from '@fairlead/core';
-import type { Database } from './database.ts';
+import { readFile } from 'node:fs/promises';
+import { FairleadError, type Context } from '@fairlead/core';
+import type { Database, Tx } from './database.ts';
+import { fail } from './errors.ts';
+import { readMigrations, type Migration, type MigrationFile } from './migration-files.ts';
 
-/** A migration as text. */
-export interface MigrationFile {
-  /** `NNNN_name.sql`. */
-  readonly name: string;
-  readonly sql: string;
-}
+export type { MigrationFile } from './migration-files.ts';
 
 /** Which migrations to apply. */
 export interface MigrateOptions {
   /** Whose they are: `fairlead`, `messaging` or the service's name. Each set is numbered on its own. */
   readonly set: string;
-  /** A directory (`file:` URL, ends in `/`) or the files themselves. */
+  /** A directory (`file:` URL) or the files themselves. */
   readonly from: URL | readonly MigrationFile[];
 }
 
@@ -22,12 +20,96 @@ export interface MigrateResult {
   readonly applied: readonly string[];
 }
 
-/** Applies a set's migrations that are missing. `database` is opened with the owner's credentials. */
+const SQL_DIRECTORY = new URL('../sql/', import.meta.url);
+const STORE_SET = 'fairlead';
+
+/** The transaction-level advisory lock that runners of one schema queue for. */
+const LOCK = `select pg_advisory_xact_lock(hashtextextended('fairlead_migration ' || current_schema(), 0))`;
+
+/**
+ * Applies a set's migrations that are missing: forward only, in order, each file in a transaction of its own together
+ * with its record. `database` is opened with the owner's credentials. Concurrent runners wait for each other and apply
+ * each file once. After a crash the next run goes on where this one stopped. A file must not contain transaction
+ * commands (BEGIN, COMMIT) nor what can't run in a transaction (CREATE INDEX CONCURRENTLY).
+ * @throws MIGRATION_DRIFT a file was edited after it was applied; MIGRATION_MISSING an applied one has no file;
+ *   MIGRATION_OUT_OF_ORDER a new one sorts before an applied one; MIGRATION_FAILED its SQL failed, nothing of it stays;
+ *   MIGRATION_INVALID the files themselves are wrong
+ */
 export async function migrate(ctx: Context, database: Database, options: MigrateOptions): Promise<MigrateResult> {
-  throw new Error(`not yet: ${ctx.requestId} ${database.name} ${options.set}`);
+  const migrations = await readMigrations(options.set, options.from);
+  const bootstrap = await readFile(new URL('bootstrap.sql', SQL_DIRECTORY), 'utf8');
+  await database.tx(ctx, async (tx) => {
+    await tx.query(LOCK);
+    const { rows } = await tx.query(`select to_regclass('fairlead_migration') is not null and to_regprocedure('fairlead.now()') is not null as there`);
+    if (rows[0]?.['there'] !== true) await tx.query(bootstrap);
+  });
+  const applied: string[] = [];
+  for (;;) {
+    const name = await database.tx(ctx, (tx) => applyNext(tx, options.set, migrations, database.name));
+    if (name === undefined) return { applied };
+    applied.push(name);
+  }
 }
 
-/** Applies the store's own migrations (the set `fairlead`): the log. */
-export async function migrateStore(ctx: Context, database: Database): Promise<MigrateResult> {
-  throw new Error(`not yet: ${ctx.requestId} ${database.name}`);
+/**
+ * Applies the store's own migrations (the set `fairlead`): the log.
+ * @throws as `migrate` does
+ */
+export function migrateStore(ctx: Context, database: Database): Promise<MigrateResult> {
+  return migrate(ctx, database, storeMigrations());
+}
+
+/** The store's own set, for whoever lists sets. */
+export function storeMigrations(): MigrateOptions {
+  return { set: STORE_SET, from: STORE_FILES };
+}
+
+const STORE_FILES = new URL('log/', SQL_DIRECTORY);
+
+async function applyNext(tx: Tx, set: string, migrations: readonly Migration[], name: string): Promise<string | undefined> {
+  await tx.query(LOCK);
+  const { rows } = await tx.query<{ version: number; name: string; checksum: string }>(
+    'select version, name, checksum from fairlead_migration where set_name = $1 order by version',
+    [set],
+  );
+  const next = nextOf(`${name}, set ${set}`, migrations, rows);
+  if (next === undefined) return undefined;
+  try {
+    await tx.query(next.sql);
+  } catch (error) {
+    if (error instanceof FairleadError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw fail('MIGRATION_FAILED', `${name}, set ${set}: ${next.name} failed and was rolled back: ${reason}. Correct the file and run again.`, { cause: error });
+  }
+  await tx.query('insert into fairlead_migration (set_name, version, name, checksum, applied_at) values ($1, $2, $3, $4, fairlead.now())', [
+    set,
+    next.version,
+    next.name,
+    next.checksum,
+  ]);
+  return next.name;
+}
+
+function nextOf(
+  whose: string,
+  migrations: readonly Migration[],
+  applied: readonly { readonly version: number; readonly name: string; readonly checksum: string }[],
+): Migration | undefined {
+  const byVersion = new Map(migrations.map((migration) => [migration.version, migration]));
+  for (const record of applied) {
+    const file = byVersion.get(record.version);
+    if (file === undefined) {
+      throw fail('MIGRATION_MISSING', `${whose}: ${record.name} was applied but its file is gone. Restore it; migrations only go forward. (Or is this code older than the database?)`);
+    }
+    if (file.checksum !== record.checksum) {
+      throw fail('MIGRATION_DRIFT', `${whose}: ${file.name} was changed after it had been applied${file.name === record.name ? '' : ` as ${record.name}`}. Undo the change and put it into a new file.`);
+    }
+  }
+  const last = applied.at(-1)?.version ?? 0;
+  const done = new Set(applied.map((record) => record.version));
+  const next = migrations.find((migration) => !done.has(migration.version));
+  if (next !== undefined && next.version < last) {
+    throw fail('MIGRATION_OUT_OF_ORDER', `${whose}: ${next.name} sorts before migration ${last}, which is applied. Give it a number above ${last}.`);
+  }
+  return next;
 }

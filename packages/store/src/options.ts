@@ -1,4 +1,4 @@
-import type { Clock, Context } from '@fairlead/core';
+import { FairleadError, type Clock, type Context } from '@fairlead/core';
 
 /** What the store needs of a span. */
 export interface StoreSpan {
@@ -44,4 +44,45 @@ export interface DatabaseOptions {
    * later; before that the wait between statements is bounded by it). Default 60 000; 0 is no limit.
    */
   readonly transactionTimeoutMs?: number;
+}
+
+/** Options with every default filled in. */
+export type ResolvedOptions = Required<Omit<DatabaseOptions, 'telemetry'>> & { readonly telemetry: StoreTelemetry };
+
+const DEFAULTS = {
+  maxConnections: 10,
+  connectTimeoutMs: 5_000,
+  idleTimeoutMs: 30_000,
+  transactionTimeoutMs: 60_000,
+} as const satisfies Partial<DatabaseOptions>;
+
+const SPAN: StoreSpan = { set: () => {} };
+
+/** Telemetry that records nothing. */
+export const SILENT: StoreTelemetry = {
+  tracer: { span: (ctx, _options, work) => work(ctx, SPAN) },
+  log: { warn: () => {} },
+};
+
+/**
+ * Fills in the defaults.
+ * @throws MISCONFIGURED for an unknown option or a value out of range, named
+ */
+export function resolveOptions(options: DatabaseOptions): ResolvedOptions {
+  const known = new Set(['url', 'name', 'clock', 'telemetry', ...Object.keys(DEFAULTS)]);
+  const unknown = Object.keys(options).find((key) => !known.has(key));
+  if (unknown !== undefined) throw misconfigured(`${options.name}: openDatabase has no option "${unknown}".`);
+  if (options.name === '') throw misconfigured('openDatabase needs a name: it goes into logs and errors.');
+  const resolved = { ...DEFAULTS, ...options, telemetry: options.telemetry ?? SILENT };
+  for (const [key, least] of [['maxConnections', 1], ['connectTimeoutMs', 0], ['idleTimeoutMs', 0], ['transactionTimeoutMs', 0]] as const) {
+    const value = resolved[key];
+    if (!Number.isSafeInteger(value) || value < least || value > 2 ** 31 - 1) {
+      throw misconfigured(`${options.name}: ${key} is ${value}; give a whole number from ${least}.`);
+    }
+  }
+  return resolved;
+}
+
+function misconfigured(message: string): FairleadError {
+  return new FairleadError('internal', 'MISCONFIGURED', message);
 }

@@ -1,7 +1,14 @@
-import type { Clock } from '@fairlead/core';
+/*
+ * A Database on PGlite: real Postgres code in memory, one session for everybody. Turns are taken by a queue per
+ * instance (turns.ts); a schema stands for a database.
+ */
 import type { PGlite } from '@electric-sql/pglite';
-import type { Database } from '../database.ts';
-import type { StoreTelemetry } from '../options.ts';
+import type { Closeable, CloseOptions, Clock, Context } from '@fairlead/core';
+import { quoteIdentifier } from '../database-url.ts';
+import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
+import { fail } from '../errors.ts';
+import { SILENT, type StoreTelemetry } from '../options.ts';
+import { turnsOf, type Turns } from './turns.ts';
 
 /** How a PGlite database is opened. */
 export interface PgliteDatabaseOptions {
@@ -17,7 +24,181 @@ export interface PgliteDatabaseOptions {
   readonly telemetry?: StoreTelemetry | undefined;
 }
 
-/** One service's database as a schema of an in-memory PGlite. */
+/** Type oids: bigint, date and timestamp as text, as the Postgres database gives them. */
+const PARSERS = { 20: String, 1082: String, 1114: String };
+
+/**
+ * One service's database as a schema of an in-memory PGlite. For simulation and quick tests: nothing is durable, and
+ * there is one session, so transactions never overlap, never deadlock and never commit out of order.
+ *
+ * Inside the work of a `tx`, a `query` or `tx` of any database on the same instance waits for that transaction: awaiting
+ * it there never ends before the Context does.
+ */
 export function pgliteDatabase(options: PgliteDatabaseOptions): Database {
-  throw new Error(`not yet: ${options.name}`);
+  return new PgliteDatabase(options);
+}
+
+class PgliteDatabase implements Database {
+  readonly name: string;
+  readonly #options: PgliteDatabaseOptions;
+  readonly #telemetry: StoreTelemetry;
+  readonly #turns: Turns;
+  readonly #listeners = new Set<() => Promise<void>>();
+  #ready = false;
+  #closed = false;
+
+  constructor(options: PgliteDatabaseOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#telemetry = options.telemetry ?? SILENT;
+    this.#turns = turnsOf(options.pglite);
+  }
+
+  tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
+    return this.#span(ctx, 'transaction', async (inner) => {
+      const tx = new PgliteTx(inner, this.#options.pglite);
+      const value = await this.#turns.take(inner.signal, () => this.#run(tx, work, options));
+      for (const fn of tx.afterCommits) {
+        try {
+          fn();
+        } catch (error) {
+          this.#telemetry.log.warn(inner, `${this.name}: a function given to afterCommit failed; the commit stands`, { error });
+        }
+      }
+      return value;
+    });
+  }
+
+  query<R extends Row = Row>(ctx: Context, text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
+    const operation = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase() ?? 'SQL';
+    return this.#span(ctx, operation, (inner) => {
+      const tx = new PgliteTx(inner, this.#options.pglite);
+      return this.#turns.take(inner.signal, () => this.#run(tx, () => tx.query<R>(text, params), {}));
+    });
+  }
+
+  async listen(channel: string, onNotify: (payload: string) => void): Promise<Closeable> {
+    const name = quoteIdentifier(channel);
+    const stop = await this.#turns.take(undefined, () => this.#options.pglite.listen(name, onNotify));
+    onNotify('');
+    let open = true;
+    const close = async (): Promise<void> => {
+      if (!open) return;
+      open = false;
+      this.#listeners.delete(close);
+      await this.#turns.take(undefined, () => stop());
+    };
+    this.#listeners.add(close);
+    return { close, [Symbol.asyncDispose]: close };
+  }
+
+  async close(_options: CloseOptions = {}): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#listeners].map((close) => close()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #run<T>(tx: PgliteTx, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
+    if (this.#closed) throw fail('DATABASE_UNAVAILABLE', `${this.name}: the database was closed.`);
+    const { pglite } = this.#options;
+    await this.#begin(options);
+    try {
+      const value = await untilAbort(tx.ctx.signal, () => work(tx));
+      await tx.finish();
+      tx.ctx.throwIfAborted();
+      const ended = await pglite.query<{ aborted: boolean }>('select 1').then(() => true, () => false);
+      if (!ended) throw fail('TX_ABORTED', `${this.name}: a statement of this transaction failed and the failure was swallowed. Let failures reach the end of the transaction, or use a savepoint.`);
+      await pglite.exec('COMMIT');
+      return value;
+    } catch (error) {
+      await tx.finish();
+      await pglite.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** Opens the transaction in one call: whose schema it sees and what time it is. */
+  async #begin(options: TxOptions): Promise<void> {
+    const { pglite, clock, schema } = this.#options;
+    const name = quoteIdentifier(schema);
+    if (!this.#ready) await pglite.exec(`CREATE SCHEMA IF NOT EXISTS ${name}`);
+    this.#ready = true;
+    const isolation = (options.isolation ?? 'read committed').toUpperCase();
+    const access = options.readOnly === true ? 'READ ONLY' : 'READ WRITE';
+    await pglite.exec(
+      `BEGIN ISOLATION LEVEL ${isolation} ${access}; SET LOCAL search_path = ${name}; ` +
+        `SET LOCAL fairlead.now = '${new Date(clock.now()).toISOString()}'`,
+    );
+  }
+
+  #span<T>(ctx: Context, operation: string, work: (ctx: Context) => Promise<T>): Promise<T> {
+    const attributes = { 'db.system.name': 'postgresql', 'db.namespace': this.name, 'db.operation.name': operation };
+    return this.#telemetry.tracer.span(ctx, { name: `${operation} ${this.name}`, kind: 'client', attributes }, work);
+  }
+}
+
+class PgliteTx implements Tx {
+  readonly ctx: Context;
+  readonly afterCommits: (() => void)[] = [];
+  readonly #pglite: PGlite;
+  #open = true;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(ctx: Context, pglite: PGlite) {
+    this.ctx = ctx;
+    this.#pglite = pglite;
+  }
+
+  async query<R extends Row = Row>(text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
+    this.#mustBeOpen();
+    this.ctx.throwIfAborted();
+    const turn = this.#tail.then(() => this.#query<R>(text, params));
+    this.#tail = turn.catch(() => {});
+    return turn;
+  }
+
+  afterCommit(fn: () => void): void {
+    this.#mustBeOpen();
+    this.afterCommits.push(fn);
+  }
+
+  /** Refuses further statements and waits for those under way. */
+  async finish(): Promise<void> {
+    this.#open = false;
+    await this.#tail;
+  }
+
+  async #query<R extends Row>(text: string, params: readonly unknown[]): Promise<QueryResult<R>> {
+    if (params.length === 0) {
+      // Several statements in one text, as migrations have them; the last one answers, as it does on Postgres.
+      const results = await this.#pglite.exec(text, { parsers: PARSERS });
+      const last = results.at(-1);
+      // What the columns are is the caller's claim about its own statement.
+      return { rows: (last?.rows ?? []) as R[], rowCount: countOf(last) };
+    }
+    const result = await this.#pglite.query<R>(text, params.map((value) => value ?? null), { parsers: PARSERS });
+    return { rows: result.rows, rowCount: countOf(result) };
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#open) throw fail('TX_CLOSED', 'A transaction was used after it had ended. Await everything before the function given to tx returns.');
+  }
+}
+
+function countOf(result: { readonly rows: readonly unknown[]; readonly affectedRows?: number } | undefined): number {
+  if (result === undefined) return 0;
+  return result.rows.length > 0 ? result.rows.length : (result.affectedRows ?? 0);
+}
+
+function untilAbort<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
 }

@@ -1,0 +1,50 @@
+import { FairleadError } from '@fairlead/core';
+import { fail } from './errors.ts';
+
+/** The SQLSTATE of a driver's error, `undefined` for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
+}
+
+/** Server says: ended by an administrator, crashed, starting, too many connections. */
+const UNAVAILABLE_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300']);
+
+/** Whether an error means that the connection is gone or can't be had. */
+export function isConnectionLoss(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return state.startsWith('08') || UNAVAILABLE_STATES.has(state);
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && typeof error.code === 'string' && /^(E[A-Z]+|ERR_STREAM_\w+|ERR_SOCKET_\w+)$/.test(error.code)) return true;
+  // The driver gives these no code.
+  return /^Connection terminated|connection timeout|not queryable|Client was closed/i.test(error.message);
+}
+
+/**
+ * The failure that callers see. Lost connections and server limits become Fairlead's codes; what a statement itself did
+ * wrong (a constraint, a syntax error, a serialization failure) stays the driver's error with its SQLSTATE in `code`.
+ */
+export function databaseFailure(error: unknown, name: string): unknown {
+  if (error instanceof FairleadError) return error;
+  const state = sqlState(error);
+  if (state === '25P03' || state === '25P04') {
+    return fail(
+      'TRANSACTION_TIMEOUT',
+      `${name}: the server ended a transaction that lasted too long or sat idle. Do slow work outside of transactions, or raise transactionTimeoutMs.`,
+      { cause: error, details: { sqlState: state } },
+    );
+  }
+  if (state === '57014' && error instanceof Error && /timeout/.test(error.message)) {
+    return new FairleadError('deadline', 'DEADLINE_EXCEEDED', `${name}: the database did not answer before the deadline.`, {
+      cause: error,
+    });
+  }
+  if (isConnectionLoss(error)) {
+    return fail(
+      'DATABASE_UNAVAILABLE',
+      `${name}: the database can't be reached or dropped the connection. Nothing was committed; repeat it when the database is back.`,
+      { cause: error, details: state === undefined ? {} : { sqlState: state }, retryAfterMs: 250 },
+    );
+  }
+  return error;
+}
