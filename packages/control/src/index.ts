@@ -1,3 +1,9 @@
+export { adminClient } from './admin-client.ts';
+export type { AdminClient, AdminClientOptions } from './admin-client.ts';
+export { CONTROL_ERRORS } from './errors.ts';
+export { platformIdentity } from './identity.ts';
+export type { PlatformIdentity } from './identity.ts';
+export type { OtlpAttribute, OtlpResourceSpans, OtlpSpan, OtlpTraces, OtlpValue } from './plane/otlp.ts';
 export type {
   InstanceExit,
   InstanceKind,
@@ -10,3 +16,13 @@ export type {
   StartOptions,
   TokenRequest,
 } from './running-platform.ts';
+export { startProcesses } from './start-processes.ts';
+export { stopPlatform } from './stop-platform.ts';
+export type { StopOutcome } from './stop-platform.ts';
+export { dataDirAt } from './supervisor/data-dir.ts';
+export type { DataDir } from './supervisor/data-dir.ts';
+export { lockHolder } from './supervisor/data-dir-lock.ts';
+export { isRunning } from './supervisor/process-identity.ts';
+export type { ProcessIdentity } from './supervisor/process-identity.ts';
+export { readState } from './supervisor/state-file.ts';
+export type { InstanceRecord, PlatformState } from './supervisor/state-file.ts';

@@ -1,0 +1,15 @@
+/** What the control process is told when it starts. */
+export interface ControlConfig {
+  /** Name of the platform. */
+  readonly platform: string;
+  /** Folder of the platform's secrets; the signing key is kept there. */
+  readonly secretsDir: string;
+  /** Ids of the blueprint's tenants. */
+  readonly tenants: readonly string[];
+  /** TCP port of the admin API on 127.0.0.1; 0 takes a free one. */
+  readonly adminPort: number;
+  /** The admin API's bearer credential. */
+  readonly credential: string;
+  /** Path of the socket for the platform's own processes. */
+  readonly socketPath: string;
+}
