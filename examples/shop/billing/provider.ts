@@ -1,4 +1,4 @@
-import { decodeCall, encodeOutput } from '@fairlead/contract';
+import { decodeCall, encodeOutput, findOperation } from '@fairlead/contract';
 import { FairleadError, PROBLEM_CONTENT_TYPE, toProblem, type TransportRequest, type TransportResponse } from '@fairlead/core';
 import { billingContract } from './contract.ts';
 import type { Entry, Ledger } from './ledger.ts';
@@ -42,27 +42,28 @@ export function provider({ ledger, sleep }: ProviderOptions): Provider {
     return { amountCents: entry.amountCents };
   }
 
-  async function answer(method: string, url: URL, key: string | undefined, body: unknown): Promise<string | undefined> {
-    const call = { params: {}, query: url.searchParams, body };
-    switch (`${method} ${url.pathname}`) {
-      case 'POST /charges': {
-        const { card, orderId, amountCents } = decodeCall(charge, call);
+  async function answer(request: Parameters<Provider>[0]): Promise<string | undefined> {
+    const { method, path, body } = request;
+    const key = request.headers['idempotency-key'];
+    switch (nameOf(method, path)) {
+      case 'charge': {
+        const { card, orderId, amountCents } = decodeCall(charge, { path, body });
         if (card === 'declined') throw new FairleadError('unprocessable', 'CARD_DECLINED', 'The card was declined.');
         const moved = await move('charge', key, orderId, amountCents);
         return moved && encodeOutput(charge, moved);
       }
-      case 'POST /refunds': {
-        const { orderId, amountCents } = decodeCall(refund, call);
+      case 'refund': {
+        const { orderId, amountCents } = decodeCall(refund, { path, body });
         const moved = await move('refund', key, orderId, amountCents);
         return moved && encodeOutput(refund, moved);
       }
-      case 'GET /ledger': {
-        const { orderId } = decodeCall(readLedger, call);
+      case 'ledger': {
+        const { orderId } = decodeCall(readLedger, { path, body });
         const entries = ledger.entries.filter((entry) => orderId === undefined || entry.orderId === orderId);
         return encodeOutput(readLedger, { entries });
       }
-      case 'PUT /faults': {
-        const { latencyMs, failNext, dropNext } = decodeCall(setFaults, call);
+      case 'setFaults': {
+        const { latencyMs, failNext, dropNext } = decodeCall(setFaults, { path, body });
         faults = {
           latencyMs: latencyMs ?? faults.latencyMs,
           failNext: failNext ?? faults.failNext,
@@ -71,15 +72,13 @@ export function provider({ ledger, sleep }: ProviderOptions): Provider {
         return encodeOutput(setFaults, faults);
       }
       default:
-        throw new FairleadError('not-found', 'NO_ROUTE', `Billing has no ${method} ${url.pathname}.`);
+        throw new FairleadError('not-found', 'NO_ROUTE', `Billing has no ${method} ${path}.`);
     }
   }
 
   return async (request) => {
     try {
-      const url = new URL(request.path, 'http://billing');
-      const body = request.body === undefined ? undefined : parse(request.body);
-      const text = await answer(request.method, url, request.headers['idempotency-key'], body);
+      const text = await answer(request);
       return text === undefined ? undefined : { status: 200, headers: { 'content-type': 'application/json' }, body: text };
     } catch (error) {
       const problem = toProblem(error);
@@ -92,10 +91,7 @@ export function provider({ ledger, sleep }: ProviderOptions): Provider {
   };
 }
 
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (cause) {
-    throw new FairleadError('invalid', 'INVALID_INPUT', 'The body is not JSON.', { cause });
-  }
+function nameOf(method: string, path: string): string | undefined {
+  const found = findOperation(billingContract, method, path);
+  return found.kind === 'operation' ? found.operation.name : undefined;
 }

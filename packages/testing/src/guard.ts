@@ -1,0 +1,53 @@
+import { FairleadError, type Clock, type Random } from '@fairlead/core';
+
+let held = false;
+
+/**
+ * Takes time and chance away from everything in this JavaScript realm until disposed: `Date` and `performance.now` show
+ * `clock`, `Math.random` draws from `random`, and the global timers throw, since whoever uses them has gone around the
+ * Clock. One simulation at a time in a realm.
+ * @throws MISCONFIGURED while another guard is held
+ */
+export function guardGlobals(clock: Clock, random: Random): Disposable {
+  if (held) {
+    throw new FairleadError('internal', 'MISCONFIGURED', 'simulate: another simulation runs in this process; await it first, or use a worker.');
+  }
+  held = true;
+
+  const RealDate = globalThis.Date;
+  class VirtualDate extends RealDate {
+    constructor(...parts: readonly unknown[]) {
+      // Date takes nothing, one value, or numbers; what was given is passed on as it is.
+      super(...((parts.length === 0 ? [clock.now()] : parts) as [number]));
+    }
+    static override now(): number {
+      return clock.now();
+    }
+  }
+  const refuse = (name: string) => () => {
+    throw new FairleadError('internal', 'INTERNAL', `${name} was called under the simulator; take time from ctx.clock.`);
+  };
+
+  const restores = [
+    swap(globalThis, 'Date', VirtualDate),
+    swap(globalThis, 'setTimeout', refuse('setTimeout')),
+    swap(globalThis, 'setInterval', refuse('setInterval')),
+    swap(Math, 'random', () => random.next()),
+    swap(performance, 'now', () => clock.monotonic()),
+  ];
+  return {
+    [Symbol.dispose]() {
+      for (const restore of restores.toReversed()) restore();
+      held = false;
+    },
+  };
+}
+
+function swap(holder: object, name: string, value: unknown): () => void {
+  const own = Object.getOwnPropertyDescriptor(holder, name);
+  Object.defineProperty(holder, name, { value, configurable: true, writable: true });
+  return () => {
+    if (own) Object.defineProperty(holder, name, own);
+    else Reflect.deleteProperty(holder, name);
+  };
+}
