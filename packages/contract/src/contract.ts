@@ -1,11 +1,14 @@
 import type { EventDefinition, EventDefinitions, EventType, EventTypes } from './event.ts';
+import { assertEvent, assertNames, assertOperation, assertRoutes } from './rules.ts';
 import type { Operation, OperationDefinition, OperationDefinitions, Operations } from './operation.ts';
 
-// Map: `operation.ts` and `event.ts` are what a contract is written with, this file puts them together and
-// `inference.ts` reads types off it. `carriable.ts` refuses schemas that JSON can't carry.
-// `call.ts`, `answer.ts` and `event-data.ts` encode and decode; `strict-schema.ts` is how a server reads,
-// `tolerant-schema.ts` how everybody else does. `path-template.ts` and `query.ts` know URLs.
-// `openapi.ts` and `asyncapi.ts` render documents, on `components.ts`.
+// Map: `operation.ts` and `event.ts` are what a contract is written with; this file puts them together, `rules.ts` says
+// what is refused (`carriable.ts`: what JSON can't carry) and `inference.ts` reads types off the result.
+// `call.ts`, `answer.ts` and `event-data.ts` encode and decode; `strict-schema.ts` is how a server reads and
+// `tolerant-schema.ts` how everybody else does, both on `schema.ts`; `issues.ts` says what does not fit.
+// `carriage.ts` knows which member travels where, `path-template.ts`, `query.ts` and `route.ts` know URLs.
+// `openapi.ts` and `asyncapi.ts` render documents, with schemas from `components.ts`,
+// refusals from `problem-responses.ts` and what they share from `document.ts`.
 
 /** What a service promises: operations and event types. Frozen. */
 export interface Contract<Ops extends Operations = Operations, Evs extends EventTypes = EventTypes> {
@@ -30,15 +33,15 @@ export type BoundEvents<Evs extends EventDefinitions> = {
 
 /** What `defineContract` takes. */
 export interface ContractOptions<Ops extends OperationDefinitions, Evs extends EventDefinitions> {
-  /** Lower-case letters, digits and dashes; the service's name. */
+  /** The service's name: lower-case letters, digits and dashes. */
   readonly name: string;
   /** Semantic version of the contract, such as `1.0.0`. */
   readonly version: string;
-  /** For people. */
+  /** For people. Default: none. */
   readonly description?: string;
   /** By name, in camelCase. */
   readonly operations: Ops;
-  /** By type, such as `order.placed`. Default: none. */
+  /** By type: lower-case words with dots between, such as `order.placed`. Default: none. */
   readonly events?: Evs;
 }
 
@@ -52,18 +55,26 @@ export function defineContract<const Ops extends OperationDefinitions, const Evs
   options: ContractOptions<Ops, Evs>,
 ): Contract<BoundOperations<Ops>, BoundEvents<Evs>> {
   const { name, version, description } = options;
-  const operations = Object.fromEntries(
-    Object.entries(options.operations).map(([key, value]) => [key, Object.freeze({ ...value, name: key, contract: name })]),
-  );
-  const events = Object.fromEntries(
-    Object.entries(options.events ?? {}).map(([key, value]) => [key, Object.freeze({ ...value, name: key, contract: name })]),
-  );
+  assertNames(options);
+  const operations = named<OperationDefinition>(options.operations, name);
+  const events = named<EventDefinition>(options.events ?? {}, name);
+  for (const operation of Object.values(operations)) assertOperation(operation);
+  for (const event of Object.values(events)) assertEvent(event);
+  assertRoutes(name, Object.values(operations));
   return Object.freeze({
     name,
     version,
     description,
-    // Each definition got its name and nothing else, which is what the mapped types say.
-    operations: Object.freeze(operations) as unknown as BoundOperations<Ops>,
-    events: Object.freeze(events) as unknown as BoundEvents<Evs>,
+    // Each definition got its name and its contract's and nothing else, which is what the mapped types say.
+    operations: operations as unknown as BoundOperations<Ops>,
+    events: events as unknown as BoundEvents<Evs>,
   });
+}
+
+function named<Definition extends object>(
+  definitions: Readonly<Record<string, Definition>>,
+  contract: string,
+): Readonly<Record<string, Definition & { readonly name: string; readonly contract: string }>> {
+  const entries = Object.entries(definitions);
+  return Object.freeze(Object.fromEntries(entries.map(([name, value]) => [name, Object.freeze({ ...value, name, contract })])));
 }

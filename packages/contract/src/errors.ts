@@ -6,6 +6,8 @@ export const CONTRACT_ERRORS = {
   INVALID_CONTRACT: 'internal',
   /** What a caller sent does not fit the operation. `details.issues` says where. */
   INVALID_INPUT: 'invalid',
+  /** What code here wants to send does not fit the operation that it calls: a bug of the caller. */
+  INVALID_CALL: 'internal',
   /** What a handler answered does not fit its own operation: a bug of the service. */
   INVALID_OUTPUT: 'internal',
   /** What another service answered does not fit its contract, read tolerantly. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { assertOptions } from './known-options.ts';
 
 /** An event type as it is written, before a contract gives it a name. */
 export interface EventDefinition<Data extends z.ZodObject = z.ZodObject> {
@@ -37,7 +38,11 @@ export interface EventOptions<Data extends z.ZodObject> {
   readonly summary?: string;
 }
 
-/** An event type for `defineContract`. Checked there, where it has a name to complain about. */
+/**
+ * An event type for `defineContract`, which checks it, having a name to complain about.
+ * @throws INVALID_CONTRACT for an option that there is not
+ */
 export function event<Data extends z.ZodObject>(options: EventOptions<Data>): EventDefinition<Data> {
+  assertOptions(options, ['data', 'key', 'version', 'summary'], `event with key ${options.key}`);
   return { data: options.data, key: options.key, version: options.version ?? 1, summary: options.summary };
 }

@@ -1,5 +1,6 @@
 import type { ErrorTable } from '@fairlead/core';
 import { z } from 'zod';
+import { assertOptions } from './known-options.ts';
 
 /** The HTTP methods that an operation may have. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -76,7 +77,12 @@ export interface OperationOptions<In extends InputSchema, Out extends z.ZodType,
   readonly visibility?: 'public' | 'internal';
 }
 
-/** An operation for `defineContract`. Checked there, where it has a name to complain about. */
+const OPTIONS = ['method', 'path', 'summary', 'input', 'output', 'status', 'errors', 'idempotencyKey', 'roles', 'visibility'];
+
+/**
+ * An operation for `defineContract`, which checks it, having a name to complain about.
+ * @throws INVALID_CONTRACT for an option that there is not
+ */
 export function operation<
   Out extends z.ZodType,
   In extends InputSchema = z.ZodObject<{}, z.core.$strip>,
@@ -86,6 +92,7 @@ export function operation<
   // NoInfer: a contract around it asks for any OperationDefinition, which must not become what is left out here.
 ): OperationDefinition<NoInfer<In>, Out, NoInfer<Errors>> {
   const { method, path, summary, output, status = 200, idempotencyKey, roles = [], visibility = 'internal' } = options;
+  assertOptions(options, OPTIONS, `operation ${method} ${path}`);
   return {
     method,
     path,
