@@ -77,6 +77,9 @@ export function thrower<Table extends ErrorTable>(
 }
 
 /** Whether `error` is a failure with this code. */
-export function isError(error: unknown, code: string): error is FairleadError {
+export function isError<Code extends string>(
+  error: unknown,
+  code: Code,
+): error is FairleadError & { readonly code: Code } {
   return error instanceof FairleadError && error.code === code;
 }

@@ -175,7 +175,7 @@ function bounded(clock: Clock, leftMs: number, name: string, work: () => Promise
     const timer = clock.setTimer(leftMs, () => {
       reject(new FairleadError('deadline', 'DEADLINE_EXCEEDED', `${name} did not stop in ${Math.round(leftMs)} ms`));
     });
-    work().then(resolve, reject).finally(timer.cancel);
+    work().then(resolve, reject).finally(() => timer.cancel());
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from './clock.ts';
 import { checkDelay } from './real-clock.ts';
+import { realTurn } from './real-turn.ts';
 import { sleepOn } from './sleep.ts';
 
 /** What a virtual clock begins with. */
@@ -118,18 +119,18 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
     async advance(ms) {
       checkDelay(ms);
       const endMs = elapsedMs + ms;
-      await turn();
+      await realTurn();
       for (let next = heap.first(); next !== undefined && next.dueMs <= endMs; next = heap.first()) {
         if (!runNext()) break;
-        await turn();
+        await realTurn();
       }
       elapsedMs = Math.max(elapsedMs, endMs);
     },
     async runAll(maxTimers = 10_000) {
-      await turn();
+      await realTurn();
       for (let count = 0; runNext(); count++) {
         if (count >= maxTimers) throw new Error(`The virtual clock still has timers after running ${maxTimers}.`);
-        await turn();
+        await realTurn();
       }
     },
     jump(ms) {
@@ -166,11 +167,6 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
       };
     },
   };
-}
-
-/** One turn of the real event loop: every promise that can settle without time passing has settled after it. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A binary heap by (dueMs, seq) from which any entry can be removed in O(log n). */

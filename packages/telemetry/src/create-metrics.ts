@@ -1,0 +1,99 @@
+import { CORE_ERRORS, FairleadError } from '@fairlead/core';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Metric } from 'prom-client';
+import type { Metrics, Red, RedKind, RedOptions } from './metrics.ts';
+
+/** Seconds; OpenTelemetry's advice for HTTP durations with two finer steps, as calls over a socket take that little. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const MAX_SERIES = 2000;
+const OTHER = '_other';
+
+const RED = {
+  server: {
+    name: 'http_server_request_duration_seconds',
+    help: 'Duration of operations answered, by outcome.',
+    labels: ['operation'],
+  },
+  client: {
+    name: 'http_client_request_duration_seconds',
+    help: 'Duration of calls made, by outcome.',
+    labels: ['peer', 'operation'],
+  },
+  consumer: {
+    name: 'messaging_process_duration_seconds',
+    help: 'Duration of handling an event, by outcome.',
+    labels: ['source', 'type'],
+  },
+} as const satisfies Record<RedKind, { name: string; help: string; labels: readonly string[] }>;
+
+/** Metrics in a registry of their own. */
+export function createMetrics(options: { readonly service: string; readonly processMetrics: boolean }): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service: options.service });
+  if (options.processMetrics) collectDefaultMetrics({ register: registry });
+
+  const once = <M extends Metric>(name: string, type: new (...args: never[]) => M, create: () => M): M => {
+    const known = registry.getSingleMetric(name);
+    if (known === undefined) return create();
+    if (known instanceof type) return known;
+    throw misconfigured(`There is already a metric named ${name}, of another type; choose another name.`);
+  };
+  const reds = new Map<RedKind, { readonly labels: readonly string[]; readonly red: Red<string> }>();
+
+  function red(redOptions: RedOptions<string>): Red<string> {
+    const { name, help, labels: usual } = RED[redOptions.kind];
+    const labels = redOptions.labels ?? usual;
+    const known = reds.get(redOptions.kind);
+    if (known === undefined) {
+      const histogram = new Histogram({
+        name,
+        help,
+        labelNames: [...labels, 'outcome'],
+        buckets: BUCKETS,
+        registers: [registry],
+      });
+      const created = boundedRed(histogram, labels);
+      reds.set(redOptions.kind, { labels, red: created });
+      return created;
+    }
+    if (known.labels.join() !== labels.join()) {
+      throw misconfigured(
+        `The ${redOptions.kind} metrics have the labels ${known.labels.join(', ')} and can't have ` +
+          `${labels.join(', ')} too; use the same labels everywhere.`,
+      );
+    }
+    return known.red;
+  }
+
+  return {
+    red,
+    counter: (configuration) =>
+      once(configuration.name, Counter, () => new Counter({ ...configuration, registers: [registry] })),
+    gauge: (configuration) =>
+      once(configuration.name, Gauge, () => new Gauge({ ...configuration, registers: [registry] })),
+    histogram: (configuration) =>
+      once(configuration.name, Histogram, () => new Histogram({ ...configuration, registers: [registry] })),
+    exposition: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function boundedRed(histogram: Histogram, labels: readonly string[]): Red<string> {
+  const series = new Set<string>();
+  return {
+    observe(observation) {
+      const values = labels.map((label) => observation.labels[label] ?? '');
+      const key = JSON.stringify([...values, observation.outcome]);
+      const isKnown = series.has(key) || series.size < MAX_SERIES;
+      if (isKnown) series.add(key);
+      const named = labels.map((label, index) => [label, isKnown ? values[index] : OTHER]);
+      histogram.observe(
+        { ...Object.fromEntries(named), outcome: isKnown ? observation.outcome : OTHER },
+        Math.max(0, observation.durationMs) / 1000,
+      );
+    },
+  };
+}
+
+function misconfigured(message: string): FairleadError {
+  return new FairleadError(CORE_ERRORS.MISCONFIGURED, 'MISCONFIGURED', message);
+}

@@ -1,0 +1,143 @@
+import { FairleadError, newSpanId, statusOf, type Clock, type Context } from '@fairlead/core';
+import type { Redaction } from './redaction.ts';
+import type { Attributes, AttributeValue, FinishedSpan, Span, SpanEvent, SpanKind, SpanOptions, Tracer } from './span.ts';
+
+/** What a tracer is made of. */
+export interface CreateTracerOptions {
+  readonly clock: Clock;
+  readonly redaction: Redaction;
+  /** Takes a span that has ended; must not throw. */
+  readonly record: (span: FinishedSpan) => void;
+}
+
+const MAX_ATTRIBUTES = 128;
+const MAX_EVENTS = 128;
+
+/** A tracer. Ids come from the Context's random source, times from `clock`; without options nothing is recorded. */
+export function createTracer(options: CreateTracerOptions | undefined): Tracer {
+  if (options === undefined) return { span: async (ctx, _, work) => work(below(ctx), NO_SPAN) };
+  const { record, redaction } = options;
+  const timeMs = wallTime(options.clock);
+  return {
+    async span(ctx, spanOptions, work) {
+      const inner = below(ctx);
+      if (!ctx.trace.sampled) return work(inner, NO_SPAN);
+      const recording = new Recording(ctx, inner, spanOptions, redaction, timeMs);
+      try {
+        return await work(inner, recording);
+      } catch (error) {
+        recording.threw(error);
+        throw error;
+      } finally {
+        record(recording.finish());
+      }
+    },
+  };
+}
+
+/** The Context with a new span as its current one. */
+function below(ctx: Context): Context {
+  const { root: _, ...trace } = ctx.trace;
+  return ctx.derive({ trace: { ...trace, spanId: newSpanId(ctx.random) } });
+}
+
+const NO_SPAN: Span = { set() {}, event() {}, fail() {} };
+
+/**
+ * Wall time with the resolution of monotonic time, so that the spans of a process are in order to the microsecond. It
+ * follows the wall clock when that is set.
+ */
+function wallTime(clock: Clock): () => number {
+  let offsetMs = -Infinity;
+  return () => {
+    const wallMs = clock.now();
+    const elapsedMs = clock.monotonic();
+    const differenceMs = offsetMs + elapsedMs - wallMs;
+    // `now` is whole milliseconds, so up to 1 ms behind is agreement; beyond 10 it was set (or drifted).
+    if (!(differenceMs >= -10 && differenceMs <= 10)) offsetMs = wallMs - elapsedMs;
+    return offsetMs + elapsedMs;
+  };
+}
+
+class Recording implements Span {
+  readonly #parent: Context;
+  readonly #inner: Context;
+  readonly #kind: SpanKind;
+  readonly #name: string;
+  readonly #redaction: Redaction;
+  readonly #timeMs: () => number;
+  readonly #startMs: number;
+  readonly #attributes = new Map<string, AttributeValue>();
+  readonly #events: SpanEvent[] = [];
+  #status: FinishedSpan['status'] = { kind: 'unset' };
+  #finished = false;
+
+  constructor(parent: Context, inner: Context, options: SpanOptions, redaction: Redaction, timeMs: () => number) {
+    this.#parent = parent;
+    this.#inner = inner;
+    this.#kind = options.kind;
+    this.#name = options.name;
+    this.#redaction = redaction;
+    this.#timeMs = timeMs;
+    this.#startMs = timeMs();
+    if (options.kind === 'server' || options.kind === 'consumer') {
+      this.set('fairlead.request_id', parent.requestId);
+      this.set('fairlead.tenant', parent.tenant);
+    }
+    for (const [name, value] of Object.entries(options.attributes ?? {})) this.set(name, value);
+  }
+
+  set(name: string, value: AttributeValue | undefined): void {
+    if (this.#finished) return;
+    if (value === undefined) this.#attributes.delete(name);
+    else if (this.#attributes.size < MAX_ATTRIBUTES || this.#attributes.has(name)) {
+      this.#attributes.set(name, this.#safe(name, value));
+    }
+  }
+
+  event(name: string, attributes: Attributes = {}): void {
+    if (this.#finished || this.#events.length >= MAX_EVENTS) return;
+    const given = Object.entries(attributes).flatMap(([key, value]): [string, AttributeValue][] =>
+      value === undefined ? [] : [[key, this.#safe(key, value)]],
+    );
+    this.#events.push({ name, timeMs: this.#timeMs(), attributes: Object.fromEntries(given) });
+  }
+
+  fail(errorType: string, message = ''): void {
+    if (this.#finished) return;
+    this.set('error.type', errorType);
+    this.#status = { kind: 'error', message: this.#redaction.text(message) };
+  }
+
+  threw(error: unknown): void {
+    const type = error instanceof FairleadError ? error.code : error instanceof Error ? error.name : typeof error;
+    const message = error instanceof Error ? error.message : String(error);
+    const answers = this.#kind === 'server' || this.#kind === 'consumer';
+    if (answers && error instanceof FairleadError && statusOf(error.kind) < 500) this.set('error.type', type);
+    else this.fail(type, message);
+  }
+
+  finish(): FinishedSpan {
+    this.#finished = true;
+    const { trace } = this.#parent;
+    return {
+      traceId: trace.traceId,
+      spanId: this.#inner.trace.spanId,
+      parentSpanId: trace.root === true ? undefined : trace.spanId,
+      traceState: trace.state,
+      name: this.#name,
+      kind: this.#kind,
+      startMs: this.#startMs,
+      endMs: Math.max(this.#startMs, this.#timeMs()),
+      attributes: Object.fromEntries(this.#attributes),
+      events: this.#events,
+      status: this.#status,
+    };
+  }
+
+  #safe(name: string, value: AttributeValue): AttributeValue {
+    if (this.#redaction.isSecretName(name)) return '[redacted]';
+    if (typeof value === 'string') return this.#redaction.text(value);
+    return Array.isArray(value) ? value.map((item) => this.#redaction.text(item)) : value;
+  }
+}

@@ -1,0 +1,24 @@
+import type { Context } from '@fairlead/core';
+
+/** How much a line matters; in rising order. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** What a line says besides its message. An Error as a value is written with its code, stack and causes. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/**
+ * Writes lines. Given the Context of the work, a line carries its trace, span, request and tenant. Logging never throws.
+ */
+export interface Logger {
+  debug(ctx: Context | undefined, message: string, fields?: LogFields): void;
+  info(ctx: Context | undefined, message: string, fields?: LogFields): void;
+  warn(ctx: Context | undefined, message: string, fields?: LogFields): void;
+  error(ctx: Context | undefined, message: string, fields?: LogFields): void;
+  /** A logger whose every line bears these fields too. */
+  child(fields: LogFields): Logger;
+}
+
+/** Where lines go. `write` gets one line with its line break and returns when it is safe from a crash of the process. */
+export interface LogDestination {
+  write(line: string): void;
+}

@@ -1,0 +1,145 @@
+import { backoff, FairleadError, isError, statusOf, thrower } from '@fairlead/core';
+import type { Clock, Closeable, CloseOptions, Random, Timer } from '@fairlead/core';
+import { TELEMETRY_ERRORS } from './errors.ts';
+import type { OtlpSend } from './otlp-sender.ts';
+import type { FinishedSpan } from './span.ts';
+
+/** How spans are delivered. */
+export interface SpanExporterOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly toJson: (spans: readonly FinishedSpan[]) => string;
+  readonly send: OtlpSend;
+  /** Told when deliveries begin to fail, and of every loss. */
+  readonly onFailure: (error: unknown) => void;
+  /** Told when a delivery succeeds after a failure. */
+  readonly onRecovery: () => void;
+  readonly onExported: (spans: number) => void;
+  readonly onDropped: (spans: number, reason: DropReason) => void;
+}
+
+/** Why spans were lost. */
+export type DropReason = 'queue-full' | 'not-delivered' | 'closed';
+
+const MAX_QUEUE = 4096;
+const BATCH = 512;
+/** How long a span may wait for company. */
+const LINGER_MS = 500;
+const SEND_TIMEOUT_MS = 10_000;
+const ATTEMPTS = 8;
+const DEFAULT_GRACE_MS = 5000;
+
+const fail = thrower(TELEMETRY_ERRORS);
+
+/**
+ * Delivers spans in batches. Holds at most 4 096; what comes beyond is dropped and counted, for tracing must never slow
+ * down or fill up what it watches. A batch is sent when it is full or its first span has waited 500 ms, one batch at a
+ * time. A failed delivery is repeated 7 times with backoff (up to 5 s), then the batch is dropped and counted. No timer
+ * runs while there is nothing to deliver.
+ */
+export class SpanExporter implements Closeable {
+  readonly #options: SpanExporterOptions;
+  readonly #queue: FinishedSpan[] = [];
+  readonly #backoff;
+  /** Aborts when closing begins: waiting is over, only delivering goes on. */
+  readonly #hurry = new AbortController();
+  /** Aborts when the time for closing is up. */
+  readonly #giveUp = new AbortController();
+  #timer: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #failing = false;
+
+  constructor(options: SpanExporterOptions) {
+    this.#options = options;
+    this.#backoff = backoff({ baseMs: 200, maxMs: 5000, random: options.random });
+  }
+
+  record(span: FinishedSpan): void {
+    if (this.#closed !== undefined) return this.#options.onDropped(1, 'closed');
+    if (this.#queue.length >= MAX_QUEUE) return this.#options.onDropped(1, 'queue-full');
+    this.#queue.push(span);
+    if (this.#running !== undefined) return;
+    if (this.#queue.length >= BATCH) this.#start();
+    else this.#timer ??= this.#options.clock.setTimer(LINGER_MS, () => this.#start());
+  }
+
+  /** Delivers what is held, for at most `graceMs`; the rest is dropped and counted. Never rejects. */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#finish(options.graceMs ?? DEFAULT_GRACE_MS);
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #finish(graceMs: number): Promise<void> {
+    const limit = this.#options.clock.setTimer(graceMs, () => this.#giveUp.abort());
+    this.#hurry.abort();
+    this.#start();
+    await this.#running;
+    limit.cancel();
+  }
+
+  #start(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // One may have come after the last look at the queue.
+      if (this.#queue.length > 0) this.#start();
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, BATCH);
+      if (this.#giveUp.signal.aborted) this.#options.onDropped(batch.length, 'closed');
+      // One batch after the other: a collector that is slow is not helped by more at once.
+      else await this.#deliver(batch);
+    }
+  }
+
+  async #deliver(batch: readonly FinishedSpan[]): Promise<void> {
+    const json = this.#options.toJson(batch);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#send(json);
+        if (this.#failing) this.#options.onRecovery();
+        this.#failing = false;
+        return this.#options.onExported(batch.length);
+      } catch (error) {
+        if (!this.#failing) this.#options.onFailure(error);
+        this.#failing = true;
+        // Once closing has begun there is no time for another try after one that began then.
+        const isLast = attempt >= ATTEMPTS || this.#hurry.signal.aborted || !isWorthRepeating(error);
+        if (isLast) return this.#options.onDropped(batch.length, 'not-delivered');
+      }
+      await this.#options.clock.sleep(this.#backoff.delayFor(attempt), this.#hurry.signal).catch(() => {});
+    }
+  }
+
+  /** Sends once, for at most 10 s, also when the sender ignores its signal. */
+  async #send(json: string): Promise<void> {
+    const aborted = new AbortController();
+    const tooLate = fail('EXPORT_FAILED', `The collector did not answer in ${SEND_TIMEOUT_MS} ms.`);
+    const givenUp = () => aborted.abort(fail('EXPORT_FAILED', 'The time for delivering the last spans was up.'));
+    const timer = this.#options.clock.setTimer(SEND_TIMEOUT_MS, () => aborted.abort(tooLate));
+    this.#giveUp.signal.addEventListener('abort', givenUp, { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        aborted.signal.addEventListener('abort', () => reject(aborted.signal.reason), { once: true });
+        this.#options.send(json, aborted.signal).then(resolve, reject);
+      });
+    } finally {
+      timer.cancel();
+      this.#giveUp.signal.removeEventListener('abort', givenUp);
+    }
+  }
+}
+
+function isWorthRepeating(error: unknown): boolean {
+  if (!(error instanceof FairleadError) || isError(error, 'CANCELLED')) return true;
+  return error.kind === 'exhausted' || statusOf(error.kind) >= 500;
+}

@@ -1,0 +1,67 @@
+import type { Context } from '@fairlead/core';
+
+/** What a span is to the exchange it describes, as OpenTelemetry names it. */
+export type SpanKind = 'server' | 'client' | 'producer' | 'consumer' | 'internal';
+
+/** What an attribute can hold. */
+export type AttributeValue = string | number | boolean | readonly string[];
+
+/** Attributes by name; `undefined` counts as not given. Names follow OpenTelemetry's semantic conventions. */
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
+/** How a span begins. */
+export interface SpanOptions {
+  /** Few different ones: `POST /orders`, `payments.charge`, never an id. */
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly attributes?: Attributes | undefined;
+}
+
+/** A span under way. Ends when the function that it was opened for settles; later changes count for nothing. */
+export interface Span {
+  /** Sets an attribute; `undefined` removes it. */
+  set(name: string, value: AttributeValue | undefined): void;
+  /** Notes something that happened now. */
+  event(name: string, attributes?: Attributes): void;
+  /** Marks it failed without an exception, such as after an error answer that was handled. */
+  fail(errorType: string, message?: string): void;
+}
+
+/** Opens spans. */
+export interface Tracer {
+  /**
+   * Runs `work` in a new span below `ctx`'s. The Context it gets has the new span as its current one, so what is called
+   * or published with it hangs below. A failure of `work` is noted and comes out unchanged: `error.type` is its code (or
+   * class), and the status is an error, except where a server or consumer answered somebody else's mistake (a kind whose
+   * status is below 500). A server or consumer span bears request id and tenant.
+   *
+   * An unsampled trace costs two ids and records nothing.
+   */
+  span<T>(ctx: Context, options: SpanOptions, work: (ctx: Context, span: Span) => Promise<T>): Promise<T>;
+}
+
+/** Something that happened during a span. */
+export interface SpanEvent {
+  readonly name: string;
+  /** Milliseconds since the epoch, with fractions. */
+  readonly timeMs: number;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+/** A span that has ended. */
+export interface FinishedSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** `undefined` for the first span of a trace. */
+  readonly parentSpanId: string | undefined;
+  readonly traceState: string | undefined;
+  readonly name: string;
+  readonly kind: SpanKind;
+  /** Milliseconds since the epoch, with fractions. */
+  readonly startMs: number;
+  /** Never before `startMs`. */
+  readonly endMs: number;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  readonly events: readonly SpanEvent[];
+  readonly status: { readonly kind: 'unset' } | { readonly kind: 'error'; readonly message: string };
+}
