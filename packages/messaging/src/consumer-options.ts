@@ -38,7 +38,7 @@ export interface ConsumerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
-  /** Whether an event concerns this consumer; the others are passed over without a transaction. Default: all do. */
+  /** Whether an event concerns this consumer; the others are passed over without a transaction. Must not throw. Default: all do. */
   readonly accepts?: (event: PublishedEvent) => boolean;
   /** Handlers that run at the same time, over all sources; events of one key never do. Default 8; at least 1. */
   readonly concurrency?: number;
@@ -72,7 +72,7 @@ export interface Consumer extends Closeable {
   deadLetters(ctx: Context): Promise<readonly DeadLetter[]>;
   /** Tries a dead letter again, from its first attempt, at once. False when there is none with this id. */
   redrive(ctx: Context, id: string): Promise<boolean>;
-  /** Drops a parked event for good; the later ones of its key go on. False when there is none with this id. */
+  /** Drops a dead letter for good; the later events of its key go on. False when there is none with this id. */
   discard(ctx: Context, id: string): Promise<boolean>;
   /**
    * Stops reading, lets handlers under way finish for `graceMs`, then aborts them. What has not committed by then will be

@@ -1,6 +1,7 @@
 import type { Context } from '@fairlead/core';
-import type { Database } from '@fairlead/store';
+import type { Database, Row } from '@fairlead/store';
 import type { PublishedEvent } from './broker.ts';
+import { fromCloudEvent } from './cloud-event.ts';
 
 /** An event that failed too often. Later events of its key wait until it is redriven or discarded. */
 export interface DeadLetter {
@@ -10,9 +11,11 @@ export interface DeadLetter {
   readonly event: PublishedEvent;
   /** How often it was tried since it was parked or last redriven. */
   readonly attempts: number;
+  /** Why the last attempt failed. */
   readonly error: { readonly code: string; readonly message: string };
   /** Milliseconds since the epoch. */
   readonly firstFailedAt: number;
+  /** Milliseconds since the epoch. */
   readonly lastFailedAt: number;
   /** Trace of the attempts, for `fairlead trace`. */
   readonly traceId: string;
@@ -20,21 +23,85 @@ export interface DeadLetter {
   readonly waiting: number;
 }
 
-/** The dead letters in a consumer's database, oldest failure first. `limit` defaults to 100. */
+/** Which dead letters to list. */
+export interface DeadLetterQuery {
+  /** Only this consumer's. Default: all in the database. */
+  readonly consumer?: string;
+  /** How many at most. Default 100; 0 lists none. */
+  readonly limit?: number;
+}
+
+interface DeadRow extends Row {
+  readonly id: string;
+  readonly consumer: string;
+  readonly event: unknown;
+  readonly attempts: number;
+  readonly error_code: string | null;
+  readonly error_message: string | null;
+  readonly first_ms: string;
+  readonly last_ms: string;
+  readonly trace_id: string | null;
+  readonly waiting: string;
+}
+
+/** The dead letters in a consumer's database, oldest failure first. */
 export async function deadLetters(
   ctx: Context,
   database: Database,
-  options: { readonly consumer?: string; readonly limit?: number } = {},
+  query: DeadLetterQuery = {},
 ): Promise<readonly DeadLetter[]> {
-  throw new Error(`not yet: ${ctx.requestId} ${database.name} ${options.limit}`);
+  const { rows } = await database.query<DeadRow>(
+    ctx,
+    `SELECT p.id::text AS id, p.consumer, p.event, p.attempts, p.error_code, p.error_message, p.trace_id,
+       round(extract(epoch FROM p.first_failed_at) * 1000)::text AS first_ms,
+       round(extract(epoch FROM p.last_failed_at) * 1000)::text AS last_ms,
+       (SELECT count(*) FROM fairlead_parked w WHERE w.consumer = p.consumer AND w.source = p.source AND w.key = p.key
+          AND w.position > p.position)::text AS waiting
+     FROM fairlead_parked p WHERE p.dead AND ($1::text IS NULL OR p.consumer = $1)
+     ORDER BY p.first_failed_at, p.id LIMIT $2::text::integer`,
+    [query.consumer ?? null, String(query.limit ?? 100)],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    consumer: row.consumer,
+    event: fromCloudEvent(row.event),
+    attempts: row.attempts,
+    error: { code: row.error_code ?? '', message: row.error_message ?? '' },
+    firstFailedAt: Number(row.first_ms),
+    lastFailedAt: Number(row.last_ms),
+    traceId: row.trace_id ?? '',
+    waiting: Number(row.waiting),
+  }));
 }
 
-/** Makes a dead letter due again with all its attempts. False when there is none with this id. */
+/**
+ * Makes a dead letter due at once, with all its attempts before it again. A running consumer finds it within a second.
+ * False when there is no dead letter with this id.
+ */
 export async function redrive(ctx: Context, database: Database, id: string): Promise<boolean> {
-  throw new Error(`not yet: ${ctx.requestId} ${database.name} ${id}`);
+  const { rowCount } = await database.query(
+    ctx,
+    `UPDATE fairlead_parked SET dead = false, attempts = 0, next_attempt_at = NULL
+     WHERE id = $1::text::bigint AND dead`,
+    [checkId(id)],
+  );
+  return rowCount > 0;
 }
 
-/** Drops a parked event for good; the next of its key goes on. False when there is none with this id. */
+/**
+ * Drops a dead letter for good: its event is never handled, and the next of its key is due at once. False when there is
+ * no dead letter with this id.
+ */
 export async function discard(ctx: Context, database: Database, id: string): Promise<boolean> {
-  throw new Error(`not yet: ${ctx.requestId} ${database.name} ${id}`);
+  const { rowCount } = await database.query(
+    ctx,
+    'DELETE FROM fairlead_parked WHERE id = $1::text::bigint AND dead',
+    [checkId(id)],
+  );
+  return rowCount > 0;
+}
+
+/** An id that no letter can have stands for none, rather than for an error of the database. */
+function checkId(id: string): string {
+  return /^[0-9]{1,18}$/.test(id) ? id : '0';
 }

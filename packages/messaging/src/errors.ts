@@ -16,6 +16,8 @@ export const MESSAGING_ERRORS = {
   COMMIT_LATE: 'cancelled',
   /** A CloudEvent is not one of ours: a member is missing or of the wrong type. */
   INVALID_CLOUD_EVENT: 'invalid',
+  /** The broker was used after it was closed. */
+  BROKER_CLOSED: 'unavailable',
   /** An option is wrong; thrown at construction. */
   MISCONFIGURED: 'internal',
 } as const satisfies ErrorTable;

@@ -1,16 +1,24 @@
-import type { Contract, EventData } from '@fairlead/contract';
-import type { Tx } from '@fairlead/store';
+import { encodeEvent, type Contract, type EventData, type EventName } from '@fairlead/contract';
+import { append, type Tx } from '@fairlead/store';
 
 /**
  * Publishes an event of `contract` in the caller's transaction: validated, then appended to the log under its key.
- * It reaches the broker after the commit, and never without one. Resolves to the event's id.
+ * It reaches the broker after the commit (see `startRelay`), and never without one. Resolves to the event's id.
+ *
+ * Trace, tenant, subject, correlation and causation are those of `tx.ctx`.
  * @throws INVALID_OUTPUT when the data does not fit the contract
+ * @throws EVENT_TOO_LARGE when it is larger than the log takes
  */
-export async function publish<C extends Contract, Type extends keyof NonNullable<C['events']> & string>(
+export async function publish<C extends Contract, Type extends EventName<C>>(
   tx: Tx,
   contract: C,
   type: Type,
   data: EventData<C, Type>,
 ): Promise<string> {
-  throw new Error(`not yet: ${tx.ctx.requestId} ${contract.name} ${type} ${typeof data}`);
+  const encoded = encodeEvent(contract, type, data);
+  const result = await append(tx, encoded.key, 'any', [encoded]);
+  const event = result.kind === 'appended' ? result.events[0] : undefined;
+  // 'any' accepts every version, and one event was given.
+  if (event === undefined) throw new TypeError(`append of one event with expectation "any" answered ${result.kind}`);
+  return event.id;
 }
