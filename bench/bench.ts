@@ -1,0 +1,33 @@
+/** Something measured. Its id never changes: results are compared over the years by it. */
+export interface Row {
+  /** Lower-case words, such as `derive` or `warm-start`. */
+  readonly id: string;
+  /** Of one value, such as `ns/op`, `s` or `req/s`. */
+  readonly unit: string;
+  /** Which way is good. */
+  readonly better: 'lower' | 'higher';
+  /** The value that is promised; `undefined` when nothing is. */
+  readonly goal?: number;
+}
+
+/** A program that measures the rows, itself or for comparison, and prints `{ "<row id>": number }` as its last line. */
+export interface Subject {
+  readonly name: string;
+  /** Relative to bench/. */
+  readonly file: string;
+  readonly args?: readonly string[];
+}
+
+/** One benchmark. */
+export interface Bench {
+  readonly name: string;
+  readonly rows: readonly Row[];
+  /** Ours. */
+  readonly subject: Subject;
+  /** What ours is held against; may measure fewer rows. */
+  readonly peers: readonly Subject[];
+  /** How often each subject runs, in a process of its own. Default 5. */
+  readonly rounds?: number;
+  /** The longest that one process may take, in milliseconds. Default 120 000. */
+  readonly timeoutMs?: number;
+}

@@ -1,0 +1,136 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryTree } from '../tools/testing/temporary-tree.ts';
+import type { Bench } from './bench.ts';
+import { BENCHES } from './catalog.ts';
+import { measureInFreshProcess } from './fresh-process.ts';
+import { runBench, type Measurement } from './harness.ts';
+import { short, spread } from './statistics.ts';
+import { reportTable } from './table.ts';
+
+const bench: Bench = {
+  name: 'demo',
+  rows: [
+    { id: 'speed', unit: 'req/s', better: 'higher', goal: 100 },
+    { id: 'size', unit: 'MB', better: 'lower', goal: 10 },
+    { id: 'free', unit: 's', better: 'lower' },
+  ],
+  subject: { name: 'ours', file: './a.ts' },
+  peers: [
+    { name: 'one', file: './b.ts' },
+    { name: 'two', file: './c.ts' },
+  ],
+};
+
+/** Measures from a list a subject; fails when one runs out. */
+function scripted(values: Record<string, Measurement[]>): {
+  runs: string[];
+  measure: (subject: { name: string }) => Promise<Measurement>;
+} {
+  const runs: string[] = [];
+  return {
+    runs,
+    measure: (subject) => {
+      const next = values[subject.name]?.[runs.filter((name) => name === subject.name).length];
+      runs.push(subject.name);
+      return next === undefined ? Promise.reject(new Error(`${subject.name} ran too often`)) : Promise.resolve(next);
+    },
+  };
+}
+
+const three = (speed: number[], size: number): Measurement[] => speed.map((each) => ({ speed: each, size, free: 1 }));
+
+test('subjects take turns, and another one begins each round', async () => {
+  const { runs, measure } = scripted({ ours: three([1, 1, 1], 1), one: three([1, 1, 1], 1), two: three([1, 1, 1], 1) });
+  await runBench(bench, 3, { measure, machine: 'm' });
+  expect(runs).toEqual(['ours', 'one', 'two', 'one', 'two', 'ours', 'two', 'ours', 'one']);
+});
+
+test('a report has medians, ranges, ratios, and whether the goal is kept', async () => {
+  const { measure } = scripted({
+    ours: three([120, 500, 90], 12),
+    one: three([60, 60, 60], 6),
+    two: three([240, 1, 240], 3),
+  });
+  const report = await runBench(bench, 3, { measure, machine: 'm' });
+  expect(report).toMatchObject({ bench: 'demo', machine: 'm', rounds: 3 });
+  expect(report.rows[0]).toEqual({
+    id: 'speed',
+    value: 120,
+    unit: 'req/s',
+    better: 'higher',
+    goal: 100,
+    met: true,
+    peers: { one: 60, two: 240 },
+    ratios: { one: 2, two: 0.5 },
+    ranges: { ours: [90, 500], one: [60, 60], two: [1, 240] },
+  });
+  expect(report.rows[1]).toMatchObject({ id: 'size', value: 12, goal: 10, met: false });
+  expect(report.rows[2]).toMatchObject({ id: 'free', goal: null, met: null });
+  expect(reportTable(report)).toMatch(
+    /^speed +ours 120 req\/s \(90\.0–500\) {3}one 60\.0 req\/s .*×2\.00.*goal 100 req\/s: met$/m,
+  );
+  expect(reportTable(report)).toMatch(/^size .*goal 10\.0 MB: MISSED$/m);
+});
+
+test('a peer may leave rows out, ours may not', async () => {
+  const partial = scripted({ ours: three([1], 1), one: [{ speed: 2 }], two: [{}] });
+  const report = await runBench(bench, 1, { measure: partial.measure, machine: 'm' });
+  expect(report.rows.map((row) => row.peers)).toEqual([{ one: 2 }, {}, {}]);
+  const lacking = scripted({ ours: [{ speed: 1 }], one: [{}], two: [{}] });
+  await expect(runBench(bench, 1, { measure: lacking.measure, machine: 'm' })).rejects.toThrow(
+    'did not measure "size"',
+  );
+});
+
+test('a row that the bench does not have, a value that is no number and no rounds at all are refused', async () => {
+  const run = (ours: Measurement, rounds = 1): Promise<unknown> =>
+    runBench({ ...bench, peers: [] }, rounds, { measure: () => Promise.resolve(ours), machine: 'm' });
+  await expect(run({ sped: 1 })).rejects.toThrow('measured "sped", which is no row');
+  await expect(run({ speed: Number.NaN })).rejects.toThrow('measured NaN for "speed"');
+  await expect(run({}, 0)).rejects.toThrow('--rounds must be a whole number above 0');
+});
+
+test('a subject runs in a process of its own, and its last line is the measurement', async () => {
+  using tree = temporaryTree({});
+  const file = join(tree.root, 'subject.mjs');
+  const measure = (text: string): Promise<Measurement> => {
+    writeFileSync(file, text);
+    return measureInFreshProcess({ name: 's', file: `file://${file}`, args: ['7'] }, bench);
+  };
+  expect(
+    await measure(
+      "console.log('warming up'); console.log(JSON.stringify({ speed: Number(process.argv[2]), size: process.pid }));",
+    ),
+  ).toEqual({
+    speed: 7,
+    size: expect.not.toSatisfy((pid: number) => pid === process.pid),
+  });
+  await expect(measure("console.error('no such thing'); process.exit(3);")).rejects.toThrow(
+    'demo: s ended with 3\nno such thing',
+  );
+  await expect(measure("console.log('fast');")).rejects.toThrow('ended with "fast" instead of');
+});
+
+test('the median of an even number of values is the mean of the middle two', () => {
+  expect(spread([4, 1, 3, 2])).toEqual({ median: 2.5, min: 1, max: 4 });
+  expect(spread([5])).toEqual({ median: 5, min: 5, max: 5 });
+  expect([short(1234.5), short(12.345), short(0.012345), short(0)]).toEqual(['1235', '12.3', '0.0123', '0']);
+});
+
+test('names of benches and ids of rows are unique and stable words', () => {
+  expect(BENCHES.map((each) => each.name)).toEqual(['context', 'start']);
+  for (const each of BENCHES) {
+    const ids = each.rows.map((row) => row.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  }
+});
+
+test('an unknown bench is refused with the names of the known ones', () => {
+  const ended = spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), 'contxt'], { encoding: 'utf8' });
+  expect(ended.status).toBe(1);
+  expect(ended.stderr).toContain('benches: context, start');
+});
