@@ -109,8 +109,7 @@ class PgliteDatabase implements Database {
       const value = await untilAbort(tx.ctx.signal, () => work(tx));
       await tx.finish();
       tx.ctx.throwIfAborted();
-      const ended = await pglite.query<{ aborted: boolean }>('select 1').then(() => true, () => false);
-      if (!ended) throw fail('TX_ABORTED', `${this.name}: a statement of this transaction failed and the failure was swallowed. Let failures reach the end of the transaction, or use a savepoint.`);
+      if (tx.failed && !(await pglite.exec('select 1').then(() => true, () => false))) throw fail('TX_ABORTED', `${this.name}: a statement of this transaction failed and the failure was swallowed. Let failures reach the end of the transaction, or use a savepoint.`);
       await pglite.exec('COMMIT');
       return value;
     } catch (error) {
@@ -143,6 +142,8 @@ class PgliteDatabase implements Database {
 class PgliteTx implements Tx {
   readonly ctx: Context;
   readonly afterCommits: (() => void)[] = [];
+  /** Whether any statement failed: unless it was in a savepoint, COMMIT would silently be a rollback. */
+  failed = false;
   readonly #pglite: PGlite;
   #open = true;
   #tail: Promise<unknown> = Promise.resolve();
@@ -156,7 +157,9 @@ class PgliteTx implements Tx {
     this.#mustBeOpen();
     this.ctx.throwIfAborted();
     const turn = this.#tail.then(() => this.#query<R>(text, params));
-    this.#tail = turn.catch(() => {});
+    this.#tail = turn.catch(() => {
+      this.failed = true;
+    });
     return turn;
   }
 
