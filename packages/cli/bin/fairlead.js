@@ -1,1 +1,65 @@
 #!/usr/bin/env node
+// Plain JavaScript for any Node from 20 on: finds a Node that can run Fairlead, then runs the command.
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import module from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED = 24;
+const here = dirname(realpathSync(fileURLToPath(import.meta.url)));
+const source = join(here, '..', 'src', 'main.ts');
+
+/** The Node of the npm package `node`, upwards from here or from where the command was given. */
+function bundledNode() {
+  for (const start of [here, process.cwd()]) {
+    for (let folder = start; ; folder = dirname(folder)) {
+      const file = join(folder, 'node_modules', 'node', 'bin', 'node');
+      if (existsSync(file)) return file;
+      if (folder === dirname(folder)) break;
+    }
+  }
+  return undefined;
+}
+
+async function runHere() {
+  module.enableCompileCache?.();
+  if (existsSync(source)) {
+    // A checkout: packages are found as TypeScript, which Node strips.
+    module.registerHooks({
+      resolve: (specifier, context, next) =>
+        next(specifier, { ...context, conditions: [...context.conditions, '@fairlead/source'] }),
+    });
+    await import(new URL('../src/main.ts', import.meta.url).href);
+  } else {
+    await import(new URL('../dist/main.js', import.meta.url).href);
+  }
+}
+
+function runWith(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, FAIRLEAD_RELAUNCHED: '1' },
+  });
+  // A terminal tells both of us of Ctrl-C; everything else has to be passed on.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`fairlead: ${node} could not be started: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on('exit', (code) => process.exit(code ?? 1));
+}
+
+if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  await runHere();
+} else {
+  const node = process.env.FAIRLEAD_RELAUNCHED === undefined ? bundledNode() : undefined;
+  if (node === undefined) {
+    process.stderr.write(
+      `fairlead needs Node ${NEEDED} or newer; this is ${process.version}. Install it, or add it to the project: npm install --save-dev node@${NEEDED}\n`,
+    );
+    process.exit(1);
+  }
+  runWith(node);
+}

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { errorFromProblem, FairleadError } from '@fairlead/core';
 import type { OtlpTraces } from './plane/otlp.ts';
+import type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
 import type { InstanceStatus, TokenRequest } from './running-platform.ts';
 
 /** Where the admin API is, and the right to use it. */
@@ -20,6 +21,8 @@ export interface AdminClient {
   services(): Promise<{ readonly platform: string; readonly services: readonly InstanceStatus[] }>;
   /** By trace id or request id. @throws TRACE_NOT_FOUND */
   trace(id: string): Promise<OtlpTraces>;
+  /** The latest traces, newest first; `limit` at most 500. */
+  traces(options: { readonly limit: number }): Promise<{ readonly traces: readonly TraceSummary[]; readonly kept: TraceStoreCounts }>;
   /** @throws UNKNOWN_TENANT, INVALID_INPUT */
   token(request: TokenRequest): Promise<{ readonly token: string; readonly expiresAt: number }>;
 }
@@ -75,6 +78,7 @@ export function adminClient(options: AdminClientOptions): AdminClient {
   return {
     services: () => call('GET', '/api/services') as ReturnType<AdminClient['services']>,
     trace: (id) => call('GET', `/api/traces/${encodeURIComponent(id)}`) as Promise<OtlpTraces>,
+    traces: ({ limit }) => call('GET', `/api/traces?limit=${limit}`) as ReturnType<AdminClient['traces']>,
     token: (body) => call('POST', '/api/tokens', body) as ReturnType<AdminClient['token']>,
   };
 }

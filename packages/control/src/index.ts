@@ -4,6 +4,7 @@ export { CONTROL_ERRORS } from './errors.ts';
 export { platformIdentity } from './identity.ts';
 export type { PlatformIdentity } from './identity.ts';
 export type { OtlpAttribute, OtlpResourceSpans, OtlpSpan, OtlpTraces, OtlpValue } from './plane/otlp.ts';
+export type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
 export type {
   InstanceExit,
   InstanceKind,

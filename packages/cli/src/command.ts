@@ -1,0 +1,108 @@
+import { parseArgs } from 'node:util';
+import { nearest } from '@fairlead/core';
+import { UsageError, type Flag, type FlagTable } from './flag.ts';
+import { table } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A word that stands for itself after the command's name. */
+export interface Positional {
+  readonly name: string;
+  readonly summary: string;
+  readonly required: boolean;
+}
+
+/** A command. `run` resolves with the exit code: 0 done, 1 failed. */
+export interface CommandDefinition<F> {
+  readonly name: string;
+  readonly summary: string;
+  readonly flags: FlagTable<F>;
+  readonly positionals?: readonly Positional[];
+  /** Lines that work when typed. */
+  readonly examples: readonly string[];
+  run(terminal: Terminal, flags: F, positionals: readonly string[]): Promise<number>;
+}
+
+/** A command whose flags' types are its own affair. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  help(): string;
+  /** @throws UsageError when the arguments are wrong; nothing has been done then */
+  run(terminal: Terminal, args: readonly string[]): Promise<number>;
+}
+
+const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Reads flags and positionals; knows every flag, or says which one was probably meant. */
+function parse(flags: ReadonlyMap<string, Flag<unknown>>, args: readonly string[]): { values: Map<string, string[]>; words: string[] } {
+  const options = Object.fromEntries(
+    [...flags].map(([name, flag]) => [name, { type: flag.value === undefined ? ('boolean' as const) : ('string' as const), multiple: true }]),
+  );
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  const values = new Map<string, string[]>();
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    const flag = flags.get(token.name);
+    if (flag === undefined) throw unknownFlag(token.rawName, flags.keys());
+    if (flag.value === undefined && token.value !== undefined) throw new UsageError(`${token.rawName} takes no value`);
+    if (flag.value !== undefined && token.value === undefined) throw new UsageError(`${token.rawName} needs a value: ${token.rawName} <${flag.value}>`);
+    const given = [...(values.get(token.name) ?? []), token.value ?? 'true'];
+    if (given.length > 1 && !flag.multiple && flag.value !== undefined) throw new UsageError(`${token.rawName} is given more than once`);
+    values.set(token.name, given);
+  }
+  return { values, words };
+}
+
+function unknownFlag(rawName: string, known: Iterable<string>): UsageError {
+  const names = [...known].map((name) => `--${name}`);
+  const near = nearest(rawName, names);
+  return new UsageError(`unknown flag ${rawName}. ${near === undefined ? `It has: ${names.join(', ')}` : `Did you mean ${near}?`}`);
+}
+
+function checkWords(words: readonly string[], positionals: readonly Positional[]): void {
+  const missing = positionals.find(({ required }, index) => required && words[index] === undefined);
+  if (missing !== undefined) throw new UsageError(`<${missing.name}> is missing: ${missing.summary}`);
+  const extra = words[positionals.length];
+  if (extra !== undefined) throw new UsageError(`"${extra}" is one word too many`);
+}
+
+/** Makes a command of its definition. */
+export function command<F>(definition: CommandDefinition<F>): Command {
+  const { name, summary, positionals = [] } = definition;
+  // FlagTable<F> holds exactly one Flag per field of F.
+  const fields = Object.entries(definition.flags) as [string, Flag<unknown>][];
+  const flags = new Map(fields.map(([field, flag]) => [kebab(field), flag]));
+
+  function help(): string {
+    const words = positionals.map(({ name: word, required }) => (required ? ` <${word}>` : ` [${word}]`)).join('');
+    const rows = [
+      ...positionals.map((word) => [`  <${word.name}>`, word.summary]),
+      ...[...flags].map(([flag, { value, summary: about }]) => [`  --${flag}${value === undefined ? '' : ` <${value}>`}`, about]),
+      ['  --help', 'show this'],
+    ];
+    const examples = definition.examples.map((line) => `  ${line}`);
+    return [`${summary}`, '', `Usage: fairlead ${name}${words} [flags]`, '', ...table(rows), '', 'Examples:', ...examples, ''].join('\n');
+  }
+
+  return {
+    name,
+    summary,
+    help,
+    async run(terminal, args) {
+      const { values, words } = parse(flags, args);
+      checkWords(words, positionals);
+      const read: Record<string, unknown> = {};
+      for (const [field, flag] of fields) {
+        try {
+          read[field] = flag.read(values.get(kebab(field)) ?? []);
+        } catch (error) {
+          throw error instanceof UsageError ? new UsageError(`--${kebab(field)} ${error.message}`) : error;
+        }
+      }
+      // Every field of F was read by its own flag just above.
+      return definition.run(terminal, read as F, words);
+    },
+  };
+}
