@@ -1,22 +1,67 @@
+import { nearest } from '@fairlead/core';
 import type { Contract } from '@fairlead/contract';
 import type { ConfigShape } from './config.ts';
 import type { ServiceDefinition } from './definition.ts';
+import { fail } from './errors.ts';
 import type { Uses } from './kit.ts';
+import { RESERVED_PATHS } from './reserved-paths.ts';
+
+const MEMBERS = ['contract', 'config', 'uses', 'database', 'idempotency', 'operations', 'consumers', 'plugins'];
+const MIN_RETENTION_MS = 1_000;
 
 /**
  * Defines a service: `export default defineService({ contract, config, uses, database, operations, consumers })`.
- * Types flow from the contract, `config` and `uses` into the handlers; nothing is generated. The result is frozen, opens
+ * Types flow from the contract, `config` and `uses` into the handlers; nothing is generated. The result is frozen. Opens
  * nothing and reads nothing: `createService` does.
- * @throws MISCONFIGURED when the definition contradicts itself (a missing or unknown handler, consumers without a
- * database, an alias that `uses` doesn't have); the message names the service, the place and the nearest known name
+ * @throws MISCONFIGURED when the definition contradicts itself: an unknown member, a missing or unknown handler,
+ * consumers or idempotency keys without a database, an alias that is not in `uses`, a path that the kit needs itself.
+ * The message names the service, the place and the nearest known name.
  */
 export function defineService<
   const C extends Contract,
-  // An empty shape is what "no config" and "uses nothing" mean: any key is then unknown.
-  // oxlint-disable-next-line typescript/no-empty-object-type
+  // An empty shape is what "no config" and "uses nothing" mean: no key is known then.
   Config extends ConfigShape = {},
-  // oxlint-disable-next-line typescript/no-empty-object-type
   U extends Uses = {},
 >(definition: ServiceDefinition<C, Config, U>): ServiceDefinition<C, Config, U> {
+  // Every definition can be looked at as one of some contract; the checks only compare names.
+  const problem = firstProblem(definition as unknown as ServiceDefinition);
+  if (problem !== undefined) throw fail('MISCONFIGURED', `${definition.contract.name}: ${problem}`);
   return Object.freeze(definition);
+}
+
+function firstProblem(definition: ServiceDefinition): string | undefined {
+  const { contract, operations, consumers = {}, uses = {}, database, idempotency } = definition;
+  const known = Object.keys(contract.operations);
+  const member = Object.keys(definition).find((name) => !MEMBERS.includes(name));
+  if (member !== undefined) return `defineService knows no "${member}"${meant(member, MEMBERS)}`;
+
+  const missing = known.find((name) => typeof operations[name] !== 'function');
+  if (missing !== undefined) return `operations.${missing} is not a function. The contract promises ${missing}; write its handler.`;
+  const surplus = Object.keys(operations).find((name) => !known.includes(name));
+  if (surplus !== undefined) return `operations.${surplus}: the contract has no such operation${meant(surplus, known)}`;
+
+  for (const operation of Object.values(contract.operations)) {
+    if (RESERVED_PATHS.includes(operation.path)) return `operation ${operation.name} has the path ${operation.path}, which every service answers itself. Choose another.`;
+    if (operation.idempotencyKey !== undefined && database === undefined) {
+      return `operation ${operation.name} takes an Idempotency-Key, which needs a database to keep answers in. Add database: { migrations }, or take idempotencyKey from the operation.`;
+    }
+  }
+  if (database === undefined && Object.keys(contract.events).length > 0) return 'the contract has events, which are published from a database. Add database: { migrations }.';
+  if (database === undefined && Object.keys(consumers).length > 0) return 'consumers need a database. Add database: { migrations }.';
+  const retentionMs = idempotency?.retentionMs;
+  if (retentionMs !== undefined && !(retentionMs >= MIN_RETENTION_MS)) return `idempotency.retentionMs is ${retentionMs}; it is at least ${MIN_RETENTION_MS}.`;
+
+  for (const [alias, handlers] of Object.entries(consumers)) {
+    const source = Object.hasOwn(uses, alias) ? uses[alias] : undefined;
+    if (source === undefined) return `consumers.${alias}: "${alias}" is not in uses${meant(alias, Object.keys(uses))}`;
+    const types = Object.keys(source.events);
+    const type = Object.keys(handlers ?? {}).find((name) => !types.includes(name));
+    if (type !== undefined) return `consumers.${alias}["${type}"]: ${source.name} publishes no such event${meant(type, types)}`;
+  }
+  return undefined;
+}
+
+function meant(name: string, candidates: readonly string[]): string {
+  const near = nearest(name, candidates);
+  return near === undefined ? `. Known are: ${candidates.join(', ') || 'none'}.` : `. Did you mean "${near}"?`;
 }

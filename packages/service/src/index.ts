@@ -1,10 +1,11 @@
 export { FairleadError, isError } from '@fairlead/core';
 export type { Context } from '@fairlead/core';
-export type { Database, Tx } from '@fairlead/store';
+export type { Database, Sql, Tx, TxOptions } from '@fairlead/store';
 export { boolean, duration, integer, oneOf, secret, string, url } from './config.ts';
-export type { ConfigShape, ConfigValues, Field, FieldOptions } from './config.ts';
+export type { ConfigShape, ConfigValues, Field, FieldOptions, Parsed } from './config.ts';
 export { defineService } from './define-service.ts';
 export type { Consumers, EventHandler, OperationHandler, OperationHandlers, ServiceDefinition } from './definition.ts';
+export { SERVICE_ERRORS } from './errors.ts';
 export type {
   CallOptions,
   Calls,
@@ -17,8 +18,13 @@ export type {
   ReceivedEvent,
   Uses,
 } from './kit.ts';
-export type { Secret } from './secret.ts';
+export { localTransport } from './local-transport.ts';
+export type { LocalTransportOptions } from './local-transport.ts';
+export { migrateService, SERVICE_MIGRATIONS } from './migrations.ts';
+export { Secret } from './secret.ts';
 export { serveHttp } from './serve-http.ts';
 export type { HttpServer, ListenAddress, ServeOptions } from './serve-http.ts';
 export type { IncomingRequest, Readiness, ReadinessCheck, ServiceInstance, ServicePorts } from './service-instance.ts';
 export { createService } from './service.ts';
+export { socketTransport } from './socket-transport.ts';
+export type { Endpoint, SocketTransport, SocketTransportOptions } from './socket-transport.ts';

@@ -2,6 +2,7 @@ import type { Clock, Closeable, Context, Random, Transport, TransportRequest, Tr
 import type { Broker, DeadLetter } from '@fairlead/messaging';
 import type { Database } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
+import type { ServiceDefinition } from './definition.ts';
 
 /** How a service reaches the world. Its code can't tell which topology provides them. */
 export interface ServicePorts {
@@ -44,27 +45,32 @@ export interface Readiness {
 /** A request as it comes in: what a transport carries, and the signal that ends when its caller goes away. */
 export interface IncomingRequest extends TransportRequest {
   readonly signal?: AbortSignal;
+  /** The Context that a server has read from the headers already. Default: it is read from them. */
+  readonly ctx?: Context;
 }
 
 /** A running service. Everything but sockets happens here, so that `single` and the simulator use it directly. */
 export interface ServiceInstance extends Closeable {
   readonly name: string;
-  /** Name of this instance, as `ServicePorts.instance`. */
-  readonly instance: string;
+  /** What it was made of. */
+  readonly definition: ServiceDefinition;
+  readonly ports: ServicePorts;
   /** Checks the migrations, then starts the relay and the consumers. Idempotent. */
   start(): Promise<void>;
   /**
    * Answers one call. Never rejects: whatever goes wrong becomes a problem document. Headers are trusted (the edge has
-   * stripped what came from outside). While draining, answers 503.
+   * stripped what came from outside). A request that states no time has 30 s. Answers 503 once closed.
    */
   handle(request: IncomingRequest): Promise<TransportResponse>;
   /** Whether its real dependencies answer; looked at afresh at most once a second. */
   ready(): Promise<Readiness>;
   /** Messages that were given up, of all its consumers. */
   deadLetters(ctx: Context): Promise<readonly DeadLetter[]>;
+  /** Stops being ready, and nothing else: calls are still answered, so that whoever balances load can notice. */
+  drain(): void;
   /**
-   * Stops being ready, refuses new calls, lets those under way finish within `graceMs`, aborts the rest, then stops
-   * consumers and relay. What the ports gave (database, broker, telemetry) is left open: who creates, closes.
+   * Stops being ready, lets calls and events under way finish within `graceMs`, aborts the rest (503), answers no more,
+   * then stops the relay. What the ports gave (database, broker, telemetry) is left open: who creates, closes.
    */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

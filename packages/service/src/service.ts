@@ -1,14 +1,184 @@
-import type { Contract } from '@fairlead/contract';
-import type { ConfigShape } from './config.ts';
+// Map: `define-service.ts` and `definition.ts` are what a service is written with, `kit.ts` what its handlers get
+// (`handler-kit.ts` makes it, `client.ts` its calls); `config.ts`, `secret.ts` and `read-config.ts` are its environment.
+// This file makes a running instance: `exchange.ts` and `layers/` are the way of a call, outermost first as listed below,
+// `failure.ts` what callers are told of failures, `idempotency-*.ts` the answers kept by key, `consuming.ts` the way of
+// an event, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say. `serve-http.ts` adds the socket,
+// `main.ts` the process; `socket-transport.ts` and `local-transport.ts` carry calls to others.
+
+import { contextFromHeaders, nearest, type Context, type ScopedContext } from '@fairlead/core';
+import { deadLetters, startConsumer, startRelay, type Relay } from '@fairlead/messaging';
+import { clients } from './client.ts';
+import { consuming } from './consuming.ts';
 import type { ServiceDefinition } from './definition.ts';
-import type { Uses } from './kit.ts';
-import type { ServiceInstance, ServicePorts } from './service-instance.ts';
+import { fail } from './errors.ts';
+import { layered } from './exchange.ts';
+import { problemAnswer } from './failure.ts';
+import type { KitParts } from './handler-kit.ts';
+import { startIdempotencyCleaner } from './idempotency-cleaner.ts';
+import { idempotencyRecords } from './idempotency-records.ts';
+import { inFlight } from './in-flight.ts';
+import { notFound, permitted, visible } from './layers/admission.ts';
+import { decoded } from './layers/decoded.ts';
+import { handled } from './layers/handled.ts';
+import { idempotent } from './layers/idempotent.ts';
+import { observed } from './layers/observed.ts';
+import { problems } from './layers/problems.ts';
+import { prompt } from './layers/prompt.ts';
+import { missingMigrations } from './migrations.ts';
+import { readConfig } from './read-config.ts';
+import { readinessChecks, readinessOf } from './readiness.ts';
+import type { Readiness, ServiceInstance, ServicePorts } from './service-instance.ts';
+
+/** Time for a request that states none, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_RETENTION_MS = 24 * 60 * 60 * 1_000;
+const DEFAULT_GRACE_MS = 5_000;
+/** How long aborted work may take to notice, before it is left behind. */
+const ABORT_GRACE_MS = 500;
 
 /**
- * Makes a service from its definition and the ports it may reach the world through.
- * @throws MISCONFIGURED with every wrong or missing configuration value at once, and for a missing port
+ * Makes a service from its definition and the ports through which it reaches the world. Opens nothing: `start` does.
+ * @throws MISCONFIGURED with every wrong or missing configuration value at once, or naming the port that is missing
  */
-export declare function createService<C extends Contract, Config extends ConfigShape, U extends Uses>(
-  definition: ServiceDefinition<C, Config, U>,
-  ports: ServicePorts,
-): ServiceInstance;
+export function createService(definition: ServiceDefinition, ports: ServicePorts): ServiceInstance {
+  const { clock, random, telemetry } = ports;
+  const { contract } = definition;
+  const { name } = contract;
+  const database = definition.database === undefined ? undefined : ports.database;
+  if (definition.database !== undefined && database === undefined) {
+    throw fail('MISCONFIGURED', `${name}: its definition has a database, but no database port was given.`);
+  }
+  const publishes = Object.keys(contract.events).length > 0 && database !== undefined;
+  const needsBroker = publishes || Object.keys(definition.consumers ?? {}).length > 0;
+  if (needsBroker && ports.broker === undefined) {
+    throw fail('MISCONFIGURED', `${name}: it publishes or consumes events, but no broker port was given.`);
+  }
+  const config = readConfig(definition.config ?? {}, {
+    service: name,
+    env: ports.env,
+    readFile: ports.readFile,
+    onSecret: (value) => void telemetry.redactValue(value),
+  });
+
+  let state: Readiness['state'] = 'created';
+  let relay: Relay | undefined;
+  const parts: KitParts = {
+    contract,
+    config,
+    database,
+    log: telemetry.log,
+    callsFor: clients({ service: name, uses: definition.uses ?? {}, transport: ports.transport, telemetry }),
+    onPublished: () => relay?.poke(),
+  };
+  const retentionMs = definition.idempotency?.retentionMs ?? DEFAULT_RETENTION_MS;
+  const records =
+    database && idempotencyRecords({ database, clock, random, instance: ports.instance, retentionMs });
+  const work = inFlight(clock);
+  const running = new Set<ScopedContext>();
+  const way = layered(
+    [
+      observed(telemetry),
+      problems(telemetry.log),
+      prompt(work, () => state === 'draining' || state === 'closed'),
+      visible,
+      permitted,
+      decoded,
+      ...(records && database ? [idempotent({ records, database, log: telemetry.log, leaseMs: DEFAULT_TIMEOUT_MS })] : []),
+    ],
+    handled(definition, parts, records),
+  );
+  const events = consuming(definition, parts);
+  const look = readinessChecks(definition, ports, needsBroker);
+  const started: { close(options: { readonly graceMs: number }): Promise<void> }[] = [];
+  let starting: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+
+  async function start(): Promise<void> {
+    state = 'starting';
+    await checkMigrations();
+    // Closed meanwhile: nothing may begin any more.
+    if (closing !== undefined) return;
+    const { broker } = ports;
+    const common = { clock, random, telemetry };
+    if (publishes && broker !== undefined) relay = startRelay({ ...common, source: name, database, broker });
+    if (events !== undefined && broker !== undefined && database !== undefined) {
+      const { sources, accepts, handler } = events;
+      started.push(startConsumer({ ...common, name, database, broker, sources, accepts, handler }));
+    }
+    if (records !== undefined) started.push(startIdempotencyCleaner({ records, clock, random, log: telemetry.log }));
+    state = 'running';
+  }
+
+  async function checkMigrations(): Promise<void> {
+    if (database === undefined) return;
+    using ctx = contextFromHeaders({}, { clock, random, trusted: true, defaultTimeoutMs: DEFAULT_TIMEOUT_MS });
+    const missing = await missingMigrations(ctx, database, definition);
+    if (missing.length === 0) return;
+    throw fail('MISCONFIGURED', `${name}: its database lacks the migrations ${missing.join(', ')}. Apply them with the owner's credentials (migrateService), then start again.`);
+  }
+
+  async function close(graceMs: number): Promise<void> {
+    const endsAtMs = clock.monotonic() + graceMs;
+    const leftMs = () => Math.max(0, endsAtMs - clock.monotonic());
+    state = 'draining';
+    await starting?.catch(() => {});
+    state = 'draining';
+    const consumersClosed = Promise.allSettled(started.map((part) => part.close({ graceMs })));
+    await work.settled(leftMs());
+    state = 'closed';
+    for (const ctx of running) ctx.cancel();
+    await work.settled(ABORT_GRACE_MS);
+    await consumersClosed;
+    await relay?.close({ graceMs: leftMs() });
+  }
+
+  const self: ServiceInstance = {
+    name,
+    definition,
+    ports,
+    start() {
+      starting ??= closing === undefined ? start() : Promise.reject(fail('UNAVAILABLE', `${name} has been closed; make a new instance.`));
+      return starting;
+    },
+    async handle(request) {
+      const { signal } = request;
+      using ctx = request.ctx?.withCancel() ?? contextFromHeaders(request.headers, { clock, random, trusted: true, signal, defaultTimeoutMs: DEFAULT_TIMEOUT_MS });
+      if (state === 'closed') {
+        const details = { processed: 'no' };
+        return problemAnswer(fail('UNAVAILABLE', `This instance of ${name} has shut down. Repeat the call elsewhere.`, { details, retryAfterMs: 0 }), ctx, request.path);
+      }
+      const operation = Object.hasOwn(contract.operations, request.operation) ? contract.operations[request.operation] : undefined;
+      if (operation === undefined) return problemAnswer(unknown(ctx, request.operation), ctx, request.path);
+      running.add(ctx);
+      try {
+        const { status, headers, body } = await work.track(way({ ctx, operation, request, input: undefined, claim: undefined }));
+        return { status, headers, body };
+      } finally {
+        running.delete(ctx);
+      }
+
+      function unknown(asked: Context, operationName: string) {
+        if (asked.caller.service === undefined) return notFound(request.method, request.path);
+        const meant = nearest(operationName, Object.keys(contract.operations));
+        return fail('NOT_FOUND', `${name} has no operation ${operationName}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`);
+      }
+    },
+    async ready() {
+      return readinessOf(state, state === 'closed' ? [] : await look());
+    },
+    async deadLetters(ctx) {
+      return events === undefined || database === undefined ? [] : deadLetters(ctx, database);
+    },
+    drain() {
+      if (state !== 'closed') state = 'draining';
+    },
+    close(options = {}) {
+      closing ??= close(options.graceMs ?? DEFAULT_GRACE_MS);
+      return closing;
+    },
+    async [Symbol.asyncDispose]() {
+      await self.close();
+    },
+  };
+  return self;
+}

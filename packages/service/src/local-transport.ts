@@ -1,0 +1,35 @@
+import type { Transport } from '@fairlead/core';
+import { fail } from './errors.ts';
+import type { ServiceInstance } from './service-instance.ts';
+
+/** How `localTransport` finds what is not in this process. */
+export interface LocalTransportOptions {
+  /** Carries calls to services that are not in the map, such as externals. Default: they are UNAVAILABLE. */
+  readonly otherwise?: Transport;
+}
+
+/**
+ * Calls to services in this process. They cross as JSON text, through the same validation and the same layers as over a
+ * socket. The map may be filled after this, since services need their transport before they are made.
+ */
+export function localTransport(
+  instances: ReadonlyMap<string, Pick<ServiceInstance, 'handle'>>,
+  options: LocalTransportOptions = {},
+): Transport {
+  return {
+    async send(ctx, request) {
+      ctx.throwIfAborted();
+      const instance = instances.get(request.service);
+      if (instance === undefined) {
+        if (options.otherwise !== undefined) return options.otherwise.send(ctx, request);
+        throw fail('UNAVAILABLE', `There is no service ${request.service} in this process.`, { details: { processed: 'no' } });
+      }
+      const answer = instance.handle({ ...request, signal: ctx.signal });
+      return new Promise((resolve, reject) => {
+        const onAbort = () => reject(ctx.signal.reason);
+        ctx.signal.addEventListener('abort', onAbort, { once: true });
+        answer.then(resolve, reject).finally(() => ctx.signal.removeEventListener('abort', onAbort));
+      });
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Context } from '@fairlead/core';
+import { MESSAGING_MIGRATIONS } from '@fairlead/messaging';
+import { migrate, migrateStore, type Database } from '@fairlead/store';
+import type { ServiceDefinition } from './definition.ts';
+
+/** The kit's own tables, set `service`. */
+export const SERVICE_MIGRATIONS: URL = new URL('../sql/', import.meta.url);
+
+/**
+ * Brings a service's database up to date: the log, messaging's tables, the kit's, then the service's own (a set of the
+ * service's name). `database` is opened with the owner's credentials. Idempotent; nothing for a service without one.
+ * @throws what `migrate` throws, naming set and file
+ */
+export async function migrateService(ctx: Context, database: Database, definition: ServiceDefinition): Promise<void> {
+  if (definition.database === undefined) return;
+  await migrateStore(ctx, database);
+  await migrate(ctx, database, { set: 'messaging', from: MESSAGING_MIGRATIONS });
+  await migrate(ctx, database, { set: 'service', from: SERVICE_MIGRATIONS });
+  await migrate(ctx, database, { set: definition.contract.name, from: definition.database.migrations });
+}
+
+/**
+ * The files of the service's own migrations that its database doesn't have yet, in order. A database that is ahead of
+ * this code is fine: tables of version N serve the code of N − 1.
+ */
+export async function missingMigrations(ctx: Context, database: Database, definition: ServiceDefinition): Promise<string[]> {
+  if (definition.database === undefined) return [];
+  const sets = [
+    ['service', SERVICE_MIGRATIONS],
+    [definition.contract.name, definition.database.migrations],
+  ] as const;
+  const { rows } = await database.query<{ readonly set_name: string; readonly name: string }>(
+    ctx,
+    'select set_name, name from fairlead_migration where set_name = any($1)',
+    [sets.map(([set]) => set)],
+  );
+  const applied = new Set(rows.map((row) => `${row.set_name}/${row.name}`));
+  const files = await Promise.all(
+    sets.map(async ([set, from]) => (await readdir(fileURLToPath(from))).filter((name) => name.endsWith('.sql')).map((name) => `${set}/${name}`)),
+  );
+  return files.flat().filter((file) => !applied.has(file)).toSorted();
+}
