@@ -61,7 +61,11 @@ export function rewriteDatabaseUrl(
 ): string {
   const parsed = URL.parse(url) ?? URL.parse(url.replace('@/', '@localhost/').replace(/^(\w+:\/\/)\//, '$1localhost/'));
   if (parsed === null) {
-    throw new FairleadError('internal', 'MISCONFIGURED', 'The database URL can\'t be read. Write it as postgresql://user:password@host:port/database.');
+    throw new FairleadError(
+      'internal',
+      'MISCONFIGURED',
+      "The database URL can't be read. Write it as postgresql://user:password@host:port/database.",
+    );
   }
   if (changes.user !== undefined) parsed.username = encodeURIComponent(changes.user);
   if (changes.password !== undefined) parsed.password = encodeURIComponent(changes.password);

@@ -55,7 +55,12 @@ export function logReader(database: Database, options: LogReaderOptions = {}): L
   const gapWaitMs = options.gapWaitMs ?? 100;
   let gap: Gap | undefined;
 
-  async function select(ctx: Context, after: bigint, horizon: bigint | null, limit: number): Promise<readonly LoggedEvent[]> {
+  async function select(
+    ctx: Context,
+    after: bigint,
+    horizon: bigint | null,
+    limit: number,
+  ): Promise<readonly LoggedEvent[]> {
     const { rows } = await database.query(ctx, READ, [after.toString(), horizon?.toString() ?? null, limit]);
     return rows.map(toEvent);
   }

@@ -49,7 +49,8 @@ export async function append(
   if (conflict !== undefined && conflict !== null) return { kind: 'conflict', actual: Number(conflict) };
   const appended = prepared.map((event, index): LoggedEvent => {
     const row = rows[index];
-    if (row?.o_time === undefined || row.o_time === null) throw fail('EVENT_INVALID', `${stream}: the log answered with fewer events than were appended.`);
+    if (row?.o_time === undefined || row.o_time === null)
+      throw fail('EVENT_INVALID', `${stream}: the log answered with fewer events than were appended.`);
     return {
       position: BigInt(row.o_position ?? 0),
       stream,
@@ -79,7 +80,12 @@ type Appended = {
   readonly o_time: Date | null;
 };
 
-async function insert(tx: Tx, stream: string, expected: number, events: readonly Prepared[]): Promise<readonly Appended[]> {
+async function insert(
+  tx: Tx,
+  stream: string,
+  expected: number,
+  events: readonly Prepared[],
+): Promise<readonly Appended[]> {
   const { ctx } = tx;
   try {
     const { rows } = await tx.query<Appended>(
@@ -103,7 +109,11 @@ async function insert(tx: Tx, stream: string, expected: number, events: readonly
     return rows;
   } catch (error) {
     if (sqlState(error) === '23505' && error instanceof Error && error.message.includes('fairlead_log_id_key')) {
-      throw fail('EVENT_DUPLICATE', `${stream}: the log already has an event with one of these ids. Leave the id out to get a new one.`, { cause: error });
+      throw fail(
+        'EVENT_DUPLICATE',
+        `${stream}: the log already has an event with one of these ids. Leave the id out to get a new one.`,
+        { cause: error },
+      );
     }
     throw error;
   }
@@ -112,7 +122,10 @@ async function insert(tx: Tx, stream: string, expected: number, events: readonly
 function expectedCode(stream: string, expected: ExpectedVersion): number {
   if (typeof expected !== 'number') return EXPECTED[expected];
   if (!Number.isSafeInteger(expected) || expected < 0) {
-    throw fail('EVENT_INVALID', `${stream}: expected version ${expected}; give a whole number from 0, 'any', 'none' or 'exists'.`);
+    throw fail(
+      'EVENT_INVALID',
+      `${stream}: expected version ${expected}; give a whole number from 0, 'any', 'none' or 'exists'.`,
+    );
   }
   return expected;
 }
@@ -120,13 +133,19 @@ function expectedCode(stream: string, expected: ExpectedVersion): number {
 function prepare(ctx: Context, stream: string, event: NewEvent): Prepared {
   const what = `${stream}: event ${event.type === '' ? '(no type)' : event.type}`;
   const { type, key, schemaVersion = 1 } = event;
-  if (type === '' || key === '' || event.id === '') throw fail('EVENT_INVALID', `${what} needs a type and a key, and an id that is not empty.`);
-  if ([stream, type, key, event.id].some((text) => text?.includes('\0') === true)) throw fail('EVENT_INVALID', `${what} has a NUL character in a name.`);
-  if (!Number.isSafeInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 2 ** 31 - 1) throw fail('EVENT_INVALID', `${what} has schema version ${schemaVersion}; give a whole number from 1.`);
+  if (type === '' || key === '' || event.id === '')
+    throw fail('EVENT_INVALID', `${what} needs a type and a key, and an id that is not empty.`);
+  if ([stream, type, key, event.id].some((text) => text?.includes('\0') === true))
+    throw fail('EVENT_INVALID', `${what} has a NUL character in a name.`);
+  if (!Number.isSafeInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 2 ** 31 - 1)
+    throw fail('EVENT_INVALID', `${what} has schema version ${schemaVersion}; give a whole number from 1.`);
   const json = toJson(what, event.data);
   const bytes = Buffer.byteLength(json);
   if (bytes > MAX_EVENT_BYTES) {
-    throw fail('EVENT_TOO_LARGE', `${what} is ${bytes} bytes of JSON; at most ${MAX_EVENT_BYTES} fit. Store the bulk elsewhere and refer to it.`);
+    throw fail(
+      'EVENT_TOO_LARGE',
+      `${what} is ${bytes} bytes of JSON; at most ${MAX_EVENT_BYTES} fit. Store the bulk elsewhere and refer to it.`,
+    );
   }
   return { id: event.id ?? uuidV7(ctx), type, schemaVersion, key, json };
 }
@@ -137,7 +156,11 @@ function toJson(what: string, data: unknown): string {
     const json: string | undefined = JSON.stringify(data);
     if (json !== undefined) return json;
   } catch (error) {
-    throw fail('EVENT_INVALID', `${what} has data that is not JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw fail(
+      'EVENT_INVALID',
+      `${what} has data that is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
   throw fail('EVENT_INVALID', `${what} has data that is not JSON (${typeof data}).`);
 }

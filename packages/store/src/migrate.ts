@@ -40,7 +40,9 @@ export async function migrate(ctx: Context, database: Database, options: Migrate
   const bootstrap = await readFile(new URL('bootstrap.sql', SQL_DIRECTORY), 'utf8');
   await database.tx(ctx, async (tx) => {
     await tx.query(LOCK);
-    const { rows } = await tx.query(`select to_regclass('fairlead_migration') is not null and to_regprocedure('fairlead.now()') is not null as there`);
+    const { rows } = await tx.query(
+      `select to_regclass('fairlead_migration') is not null and to_regprocedure('fairlead.now()') is not null as there`,
+    );
     if (rows[0]?.['there'] !== true) await tx.query(bootstrap);
   });
   const applied: string[] = [];
@@ -66,7 +68,12 @@ export function storeMigrations(): MigrateOptions {
 
 const STORE_FILES = new URL('log/', SQL_DIRECTORY);
 
-async function applyNext(tx: Tx, set: string, migrations: readonly Migration[], name: string): Promise<string | undefined> {
+async function applyNext(
+  tx: Tx,
+  set: string,
+  migrations: readonly Migration[],
+  name: string,
+): Promise<string | undefined> {
   await tx.query(LOCK);
   const { rows } = await tx.query<{ version: number; name: string; checksum: string }>(
     'select version, name, checksum from fairlead_migration where set_name = $1 order by version',
@@ -79,14 +86,16 @@ async function applyNext(tx: Tx, set: string, migrations: readonly Migration[], 
   } catch (error) {
     if (error instanceof FairleadError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw fail('MIGRATION_FAILED', `${name}, set ${set}: ${next.name} failed and was rolled back: ${reason}. Correct the file and run again.`, { cause: error });
+    throw fail(
+      'MIGRATION_FAILED',
+      `${name}, set ${set}: ${next.name} failed and was rolled back: ${reason}. Correct the file and run again.`,
+      { cause: error },
+    );
   }
-  await tx.query('insert into fairlead_migration (set_name, version, name, checksum, applied_at) values ($1, $2, $3, $4, fairlead.now())', [
-    set,
-    next.version,
-    next.name,
-    next.checksum,
-  ]);
+  await tx.query(
+    'insert into fairlead_migration (set_name, version, name, checksum, applied_at) values ($1, $2, $3, $4, fairlead.now())',
+    [set, next.version, next.name, next.checksum],
+  );
   return next.name;
 }
 
@@ -99,17 +108,26 @@ function nextOf(
   for (const record of applied) {
     const file = byVersion.get(record.version);
     if (file === undefined) {
-      throw fail('MIGRATION_MISSING', `${whose}: ${record.name} was applied but its file is gone. Restore it; migrations only go forward. (Or is this code older than the database?)`);
+      throw fail(
+        'MIGRATION_MISSING',
+        `${whose}: ${record.name} was applied but its file is gone. Restore it; migrations only go forward. (Or is this code older than the database?)`,
+      );
     }
     if (file.checksum !== record.checksum) {
-      throw fail('MIGRATION_DRIFT', `${whose}: ${file.name} was changed after it had been applied${file.name === record.name ? '' : ` as ${record.name}`}. Undo the change and put it into a new file.`);
+      throw fail(
+        'MIGRATION_DRIFT',
+        `${whose}: ${file.name} was changed after it had been applied${file.name === record.name ? '' : ` as ${record.name}`}. Undo the change and put it into a new file.`,
+      );
     }
   }
   const last = applied.at(-1)?.version ?? 0;
   const done = new Set(applied.map((record) => record.version));
   const next = migrations.find((migration) => !done.has(migration.version));
   if (next !== undefined && next.version < last) {
-    throw fail('MIGRATION_OUT_OF_ORDER', `${whose}: ${next.name} sorts before migration ${last}, which is applied. Give it a number above ${last}.`);
+    throw fail(
+      'MIGRATION_OUT_OF_ORDER',
+      `${whose}: ${next.name} sorts before migration ${last}, which is applied. Give it a number above ${last}.`,
+    );
   }
   return next;
 }

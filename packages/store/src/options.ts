@@ -74,7 +74,12 @@ export function resolveOptions(options: DatabaseOptions): ResolvedOptions {
   if (unknown !== undefined) throw misconfigured(`${options.name}: openDatabase has no option "${unknown}".`);
   if (options.name === '') throw misconfigured('openDatabase needs a name: it goes into logs and errors.');
   const resolved = { ...DEFAULTS, ...options, telemetry: options.telemetry ?? SILENT };
-  for (const [key, least] of [['maxConnections', 1], ['connectTimeoutMs', 0], ['idleTimeoutMs', 0], ['transactionTimeoutMs', 0]] as const) {
+  for (const [key, least] of [
+    ['maxConnections', 1],
+    ['connectTimeoutMs', 0],
+    ['idleTimeoutMs', 0],
+    ['transactionTimeoutMs', 0],
+  ] as const) {
     const value = resolved[key];
     if (!Number.isSafeInteger(value) || value < least || value > 2 ** 31 - 1) {
       throw misconfigured(`${options.name}: ${key} is ${value}; give a whole number from ${least}.`);

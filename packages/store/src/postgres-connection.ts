@@ -146,9 +146,9 @@ export class PostgresConnection {
     if (this.#ended) throw databaseFailure(this.#brokenBy, this.#name);
     try {
       // A text of several statements answers with an array; the driver's types speak of single ones only.
-      const answer = (await (params.length === 0 ? this.#client.query(text) : this.#client.query(text, [...params]))) as
-        | DriverResult
-        | DriverResult[];
+      const answer = (await (params.length === 0
+        ? this.#client.query(text)
+        : this.#client.query(text, [...params]))) as DriverResult | DriverResult[];
       const last = Array.isArray(answer) ? answer.at(-1) : answer;
       return { rows: last?.rows ?? [], rowCount: last?.rowCount ?? 0, command: last?.command ?? '' };
     } catch (error) {

@@ -44,7 +44,11 @@ class PostgresDatabase implements Database {
       const connection = await this.#begin(inner, options);
       const tx = new PostgresTx(inner, connection);
       try {
-        const value = await untilAbort(inner.signal, () => work(tx), (reason) => connection.giveUp(reason));
+        const value = await untilAbort(
+          inner.signal,
+          () => work(tx),
+          (reason) => connection.giveUp(reason),
+        );
         tx.finish();
         await this.#commit(inner, tx, connection);
         return value;
@@ -84,9 +88,23 @@ class PostgresDatabase implements Database {
     await this.close();
   }
 
-  #span<T>(ctx: Context, operation: string, more: Record<string, string>, work: (ctx: Context) => Promise<T>): Promise<T> {
-    const attributes = { 'db.system.name': 'postgresql', 'db.namespace': this.name, 'db.operation.name': operation, ...more };
-    return this.#options.telemetry.tracer.span(ctx, { name: `${operation} ${this.name}`, kind: 'client', attributes }, work);
+  #span<T>(
+    ctx: Context,
+    operation: string,
+    more: Record<string, string>,
+    work: (ctx: Context) => Promise<T>,
+  ): Promise<T> {
+    const attributes = {
+      'db.system.name': 'postgresql',
+      'db.namespace': this.name,
+      'db.operation.name': operation,
+      ...more,
+    };
+    return this.#options.telemetry.tracer.span(
+      ctx,
+      { name: `${operation} ${this.name}`, kind: 'client', attributes },
+      work,
+    );
   }
 
   /** Lends a connection on which `first` has succeeded; a pooled one that turns out to be dead is replaced. */
@@ -132,14 +150,21 @@ class PostgresDatabase implements Database {
       (command) => {
         this.#pool.release(connection);
         if (command !== 'COMMIT') {
-          throw fail('TX_ABORTED', `${this.name}: a statement of this transaction failed and the failure was swallowed, so the server rolled it back. Let failures reach the end of the transaction, or use a savepoint.`);
+          throw fail(
+            'TX_ABORTED',
+            `${this.name}: a statement of this transaction failed and the failure was swallowed, so the server rolled it back. Let failures reach the end of the transaction, or use a savepoint.`,
+          );
         }
         this.#runAfterCommit(tx);
       },
       (error: unknown) => {
         this.#pool.release(connection);
         if (connection.usable) throw error;
-        throw fail('COMMIT_UNKNOWN', `${this.name}: the connection broke during COMMIT; it may or may not have happened. Repeat only what is idempotent.`, { cause: error });
+        throw fail(
+          'COMMIT_UNKNOWN',
+          `${this.name}: the connection broke during COMMIT; it may or may not have happened. Repeat only what is idempotent.`,
+          { cause: error },
+        );
       },
     );
     const overdue = (): void => {
@@ -154,7 +179,11 @@ class PostgresDatabase implements Database {
       try {
         fn();
       } catch (error) {
-        this.#options.telemetry.log.warn(tx.ctx, `${this.name}: a function given to afterCommit failed; the commit stands`, { error });
+        this.#options.telemetry.log.warn(
+          tx.ctx,
+          `${this.name}: a function given to afterCommit failed; the commit stands`,
+          { error },
+        );
       }
     }
   }
@@ -189,7 +218,11 @@ class PostgresTx implements Tx {
   }
 
   #mustBeOpen(): void {
-    if (!this.#open) throw fail('TX_CLOSED', 'A transaction was used after it had ended. Await everything before the function given to tx returns.');
+    if (!this.#open)
+      throw fail(
+        'TX_CLOSED',
+        'A transaction was used after it had ended. Await everything before the function given to tx returns.',
+      );
   }
 }
 

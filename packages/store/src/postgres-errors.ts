@@ -15,7 +15,8 @@ export function isConnectionLoss(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return state.startsWith('08') || UNAVAILABLE_STATES.has(state);
   if (!(error instanceof Error)) return false;
-  if ('code' in error && typeof error.code === 'string' && /^(E[A-Z]+|ERR_STREAM_\w+|ERR_SOCKET_\w+)$/.test(error.code)) return true;
+  if ('code' in error && typeof error.code === 'string' && /^(E[A-Z]+|ERR_STREAM_\w+|ERR_SOCKET_\w+)$/.test(error.code))
+    return true;
   // The driver gives these no code.
   return /^Connection terminated|connection timeout|not queryable|Client was closed/i.test(error.message);
 }
@@ -35,9 +36,14 @@ export function databaseFailure(error: unknown, name: string): unknown {
     );
   }
   if (state === '57014' && error instanceof Error && /timeout/.test(error.message)) {
-    return new FairleadError('deadline', 'DEADLINE_EXCEEDED', `${name}: the database did not answer before the deadline.`, {
-      cause: error,
-    });
+    return new FairleadError(
+      'deadline',
+      'DEADLINE_EXCEEDED',
+      `${name}: the database did not answer before the deadline.`,
+      {
+        cause: error,
+      },
+    );
   }
   if (isConnectionLoss(error)) {
     return fail(

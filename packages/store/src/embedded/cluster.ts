@@ -1,14 +1,23 @@
 import { spawn } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail } from '../errors.ts';
 import { initAccount, type Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
+import { newPassword, uniqueSuffix } from './secret.ts';
 
 /** Name of the superuser. */
 export const SUPERUSER = 'postgres';
+
+const INITDB_OPTIONS = [
+  '--auth=scram-sha-256',
+  '--encoding=UTF8',
+  '--locale-provider=builtin',
+  '--locale=C.UTF-8',
+  '--no-instructions',
+  '--no-sync',
+];
 
 /** In a cluster that was just copied: the template's password, until the cluster has its own. */
 export const INITIAL_PASSWORD_FILE = 'fairlead.initial-password';
@@ -26,7 +35,7 @@ export async function ensureCluster(
     return;
   }
   const template = await ensureTemplate(options.binaries, options.cacheDir);
-  const fresh = `${clusterDir}.${randomUUID()}`;
+  const fresh = `${clusterDir}.${uniqueSuffix()}`;
   try {
     await copyTree(join(template, 'data'), fresh);
     await copyTree(join(template, 'password'), join(fresh, INITIAL_PASSWORD_FILE));
@@ -42,18 +51,21 @@ export async function ensureCluster(
 function checkVersion(clusterDir: string, major: number): void {
   const found = readFileSync(join(clusterDir, 'PG_VERSION'), 'utf8').trim();
   if (found === String(major)) return;
-  throw fail('POSTGRES_START_FAILED', `${clusterDir} was made by Postgres ${found}; these binaries are ${major} and can't read it. Start once with the Fairlead release that made it, dump what you need with pg_dump, move the directory away and load the dump into the new one.`);
+  throw fail(
+    'POSTGRES_START_FAILED',
+    `${clusterDir} was made by Postgres ${found}; these binaries are ${major} and can't read it. Start once with the Fairlead release that made it, dump what you need with pg_dump, move the directory away and load the dump into the new one.`,
+  );
 }
 
 /** The cached template of this version: `data/` and `password`. Concurrent callers may all make one; one wins. */
 async function ensureTemplate(binaries: Binaries, cacheDir: string): Promise<string> {
   const template = join(cacheDir, `template-${binaries.version}`);
   if (existsSync(template)) return template;
-  const fresh = `${template}.${randomUUID()}`;
+  const fresh = `${template}.${uniqueSuffix()}`;
   const account = initAccount();
   mkdirSync(fresh, { mode: 0o700 });
   try {
-    await writeFile(join(fresh, 'password'), randomBytes(24).toString('base64url'), { mode: 0o600 });
+    await writeFile(join(fresh, 'password'), newPassword(), { mode: 0o600 });
     if (account !== undefined) chownTree(fresh, account);
     await initialise(binaries, fresh, account);
     if (account !== undefined) chownTree(fresh, { uid: 0, gid: 0 });
@@ -69,29 +81,37 @@ async function ensureTemplate(binaries: Binaries, cacheDir: string): Promise<str
 async function initialise(binaries: Binaries, directory: string, account: Account | undefined): Promise<void> {
   const { code, output } = await run(
     binaries.initdb,
-    [
-      ...['-D', join(directory, 'data'), '-U', SUPERUSER, '--pwfile', join(directory, 'password')],
-      ...['--auth=scram-sha-256', '--encoding=UTF8', '--locale-provider=builtin', '--locale=C.UTF-8', '--no-instructions', '--no-sync'],
-    ],
+    ['-D', join(directory, 'data'), '-U', SUPERUSER, '--pwfile', join(directory, 'password'), ...INITDB_OPTIONS],
     directory,
     account,
   );
-  if (code !== 0) throw fail('POSTGRES_START_FAILED', `initdb ended with ${code}. Its last words:\n${output.slice(-2_000)}`);
+  if (code !== 0)
+    throw fail('POSTGRES_START_FAILED', `initdb ended with ${code}. Its last words:\n${output.slice(-2_000)}`);
 }
 
 /** Copies with shared blocks where the file system can. */
 async function copyTree(from: string, to: string): Promise<void> {
-  const { code, output } = await run('cp', process.platform === 'darwin' ? ['-Rc', from, to] : ['-R', '--reflink=auto', from, to], dirname(to), undefined);
+  const { code, output } = await run(
+    'cp',
+    process.platform === 'darwin' ? ['-Rc', from, to] : ['-R', '--reflink=auto', from, to],
+    dirname(to),
+    undefined,
+  );
   if (code === 0) return;
   // Without clones (another volume, another cp): the plain way, over what was begun.
   const plain = await run('cp', ['-R', from, to], dirname(to), undefined);
-  if (plain.code !== 0) throw fail('POSTGRES_START_FAILED', `The template of the database can't be copied to ${to}: ${output} ${plain.output}`);
+  if (plain.code !== 0)
+    throw fail(
+      'POSTGRES_START_FAILED',
+      `The template of the database can't be copied to ${to}: ${output} ${plain.output}`,
+    );
 }
 
 function chownTree(path: string, { uid, gid }: Account): void {
   lchownSync(path, uid, gid);
   if (!statSync(path).isDirectory()) return;
-  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) lchownSync(join(entry.parentPath, entry.name), uid, gid);
+  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true }))
+    lchownSync(join(entry.parentPath, entry.name), uid, gid);
 }
 
 /** Postgres takes the files it finds for durable, so a fresh copy has to be. */
@@ -105,7 +125,12 @@ async function syncFileSystem(directory: string): Promise<void> {
   }
 }
 
-function run(command: string, args: readonly string[], cwd: string, account: Account | undefined): Promise<{ code: number | null; output: string }> {
+function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  account: Account | undefined,
+): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,

@@ -53,31 +53,46 @@ export async function endOrphans(clusterDir: string, parentFile: string, clock: 
 function refuseIfOwned(pid: number, clusterDir: string, parentFile: string): void {
   const parent = parentOf(pid);
   if (parent === undefined || parent !== recordedParent(parentFile)) return;
-  throw fail('POSTGRES_IN_USE', `${clusterDir} is in use: its Postgres (pid ${pid}) belongs to process ${parent}, which is running. Stop that first, or use another data directory.`);
+  throw fail(
+    'POSTGRES_IN_USE',
+    `${clusterDir} is in use: its Postgres (pid ${pid}) belongs to process ${parent}, which is running. Stop that first, or use another data directory.`,
+  );
 }
 
 async function endPostmaster(pid: number, clusterDir: string, clock: Clock): Promise<void> {
-  for (const [signal, patienceMs] of [['SIGINT', FAST_MS], ['SIGQUIT', IMMEDIATE_MS]] as const) {
+  for (const [signal, patienceMs] of [
+    ['SIGINT', FAST_MS],
+    ['SIGQUIT', IMMEDIATE_MS],
+  ] as const) {
     // Stopped processes take no other signal.
     send(pid, 'SIGCONT');
     send(pid, signal);
     if (await until(() => !runsOn(pid, clusterDir), patienceMs, clock)) return;
   }
-  throw fail('POSTGRES_IN_USE', `A Postgres left over from an earlier run (pid ${pid}) on ${clusterDir} does not end. Look at what it waits for, end it with kill -9 ${pid}, then start again.`);
+  throw fail(
+    'POSTGRES_IN_USE',
+    `A Postgres left over from an earlier run (pid ${pid}) on ${clusterDir} does not end. Look at what it waits for, end it with kill -9 ${pid}, then start again.`,
+  );
 }
 
 /** Backends notice by themselves that their postmaster is gone, unless they are busy or stopped. */
 async function endStrays(clusterDir: string, clock: Clock): Promise<void> {
   const gone = (): boolean => processesOn(clusterDir).length === 0;
   if (gone()) return;
-  for (const [signal, patienceMs] of [['SIGQUIT', 3_000], ['SIGKILL', 5_000]] as const) {
+  for (const [signal, patienceMs] of [
+    ['SIGQUIT', 3_000],
+    ['SIGKILL', 5_000],
+  ] as const) {
     for (const pid of processesOn(clusterDir)) {
       send(pid, 'SIGCONT');
       send(pid, signal);
     }
     if (await until(gone, patienceMs, clock)) return;
   }
-  throw fail('POSTGRES_IN_USE', `Processes of an earlier Postgres on ${clusterDir} do not end (pids ${processesOn(clusterDir).join(', ')}). End them, then start again.`);
+  throw fail(
+    'POSTGRES_IN_USE',
+    `Processes of an earlier Postgres on ${clusterDir} do not end (pids ${processesOn(clusterDir).join(', ')}). End them, then start again.`,
+  );
 }
 
 /** Removes what says that a server runs, after it has ended. */
@@ -94,7 +109,10 @@ function runsOn(pid: number, clusterDir: string): boolean {
   if (process.platform === 'linux') {
     try {
       if (/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return false;
-      return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(clusterDir) && isPostgres(readFileSync(`/proc/${pid}/comm`, 'utf8'));
+      return (
+        readlinkSync(`/proc/${pid}/cwd`) === realpathSync(clusterDir) &&
+        isPostgres(readFileSync(`/proc/${pid}/comm`, 'utf8'))
+      );
     } catch {
       return false;
     }

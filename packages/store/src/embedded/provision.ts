@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { FairleadError, type Context } from '@fairlead/core';
 import { parseDatabaseUrl, quoteIdentifier, quoteLiteral, rewriteDatabaseUrl } from '../database-url.ts';
 import { fail } from '../errors.ts';
 import { databaseFailure } from '../postgres-errors.ts';
 import { connectAdmin, type AdminConnection } from './admin-connection.ts';
 import { scramVerifier } from './scram.ts';
+import { newPassword } from './secret.ts';
 
 /** What to provision. */
 export interface ProvisionOptions {
@@ -53,9 +53,13 @@ const MAX_NAME = 57;
 export async function provision(ctx: Context, adminUrl: string, options: ProvisionOptions): Promise<Provisioned> {
   const names = options.services.map((service) => service.name);
   checkNames(names);
+  checkUses(options.services);
   const roles = [`${BROKER}_owner`, ...names.flatMap((name) => [`${name}_owner`, name])];
-  const passwords = Object.fromEntries(roles.map((role) => [role, checked(role, options.passwords?.[role] ?? randomBytes(24).toString('base64url'))]));
-  const url = (role: string, database: string): string => rewriteDatabaseUrl(adminUrl, { user: role, password: passwords[role] ?? '', database });
+  const passwords = Object.fromEntries(
+    roles.map((role) => [role, checked(role, options.passwords?.[role] ?? newPassword())]),
+  );
+  const url = (role: string, database: string): string =>
+    rewriteDatabaseUrl(adminUrl, { user: role, password: passwords[role] ?? '', database });
   try {
     await using admin = await connectAdmin(adminUrl, ctx.signal);
     await admin.run(LOCK);
@@ -71,7 +75,10 @@ export async function provision(ctx: Context, adminUrl: string, options: Provisi
     throw provisionFailure(error, adminUrl);
   }
   const services = new Map(
-    names.map((name) => [name, { ownerUrl: url(`${name}_owner`, name), runtimeUrl: url(name, name), brokerUrl: url(name, BROKER) }]),
+    names.map((name) => [
+      name,
+      { ownerUrl: url(`${name}_owner`, name), runtimeUrl: url(name, name), brokerUrl: url(name, BROKER) },
+    ]),
   );
   return { services, brokerOwnerUrl: url(`${BROKER}_owner`, BROKER), passwords };
 }
@@ -90,16 +97,23 @@ async function ensureRoles(admin: AdminConnection, passwords: Readonly<Record<st
 
 async function ensureDatabase(admin: AdminConnection, name: string): Promise<void> {
   const owner = `${name}_owner`;
-  const [found] = await admin.run('select pg_get_userbyid(datdba)::text as owner from pg_database where datname = $1', [name]);
+  const [found] = await admin.run('select pg_get_userbyid(datdba)::text as owner from pg_database where datname = $1', [
+    name,
+  ]);
   if (found === undefined) {
     // Whoever is not a superuser may only give a database to a role that it belongs to.
     await admin.run(`do $$ begin
       if not (select rolsuper from pg_roles where rolname = current_user) then
         execute format('grant %I to current_user', ${quoteLiteral(owner)});
       end if; end $$`);
-    await admin.run(`create database ${quoteIdentifier(name)} owner ${quoteIdentifier(owner)} template template0 encoding 'UTF8'`);
+    await admin.run(
+      `create database ${quoteIdentifier(name)} owner ${quoteIdentifier(owner)} template template0 encoding 'UTF8'`,
+    );
   } else if (found['owner'] !== owner) {
-    throw fail('PROVISION_FAILED', `The server has a database "${name}" that belongs to "${String(found['owner'])}", not to "${owner}". Each service owns its database: rename that one, or the service.`);
+    throw fail(
+      'PROVISION_FAILED',
+      `The server has a database "${name}" that belongs to "${String(found['owner'])}", not to "${owner}". Each service owns its database: rename that one, or the service.`,
+    );
   }
 }
 
@@ -114,7 +128,9 @@ async function restrictConnect(admin: AdminConnection, names: readonly string[])
         and pg_get_userbyid(a.grantee)::text <> d.datname and not (d.datname = '${BROKER}' and pg_get_userbyid(a.grantee)::text = any($2))`,
     [all, names],
   );
-  const stale = rows.map((row) => `revoke all on database ${quoteIdentifier(String(row['database']))} from ${String(row['role'])}`);
+  const stale = rows.map(
+    (row) => `revoke all on database ${quoteIdentifier(String(row['database']))} from ${String(row['role'])}`,
+  );
   const grants = names.flatMap((name) => [
     `grant connect on database ${quoteIdentifier(name)} to ${quoteIdentifier(name)}`,
     `grant connect on database ${BROKER} to ${quoteIdentifier(name)}`,
@@ -128,13 +144,17 @@ async function grantInside(ownerUrl: string, runtimeRoles: readonly string[], si
   const statements = [
     // Before Postgres 15 everybody could create in the schema public.
     `revoke create on schema public from public`,
-    ...runtimeRoles.map(quoteIdentifier).flatMap((role) => [
-      `grant usage on schema public to ${role}`,
-      `alter default privileges in schema public grant select, insert, update, delete on tables to ${role}`,
-      `alter default privileges in schema public grant usage, select on sequences to ${role}`,
-    ]),
+    ...runtimeRoles
+      .map(quoteIdentifier)
+      .flatMap((role) => [
+        `grant usage on schema public to ${role}`,
+        `alter default privileges in schema public grant select, insert, update, delete on tables to ${role}`,
+        `alter default privileges in schema public grant usage, select on sequences to ${role}`,
+      ]),
   ];
-  await owner.run(`begin; select pg_advisory_xact_lock(hashtextextended('fairlead provision', 0)); ${statements.join('; ')}; commit`);
+  await owner.run(
+    `begin; select pg_advisory_xact_lock(hashtextextended('fairlead provision', 0)); ${statements.join('; ')}; commit`,
+  );
 }
 
 function checkNames(names: readonly string[]): void {
@@ -150,18 +170,40 @@ function checkNames(names: readonly string[]): void {
             : names.some((other) => name === `${other}_owner`) || name === `${BROKER}_owner`
               ? 'is also the name of the role that owns another database'
               : undefined;
-    if (wrong !== undefined) throw new FairleadError('internal', 'MISCONFIGURED', `The service name "${name}" ${wrong}. Choose another one.`);
+    if (wrong !== undefined)
+      throw new FairleadError('internal', 'MISCONFIGURED', `The service name "${name}" ${wrong}. Choose another one.`);
+  }
+}
+
+function checkUses(services: ProvisionOptions['services']): void {
+  const known = new Set(services.map((service) => service.name));
+  for (const { name, uses } of services) {
+    const unknown = uses.find((used) => !known.has(used));
+    if (unknown === undefined) continue;
+    throw new FairleadError(
+      'internal',
+      'MISCONFIGURED',
+      `${name} uses "${unknown}", which is not among the services to provision. Add it, or take it out of uses.`,
+    );
   }
 }
 
 function checked(role: string, password: string): string {
   if (/^[!-~]+$/.test(password)) return password;
-  throw new FairleadError('internal', 'MISCONFIGURED', `The password given for the role "${role}" is empty or has characters beyond printable ASCII. Leave it out to get a random one.`);
+  throw new FairleadError(
+    'internal',
+    'MISCONFIGURED',
+    `The password given for the role "${role}" is empty or has characters beyond printable ASCII. Leave it out to get a random one.`,
+  );
 }
 
 function provisionFailure(error: unknown, adminUrl: string): unknown {
   const failure = databaseFailure(error, 'provision');
   if (failure instanceof FairleadError || !(failure instanceof Error)) return failure;
   const { user, host } = parseDatabaseUrl(adminUrl, 'provision');
-  return fail('PROVISION_FAILED', `The databases can't be set up on ${host} as "${user}": ${failure.message}. The role in POSTGRES_URL needs CREATEROLE and CREATEDB.`, { cause: error });
+  return fail(
+    'PROVISION_FAILED',
+    `The databases can't be set up on ${host} as "${user}": ${failure.message}. The role in POSTGRES_URL needs CREATEROLE and CREATEDB.`,
+    { cause: error },
+  );
 }

@@ -1,5 +1,6 @@
-import { createHash, createHmac, pbkdf2, randomBytes } from 'node:crypto';
+import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
+import { secretBytes } from './secret.ts';
 
 const ITERATIONS = 4_096;
 
@@ -9,7 +10,7 @@ const ITERATIONS = 4_096;
  * as they are.
  */
 export async function scramVerifier(password: string): Promise<string> {
-  const salt = randomBytes(16);
+  const salt = secretBytes(16);
   const salted = await promisify(pbkdf2)(password, salt, ITERATIONS, 32, 'sha256');
   const hmac = (text: string): Buffer => createHmac('sha256', salted).update(text).digest();
   const storedKey = createHash('sha256').update(hmac('Client Key')).digest('base64');

@@ -56,8 +56,12 @@ export class ServerProcess {
     readonly settings: Readonly<Record<string, string>>;
     readonly log: (line: string) => void;
   }) {
-    const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const directory = process.platform === 'linux' && options.account !== undefined ? '/proc/self/cwd' : options.clusterDir;
+    const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ]);
+    const directory =
+      process.platform === 'linux' && options.account !== undefined ? '/proc/self/cwd' : options.clusterDir;
     this.#child = spawn(options.program, ['-D', directory, ...settings], {
       cwd: options.clusterDir,
       detached: true,
@@ -103,7 +107,8 @@ export class ServerProcess {
   /** Resolves when everything it wrote has been read: after its end. */
   async drained(): Promise<void> {
     const streams = [this.#child.stdout, this.#child.stderr];
-    await Promise.all(streams.map((stream) => (stream === null || stream.readableEnded || stream.destroyed ? undefined : new Promise((resolve) => stream.once('close', resolve)))));
+    const open = streams.filter((stream) => stream !== null && !stream.destroyed);
+    await Promise.all(open.map((stream) => new Promise((resolve) => stream?.once('close', resolve))));
   }
 
   /** Ends it: at once for its clients, then without a checkpoint, then by force. */

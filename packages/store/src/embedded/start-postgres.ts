@@ -68,7 +68,11 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
   const clock = options.clock ?? realClock();
   const link = join(options.socketDir, SOCKET);
   if (Buffer.byteLength(link) > MAX_SOCKET_PATH) {
-    throw new FairleadError('internal', 'MISCONFIGURED', `socketDir ${options.socketDir} is too long: a socket's path has at most ${MAX_SOCKET_PATH} bytes. Give a directory right below the system's temporary folder.`);
+    throw new FairleadError(
+      'internal',
+      'MISCONFIGURED',
+      `socketDir ${options.socketDir} is too long: a socket's path has at most ${MAX_SOCKET_PATH} bytes. Give a directory right below the system's temporary folder.`,
+    );
   }
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const dataDir = await realpath(options.dataDir);
@@ -76,7 +80,11 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
   const parentFile = join(dataDir, 'postgres.parent');
   const account = serverAccount(clusterDir);
   if (account !== undefined && process.platform !== 'linux' && !canReach(account, dataDir)) {
-    throw new FairleadError('internal', 'MISCONFIGURED', `${dataDir} lies below a directory that only root may enter, and Postgres doesn't run as root. Choose another --data-dir, or start as an ordinary user.`);
+    throw new FairleadError(
+      'internal',
+      'MISCONFIGURED',
+      `${dataDir} lies below a directory that only root may enter, and Postgres doesn't run as root. Choose another --data-dir, or start as an ordinary user.`,
+    );
   }
   const cacheDir = cacheDirectory(options.cacheDir, account);
   const [binaries] = await Promise.all([installBinaries(cacheDir), endOrphans(clusterDir, parentFile, clock)]);
@@ -84,7 +92,14 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
   const password = await superuserPassword(dataDir, clusterDir);
   recordParent(parentFile);
   const server = await startServer(
-    () => new ServerProcess({ program: binaries.postgres, clusterDir, account, settings: options.settings ?? {}, log: options.log ?? (() => {}) }),
+    () =>
+      new ServerProcess({
+        program: binaries.postgres,
+        clusterDir,
+        account,
+        settings: options.settings ?? {},
+        log: options.log ?? (() => {}),
+      }),
     clusterDir,
     clock,
   );
@@ -112,7 +127,10 @@ async function startServer(create: () => ServerProcess, clusterDir: string, cloc
     await server.drained();
     // Backends of a postmaster that was killed live on for a moment and keep its shared memory.
     if (!/shared memory block .* is still in use/.test(server.lastWords) || attempt === TRIES) {
-      throw fail('POSTGRES_START_FAILED', `Postgres did not start on ${clusterDir}. Its last words:\n${server.lastWords}`);
+      throw fail(
+        'POSTGRES_START_FAILED',
+        `Postgres did not start on ${clusterDir}. Its last words:\n${server.lastWords}`,
+      );
     }
     await clock.sleep(RETRY_MS);
   }
@@ -128,7 +146,12 @@ async function ready(server: ServerProcess, clusterDir: string, clock: Clock): P
   return false;
 }
 
-function running(server: ServerProcess, adminUrl: string, clock: Clock, cleanUp: () => Promise<void>): EmbeddedPostgres {
+function running(
+  server: ServerProcess,
+  adminUrl: string,
+  clock: Clock,
+  cleanUp: () => Promise<void>,
+): EmbeddedPostgres {
   let closing: Promise<void> | undefined;
   const close = (options: CloseOptions = {}): Promise<void> => {
     closing ??= server.stop(options.graceMs ?? 5_000, clock).then(cleanUp);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { sqlState } from '../postgres-errors.ts';
 import { connectAdmin, type AdminConnection } from './admin-connection.ts';
 import { INITIAL_PASSWORD_FILE, SUPERUSER } from './cluster.ts';
 import { scramVerifier } from './scram.ts';
+import { newPassword } from './secret.ts';
 
 /** The superuser's password, kept in `<dataDir>/secrets/postgres-superuser` (0600); made on the cluster's first start. */
 export async function superuserPassword(dataDir: string, clusterDir: string): Promise<string> {
@@ -15,9 +15,12 @@ export async function superuserPassword(dataDir: string, clusterDir: string): Pr
   const path = join(directory, 'postgres-superuser');
   if (existsSync(path)) return (await readFile(path, 'utf8')).trim();
   if (!existsSync(join(clusterDir, INITIAL_PASSWORD_FILE))) {
-    throw fail('POSTGRES_START_FAILED', `${path} is gone, and with it the password of the database in ${clusterDir}. Restore the file, or move the data directory away to begin anew.`);
+    throw fail(
+      'POSTGRES_START_FAILED',
+      `${path} is gone, and with it the password of the database in ${clusterDir}. Restore the file, or move the data directory away to begin anew.`,
+    );
   }
-  const password = randomBytes(24).toString('base64url');
+  const password = newPassword();
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const fresh = `${path}.${process.pid}`;
   {
@@ -53,6 +56,6 @@ async function connectEither(address: DatabaseAddress, initial: string): Promise
     return await connectAdmin(formatDatabaseUrl({ ...address, password: initial }));
   } catch (error) {
     if (sqlState(error) !== '28P01') throw error;
-    return await connectAdmin(formatDatabaseUrl(address));
+    return connectAdmin(formatDatabaseUrl(address));
   }
 }

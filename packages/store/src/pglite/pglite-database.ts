@@ -62,7 +62,9 @@ class PgliteDatabase implements Database {
         try {
           fn();
         } catch (error) {
-          this.#telemetry.log.warn(inner, `${this.name}: a function given to afterCommit failed; the commit stands`, { error });
+          this.#telemetry.log.warn(inner, `${this.name}: a function given to afterCommit failed; the commit stands`, {
+            error,
+          });
         }
       }
       return value;
@@ -109,7 +111,17 @@ class PgliteDatabase implements Database {
       const value = await untilAbort(tx.ctx.signal, () => work(tx));
       await tx.finish();
       tx.ctx.throwIfAborted();
-      if (tx.failed && !(await pglite.exec('select 1').then(() => true, () => false))) throw fail('TX_ABORTED', `${this.name}: a statement of this transaction failed and the failure was swallowed. Let failures reach the end of the transaction, or use a savepoint.`);
+      if (
+        tx.failed &&
+        !(await pglite.exec('select 1').then(
+          () => true,
+          () => false,
+        ))
+      )
+        throw fail(
+          'TX_ABORTED',
+          `${this.name}: a statement of this transaction failed and the failure was swallowed. Let failures reach the end of the transaction, or use a savepoint.`,
+        );
       await pglite.exec('COMMIT');
       return value;
     } catch (error) {
@@ -182,12 +194,20 @@ class PgliteTx implements Tx {
       // What the columns are is the caller's claim about its own statement.
       return { rows: (last?.rows ?? []) as R[], rowCount: countOf(last) };
     }
-    const result = await this.#pglite.query<R>(text, params.map((value) => value ?? null), { parsers: PARSERS });
+    const result = await this.#pglite.query<R>(
+      text,
+      params.map((value) => value ?? null),
+      { parsers: PARSERS },
+    );
     return { rows: result.rows, rowCount: countOf(result) };
   }
 
   #mustBeOpen(): void {
-    if (!this.#open) throw fail('TX_CLOSED', 'A transaction was used after it had ended. Await everything before the function given to tx returns.');
+    if (!this.#open)
+      throw fail(
+        'TX_CLOSED',
+        'A transaction was used after it had ended. Await everything before the function given to tx returns.',
+      );
   }
 }
 

@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { quoteIdentifier, rewriteDatabaseUrl } from '../database-url.ts';
 import type { Database } from '../database.ts';
 import { connectAdmin, type AdminConnection } from '../embedded/admin-connection.ts';
+import { uniqueSuffix } from '../embedded/secret.ts';
 import { migrate, storeMigrations, type MigrateOptions } from '../migrate.ts';
 import { readMigrations } from '../migration-files.ts';
 import { openDatabase } from '../postgres-database.ts';
@@ -35,7 +36,7 @@ export interface TestDatabase extends AsyncDisposable {
 export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const server = await testServer();
   const sets = [storeMigrations(), ...(options.migrations ?? [])];
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const name = `test_${uniqueSuffix()}`;
   {
     await using admin = await connectAdmin(server.adminUrl);
     await createDatabase(admin, name, await ensureTemplate(admin, server, sets));
@@ -55,10 +56,15 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   };
 }
 
-async function ensureTemplate(admin: AdminConnection, server: TestServerAddress, sets: readonly MigrateOptions[]): Promise<string> {
+async function ensureTemplate(
+  admin: AdminConnection,
+  server: TestServerAddress,
+  sets: readonly MigrateOptions[],
+): Promise<string> {
   const hash = createHash('sha256');
   for (const { set, from } of sets) {
-    for (const migration of await readMigrations(set, from)) hash.update(`${set} ${migration.name} ${migration.checksum}\n`);
+    for (const migration of await readMigrations(set, from))
+      hash.update(`${set} ${migration.name} ${migration.checksum}\n`);
   }
   const name = `template_${hash.digest('hex').slice(0, 32)}`;
   if (await exists(admin, name)) return name;
@@ -94,6 +100,10 @@ async function exists(admin: AdminConnection, name: string): Promise<boolean> {
 
 async function createDatabase(admin: AdminConnection, name: string, template: string): Promise<void> {
   const database = quoteIdentifier(name);
-  await admin.run(`create database ${database} owner ${OWNER_ROLE} template ${quoteIdentifier(template)} strategy wal_log`);
-  await admin.run(`revoke all on database ${database} from public; grant connect on database ${database} to ${RUNTIME_ROLE}`);
+  await admin.run(
+    `create database ${database} owner ${OWNER_ROLE} template ${quoteIdentifier(template)} strategy wal_log`,
+  );
+  await admin.run(
+    `revoke all on database ${database} from public; grant connect on database ${database} to ${RUNTIME_ROLE}`,
+  );
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,6 +5,7 @@ import { join } from 'node:path';
 import { realClock } from '@fairlead/core';
 import { connectAdmin } from '../embedded/admin-connection.ts';
 import { endOrphans } from '../embedded/postmaster.ts';
+import { newPassword } from '../embedded/secret.ts';
 import { startPostgres, type EmbeddedPostgres } from '../embedded/start-postgres.ts';
 import { quoteLiteral, rewriteDatabaseUrl } from '../database-url.ts';
 
@@ -62,8 +62,8 @@ export async function startTestServer(): Promise<TestServer> {
 
 async function addRoles(server: EmbeddedPostgres): Promise<TestServerAddress> {
   await using admin = await connectAdmin(server.adminUrl);
-  const passwords = [OWNER_ROLE, RUNTIME_ROLE].map(() => randomBytes(18).toString('base64url'));
-  const [ownerPassword = '', runtimePassword = ''] = passwords;
+  const ownerPassword = newPassword();
+  const runtimePassword = newPassword();
   await admin.run(`create role ${OWNER_ROLE} login password ${quoteLiteral(ownerPassword)};
     create role ${RUNTIME_ROLE} login noinherit password ${quoteLiteral(runtimePassword)}`);
   return {
