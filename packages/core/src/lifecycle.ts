@@ -84,7 +84,11 @@ export function lifecycle(options: { readonly clock: Clock }): Lifecycle {
       const known = stopping.get(part);
       if (known !== undefined) return known;
       const promise = (async () => {
-        await Promise.all(dependentsOf(part).filter((other) => started.has(other)).map(stopOne));
+        await Promise.all(
+          dependentsOf(part)
+            .filter((other) => started.has(other))
+            .map(stopOne),
+        );
         const leftMs = Math.max(0, endsAtMs - clock.monotonic());
         await bounded(clock, leftMs, part.name, async () => part.stop?.({ graceMs: leftMs })).catch((error: unknown) =>
           failures.push({ name: part.name, error }),
@@ -96,6 +100,7 @@ export function lifecycle(options: { readonly clock: Clock }): Lifecycle {
     await Promise.all([...started].map(stopOne));
     started.clear();
     if (failures.length > 0) {
+      failures.sort((a, b) => (a.name < b.name ? -1 : 1));
       throw fail('CLOSE_FAILED', `These did not stop cleanly: ${failures.map(describe).join('; ')}.`, {
         details: { parts: failures.map(({ name }) => name) },
         cause: new AggregateError(failures.map(({ error }) => error)),
@@ -152,7 +157,10 @@ function checkOrder(parts: ReadonlyMap<string, LifecyclePart>): void {
   const visit = (part: LifecyclePart, path: readonly string[]): void => {
     if (path.includes(part.name)) {
       const circle = [...path.slice(path.indexOf(part.name)), part.name].join(' → ');
-      throw fail('MISCONFIGURED', `Parts depend on each other in a circle: ${circle}. Remove one of these dependencies.`);
+      throw fail(
+        'MISCONFIGURED',
+        `Parts depend on each other in a circle: ${circle}. Remove one of these dependencies.`,
+      );
     }
     if (done.has(part.name)) return;
     for (const name of part.dependsOn ?? []) {
@@ -175,7 +183,9 @@ function bounded(clock: Clock, leftMs: number, name: string, work: () => Promise
     const timer = clock.setTimer(leftMs, () => {
       reject(new FairleadError('deadline', 'DEADLINE_EXCEEDED', `${name} did not stop in ${Math.round(leftMs)} ms`));
     });
-    work().then(resolve, reject).finally(() => timer.cancel());
+    work()
+      .then(resolve, reject)
+      .finally(() => timer.cancel());
   });
 }
 

@@ -1,6 +1,15 @@
 import { FairleadError, newSpanId, statusOf, type Clock, type Context } from '@fairlead/core';
 import type { Redaction } from './redaction.ts';
-import type { Attributes, AttributeValue, FinishedSpan, Span, SpanEvent, SpanKind, SpanOptions, Tracer } from './span.ts';
+import type {
+  Attributes,
+  AttributeValue,
+  FinishedSpan,
+  Span,
+  SpanEvent,
+  SpanKind,
+  SpanOptions,
+  Tracer,
+} from './span.ts';
 
 /** What a tracer is made of. */
 export interface CreateTracerOptions {

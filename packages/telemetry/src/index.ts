@@ -1,15 +1,7 @@
 export { createTelemetry } from './create-telemetry.ts';
 export { TELEMETRY_ERRORS } from './errors.ts';
 export type { LogDestination, LogFields, Logger, LogLevel } from './logger.ts';
-export type {
-  DefaultRedLabels,
-  Metrics,
-  Red,
-  RedKind,
-  RedObservation,
-  RedOptions,
-  Unregistered,
-} from './metrics.ts';
+export type { DefaultRedLabels, Metrics, Red, RedKind, RedObservation, RedOptions, Unregistered } from './metrics.ts';
 export { withOpenTelemetry } from './open-telemetry.ts';
 export { noTelemetry, recordingTelemetry } from './recording.ts';
 export type { LogEntry, RecordingOptions, RecordingTelemetry } from './recording.ts';

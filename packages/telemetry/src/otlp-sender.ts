@@ -19,7 +19,10 @@ const fail = thrower(TELEMETRY_ERRORS);
  * A sender over HTTP, one connection a request: exports are rare, and so nothing is held that must be closed.
  * @throws MISCONFIGURED when the URL is none that `OtlpOptions` describes
  */
-export function otlpSender(options: { readonly url: string; readonly headers?: Readonly<Record<string, string>> | undefined }): OtlpSend {
+export function otlpSender(options: {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}): OtlpSend {
   const target = parseTarget(options.url);
   return (json, signal) =>
     new Promise((resolve, reject) => {

@@ -6,7 +6,10 @@ export interface OtlpResource {
   readonly instance: string | undefined;
 }
 
-const KIND = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 } as const satisfies Record<SpanKind, number>;
+const KIND = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 } as const satisfies Record<
+  SpanKind,
+  number
+>;
 const STATUS_ERROR = 2;
 
 /**
@@ -14,7 +17,11 @@ const STATUS_ERROR = 2;
  * in hexadecimal, 64-bit numbers as strings.
  */
 export function toOtlpJson(resource: OtlpResource, spans: readonly FinishedSpan[]): string {
-  const about = { 'service.name': resource.service, 'telemetry.sdk.name': 'fairlead', 'telemetry.sdk.language': 'nodejs' };
+  const about = {
+    'service.name': resource.service,
+    'telemetry.sdk.name': 'fairlead',
+    'telemetry.sdk.language': 'nodejs',
+  };
   const instance = resource.instance === undefined ? {} : { 'service.instance.id': resource.instance };
   return JSON.stringify({
     resourceSpans: [

@@ -21,7 +21,7 @@ const NOT_SECRET = new Set(['fencingtoken', 'secretname', 'cookiename']);
 /** What is secret wherever it stands: credentials in URLs, bearer tokens, JSON web tokens. */
 const SECRET_SHAPES: readonly (readonly [RegExp, string])[] = [
   [/\b([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/@]+@/gi, `$1:${REDACTED}@`],
-  [/\b(bearer|basic) +[a-z0-9._~+/=-]{6,}/gi, `$1 ${REDACTED}`],
+  [/\b(bearer|basic) +[a-z0-9._~+/=-]{16,}/gi, `$1 ${REDACTED}`],
   [/\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*/g, REDACTED],
 ];
 
@@ -111,7 +111,13 @@ function copyObject(value: object, redact: Redaction, above: Set<object>, depth:
       ...('cause' in value ? { cause: value.cause } : {}),
       ...(value instanceof AggregateError ? { errors: value.errors } : {}),
     });
-    return { name, message: inner(message), stack: inner(stack), ...entriesOf(rest, redact, inner), cause: inner(cause) };
+    return {
+      name,
+      message: inner(message),
+      stack: inner(stack),
+      ...entriesOf(rest, redact, inner),
+      cause: inner(cause),
+    };
   }
   if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map(inner);
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
@@ -127,9 +133,7 @@ function copyObject(value: object, redact: Redaction, above: Set<object>, depth:
 
 function entriesOf(value: object, redact: Redaction, inner: (item: unknown) => unknown): Record<string, unknown> {
   const entries = Object.entries(value).slice(0, MAX_ENTRIES);
-  return Object.fromEntries(
-    entries.map(([name, item]) => [name, hides(redact, name, item) ? REDACTED : inner(item)]),
-  );
+  return Object.fromEntries(entries.map(([name, item]) => [name, hides(redact, name, item) ? REDACTED : inner(item)]));
 }
 
 /** Nothing is no secret: that a password is missing may be said. */
