@@ -1,10 +1,14 @@
+import { FairleadError, nearest } from '@fairlead/core';
 import type { Clock, Random } from '@fairlead/core';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { JSONWebKeySet } from 'jose';
 
 /** A rule of the gateway: which paths go to which service, for whom, and for how long. */
 export interface GatewayRoute {
-  /** A prefix of whole path segments that starts with `/`. The longest one that matches wins. */
+  /**
+   * A prefix of whole path segments that starts with `/`, not percent-encoded. The longest one that matches wins, then
+   * the method decides. `/-` and below is the gateway's own and refused.
+   */
   readonly path: string;
   /** The service that answers; must be a name in `endpoints`. */
   readonly service: string;
@@ -21,7 +25,10 @@ export interface GatewayRoute {
 /** Where a service listens. */
 export type GatewayEndpoint = { readonly socketPath: string } | { readonly origin: string };
 
-/** Where the platform's public keys come from: a function, or a URL (`http:`, `https:`, or `unix:/path/to.sock:/url/path`). */
+/**
+ * Where the platform's public keys come from: a function, or a URL (`http:`, `https:`, or
+ * `unix:/path/to.sock:/url/path`; without the second path `/.well-known/jwks.json`).
+ */
 export type JwksSource = string | ((signal: AbortSignal) => Promise<JSONWebKeySet>);
 
 /** What a gateway needs. */
@@ -29,7 +36,7 @@ export interface GatewayOptions {
   /** Default host `127.0.0.1`; port 0 takes a free one. */
   readonly listen: { readonly host?: string | undefined; readonly port: number };
   readonly routes: readonly GatewayRoute[];
-  /** Service name → where it listens. */
+  /** Service name → where it listens. May have more than the routes need. */
   readonly endpoints: Readonly<Record<string, GatewayEndpoint>>;
   readonly jwks: JwksSource;
   /** The token's `iss` must be this. */
@@ -39,4 +46,215 @@ export interface GatewayOptions {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly random: Random;
+  /**
+   * How old keys may grow before they are fetched anew, in milliseconds. They stay in use until new ones have come, however
+   * long that takes. Default 300 000 (5 min). 0 asks at every request, within `jwksCooldownMs`.
+   */
+  readonly jwksMaxAgeMs?: number | undefined;
+  /** The least time between two fetches of keys, whatever tokens arrive, in milliseconds. Default 5 000. 0 means none. */
+  readonly jwksCooldownMs?: number | undefined;
+  /** Verified tokens kept, so that a signature is checked once. Default 5 000. 0 keeps none. */
+  readonly tokenCacheSize?: number | undefined;
+  /**
+   * How long a request whose body has not begun to be sent waits for a service that refuses connections, in milliseconds,
+   * within the route's time. Default 3 000. 0 gives up at once.
+   */
+  readonly connectPatienceMs?: number | undefined;
+  /** Connections to each service. Requests beyond wait, within their route's time. Default 128. */
+  readonly maxConnections?: number | undefined;
+}
+
+/** A route with its defaults. */
+export interface ResolvedRoute {
+  readonly path: string;
+  readonly service: string;
+  readonly methods: readonly string[] | undefined;
+  readonly roles: readonly string[] | undefined;
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+}
+
+/** The options with their defaults. */
+export interface ResolvedOptions extends Pick<
+  GatewayOptions,
+  'endpoints' | 'jwks' | 'issuer' | 'audience' | 'telemetry' | 'clock' | 'random'
+> {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly routes: readonly ResolvedRoute[];
+  readonly jwksMaxAgeMs: number;
+  readonly jwksCooldownMs: number;
+  readonly tokenCacheSize: number;
+  readonly connectPatienceMs: number;
+  readonly maxConnections: number;
+}
+
+const DEFAULTS = {
+  host: '127.0.0.1',
+  timeoutMs: 10_000,
+  maxBodyBytes: 1024 * 1024,
+  jwksMaxAgeMs: 300_000,
+  jwksCooldownMs: 5_000,
+  tokenCacheSize: 5_000,
+  connectPatienceMs: 3_000,
+  maxConnections: 128,
+};
+
+const OPTION_KEYS = [
+  'listen',
+  'routes',
+  'endpoints',
+  'jwks',
+  'issuer',
+  'audience',
+  'telemetry',
+  'clock',
+  'random',
+  'jwksMaxAgeMs',
+  'jwksCooldownMs',
+  'tokenCacheSize',
+  'connectPatienceMs',
+  'maxConnections',
+];
+const ROUTE_KEYS = ['path', 'service', 'methods', 'roles', 'timeoutMs', 'maxBodyBytes'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/**
+ * Checks the options, which may come from a file, and fills in defaults.
+ * @throws MISCONFIGURED with every problem at once
+ */
+export function resolveOptions(options: GatewayOptions): ResolvedOptions {
+  const problems: string[] = [];
+  const check = (good: boolean, message: string): void => void (good || problems.push(message));
+  const count = (value: unknown, name: string, least: number): void =>
+    check(
+      Number.isSafeInteger(value) && Number(value) >= least,
+      `${name} must be a whole number of at least ${least}, not ${show(value)}`,
+    );
+
+  unknownKeys(options, '', OPTION_KEYS, problems);
+  check(isRecord(options.listen), 'listen must be { host?, port }');
+  const listen = { host: options.listen?.host ?? DEFAULTS.host, port: options.listen?.port };
+  if (isRecord(options.listen)) unknownKeys(options.listen, 'listen.', ['host', 'port'], problems);
+  check(
+    typeof listen.host === 'string' && listen.host !== '',
+    `listen.host must be an address, not ${show(listen.host)}`,
+  );
+  check(
+    Number.isInteger(listen.port) && listen.port >= 0 && listen.port <= 65_535,
+    `listen.port must be 0 to 65535, not ${show(listen.port)}`,
+  );
+  for (const name of ['issuer', 'audience'] as const) {
+    check(
+      typeof options[name] === 'string' && options[name] !== '',
+      `${name} must not be empty: tokens of others would pass`,
+    );
+  }
+  check(
+    typeof options.jwks === 'function' ||
+      (typeof options.jwks === 'string' && /^(?:https?:\/\/|unix:\/)/.test(options.jwks)),
+    `jwks must be a function or an http:, https: or unix: URL, not ${show(options.jwks)}`,
+  );
+
+  const endpoints = isRecord(options.endpoints) ? options.endpoints : {};
+  check(isRecord(options.endpoints), 'endpoints must be an object of service names');
+  for (const [name, endpoint] of Object.entries(endpoints)) {
+    check(
+      isEndpoint(endpoint),
+      `endpoints.${name} must be { socketPath } or { origin: 'http://host:port' }, not ${show(endpoint)}`,
+    );
+  }
+
+  check(Array.isArray(options.routes), 'routes must be a list');
+  const routes = (Array.isArray(options.routes) ? options.routes : []).map(
+    (route: GatewayRoute, index): ResolvedRoute => {
+      const place = `routes[${index}]`;
+      unknownKeys(route, `${place}.`, ROUTE_KEYS, problems);
+      const {
+        path,
+        service,
+        methods,
+        roles,
+        timeoutMs = DEFAULTS.timeoutMs,
+        maxBodyBytes = DEFAULTS.maxBodyBytes,
+      } = route;
+      check(
+        isRoutePath(path),
+        `${place}.path must be / or whole segments without dots, escapes or a slash at the end, and not begin with /-, not ${show(path)}`,
+      );
+      check(Object.hasOwn(endpoints, service), `${place}.service: there is no endpoint for ${show(service)}`);
+      check(
+        methods === undefined || isListOf(methods, (method) => METHODS.includes(method)),
+        `${place}.methods must be of ${METHODS.join(', ')}, not ${show(methods)}`,
+      );
+      check(
+        roles === undefined || isListOf(roles, (role) => role !== ''),
+        `${place}.roles must be a list of at least one role, not ${show(roles)}`,
+      );
+      count(timeoutMs, `${place}.timeoutMs`, 1);
+      count(maxBodyBytes, `${place}.maxBodyBytes`, 0);
+      return { path, service, methods, roles, timeoutMs, maxBodyBytes };
+    },
+  );
+
+  const resolved: ResolvedOptions = {
+    ...options,
+    listen,
+    routes,
+    jwksMaxAgeMs: options.jwksMaxAgeMs ?? DEFAULTS.jwksMaxAgeMs,
+    jwksCooldownMs: options.jwksCooldownMs ?? DEFAULTS.jwksCooldownMs,
+    tokenCacheSize: options.tokenCacheSize ?? DEFAULTS.tokenCacheSize,
+    connectPatienceMs: options.connectPatienceMs ?? DEFAULTS.connectPatienceMs,
+    maxConnections: options.maxConnections ?? DEFAULTS.maxConnections,
+  };
+  for (const name of ['jwksMaxAgeMs', 'jwksCooldownMs', 'tokenCacheSize', 'connectPatienceMs'] as const) {
+    count(resolved[name], name, 0);
+  }
+  count(resolved.maxConnections, 'maxConnections', 1);
+  if (problems.length > 0) {
+    throw new FairleadError('internal', 'MISCONFIGURED', `gateway: ${problems.join('\ngateway: ')}`, {
+      details: { problems },
+    });
+  }
+  return resolved;
+}
+
+function unknownKeys(value: object, prefix: string, known: readonly string[], problems: string[]): void {
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    const suggestion = nearest(key, known);
+    problems.push(
+      `${prefix}${key} is unknown${suggestion === undefined ? '' : `; did you mean ${prefix}${suggestion}?`}`,
+    );
+  }
+}
+
+function isRoutePath(path: unknown): boolean {
+  if (typeof path !== 'string' || !/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/.test(path)) return false;
+  if (path === '/') return true;
+  const segments = path.slice(1).split('/');
+  return segments[0] !== '-' && segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..');
+}
+
+function isEndpoint(endpoint: unknown): boolean {
+  if (!isRecord(endpoint) || Object.keys(endpoint).length !== 1) return false;
+  const { socketPath, origin } = endpoint;
+  if (typeof socketPath === 'string') return socketPath.startsWith('/');
+  return (
+    typeof origin === 'string' &&
+    URL.canParse(origin) &&
+    /^https?:$/.test(new URL(origin).protocol) &&
+    new URL(origin).origin === origin.replace(/\/$/, '')
+  );
+}
+
+function isListOf(value: unknown, good: (item: string) => boolean): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && good(item));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
 }

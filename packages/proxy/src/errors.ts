@@ -1,0 +1,64 @@
+import { thrower } from '@fairlead/core';
+import type { ErrorTable } from '@fairlead/core';
+
+/** The codes that the gateway answers with. They are stable; `STATUS_OVERRIDES` has the statuses that no kind has. */
+export const GATEWAY_ERRORS = {
+  /** The request's target, framing or headers can be read in more than one way. */
+  BAD_REQUEST: 'invalid',
+  /** More headers than the gateway takes. */
+  HEADERS_TOO_LARGE: 'invalid',
+  /** An `Expect` other than `100-continue`. */
+  EXPECTATION_FAILED: 'invalid',
+  /** The request did not arrive in time. */
+  REQUEST_TIMEOUT: 'invalid',
+  /** No route has this path. */
+  NO_ROUTE: 'not-found',
+  /** The route answers other methods; `Allow` names them. */
+  METHOD_NOT_ALLOWED: 'invalid',
+  /** There is no bearer token. */
+  TOKEN_MISSING: 'unauthenticated',
+  /** The token is not one of ours; `reason` says in which respect. */
+  TOKEN_INVALID: 'unauthenticated',
+  /** The token was one of ours; its time is over. */
+  TOKEN_EXPIRED: 'unauthenticated',
+  /** None of the token's roles may pass this route. */
+  FORBIDDEN: 'forbidden',
+  /** The body is larger than the route takes. */
+  BODY_TOO_LARGE: 'too-large',
+  /** The gateway has not got the platform's public keys yet. */
+  KEYS_UNAVAILABLE: 'unavailable',
+  /** The gateway is shutting down. */
+  DRAINING: 'unavailable',
+  /** No connection to the service: it has not seen the request (`processed` is `no`). */
+  UPSTREAM_UNAVAILABLE: 'unavailable',
+  /** The service did not answer within the route's time; it may have done the work (`processed` is `maybe`). */
+  UPSTREAM_TIMEOUT: 'deadline',
+  /** The connection broke before an answer; the service may have done the work (`processed` is `maybe`). */
+  UPSTREAM_RESET: 'bad-gateway',
+  /** What the service answered is not HTTP, or not an answer that can be passed on. */
+  UPSTREAM_INVALID: 'bad-gateway',
+  /** A bug of ours; the trace has the details. */
+  INTERNAL: 'internal',
+} as const satisfies ErrorTable;
+
+/** HTTP statuses that no kind has. */
+export const STATUS_OVERRIDES: Readonly<Record<string, number>> = {
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TIMEOUT: 408,
+  EXPECTATION_FAILED: 417,
+  HEADERS_TOO_LARGE: 431,
+};
+
+/** In which respect a token is not one of ours; stable. */
+export type TokenFault =
+  | 'malformed'
+  | 'algorithm'
+  | 'unknown-key'
+  | 'signature'
+  | 'issuer'
+  | 'audience'
+  | 'not-yet-valid'
+  | 'claims';
+
+/** Makes this package's errors. */
+export const fail = thrower(GATEWAY_ERRORS);

@@ -1,0 +1,60 @@
+// The gateway as a process. Environment:
+//   FAIRLEAD_GATEWAY_CONFIG      JSON file (see config.ts)
+//   FAIRLEAD_INSTANCE            name of this instance in telemetry; default none
+//   OTEL_EXPORTER_OTLP_ENDPOINT  where spans go: http(s):// or unix:/path; default nowhere
+// Sends { type: 'ready', url } over IPC when it listens. SIGTERM or the end of IPC drains; a second one ends at once.
+import { realClock, realRandom } from '@fairlead/core';
+import { createTelemetry } from '@fairlead/telemetry';
+import { readGatewayConfig } from './config.ts';
+import { startGateway } from './gateway.ts';
+
+const GRACE_MS = 5_000;
+
+const clock = realClock();
+const random = realRandom();
+const { FAIRLEAD_GATEWAY_CONFIG, FAIRLEAD_INSTANCE, OTEL_EXPORTER_OTLP_ENDPOINT } = process.env;
+const telemetry = createTelemetry({
+  service: 'gateway',
+  instance: FAIRLEAD_INSTANCE || undefined,
+  clock,
+  random,
+  processMetrics: true,
+  otlp: OTEL_EXPORTER_OTLP_ENDPOINT ? { url: OTEL_EXPORTER_OTLP_ENDPOINT } : undefined,
+});
+const supervised = process.send !== undefined;
+
+/** Logs a failure that nothing can mend and ends with 1. */
+async function die(message: string, error: unknown): Promise<never> {
+  telemetry.log.error(undefined, message, { error });
+  await telemetry.close({ graceMs: 1_000 });
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const options = await readGatewayConfig(FAIRLEAD_GATEWAY_CONFIG, { telemetry, clock, random });
+  const gateway = await startGateway(options);
+
+  let asked = false;
+  const end = (why: string): void => {
+    if (asked) process.exit(1);
+    asked = true;
+    telemetry.log.info(undefined, 'draining', { why });
+    const ended = gateway.close({ graceMs: GRACE_MS }).then(() => telemetry.close({ graceMs: 1_000 }));
+    ended.then(
+      () => process.exit(0),
+      (error: unknown) => die('could not end in order', error),
+    );
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => {
+    // Ctrl-C reaches the whole process group; under a supervisor it is the supervisor who says when to end.
+    if (!supervised) end('SIGINT');
+  });
+  if (supervised) {
+    process.on('disconnect', () => end('the supervisor is gone'));
+    process.send?.({ type: 'ready', url: gateway.url });
+  }
+  telemetry.log.info(undefined, 'listening', { url: gateway.url });
+}
+
+main().catch((error: unknown) => die('the gateway could not start', error));
