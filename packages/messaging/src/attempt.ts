@@ -1,4 +1,13 @@
-import { continueFrom, FairleadError, isError, stepKey, type Clock, type Context, type Random, type ScopedContext } from '@fairlead/core';
+import {
+  continueFrom,
+  FairleadError,
+  isError,
+  stepKey,
+  type Clock,
+  type Context,
+  type Random,
+  type ScopedContext,
+} from '@fairlead/core';
 import type { Database, Tx } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { PublishedEvent } from './broker.ts';

@@ -29,10 +29,10 @@ export const EVENT_COLUMNS = `position AS number, position::text AS position, st
 export const INSERT_COLUMNS = `
   INSERT INTO fairlead_event (source, position, stream, version, id, type, schema_version, key, data, time, tenant, subject,
     traceparent, correlation_id, causation_id, criticality)
-  SELECT $1, r.position, r.stream, r.version, r.id, r.type, r.schema_version, r.key, coalesce(r.data, 'null'::jsonb),
+  SELECT $1, r.position, r.stream, r.version, r.id, r.type, r.schema_version, r.key, r.data::json,
     to_timestamp(r.time_ms / 1000.0), r.tenant, r.subject, r.traceparent, r.correlation_id, r.causation_id, r.criticality
   FROM jsonb_to_recordset($2::text::jsonb) AS r(position bigint, stream text, version bigint, id text, type text,
-    schema_version integer, key text, data jsonb, time_ms numeric, tenant text, subject text, traceparent text,
+    schema_version integer, key text, data text, time_ms numeric, tenant text, subject text, traceparent text,
     correlation_id text, causation_id text, criticality text)
   ORDER BY r.position`;
 
@@ -46,7 +46,8 @@ export function toRow(event: PublishedEvent): Record<string, unknown> {
     type: event.type,
     schema_version: event.schemaVersion,
     key: event.key,
-    data: event.data,
+    // As text, for jsonb refuses what JSON allows and the log keeps: a \u0000 in a string.
+    data: JSON.stringify(event.data),
     time_ms: event.time,
     tenant: event.tenant,
     subject: event.subject,

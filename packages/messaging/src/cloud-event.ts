@@ -70,10 +70,12 @@ export function fromCloudEvent(value: unknown): PublishedEvent {
     if (typeof found !== 'string' || found === '') throw wrong(name, 'a non-empty string', found);
     return found;
   };
-  const optional = (name: string): string | undefined => (attributes[name] == null ? undefined : text(name));
+  const optional = (name: string): string | undefined =>
+    attributes[name] === undefined || attributes[name] === null ? undefined : text(name);
   const whole = (name: string): number => {
     const found = attributes[name];
-    if (typeof found !== 'number' || !Number.isSafeInteger(found) || found < 0) throw wrong(name, 'a whole number', found);
+    if (typeof found !== 'number' || !Number.isSafeInteger(found) || found < 0)
+      throw wrong(name, 'a whole number', found);
     return found;
   };
   if (attributes['specversion'] !== '1.0') throw wrong('specversion', '"1.0"', attributes['specversion']);

@@ -28,7 +28,10 @@ export class CommitGate {
 
   readonly commit: Commit = async (work) => {
     if (this.#closed) {
-      throw fail('COMMIT_LATE', 'commit was called after the handler had settled or its time limit had passed; await it within the handler.');
+      throw fail(
+        'COMMIT_LATE',
+        'commit was called after the handler had settled or its time limit had passed; await it within the handler.',
+      );
     }
     if (this.#underWay !== undefined) {
       throw fail('COMMIT_TWICE', 'commit was called twice by one handler; do all its writes in one commit.');
@@ -38,7 +41,7 @@ export class CommitGate {
       () => ({ kind: 'committed' }),
       (error: unknown) => ({ kind: 'failed', error }),
     );
-    return await running;
+    return running;
   };
 
   /** Lets no further commit begin and resolves to the outcome of the one that has. */
@@ -58,9 +61,9 @@ export class CommitGate {
   }
 
   async #run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    return await this.#database.tx(this.#ctx, async (tx) => {
+    return this.#database.tx(this.#ctx, async (tx) => {
       await this.#settle(tx);
-      return await work(tx);
+      return work(tx);
     });
   }
 }

@@ -50,7 +50,10 @@ function resolveOptions(options: ConsumerOptions): Required<ConsumerOptions> {
     }
   }
   if (!(handlerTimeoutMs >= 0 && handlerTimeoutMs < Infinity)) {
-    throw fail('MISCONFIGURED', `startConsumer("${name}"): handlerTimeoutMs is ${handlerTimeoutMs}; give milliseconds, 0 for no limit.`);
+    throw fail(
+      'MISCONFIGURED',
+      `startConsumer("${name}"): handlerTimeoutMs is ${handlerTimeoutMs}; give milliseconds, 0 for no limit.`,
+    );
   }
   if (new Set(sources).size !== sources.length) {
     throw fail('MISCONFIGURED', `startConsumer("${name}"): sources name one service twice: ${sources.join(', ')}.`);
@@ -90,7 +93,7 @@ class SourcesConsumer implements Consumer {
   }
 
   async deadLetters(ctx: Context): Promise<readonly DeadLetter[]> {
-    return await deadLetters(ctx, this.#options.database, { consumer: this.name });
+    return deadLetters(ctx, this.#options.database, { consumer: this.name });
   }
 
   async redrive(ctx: Context, id: string): Promise<boolean> {

@@ -93,11 +93,9 @@ export async function redrive(ctx: Context, database: Database, id: string): Pro
  * no dead letter with this id.
  */
 export async function discard(ctx: Context, database: Database, id: string): Promise<boolean> {
-  const { rowCount } = await database.query(
-    ctx,
-    'DELETE FROM fairlead_parked WHERE id = $1::text::bigint AND dead',
-    [checkId(id)],
-  );
+  const { rowCount } = await database.query(ctx, 'DELETE FROM fairlead_parked WHERE id = $1::text::bigint AND dead', [
+    checkId(id),
+  ]);
   return rowCount > 0;
 }
 

@@ -70,7 +70,10 @@ class PostgresBroker implements Broker {
       const fresh = events.filter((event) => event.position > published);
       if (fresh.length === 0) return false;
       await tx.query(INSERT_COLUMNS, [source, JSON.stringify(fresh.map(toRow))]);
-      await tx.query('UPDATE fairlead_source SET published = $2::text::bigint WHERE source = $1', [source, last.toString()]);
+      await tx.query('UPDATE fairlead_source SET published = $2::text::bigint WHERE source = $1', [
+        source,
+        last.toString(),
+      ]);
       return true;
     });
     if (news) await this.#announcer.announce(ctx, source);
@@ -95,7 +98,8 @@ class PostgresBroker implements Broker {
   }
 
   async watch(source: string, onEvents: () => void): Promise<Closeable> {
-    if (this.#closed) throw fail('BROKER_CLOSED', `${this.#database.name}: the broker was closed; it can't be watched.`);
+    if (this.#closed)
+      throw fail('BROKER_CLOSED', `${this.#database.name}: the broker was closed; it can't be watched.`);
     const watcher = { source, onEvents };
     this.#watchers.add(watcher);
     const close = async (): Promise<void> => {
@@ -125,7 +129,7 @@ class PostgresBroker implements Broker {
 
   /** An empty payload says that the connection is new: something may have been missed. */
   #told(payload: string): void {
-    for (const watcher of [...this.#watchers]) {
+    for (const watcher of this.#watchers) {
       if (payload === '' || payload === watcher.source) watcher.onEvents();
     }
   }

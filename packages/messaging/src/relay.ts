@@ -1,4 +1,12 @@
-import { backoff, type Clock, type Closeable, type CloseOptions, type Context, type Random, type ScopedContext } from '@fairlead/core';
+import {
+  backoff,
+  type Clock,
+  type Closeable,
+  type CloseOptions,
+  type Context,
+  type Random,
+  type ScopedContext,
+} from '@fairlead/core';
 import { logReader, type Database, type LogReader } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { Broker } from './broker.ts';

@@ -35,7 +35,12 @@ export interface Failure {
  * for those that had begun. After that nothing of an older epoch can change what is read here.
  * @throws CONSUMER_FENCED when a still newer instance has come
  */
-export async function claimSource(ctx: Context, database: Database, consumer: string, source: string): Promise<Claimed> {
+export async function claimSource(
+  ctx: Context,
+  database: Database,
+  consumer: string,
+  source: string,
+): Promise<Claimed> {
   const { rows } = await database.query<{ epoch: string }>(
     ctx,
     `INSERT INTO fairlead_cursor AS c (consumer, source, position, epoch, updated_at)
@@ -45,7 +50,7 @@ export async function claimSource(ctx: Context, database: Database, consumer: st
     [consumer, source],
   );
   const claim: Claim = { consumer, source, epoch: BigInt(rows[0]?.epoch ?? 0) };
-  return await database.tx(ctx, async (tx) => {
+  return database.tx(ctx, async (tx) => {
     const cursor = await tx.query<{ epoch: string; position: string }>(
       `SELECT epoch::text AS epoch, position::text AS position FROM fairlead_cursor
        WHERE consumer = $1 AND source = $2 FOR UPDATE`,
@@ -136,7 +141,7 @@ export async function parkEvent(
      parked AS (
        INSERT INTO fairlead_parked (consumer, source, key, position, event, dead, attempts, next_attempt_at,
          error_code, error_message, first_failed_at, last_failed_at, trace_id)
-       SELECT $1, $2, $6, $5::text::bigint, $7::text::jsonb, f.failed AND $8::text::boolean,
+       SELECT $1, $2, $6, $5::text::bigint, $7::text::json, f.failed AND $8::text::boolean,
          CASE WHEN f.failed THEN 1 ELSE 0 END,
          CASE WHEN f.failed THEN fairlead.now() + $9::text::float8 * interval '1 millisecond' END,
          $10, $11, CASE WHEN f.failed THEN fairlead.now() END, CASE WHEN f.failed THEN fairlead.now() END, $12
@@ -224,5 +229,8 @@ function fenced(claim: Claim): Error {
 }
 
 function alreadyHandled(event: string): Error {
-  return fail('ALREADY_HANDLED', `Event ${event} was handled before, or was discarded meanwhile; its work is not run again.`);
+  return fail(
+    'ALREADY_HANDLED',
+    `Event ${event} was handled before, or was discarded meanwhile; its work is not run again.`,
+  );
 }

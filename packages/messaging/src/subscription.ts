@@ -7,7 +7,7 @@ import { backoff, isError, type Backoff, type Closeable, type Context, type Scop
 import { attempt, failureOf, type AttemptOutcome, type AttemptSettings } from './attempt.ts';
 import type { Broker, PublishedEvent } from './broker.ts';
 import { fromCloudEvent } from './cloud-event.ts';
-import { Lanes, type LaneTask } from './lanes.ts';
+import type { Lanes, LaneTask } from './lanes.ts';
 import { loopContext } from './loop-context.ts';
 import { dueHead, isParked, parkedHeads, type DueEvent } from './parked.ts';
 import { Progress } from './progress.ts';
@@ -155,11 +155,11 @@ export class Subscription {
 
   /** True when the event needs no more of the broker: handled or parked. */
   async #deliver(claim: Claim, event: PublishedEvent, hold: (until: Promise<unknown>) => void): Promise<boolean> {
-    if (this.#parkedKeys.has(event.key)) return await this.#park(claim, event, undefined);
+    if (this.#parkedKeys.has(event.key)) return this.#park(claim, event, undefined);
     const outcome = await attempt(this.#settings, { event, settle: (tx) => markEvent(tx, claim, event), hold });
     if (outcome.kind === 'fenced') this.#fenced();
     if (outcome.kind !== 'failed') return outcome.kind === 'done';
-    return await this.#park(claim, event, outcome.failure);
+    return this.#park(claim, event, outcome.failure);
   }
 
   async #park(claim: Claim, event: PublishedEvent, failure: Failure | undefined): Promise<boolean> {
@@ -226,11 +226,7 @@ export class Subscription {
     };
   }
 
-  async #attemptParked(
-    claim: Claim,
-    head: DueEvent,
-    hold: (until: Promise<unknown>) => void,
-  ): Promise<AttemptOutcome> {
+  async #attemptParked(claim: Claim, head: DueEvent, hold: (until: Promise<unknown>) => void): Promise<AttemptOutcome> {
     let event: PublishedEvent;
     try {
       event = fromCloudEvent(head.event);
@@ -238,7 +234,7 @@ export class Subscription {
       // Not as we wrote it; counts as an attempt, so that it ends as a dead letter too.
       return { kind: 'failed', failure: failureOf(error, this.#settings.life) };
     }
-    return await attempt(this.#settings, { event, settle: (tx) => takeParked(tx, claim, head.id), hold });
+    return attempt(this.#settings, { event, settle: (tx) => takeParked(tx, claim, head.id), hold });
   }
 
   /** In the key's lane, where nothing of it is being parked: forgets the key when none of it is. */
@@ -331,7 +327,11 @@ export class Subscription {
           return undefined;
         }
         if (this.#stopping || life.signal.aborted) return undefined;
-        telemetry.log.warn(undefined, `Events of "${this.#source}" can't ${what}; trying again`, { consumer, error, failures });
+        telemetry.log.warn(undefined, `Events of "${this.#source}" can't ${what}; trying again`, {
+          consumer,
+          error,
+          failures,
+        });
         await this.#pause(this.#retryDelays.delayFor(failures));
       }
     }

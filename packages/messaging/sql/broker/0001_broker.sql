@@ -26,7 +26,7 @@ CREATE TABLE fairlead_event (
   type text NOT NULL,
   schema_version integer NOT NULL,
   key text NOT NULL,
-  data jsonb NOT NULL,
+  data json NOT NULL,
   time timestamptz NOT NULL,
   tenant text,
   subject text,

@@ -31,7 +31,7 @@ CREATE TABLE fairlead_parked (
   key text NOT NULL,
   position bigint NOT NULL,
   -- CloudEvents structured JSON.
-  event jsonb NOT NULL,
+  event json NOT NULL,
   dead boolean NOT NULL DEFAULT false,
   attempts integer NOT NULL DEFAULT 0,
   -- NULL: at once.
