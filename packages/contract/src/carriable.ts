@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { fail } from './errors.ts';
-import { jsonPath } from './issues.ts';
+import { ANY_STEP, jsonPath } from './issues.ts';
 import { known, type Schema } from './schema.ts';
 
 /** What JSON has no room for, and what to write instead. */
@@ -73,17 +73,17 @@ export function assertCarriable(schema: z.core.SomeType, place: string): void {
           walk(member, [...path, name], 'member');
         }
         // `z.strictObject` allows never any other member, which JSON can carry well.
-        if (def.catchall && known(def.catchall)._zod.def.type !== 'never') walk(def.catchall, [...path, '*'], 'value');
+        if (def.catchall && known(def.catchall)._zod.def.type !== 'never') walk(def.catchall, [...path, ANY_STEP], 'value');
         return;
       case 'array':
-        return walk(def.element, [...path, '*'], 'value');
+        return walk(def.element, [...path, ANY_STEP], 'value');
       case 'tuple':
         for (const [index, item] of def.items.entries()) walk(item, [...path, index], 'value');
-        if (def.rest) walk(def.rest, [...path, '*'], 'value');
+        if (def.rest) walk(def.rest, [...path, ANY_STEP], 'value');
         return;
       case 'record':
         if (!isText(def.keyType)) refuse(path, 'has keys that are not strings; JSON has no others');
-        return walk(def.valueType, [...path, '*'], 'value');
+        return walk(def.valueType, [...path, ANY_STEP], 'value');
       case 'union':
         for (const option of def.options) walk(option, path, 'value');
         return;
@@ -96,7 +96,7 @@ export function assertCarriable(schema: z.core.SomeType, place: string): void {
     }
   };
 
-  const assertLiterals = (values: readonly unknown[], path: readonly PropertyKey[]): void => {
+  const assertLiterals = (values: readonly z.core.util.Literal[], path: readonly PropertyKey[]): void => {
     for (const value of values) {
       const fits = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
       if (!fits) refuse(path, `lists ${String(value)}, which JSON has not`);

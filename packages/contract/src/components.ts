@@ -47,7 +47,7 @@ export function components({ target }: ComponentOptions): Components {
         Object.entries(value).map(([key, inner]: [string, unknown]) => {
           if (key !== '$ref' || typeof inner !== 'string') return [key, relocate(inner)];
           if (inner === '#') refersToItself = true;
-          return [key, inner === '#' ? refTo(name) : inner.replace(/^#\/(?:\$defs|definitions)\/(.*)$/, (_, part: string) => refTo(partName(name, part)))];
+          return [key, relocatedRef(name, inner)];
         }),
       );
     };
@@ -70,6 +70,13 @@ function isOpen(schema: Schema): boolean {
 
 function refTo(name: string): string {
   return `#/components/schemas/${name}`;
+}
+
+function relocatedRef(name: string, reference: string): string {
+  if (reference === '#') return refTo(name);
+  const part = /^#\/(?:\$defs|definitions)\/(.*)$/.exec(reference)?.[1];
+  // A step of a JSON Pointer: RFC 6901, section 4.
+  return part === undefined ? reference : refTo(partName(name, part.replaceAll('~1', '/').replaceAll('~0', '~')));
 }
 
 function partName(name: string, part: string): string {

@@ -41,12 +41,16 @@ export function summarize(issues: readonly Issue[]): string {
   return `${first.path}: ${first.message}${more}`;
 }
 
+/** The step of a JSON path to every item or member. */
+export const ANY_STEP = Symbol('*');
+
 /** `$.items[0].sku` of `['items', 0, 'sku']`. */
 export function jsonPath(path: readonly PropertyKey[]): string {
   return `$${path.map((part) => step(part)).join('')}`;
 }
 
 function step(part: PropertyKey): string {
+  if (part === ANY_STEP) return '[*]';
   if (typeof part === 'number') return `[${part}]`;
   const name = String(part);
   if (/^[A-Za-z_$][\w$]*$/.test(name) && name.length <= MAX_NAME_LENGTH) return `.${name}`;

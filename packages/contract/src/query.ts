@@ -32,7 +32,12 @@ export function queryFrom(query: QueryLike): Query {
 
 /** The query's text, without `?`. */
 export function formatQuery(pairs: readonly (readonly [string, string])[]): string {
-  return pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
+  return pairs.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
+}
+
+/** As URL parsers write it themselves, which encode "'" in a query, so that nothing on the way changes the text. */
+function encode(text: string): string {
+  return encodeURIComponent(text).replaceAll("'", '%27');
 }
 
 /** Percent-decoded; `undefined` when malformed, be it the encoding or the UTF-8 below it. */
