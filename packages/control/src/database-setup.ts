@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock, Context } from '@fairlead/core';
-import { BROKER_MIGRATIONS, brokerGrants, MESSAGING_MIGRATIONS } from '@fairlead/messaging';
+import { BROKER_MIGRATIONS, brokerGrants } from '@fairlead/messaging';
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
-import { SERVICE_MIGRATIONS } from '@fairlead/service';
-import { migrate, migrateStore, openDatabase, type Database } from '@fairlead/store';
+import { migrateService } from '@fairlead/service';
+import { migrate, openDatabase, type Database } from '@fairlead/store';
 import { provision, type Provisioned, type ServiceUrls } from '@fairlead/store/embedded';
 import { replaceFile, type DataDir } from './supervisor/data-dir.ts';
 
@@ -56,15 +56,6 @@ async function migrateBroker(
   });
 }
 
-async function migrateService(ctx: Context, service: ServiceModel, url: string, clock: Clock): Promise<void> {
-  await withOwner(url, service.name, clock, async (database) => {
-    await migrateStore(ctx, database);
-    await migrate(ctx, database, { set: 'messaging', from: MESSAGING_MIGRATIONS });
-    await migrate(ctx, database, { set: 'service', from: SERVICE_MIGRATIONS });
-    if (service.migrations !== undefined) await migrate(ctx, database, { set: service.name, from: new URL(service.migrations) });
-  });
-}
-
 /**
  * Brings every database of a platform to what its blueprint and migrations say: databases and roles, then the broker's
  * and each service's tables, all at once. Repeatable; an abort leaves what was committed, and the next run goes on.
@@ -89,7 +80,8 @@ export async function setUpDatabases(
     migrateBroker(ctx, provisioned, withDatabase, clock),
     ...withDatabase.map(async (service) => {
       const urls = provisioned.services.get(service.name);
-      if (urls !== undefined) await migrateService(ctx, service, urls.ownerUrl, clock);
+      if (urls === undefined) return;
+      await withOwner(urls.ownerUrl, service.name, clock, (database) => migrateService(ctx, database, service.definition));
     }),
   ]);
   options.onStage('migrate', clock.monotonic() - provisionedAt);

@@ -18,6 +18,7 @@ export type {
   TokenRequest,
 } from './running-platform.ts';
 export { startProcesses } from './start-processes.ts';
+export { startSingle } from './start-single.ts';
 export { stopPlatform } from './stop-platform.ts';
 export type { StopOutcome } from './stop-platform.ts';
 export { dataDirAt } from './supervisor/data-dir.ts';

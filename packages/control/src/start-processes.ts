@@ -122,7 +122,7 @@ export async function startProcesses(model: PlatformModel, options: ProcessesOpt
     if (!model.services.some(({ database }) => database)) return new Map();
     const adminUrl = await databaseServer();
     using ctx = createContext({ clock, random, signal });
-    return setUpDatabases(ctx, model, { adminUrl, data, clock, onStage });
+    return await setUpDatabases(ctx, model, { adminUrl, data, clock, onStage });
   }
 
   async function startExternals(): Promise<void> {
