@@ -5,15 +5,15 @@ import { seededRandom } from './seeded-random.ts';
 const almostOne = { next: () => 1 - Number.EPSILON, bytes: (length: number) => new Uint8Array(length) };
 
 test('the longest delay doubles up to the most', () => {
-  const { delayFor } = backoff({ baseMs: 100, maxMs: 1000, random: almostOne });
-  expect([1, 2, 3, 4, 5, 2000].map((attempt) => Math.round(delayFor(attempt)))).toEqual([
+  const delays = backoff({ baseMs: 100, maxMs: 1000, random: almostOne });
+  expect([1, 2, 3, 4, 5, 2000].map((attempt) => Math.round(delays.delayFor(attempt)))).toEqual([
     100, 200, 400, 800, 1000, 1000,
   ]);
 });
 
 test('jitter is full: delays spread from nothing to the longest', () => {
-  const { delayFor } = backoff({ baseMs: 100, maxMs: 100, random: seededRandom('jitter') });
-  const delays = Array.from({ length: 200 }, () => delayFor(1));
+  const jittered = backoff({ baseMs: 100, maxMs: 100, random: seededRandom('jitter') });
+  const delays = Array.from({ length: 200 }, () => jittered.delayFor(1));
   expect(Math.min(...delays)).toBeLessThan(10);
   expect(Math.max(...delays)).toBeGreaterThan(90);
 });

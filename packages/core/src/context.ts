@@ -36,7 +36,11 @@ export interface Context {
    * `DEADLINE_EXCEEDED` or `CANCELLED`, so a caller's abort is never mistaken for a timeout.
    */
   readonly signal: AbortSignal;
-  /** Milliseconds since the epoch on `clock`; `undefined` when nobody waits for an answer. */
+  /**
+   * When this work ends, in milliseconds since the epoch, as the wall clock stood when the deadline was set; `undefined`
+   * when nobody waits for an answer. For telling others. Setting the wall clock changes neither it nor the time left,
+   * which is measured on monotonic time: decide by `remainingMs`.
+   */
   readonly deadline: number | undefined;
   readonly trace: TraceContext;
   readonly requestId: string;
@@ -57,13 +61,17 @@ export interface Context {
 
   /** Milliseconds left until the deadline, never below 0; `Infinity` when there is none. */
   remainingMs(): number;
-  /** Throws the signal's reason when this work has been given up. */
+  /**
+   * Throws the signal's reason when this work has been given up. True to the clock even while the event loop is too busy
+   * to run the deadline's timer.
+   */
   throwIfAborted(): void;
   /** A copy with some fields changed. The deadline can't be changed here: see `withTimeout`. */
   derive(changes: ContextChanges): Context;
   /**
    * A copy whose deadline is at most `timeoutMs` from now, and which `cancel` can end early. Never lengthens.
-   * Dispose it (`using`) as soon as the work has settled: it holds a timer.
+   * Dispose it (`using`) as soon as the work has settled: it holds a timer. 0 ends it at once; `Infinity` sets nothing.
+   * @throws MISCONFIGURED when `timeoutMs` is negative or not a number
    */
   withTimeout(timeoutMs: number): ScopedContext;
   /** A copy that can be cancelled and has no deadline of its own. Dispose it when the work has settled. */
@@ -82,8 +90,15 @@ export interface ContextChanges {
   readonly baggage?: Readonly<Record<string, string>>;
 }
 
-/** A Context that owns a timer or an abort, to be given back with `using`. */
+/**
+ * A Context that owns a timer or an abort, to be given back with `using`. Disposing ends it: whatever still waits in it,
+ * such as the loser of a race, is cancelled at once, and no timer or listener stays. Work that must outlive it takes a
+ * Context of its own (see `continueFrom`).
+ */
 export interface ScopedContext extends Context, Disposable {
-  /** Aborts this scope's work; `reason` defaults to a `CANCELLED` error. Its parent is not touched. */
+  /**
+   * Aborts this scope's work with `CANCELLED`, `reason` being the cause; a `CANCELLED` or `DEADLINE_EXCEEDED` error is
+   * the reason itself. Its parent is not touched. The first end stays.
+   */
   cancel(reason?: Error): void;
 }

@@ -31,7 +31,7 @@ export function createTracer(options: CreateTracerOptions | undefined): Tracer {
     async span(ctx, spanOptions, work) {
       const inner = below(ctx);
       if (!ctx.trace.sampled) return work(inner, NO_SPAN);
-      const recording = new Recording(ctx, inner, spanOptions, redaction, timeMs);
+      const recording = new Recording(ctx, inner, spanOptions, redaction, stopwatch(options.clock, timeMs()));
       try {
         return await work(inner, recording);
       } catch (error) {
@@ -68,27 +68,36 @@ function wallTime(clock: Clock): () => number {
   };
 }
 
+/** Time as it passes from a moment on, whatever happens to the wall clock. */
+function stopwatch(clock: Clock, startMs: number): Stopwatch {
+  const startedMs = clock.monotonic();
+  return { startMs, nowMs: () => startMs + (clock.monotonic() - startedMs) };
+}
+
+interface Stopwatch {
+  readonly startMs: number;
+  nowMs(): number;
+}
+
 class Recording implements Span {
   readonly #parent: Context;
   readonly #inner: Context;
   readonly #kind: SpanKind;
   readonly #name: string;
   readonly #redaction: Redaction;
-  readonly #timeMs: () => number;
-  readonly #startMs: number;
+  readonly #stopwatch: Stopwatch;
   readonly #attributes = new Map<string, AttributeValue>();
   readonly #events: SpanEvent[] = [];
   #status: FinishedSpan['status'] = { kind: 'unset' };
   #finished = false;
 
-  constructor(parent: Context, inner: Context, options: SpanOptions, redaction: Redaction, timeMs: () => number) {
+  constructor(parent: Context, inner: Context, options: SpanOptions, redaction: Redaction, stopwatch: Stopwatch) {
     this.#parent = parent;
     this.#inner = inner;
     this.#kind = options.kind;
     this.#name = options.name;
     this.#redaction = redaction;
-    this.#timeMs = timeMs;
-    this.#startMs = timeMs();
+    this.#stopwatch = stopwatch;
     if (options.kind === 'server' || options.kind === 'consumer') {
       this.set('fairlead.request_id', parent.requestId);
       this.set('fairlead.tenant', parent.tenant);
@@ -109,7 +118,7 @@ class Recording implements Span {
     const given = Object.entries(attributes).flatMap(([key, value]): [string, AttributeValue][] =>
       value === undefined ? [] : [[key, this.#safe(key, value)]],
     );
-    this.#events.push({ name, timeMs: this.#timeMs(), attributes: Object.fromEntries(given) });
+    this.#events.push({ name, timeMs: this.#stopwatch.nowMs(), attributes: Object.fromEntries(given) });
   }
 
   fail(errorType: string, message = ''): void {
@@ -136,8 +145,8 @@ class Recording implements Span {
       traceState: trace.state,
       name: this.#name,
       kind: this.#kind,
-      startMs: this.#startMs,
-      endMs: Math.max(this.#startMs, this.#timeMs()),
+      startMs: this.#stopwatch.startMs,
+      endMs: this.#stopwatch.nowMs(),
       attributes: Object.fromEntries(this.#attributes),
       events: this.#events,
       status: this.#status,
