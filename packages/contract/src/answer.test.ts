@@ -24,32 +24,45 @@ const old = defineContract({
             z.object({ type: z.enum(['cash', 'voucher']), cents: z.int() }),
           ])
           .optional(),
-        either: z.union([z.object({ is: z.enum(['a']) }), z.object({ is: z.enum(['b']), more: z.string() })]).optional(),
+        either: z
+          .union([z.object({ is: z.enum(['a']) }), z.object({ is: z.enum(['b']), more: z.string() })])
+          .optional(),
         origin: z.literal('shop').optional(),
         kept: z.object({}).catchall(z.int()).optional(),
         currency: z.string().default('EUR'),
-        part: z.tuple([z.enum(['x']), z.int()]).nullable().optional(),
+        part: z
+          .tuple([z.enum(['x']), z.int()])
+          .nullable()
+          .optional(),
       }),
     }),
   },
 });
 const { get } = old.operations;
 
-const read = (value: unknown) => decodeOutput(get, JSON.stringify({ status: 'pending', history: [], ...(value as object) }));
+const read = (value: unknown) =>
+  decodeOutput(get, JSON.stringify({ status: 'pending', history: [], ...(value as object) }));
 
 test('a new optional member at any depth does not break a caller, and is dropped', () => {
   const answer = { status: 'pending', added: { deep: [1] }, history: [{ type: 'placed', by: 'x' }] };
-  expect(decodeOutput(get, JSON.stringify(answer))).toEqual({ status: 'pending', history: [{ type: 'placed' }], currency: 'EUR' });
+  expect(decodeOutput(get, JSON.stringify(answer))).toEqual({
+    status: 'pending',
+    history: [{ type: 'placed' }],
+    currency: 'EUR',
+  });
 });
 
 test('a value that an enum does not list passes as it is, at any depth', () => {
-  expect(read({ status: 'refunded', history: [{ type: 'shipped' }] })).toMatchObject({ status: 'refunded', history: [{ type: 'shipped' }] });
+  expect(read({ status: 'refunded', history: [{ type: 'shipped' }] })).toMatchObject({
+    status: 'refunded',
+    history: [{ type: 'shipped' }],
+  });
   expect(read({ grade: 3 }).grade).toBe(3);
   expect(read({ part: ['y', 1] }).part).toEqual(['y', 1]);
   expect(read({ payment: { type: 'card', brand: 'new', extra: 1 } }).payment).toEqual({ type: 'card', brand: 'new' });
 });
 
-test('a value of another kind than the enum\'s is refused', () => {
+test("a value of another kind than the enum's is refused", () => {
   expect(() => read({ status: 7 })).toThrow(expect.objectContaining({ code: 'INVALID_ANSWER', kind: 'bad-gateway' }));
   expect(() => read({ grade: 'three' })).toThrow(/\$\.grade/);
 });
@@ -66,7 +79,7 @@ test('the discriminator of a union and a literal are closed', () => {
   expect(() => read({ origin: 'elsewhere' })).toThrow(/\$\.origin/);
 });
 
-test('of a union\'s options the one that fits exactly wins over one that fits only because its enum is open', () => {
+test("of a union's options the one that fits exactly wins over one that fits only because its enum is open", () => {
   expect(read({ either: { is: 'b', more: 'x', new: 1 } }).either).toEqual({ is: 'b', more: 'x' });
   expect(read({ either: { is: 'c' } }).either).toEqual({ is: 'c' });
 });
@@ -75,7 +88,7 @@ test('members that a catchall allows are kept', () => {
   expect(read({ kept: { a: 1 } }).kept).toEqual({ a: 1 });
 });
 
-test('a missing member, text that is no JSON and a deep nest are refused, with the operation\'s name', () => {
+test("a missing member, text that is no JSON and a deep nest are refused, with the operation's name", () => {
   expect(() => decodeOutput(get, '{"history":[]}')).toThrow(/shop\.get .*\$\.status: is missing/);
   expect(() => decodeOutput(get, '<html>')).toThrow(expect.objectContaining({ code: 'INVALID_ANSWER' }));
 });
@@ -84,7 +97,9 @@ test('a default that is a list is fresh for every reader', () => {
   const { list } = defineContract({
     name: 'lists',
     version: '1.0.0',
-    operations: { list: operation({ method: 'GET', path: '/', output: z.object({ tags: z.array(z.string()).default([]) }) }) },
+    operations: {
+      list: operation({ method: 'GET', path: '/', output: z.object({ tags: z.array(z.string()).default([]) }) }),
+    },
   }).operations;
   decodeOutput(list, '{}').tags.push('mine');
   expect(decodeOutput(list, '{}').tags).toEqual([]);
@@ -102,14 +117,15 @@ test('schemas that refer to themselves are read tolerantly all the way down', ()
     version: '1.0.0',
     operations: { tree: operation({ method: 'GET', path: '/', output: z.object({ root: node, meta: z.json() }) }) },
   }).operations;
-  const text = '{"root":{"kind":"branch","children":[{"kind":"twig","new":1,"children":[{"kind":"leaf","x":2}]}]},"meta":{"a":[1,null]}}';
+  const text =
+    '{"root":{"kind":"branch","children":[{"kind":"twig","new":1,"children":[{"kind":"leaf","x":2}]}]},"meta":{"a":[1,null]}}';
   expect(decodeOutput(tree, text)).toEqual({
     root: { kind: 'branch', children: [{ kind: 'twig', children: [{ kind: 'leaf' }] }] },
     meta: { a: [1, null] },
   });
 });
 
-test('an answer that does not fit is the service\'s bug, told with operation and path', () => {
+test("an answer that does not fit is the service's bug, told with operation and path", () => {
   const broken = () => encodeOutput(get, { status: 'pending', history: [{ type: 'shipped' as 'placed' }] });
   expect(broken).toThrow(expect.objectContaining({ code: 'INVALID_OUTPUT', kind: 'internal' }));
   expect(broken).toThrow(/shop\.get .*\$\.history\[0\]\.type/);
@@ -134,7 +150,9 @@ test('whatever may be answered is read as it was meant', () => {
     },
     { requiredKeys: ['status', 'history', 'currency'], noNullPrototype: true },
   );
-  fc.assert(fc.property(answer, (given) => {
+  fc.assert(
+    fc.property(answer, (given) => {
       expect(decodeOutput(get, encodeOutput(get, given))).toEqual(given);
-    }));
+    }),
+  );
 });

@@ -23,9 +23,17 @@ const orders = defineContract({
       summary: 'An order was accepted',
       key: 'orderId',
       version: 2,
-      data: z.object({ orderId: z.string(), card: z.enum(['ok']).default('ok'), tree: node, pair: z.tuple([z.string(), z.int()]) }),
+      data: z.object({
+        orderId: z.string(),
+        card: z.enum(['ok']).default('ok'),
+        tree: node,
+        pair: z.tuple([z.string(), z.int()]),
+      }),
     }),
-    'order.cancelled': event({ key: 'orderId', data: z.object({ orderId: z.string(), reason: z.string().nullable().optional() }) }),
+    'order.cancelled': event({
+      key: 'orderId',
+      data: z.object({ orderId: z.string(), reason: z.string().nullable().optional() }),
+    }),
   },
 });
 const stock = defineContract({
@@ -43,7 +51,12 @@ interface Parsed {
     readonly id: string;
     readonly action: string;
     readonly address: string;
-    readonly message: { readonly contentType: string; readonly correlation: string; readonly required: readonly string[]; readonly attributes: object };
+    readonly message: {
+      readonly contentType: string;
+      readonly correlation: string;
+      readonly required: readonly string[];
+      readonly attributes: object;
+    };
   }[];
 }
 
@@ -81,7 +94,12 @@ const PARSE = `
 function parse(document: object): Parsed {
   const cwd = fileURLToPath(new URL('.', import.meta.url));
   const { NODE_OPTIONS: _options, ...env } = process.env;
-  const answer = execFileSync(process.execPath, ['-e', PARSE], { cwd, env, input: JSON.stringify(document), encoding: 'utf8' });
+  const answer = execFileSync(process.execPath, ['-e', PARSE], {
+    cwd,
+    env,
+    input: JSON.stringify(document),
+    encoding: 'utf8',
+  });
   return JSON.parse(answer) as Parsed;
 }
 

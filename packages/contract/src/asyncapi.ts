@@ -6,7 +6,11 @@ import type { EventType } from './event.ts';
 /** What a CloudEvent of ours says besides `type` and `data`: attribute, schema, whether it is always there. */
 const ATTRIBUTES: readonly (readonly [string, JsonObject, 'always' | 'sometimes'])[] = [
   ['specversion', { type: 'string', const: '1.0' }, 'always'],
-  ['id', { type: 'string', minLength: 1, description: 'Unique within the source; readers drop repeats by it' }, 'always'],
+  [
+    'id',
+    { type: 'string', minLength: 1, description: 'Unique within the source; readers drop repeats by it' },
+    'always',
+  ],
   ['time', { type: 'string', format: 'date-time' }, 'always'],
   ['datacontenttype', { type: 'string', const: 'application/json' }, 'always'],
   ['traceparent', { type: 'string', description: 'W3C Trace Context of what published it' }, 'always'],
@@ -35,7 +39,11 @@ export function toAsyncApi(contracts: Contract | readonly Contract[], options: D
   const messages = events.map((event) => [idOf(event), message(event, shared)] as const);
   return {
     asyncapi: '3.0.0',
-    info: { title: options.title, version: options.version, tags: all.map(({ name, description }) => defined({ name, description })) },
+    info: {
+      title: options.title,
+      version: options.version,
+      tags: all.map(({ name, description }) => defined({ name, description })),
+    },
     defaultContentType: 'application/cloudevents+json',
     channels: Object.fromEntries(events.map((event) => [idOf(event), channel(event)])),
     operations: Object.fromEntries(events.map((event) => [`publish.${idOf(event)}`, operation(event)])),

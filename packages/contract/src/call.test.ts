@@ -51,8 +51,18 @@ const { operations } = defineContract({
       }),
       output: z.object({}),
     }),
-    cancel: operation({ method: 'POST', path: '/orders/{id}/cancel', input: z.object({ id: z.string() }), output: z.object({}) }),
-    remove: operation({ method: 'DELETE', path: '/orders/{customer}', input: z.object({ customer: z.string() }), output: z.object({}) }),
+    cancel: operation({
+      method: 'POST',
+      path: '/orders/{id}/cancel',
+      input: z.object({ id: z.string() }),
+      output: z.object({}),
+    }),
+    remove: operation({
+      method: 'DELETE',
+      path: '/orders/{customer}',
+      input: z.object({ customer: z.string() }),
+      output: z.object({}),
+    }),
     ping: operation({ method: 'GET', path: '/', output: z.object({}) }),
   },
 });
@@ -68,11 +78,36 @@ function issuesOf(op: Operation, call: WireCall | RoutedCall): readonly Issue[] 
 }
 
 /** Any text that a path segment can carry: everything but nothing, steps and halves of surrogate pairs. */
-const segment = fc.oneof(
-  fc.string({ unit: 'binary', minLength: 1 }),
-  fc.constantFrom('/', '%', '%2F', '?', '#', 'a b', 'a+b', '..a', '...', '&=', '\0', 'ä', '🧵', '~', "'", 'a/../b', ';', '@', ':'),
-).filter((text) => text !== '.' && text !== '..');
-const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', ' ', '+', '%', '%zz', '&', '=', '#', '?', 'a=b&c', 'null', 'true', '5'));
+const segment = fc
+  .oneof(
+    fc.string({ unit: 'binary', minLength: 1 }),
+    fc.constantFrom(
+      '/',
+      '%',
+      '%2F',
+      '?',
+      '#',
+      'a b',
+      'a+b',
+      '..a',
+      '...',
+      '&=',
+      '\0',
+      'ä',
+      '🧵',
+      '~',
+      "'",
+      'a/../b',
+      ';',
+      '@',
+      ':',
+    ),
+  )
+  .filter((text) => text !== '.' && text !== '..');
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('', ' ', '+', '%', '%zz', '&', '=', '#', '?', 'a=b&c', 'null', 'true', '5'),
+);
 /** JSON has one zero. */
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0 || 0);
 
@@ -108,7 +143,10 @@ test('whatever a POST can be given comes back as it was', () => {
       customer: segment,
       items: fc.array(fc.record({ sku: fc.string({ unit: 'binary' }), quantity: fc.integer({ min: 1 }) })),
       note: fc.option(fc.string({ unit: 'binary' })),
-      labels: fc.dictionary(fc.string({ unit: 'binary' }).filter((name) => name !== '__proto__'), number),
+      labels: fc.dictionary(
+        fc.string({ unit: 'binary' }).filter((name) => name !== '__proto__'),
+        number,
+      ),
       card: fc.constantFrom('ok' as const, 'declined' as const),
     },
     { requiredKeys: ['customer', 'items', 'labels', 'card'], noNullPrototype: true },
@@ -129,11 +167,15 @@ test('a router that takes the call apart itself gives the same input', () => {
     }),
   ).toEqual({ shelf: 'a/b', number: 7, text: 'x y', tags: ['1', '2'], exact: true, sort: 'name' });
   expect(
-    decodeCall(operations.find, { params: { shelf: 's', number: '1' }, query: new URLSearchParams('tags=a&tags=b'), body: '' }),
+    decodeCall(operations.find, {
+      params: { shelf: 's', number: '1' },
+      query: new URLSearchParams('tags=a&tags=b'),
+      body: '',
+    }),
   ).toEqual({ shelf: 's', number: 1, tags: ['a', 'b'], sort: 'name' });
 });
 
-test('members that were left out stay out of the call, so that defaults are the server\'s', () => {
+test("members that were left out stay out of the call, so that defaults are the server's", () => {
   const call = encodeCall(operations.place, { customer: 'c', items: [], labels: {} });
   expect(call.body).toBe('{"items":[],"labels":{}}');
   expect(decodeCall(operations.place, call).card).toBe('ok');
@@ -163,15 +205,20 @@ test('an unknown member inside a union is refused, with the option that was mean
   expect(issuesOf(operations.pay, { path: '/payments', body: '{"by":{"type":"cash","cents":1,"cent":1}}' })).toEqual([
     { path: '$.by.cent', message: 'unknown member; did you mean "cents"?' },
   ]);
-  expect(issuesOf(operations.pay, { path: '/payments', body: '{"by":{"type":"cash","cents":1},"to":{"iban":"x","bnk":""}}' })).toEqual([
-    { path: '$.to.bnk', message: 'unknown member; known are iban' },
-  ]);
+  expect(
+    issuesOf(operations.pay, {
+      path: '/payments',
+      body: '{"by":{"type":"cash","cents":1},"to":{"iban":"x","bnk":""}}',
+    }),
+  ).toEqual([{ path: '$.to.bnk', message: 'unknown member; known are iban' }]);
 });
 
 test('a member named __proto__ is unknown like any other and changes no prototype', () => {
   const body = '{"items":[],"labels":{},"__proto__":{"polluted":true}}';
   expect(issuesOf(operations.place, { path: '/orders/c', body })).toMatchObject([{ path: '$.__proto__' }]);
-  expect(issuesOf(operations.find, { path: '/shelves/s/items/1?__proto__=x', body: undefined })).toMatchObject([{ path: '$.__proto__' }]);
+  expect(issuesOf(operations.find, { path: '/shelves/s/items/1?__proto__=x', body: undefined })).toMatchObject([
+    { path: '$.__proto__' },
+  ]);
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 });
 
@@ -203,7 +250,13 @@ test.each([
 
 test('a plus sign and an encoded one in the query are a space and a plus sign, as forms have it', () => {
   const call = { path: '/shelves/a+b/items/1?text=a+b%2B&tags=#x?tags=y', body: undefined };
-  expect(decodeCall(operations.find, call)).toEqual({ shelf: 'a+b', number: 1, text: 'a b+', tags: [''], sort: 'name' });
+  expect(decodeCall(operations.find, call)).toEqual({
+    shelf: 'a+b',
+    number: 1,
+    text: 'a b+',
+    tags: [''],
+    sort: 'name',
+  });
 });
 
 test.each([
@@ -218,7 +271,9 @@ test.each([
 });
 
 test('a body where none is taken and a query where none is taken are refused', () => {
-  expect(issuesOf(operations.remove, { path: '/orders/1', body: '{}' })).toMatchObject([{ message: expect.stringContaining('send no body') }]);
+  expect(issuesOf(operations.remove, { path: '/orders/1', body: '{}' })).toMatchObject([
+    { message: expect.stringContaining('send no body') },
+  ]);
   expect(issuesOf(operations.cancel, { path: '/orders/1/cancel?x=1', body: undefined })).toMatchObject([
     { message: expect.stringContaining('send no query') },
   ]);
@@ -227,23 +282,30 @@ test('a body where none is taken and a query where none is taken are refused', (
 test('a body nested deeper than the stack is an invalid input, not a crash', () => {
   const depth = 50_000;
   const body = `{"items":[],"labels":{},"extra":${'['.repeat(depth)}${']'.repeat(depth)}}`;
-  expect(issuesOf(operations.place, { path: '/orders/c', body })).toEqual([{ path: '$', message: 'nested too deeply' }]);
+  expect(issuesOf(operations.place, { path: '/orders/c', body })).toEqual([
+    { path: '$', message: 'nested too deeply' },
+  ]);
 });
 
 test('a flood of unknown members is answered with a bounded number of issues', () => {
-  const flood = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`member${index}${'x'.repeat(100)}`, 1]));
+  const flood = Object.fromEntries(
+    Array.from({ length: 50_000 }, (_, index) => [`member${index}${'x'.repeat(100)}`, 1]),
+  );
   const issues = issuesOf(operations.place, { path: '/orders/c', body: JSON.stringify(flood) });
   expect(issues).toHaveLength(20);
   expect(JSON.stringify(issues).length).toBeLessThan(5_000);
 });
 
-test.each([[''], ['.'], ['..'], ['\ud800']])('a path can not carry %j, so the caller is told before anything is sent', (shelf) => {
-  expect(() => encodeCall(operations.find, { shelf, number: 1, tags: [] })).toThrow(
-    expect.objectContaining({ code: 'INVALID_CALL', kind: 'internal' }),
-  );
-});
+test.each([[''], ['.'], ['..'], ['\ud800']])(
+  'a path can not carry %j, so the caller is told before anything is sent',
+  (shelf) => {
+    expect(() => encodeCall(operations.find, { shelf, number: 1, tags: [] })).toThrow(
+      expect.objectContaining({ code: 'INVALID_CALL', kind: 'internal' }),
+    );
+  },
+);
 
-test('a call that does not fit is the caller\'s bug, never mistaken for its own caller\'s', () => {
+test("a call that does not fit is the caller's bug, never mistaken for its own caller's", () => {
   const call = () => encodeCall(operations.place, { customer: 'c', items: [{ sku: 's', quantity: 0 }], labels: {} });
   expect(call).toThrow(expect.objectContaining({ code: 'INVALID_CALL', kind: 'internal' }));
   expect(call).toThrow(/shop\.place .*\$\.items\[0\]\.quantity/);

@@ -52,7 +52,8 @@ export function encodeCall<Op extends Operation>(operation: Op, input: CallInput
   });
   const pairs = queryPairs(carriage, given);
   for (const [name, text] of pairs) {
-    if (!text.isWellFormed()) issues.push({ path: `$.${name}`, message: "holds half of a surrogate pair, which a URL can't carry" });
+    if (!text.isWellFormed())
+      issues.push({ path: `$.${name}`, message: "holds half of a surrogate pair, which a URL can't carry" });
   }
   if (issues.length > 0) throw unfitCall(place, issues);
 
@@ -78,7 +79,8 @@ export function decodeCall<Op extends Operation>(operation: Op, call: WireCall |
 
   const fromBody = readBody(operation, carriage, routed.body, issues);
   for (const name of carriage.path.keys()) {
-    if (Object.hasOwn(fromBody, name)) issues.push({ path: `$.${name}`, message: 'comes from the path; leave it out of the body' });
+    if (Object.hasOwn(fromBody, name))
+      issues.push({ path: `$.${name}`, message: 'comes from the path; leave it out of the body' });
   }
   const raw = new Map<string, unknown>(Object.entries(fromBody));
   for (const [name, value] of readQuery(operation, carriage, routed.query, issues)) raw.set(name, value);
@@ -152,7 +154,10 @@ function readQuery(operation: Operation, carriage: Carriage, query: Query, issue
   return members;
 }
 
-function queryPairs(carriage: Carriage, given: Readonly<Record<string, unknown>>): readonly (readonly [string, string])[] {
+function queryPairs(
+  carriage: Carriage,
+  given: Readonly<Record<string, unknown>>,
+): readonly (readonly [string, string])[] {
   return [...carriage.query.keys()].flatMap((name) => {
     const value = given[name];
     if (value === undefined) return [];
@@ -175,7 +180,11 @@ function unfitInput(place: string, issues: readonly Issue[]): Error {
 }
 
 function unfitCall(place: string, issues: readonly Issue[]): Error {
-  return fail('INVALID_CALL', `${place} was called with what its contract does not allow: ${summarize(issues)}. Correct the caller.`, {
-    details: { issues },
-  });
+  return fail(
+    'INVALID_CALL',
+    `${place} was called with what its contract does not allow: ${summarize(issues)}. Correct the caller.`,
+    {
+      details: { issues },
+    },
+  );
 }

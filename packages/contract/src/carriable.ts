@@ -5,15 +5,15 @@ import { known, type Schema } from './schema.ts';
 
 /** What JSON has no room for, and what to write instead. */
 const REFUSED: Readonly<Record<string, string>> = {
-  any: 'may hold anything, also what JSON can\'t carry; say what it is, or use z.json()',
-  unknown: 'may hold anything, also what JSON can\'t carry; say what it is, or use z.json()',
+  any: "may hold anything, also what JSON can't carry; say what it is, or use z.json()",
+  unknown: "may hold anything, also what JSON can't carry; say what it is, or use z.json()",
   bigint: 'is a bigint; use z.int(), or a z.string() of digits',
   catch: 'replaces what does not fit by something else, which would hide it; use .optional() or .default()',
   custom: 'is checked by a function that no JSON Schema can show; use .refine() on a schema that says its shape',
   date: 'is a Date; use z.iso.datetime()',
   file: 'is a file; keep it elsewhere and carry its name or URL',
   function: 'is a function',
-  intersection: 'is an intersection, whose sides would refuse each other\'s members; use .extend()',
+  intersection: "is an intersection, whose sides would refuse each other's members; use .extend()",
   map: 'is a Map; use z.record() or z.array()',
   nan: 'is NaN, which JSON has not',
   never: 'can hold nothing',
@@ -45,7 +45,8 @@ export function assertCarriable(schema: z.core.SomeType, place: string): void {
     const found = known(child);
     const def = found._zod.def;
     if (def.type === 'optional') {
-      if (position !== 'member') refuse(path, 'may be undefined, which JSON carries only as a missing member; use .nullable()');
+      if (position !== 'member')
+        refuse(path, 'may be undefined, which JSON carries only as a missing member; use .nullable()');
       return walk(def.innerType, path, 'value');
     }
     if (def.type === 'default' || def.type === 'prefault' || def.type === 'readonly' || def.type === 'nonoptional') {
@@ -54,7 +55,10 @@ export function assertCarriable(schema: z.core.SomeType, place: string): void {
     if (seen.has(found)) return;
     seen.add(found);
     if ('coerce' in def && def.coerce === true) {
-      refuse(path, 'is coerced; say what it is (numbers and booleans in paths and queries are read by their schema anyway)');
+      refuse(
+        path,
+        'is coerced; say what it is (numbers and booleans in paths and queries are read by their schema anyway)',
+      );
     }
     switch (def.type) {
       case 'string':
@@ -73,7 +77,8 @@ export function assertCarriable(schema: z.core.SomeType, place: string): void {
           walk(member, [...path, name], 'member');
         }
         // `z.strictObject` allows never any other member, which JSON can carry well.
-        if (def.catchall && known(def.catchall)._zod.def.type !== 'never') walk(def.catchall, [...path, ANY_STEP], 'value');
+        if (def.catchall && known(def.catchall)._zod.def.type !== 'never')
+          walk(def.catchall, [...path, ANY_STEP], 'value');
         return;
       case 'array':
         return walk(def.element, [...path, ANY_STEP], 'value');

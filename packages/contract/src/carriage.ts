@@ -42,7 +42,8 @@ export function carriageOf(operation: OperationDefinition, place: string): Carri
 
 function workOut(operation: OperationDefinition, place: string): Carriage {
   const template = parsePathTemplate(operation.path);
-  if (template.kind === 'malformed') throw fail('INVALID_CONTRACT', `${place}: path "${operation.path}" is malformed: ${template.why}.`);
+  if (template.kind === 'malformed')
+    throw fail('INVALID_CONTRACT', `${place}: path "${operation.path}" is malformed: ${template.why}.`);
 
   const shape: Readonly<Record<string, z.core.SomeType>> = operation.input.shape;
   const path = new Map<string, ScalarKind>();
@@ -50,11 +51,17 @@ function workOut(operation: OperationDefinition, place: string): Carriage {
     if (segment.kind === 'text') continue;
     const member = Object.hasOwn(shape, segment.name) ? shape[segment.name] : undefined;
     if (!member) {
-      throw fail('INVALID_CONTRACT', `${place}: path "${operation.path}" names {${segment.name}}, which the input has not. Add it there.`);
+      throw fail(
+        'INVALID_CONTRACT',
+        `${place}: path "${operation.path}" names {${segment.name}}, which the input has not. Add it there.`,
+      );
     }
     const kind = member._zod.optin === undefined ? scalarKind(member) : undefined;
     if (!kind) {
-      throw fail('INVALID_CONTRACT', `${place}: $.${segment.name} travels in the path, which carries one string, number or boolean that is always there.`);
+      throw fail(
+        'INVALID_CONTRACT',
+        `${place}: $.${segment.name} travels in the path, which carries one string, number or boolean that is always there.`,
+      );
     }
     path.set(segment.name, kind);
   }
@@ -138,7 +145,10 @@ function listOf(schema: z.core.SomeType): { readonly kind: ScalarKind; readonly 
   const kind = scalarKind(def.element);
   const neverEmpty = (def.checks ?? []).some(({ _zod }) => {
     const bound = _zod.def as { check: string; minimum?: number; length?: number };
-    return (bound.check === 'min_length' && (bound.minimum ?? 0) > 0) || (bound.check === 'length_equals' && (bound.length ?? 0) > 0);
+    return (
+      (bound.check === 'min_length' && (bound.minimum ?? 0) > 0) ||
+      (bound.check === 'length_equals' && (bound.length ?? 0) > 0)
+    );
   });
   return kind && { kind, neverEmpty };
 }
@@ -146,5 +156,9 @@ function listOf(schema: z.core.SomeType): { readonly kind: ScalarKind; readonly 
 function isEmptyByDefault(schema: z.core.SomeType): boolean {
   const def = known(schema)._zod.def;
   if (def.type === 'readonly') return isEmptyByDefault(def.innerType);
-  return (def.type === 'default' || def.type === 'prefault') && Array.isArray(def.defaultValue) && def.defaultValue.length === 0;
+  return (
+    (def.type === 'default' || def.type === 'prefault') &&
+    Array.isArray(def.defaultValue) &&
+    def.defaultValue.length === 0
+  );
 }

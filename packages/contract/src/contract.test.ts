@@ -11,7 +11,14 @@ function shop(operations: Record<string, OperationDefinition>, events: Record<st
 }
 
 const posting = (schema: z.ZodType) => () =>
-  shop({ place: operation({ method: 'POST', path: '/', input: z.object({ deep: z.array(z.object({ member: schema })) }), output }) });
+  shop({
+    place: operation({
+      method: 'POST',
+      path: '/',
+      input: z.object({ deep: z.array(z.object({ member: schema })) }),
+      output,
+    }),
+  });
 
 test.each([
   ['a date', z.date(), 'use z.iso.datetime()'],
@@ -68,12 +75,15 @@ test.each([
 });
 
 test('outputs and events are held to the same', () => {
-  expect(() => shop({ get: operation({ method: 'GET', path: '/', output: z.object({ at: z.date() }) }) })).toThrow(/^shop\.get output: \$\.at is a Date/);
+  expect(() => shop({ get: operation({ method: 'GET', path: '/', output: z.object({ at: z.date() }) }) })).toThrow(
+    /^shop\.get output: \$\.at is a Date/,
+  );
   const placed = event({ key: 'id', data: z.object({ id: z.string(), at: z.date() }) });
   expect(() => shop({}, { 'order.placed': placed })).toThrow(/^shop event order\.placed: \$\.at is a Date/);
 });
 
-const getting = (path: string, input: z.ZodObject) => () => shop({ get: operation({ method: 'GET', path, input, output }) });
+const getting = (path: string, input: z.ZodObject) => () =>
+  shop({ get: operation({ method: 'GET', path, input, output }) });
 
 test.each([
   ['/orders/{id}', z.object({}), 'names {id}, which the input has not'],
@@ -100,8 +110,12 @@ test.each([
 test('two operations on one route, or members of one path named differently, are refused', () => {
   const get = (path: string, name: string, method: 'GET' | 'DELETE' = 'GET') =>
     operation({ method, path, input: z.object({ [name]: z.string() }), output });
-  expect(() => shop({ a: get('/orders/{id}', 'id'), b: get('/orders/{id}', 'id') })).toThrow('a and b both answer GET /orders/{id}');
-  expect(() => shop({ a: get('/orders/{id}', 'id'), b: get('/orders/{key}', 'key', 'DELETE') })).toThrow('Name the members alike');
+  expect(() => shop({ a: get('/orders/{id}', 'id'), b: get('/orders/{id}', 'id') })).toThrow(
+    'a and b both answer GET /orders/{id}',
+  );
+  expect(() => shop({ a: get('/orders/{id}', 'id'), b: get('/orders/{key}', 'key', 'DELETE') })).toThrow(
+    'Name the members alike',
+  );
 });
 
 test.each([
@@ -120,7 +134,9 @@ test.each([
 test('malformed names and versions are refused', () => {
   expect(() => defineContract({ name: 'Shop', version: '1.0.0', operations: {} })).toThrow('Contract name "Shop"');
   expect(() => defineContract({ name: 'shop', version: '1', operations: {} })).toThrow('version "1"');
-  expect(() => shop({ 'place-order': operation({ method: 'GET', path: '/', output }) })).toThrow('operation name "place-order"');
+  expect(() => shop({ 'place-order': operation({ method: 'GET', path: '/', output }) })).toThrow(
+    'operation name "place-order"',
+  );
   const placed = event({ key: 'id', data: z.object({ id: z.string() }) });
   expect(() => shop({}, { 'Order Placed': placed })).toThrow('event type "Order Placed"');
   expect(() => shop({}, { 'order.placed': { ...placed, version: 0 } })).toThrow('version 0');
@@ -128,8 +144,20 @@ test('malformed names and versions are refused', () => {
 });
 
 test('a contract is frozen, and its operations and events know their names', () => {
-  const contract = shop({ get: operation({ method: 'GET', path: '/', output }) }, { 'a.b': event({ key: 'id', data: z.object({ id: z.string() }) }) });
-  expect(contract.operations['get']).toMatchObject({ name: 'get', contract: 'shop', status: 200, visibility: 'internal' });
+  const contract = shop(
+    { get: operation({ method: 'GET', path: '/', output }) },
+    { 'a.b': event({ key: 'id', data: z.object({ id: z.string() }) }) },
+  );
+  expect(contract.operations['get']).toMatchObject({
+    name: 'get',
+    contract: 'shop',
+    status: 200,
+    visibility: 'internal',
+  });
   expect(contract.events['a.b']).toMatchObject({ name: 'a.b', contract: 'shop', version: 1 });
-  expect([contract, contract.operations, contract.events, contract.operations['get'], contract.events['a.b']].every(Object.isFrozen)).toBe(true);
+  expect(
+    [contract, contract.operations, contract.events, contract.operations['get'], contract.events['a.b']].every(
+      Object.isFrozen,
+    ),
+  ).toBe(true);
 });

@@ -6,6 +6,7 @@ import type { Operation, OperationDefinition, OperationDefinitions, Operations }
 // what is refused (`carriable.ts`: what JSON can't carry) and `inference.ts` reads types off the result.
 // `call.ts`, `answer.ts` and `event-data.ts` encode and decode; `strict-schema.ts` is how a server reads and
 // `tolerant-schema.ts` how everybody else does, both on `schema.ts`; `issues.ts` says what does not fit.
+// `declared-error.ts` throws and tells apart the codes that an operation declares.
 // `carriage.ts` knows which member travels where, `path-template.ts`, `query.ts` and `route.ts` know URLs.
 // `openapi.ts` and `asyncapi.ts` render documents, with schemas from `components.ts`,
 // refusals from `problem-responses.ts` and what they share from `document.ts`.
@@ -76,5 +77,7 @@ function named<Definition extends object>(
   contract: string,
 ): Readonly<Record<string, Definition & { readonly name: string; readonly contract: string }>> {
   const entries = Object.entries(definitions);
-  return Object.freeze(Object.fromEntries(entries.map(([name, value]) => [name, Object.freeze({ ...value, name, contract })])));
+  return Object.freeze(
+    Object.fromEntries(entries.map(([name, value]) => [name, Object.freeze({ ...value, name, contract })])),
+  );
 }

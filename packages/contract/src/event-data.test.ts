@@ -35,17 +35,24 @@ test('an event that does not fit, or whose key is empty, is never published', ()
 });
 
 test('a consumer reads newer members and enum values of an event without breaking', () => {
-  expect(decodeEvent(shop, 'order.placed', { orderId: 'o1', card: 'later', added: 1 })).toEqual({ orderId: 'o1', card: 'later' });
+  expect(decodeEvent(shop, 'order.placed', { orderId: 'o1', card: 'later', added: 1 })).toEqual({
+    orderId: 'o1',
+    card: 'later',
+  });
   expect(decodeEvent(shop, 'order.placed', { orderId: 'o1' }).card).toBe('ok');
 });
 
 test('a consumer refuses data without a member that it needs', () => {
-  expect(() => decodeEvent(shop, 'order.placed', { card: 'ok' })).toThrow(/order\.placed of shop .*\$\.orderId: is missing/);
+  expect(() => decodeEvent(shop, 'order.placed', { card: 'ok' })).toThrow(
+    /order\.placed of shop .*\$\.orderId: is missing/,
+  );
   expect(() => decodeEvent(shop, 'order.placed', null)).toThrow(expect.objectContaining({ code: 'INVALID_EVENT' }));
 });
 
 test('a type that the contract has not is refused with the nearest that it has', () => {
   const odd = 'order.plced' as 'order.placed';
   expect(() => decodeEvent(shop, odd, {})).toThrow('shop has no event order.plced. Did you mean order.placed?');
-  expect(() => encodeEvent(shop, 'toString' as 'order.placed', { orderId: 'x' })).toThrow(expect.objectContaining({ code: 'UNKNOWN_EVENT' }));
+  expect(() => encodeEvent(shop, 'toString' as 'order.placed', { orderId: 'x' })).toThrow(
+    expect.objectContaining({ code: 'UNKNOWN_EVENT' }),
+  );
 });

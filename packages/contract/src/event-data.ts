@@ -34,17 +34,25 @@ export function encodeEvent<C extends Contract, Type extends EventName<C>>(
   const checked = check(event.data, data);
   if (checked.kind === 'unfit') {
     const { issues } = checked;
-    throw fail('INVALID_EVENT', `${contract.name} published a ${type} that its contract does not allow: ${summarize(issues)}.`, {
-      details: { issues },
-    });
+    throw fail(
+      'INVALID_EVENT',
+      `${contract.name} published a ${type} that its contract does not allow: ${summarize(issues)}.`,
+      {
+        details: { issues },
+      },
+    );
   }
   // Through text, so that a member that is there but undefined is gone, as it will be for every reader. `data` is an object.
   const value = JSON.parse(JSON.stringify(checked.value)) as Readonly<Record<string, unknown>>;
   const key = String(value[event.key]);
   if (key === '') {
-    throw fail('INVALID_EVENT', `${contract.name} published a ${type} whose key $.${event.key} is empty, so nothing could order it.`, {
-      details: { issues: [{ path: `$.${event.key}`, message: 'is empty' }] },
-    });
+    throw fail(
+      'INVALID_EVENT',
+      `${contract.name} published a ${type} whose key $.${event.key} is empty, so nothing could order it.`,
+      {
+        details: { issues: [{ path: `$.${event.key}`, message: 'is empty' }] },
+      },
+    );
   }
   return { type, schemaVersion: event.version, key, data: value };
 }
@@ -81,6 +89,7 @@ function eventOf(contract: Contract, type: string): EventType {
   const event = Object.hasOwn(contract.events, type) ? contract.events[type] : undefined;
   if (event) return event;
   const guess = nearest(type, Object.keys(contract.events));
-  const hint = guess === undefined ? `It has ${Object.keys(contract.events).join(', ') || 'none'}.` : `Did you mean ${guess}?`;
+  const hint =
+    guess === undefined ? `It has ${Object.keys(contract.events).join(', ') || 'none'}.` : `Did you mean ${guess}?`;
   throw fail('UNKNOWN_EVENT', `${contract.name} has no event ${type}. ${hint}`);
 }

@@ -36,4 +36,5 @@ export { toOpenApi } from './openapi.ts';
 export type { OpenApiOptions } from './openapi.ts';
 export type { DocumentOptions, JsonObject } from './document.ts';
 export { toAsyncApi } from './asyncapi.ts';
+export { declaredError, isDeclaredError } from './declared-error.ts';
 export { CONTRACT_ERRORS } from './errors.ts';

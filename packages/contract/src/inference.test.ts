@@ -30,7 +30,10 @@ const shop = defineContract({
     ping: operation({ method: 'GET', path: '/ping', output: z.object({}) }),
   },
   events: {
-    'order.placed': event({ key: 'orderId', data: z.object({ orderId: z.string(), card: z.enum(['ok']), n: z.int().default(1) }) }),
+    'order.placed': event({
+      key: 'orderId',
+      data: z.object({ orderId: z.string(), card: z.enum(['ok']), n: z.int().default(1) }),
+    }),
   },
 });
 const quiet = defineContract({ name: 'quiet', version: '1.0.0', operations: {} });
@@ -77,8 +80,16 @@ test('error codes and event names are known by their letters', () => {
 });
 
 test('events are published as written and received with room for newer values', () => {
-  expectTypeOf<EventData<typeof shop, 'order.placed'>>().toEqualTypeOf<{ orderId: string; card: 'ok'; n?: number | undefined }>();
-  expectTypeOf<ReceivedData<typeof shop, 'order.placed'>>().toEqualTypeOf<{ orderId: string; card: 'ok' | (string & {}); n: number }>();
+  expectTypeOf<EventData<typeof shop, 'order.placed'>>().toEqualTypeOf<{
+    orderId: string;
+    card: 'ok';
+    n?: number | undefined;
+  }>();
+  expectTypeOf<ReceivedData<typeof shop, 'order.placed'>>().toEqualTypeOf<{
+    orderId: string;
+    card: 'ok' | (string & {});
+    n: number;
+  }>();
 });
 
 test('any contract is a Contract, and the key of an event is a string member of its data', () => {

@@ -52,7 +52,11 @@ type WidenedMembers<Shape, Closed extends string> = Flat<
 
 /** The members that a catchall allows besides the listed ones; without one, `Record<never, never>`. */
 type Rest<Config> =
-  Config extends z.core.$catchall<infer Value> ? (z.core.SomeType extends Value ? {} : { [name: string]: Widened<Value> }) : {};
+  Config extends z.core.$catchall<infer Value>
+    ? z.core.SomeType extends Value
+      ? {}
+      : { [name: string]: Widened<Value> }
+    : {};
 
 type WidenedObject<Shape, Config, Closed extends string> = [keyof Shape, keyof Rest<Config>] extends [never, never]
   ? Record<string, never>
@@ -85,10 +89,10 @@ export type Widened<S> = S extends z.ZodEnum
               ? WidenedVariant<Options[number], Discriminator>
               : S extends z.ZodRecord<infer Key, infer Value>
                 ? WidenedRecord<Key, Value>
-              : S extends z.ZodUnion<infer Options>
-                ? Widened<Options[number]>
-                : S extends z.ZodObject<infer Shape, infer Config>
-                  ? WidenedObject<Shape, Config, never>
-                  : S extends z.ZodTuple<infer Items, null>
-                    ? WidenedItems<Items>
-                    : z.output<S>;
+                : S extends z.ZodUnion<infer Options>
+                  ? Widened<Options[number]>
+                  : S extends z.ZodObject<infer Shape, infer Config>
+                    ? WidenedObject<Shape, Config, never>
+                    : S extends z.ZodTuple<infer Items, null>
+                      ? WidenedItems<Items>
+                      : z.output<S>;

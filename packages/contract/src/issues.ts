@@ -9,7 +9,9 @@ export interface Issue {
 }
 
 /** A value as its schema gives it back, or what is wrong with it. */
-export type Checked = { readonly kind: 'fits'; readonly value: unknown } | { readonly kind: 'unfit'; readonly issues: readonly Issue[] };
+export type Checked =
+  | { readonly kind: 'fits'; readonly value: unknown }
+  | { readonly kind: 'unfit'; readonly issues: readonly Issue[] };
 
 /** More issues than these help nobody. */
 const MAX_ISSUES = 20;
@@ -82,6 +84,8 @@ function wording(message: string): string {
 
 /** The option that was missed by the least: one whose issues all lie inside the value, the fewest of them. */
 function closestOption(options: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
-  const inside = options.filter((issues) => issues.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys'));
+  const inside = options.filter((issues) =>
+    issues.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys'),
+  );
   return inside.toSorted((a, b) => a.length - b.length)[0];
 }

@@ -9,5 +9,8 @@ export function assertOptions(options: object, known: readonly string[], place: 
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const guess = nearest(unknown, known);
-  throw fail('INVALID_CONTRACT', `${place}: there is no option "${unknown}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`);
+  throw fail(
+    'INVALID_CONTRACT',
+    `${place}: there is no option "${unknown}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`,
+  );
 }

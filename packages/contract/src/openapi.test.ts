@@ -43,11 +43,27 @@ const orders = defineContract({
       input: z.object({ limit: z.int().min(1).default(20), text: z.string(), tags: z.array(z.string()) }),
       output: z.object({ items: z.array(output), meta: z.json() }),
     }),
-    audit: operation({ method: 'DELETE', path: '/audit/{id}', roles: ['auditor'], input: z.object({ id: z.int() }), output }),
-    touch: operation({ method: 'PUT', path: '/touch', idempotencyKey: 'optional', input: z.object({ at: z.iso.datetime().optional() }), output }),
+    audit: operation({
+      method: 'DELETE',
+      path: '/audit/{id}',
+      roles: ['auditor'],
+      input: z.object({ id: z.int() }),
+      output,
+    }),
+    touch: operation({
+      method: 'PUT',
+      path: '/touch',
+      idempotencyKey: 'optional',
+      input: z.object({ at: z.iso.datetime().optional() }),
+      output,
+    }),
   },
 });
-const stock = defineContract({ name: 'stock', version: '2.0.0', operations: { levels: operation({ method: 'GET', path: '/levels', output }) } });
+const stock = defineContract({
+  name: 'stock',
+  version: '2.0.0',
+  operations: { levels: operation({ method: 'GET', path: '/levels', output }) },
+});
 const about = { title: 'Shop', version: '1.0.0', servers: [{ url: 'http://localhost:8080' }] };
 
 // Looked into by path; expectations fail where it differs.
@@ -117,18 +133,25 @@ test('answers leave room for what comes later', () => {
 test('every code has its problem response, by status, and anything else a default one', () => {
   const { responses } = documentOf(orders, about).paths['/orders/{shop}'].post;
   const codes = Object.fromEntries(
-    Object.entries<{ content: Record<string, { schema: { allOf?: { properties?: { code: { enum: string[] } } }[] } }> }>(responses)
+    Object.entries<{
+      content: Record<string, { schema: { allOf?: { properties?: { code: { enum: string[] } } }[] } }>;
+    }>(responses)
       .filter(([status]) => status.startsWith('4'))
-      .map(([status, response]) => [status, response.content['application/problem+json']?.schema.allOf?.[1]?.properties?.code.enum]),
+      .map(([status, response]) => [
+        status,
+        response.content['application/problem+json']?.schema.allOf?.[1]?.properties?.code.enum,
+      ]),
   );
   expect(codes).toEqual({
     400: ['INVALID_INPUT', 'IDEMPOTENCY_KEY_REQUIRED', 'IDEMPOTENCY_KEY_INVALID'],
-    401: ['UNAUTHENTICATED'],
+    401: ['TOKEN_MISSING', 'TOKEN_INVALID', 'TOKEN_EXPIRED'],
     409: ['IDEMPOTENCY_IN_FLIGHT', 'SHOP_CLOSED'],
     422: ['IDEMPOTENCY_MISMATCH', 'UNKNOWN_SKU'],
     429: ['TOO_MUCH'],
   });
-  expect(responses.default.content['application/problem+json'].schema).toEqual({ $ref: '#/components/schemas/Problem' });
+  expect(responses.default.content['application/problem+json'].schema).toEqual({
+    $ref: '#/components/schemas/Problem',
+  });
 });
 
 test('public operations ask for a bearer token, with one of their roles', () => {
@@ -137,11 +160,18 @@ test('public operations ask for a bearer token, with one of their roles', () => 
   expect(paths['/orders/{shop}'].post.security).toEqual([{ bearer: [] }]);
   expect(paths['/orders'].get.security).toEqual([{ bearer: ['support'] }, { bearer: ['admin'] }]);
   expect(paths['/orders'].get.responses['403']).toBeDefined();
-  expect(paths['/audit/{id}'].delete).toMatchObject({ security: [], 'x-fairlead-visibility': 'internal', 'x-fairlead-roles': ['auditor'] });
+  expect(paths['/audit/{id}'].delete).toMatchObject({
+    security: [],
+    'x-fairlead-visibility': 'internal',
+    'x-fairlead-roles': ['auditor'],
+  });
 });
 
 test('internal operations can be left out', () => {
-  expect(Object.keys(documentOf(orders, { ...about, visibility: 'public' }).paths)).toEqual(['/orders/{shop}', '/orders']);
+  expect(Object.keys(documentOf(orders, { ...about, visibility: 'public' }).paths)).toEqual([
+    '/orders/{shop}',
+    '/orders',
+  ]);
 });
 
 test('the same contracts give the same document', () => {
@@ -149,7 +179,11 @@ test('the same contracts give the same document', () => {
 });
 
 test('contracts that can not share a document are refused', () => {
-  const other = defineContract({ name: 'other', version: '1.0.0', operations: { levels: operation({ method: 'GET', path: '/levels', output }) } });
+  const other = defineContract({
+    name: 'other',
+    version: '1.0.0',
+    operations: { levels: operation({ method: 'GET', path: '/levels', output }) },
+  });
   expect(() => toOpenApi([stock, other], about)).toThrow('Two contracts answer GET /levels');
   expect(() => toOpenApi([stock, stock], about)).toThrow('named "stock"');
 });

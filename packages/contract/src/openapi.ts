@@ -36,7 +36,10 @@ export function toOpenApi(contracts: Contract | readonly Contract[], options: Op
     const shape = operation.path.replaceAll(/\{\w+\}/g, '{}');
     // Paths that differ only in the names of their members are one path to OpenAPI.
     if ((shapes.get(shape) ?? operation.path) !== operation.path) {
-      throw fail('INVALID_CONTRACT', `${shapes.get(shape)} and ${operation.path} are one path to OpenAPI. Name their members alike.`);
+      throw fail(
+        'INVALID_CONTRACT',
+        `${shapes.get(shape)} and ${operation.path} are one path to OpenAPI. Name their members alike.`,
+      );
     }
     shapes.set(shape, operation.path);
     const item = paths.get(operation.path) ?? {};
@@ -79,7 +82,10 @@ function operationObject(operation: Operation, shared: Components, problem: Json
       },
       ...problemResponses(operation, problem),
     },
-    security: operation.visibility === 'public' ? (roles ?? [undefined]).map((role) => ({ bearer: role === undefined ? [] : [role] })) : [],
+    security:
+      operation.visibility === 'public'
+        ? (roles ?? [undefined]).map((role) => ({ bearer: role === undefined ? [] : [role] }))
+        : [],
     'x-fairlead-visibility': operation.visibility,
     'x-fairlead-roles': roles,
   });

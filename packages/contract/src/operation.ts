@@ -77,7 +77,18 @@ export interface OperationOptions<In extends InputSchema, Out extends z.ZodType,
   readonly visibility?: 'public' | 'internal';
 }
 
-const OPTIONS = ['method', 'path', 'summary', 'input', 'output', 'status', 'errors', 'idempotencyKey', 'roles', 'visibility'];
+const OPTIONS = [
+  'method',
+  'path',
+  'summary',
+  'input',
+  'output',
+  'status',
+  'errors',
+  'idempotencyKey',
+  'roles',
+  'visibility',
+];
 
 /**
  * An operation for `defineContract`, which checks it, having a name to complain about.
@@ -101,9 +112,9 @@ export function operation<
     input: options.input ?? (z.object({}) as unknown as In),
     output,
     status,
-    errors: options.errors ?? ({} as Errors),
+    errors: Object.freeze({ ...(options.errors ?? ({} as Errors)) }),
     idempotencyKey,
-    roles: [...roles],
+    roles: Object.freeze([...roles]),
     visibility,
   };
 }

@@ -1,10 +1,14 @@
 /** A segment of an operation's path. */
-export type Segment = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'member'; readonly name: string };
+export type Segment =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'member'; readonly name: string };
 
 /** Segments of `/orders/{id}`, or what is wrong with it. */
 export function parsePathTemplate(
   template: string,
-): { readonly kind: 'template'; readonly segments: readonly Segment[] } | { readonly kind: 'malformed'; readonly why: string } {
+):
+  | { readonly kind: 'template'; readonly segments: readonly Segment[] }
+  | { readonly kind: 'malformed'; readonly why: string } {
   if (!template.startsWith('/')) return { kind: 'malformed', why: 'it does not begin with "/"' };
   if (template === '/') return { kind: 'template', segments: [] };
   const segments: Segment[] = [];
@@ -12,7 +16,10 @@ export function parsePathTemplate(
     const name = /^\{([A-Za-z_]\w*)\}$/.exec(part)?.[1];
     if (name !== undefined) segments.push({ kind: 'member', name });
     else if (part === '.' || part === '..' || !/^[A-Za-z0-9._~-]+$/.test(part)) {
-      return { kind: 'malformed', why: `segment "${part}" is neither a word (letters, digits, "-", ".", "_", "~") nor one {member}` };
+      return {
+        kind: 'malformed',
+        why: `segment "${part}" is neither a word (letters, digits, "-", ".", "_", "~") nor one {member}`,
+      };
     } else segments.push({ kind: 'text', text: part });
   }
   const names = segments.flatMap((segment) => (segment.kind === 'member' ? [segment.name] : []));
@@ -52,7 +59,7 @@ export function matchPath(segments: readonly Segment[], path: string): Map<strin
 
 /** Why `text` can't be a path segment; `undefined` when it can. */
 export function segmentProblem(text: string): string | undefined {
-  if (text === '') return 'is empty, which a path can\'t carry';
+  if (text === '') return "is empty, which a path can't carry";
   if (text === '.' || text === '..') return `is "${text}", which a URL takes for a step`;
-  return text.isWellFormed() ? undefined : 'holds half of a surrogate pair, which a URL can\'t carry';
+  return text.isWellFormed() ? undefined : "holds half of a surrogate pair, which a URL can't carry";
 }

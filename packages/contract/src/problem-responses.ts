@@ -40,7 +40,13 @@ function platformErrors(operation: Operation): readonly (readonly [string, Error
           ['IDEMPOTENCY_MISMATCH', 'unprocessable'],
         ] as const)
       : []),
-    ...(operation.visibility === 'public' ? ([['UNAUTHENTICATED', 'unauthenticated']] as const) : []),
+    ...(operation.visibility === 'public'
+      ? ([
+          ['TOKEN_MISSING', 'unauthenticated'],
+          ['TOKEN_INVALID', 'unauthenticated'],
+          ['TOKEN_EXPIRED', 'unauthenticated'],
+        ] as const)
+      : []),
     ...(operation.roles.length > 0 ? ([['FORBIDDEN', 'forbidden']] as const) : []),
   ];
 }
@@ -59,10 +65,14 @@ export function problemResponses(operation: Operation, problem: JsonObject): Jso
     if (!known) codes.set(status, [code]);
     else if (!known.includes(code)) known.push(code);
   }
-  const specific = [...codes].toSorted(([a], [b]) => a - b).map(([status, known]) => [
-    String(status),
-    response(known.join(', '), { allOf: [problem, { type: 'object', properties: { code: { type: 'string', enum: known } } }] }),
-  ]);
+  const specific = [...codes]
+    .toSorted(([a], [b]) => a - b)
+    .map(([status, known]) => [
+      String(status),
+      response(known.join(', '), {
+        allOf: [problem, { type: 'object', properties: { code: { type: 'string', enum: known } } }],
+      }),
+    ]);
   return Object.fromEntries([...specific, ['default', response('Any other problem', problem)]]) as JsonObject;
 }
 

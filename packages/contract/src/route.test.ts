@@ -29,9 +29,12 @@ test.each([
   expect(findOperation(shop, method, path)).toMatchObject({ kind: 'operation', operation: { name } });
 });
 
-test.each([['/orders/'], ['//orders'], ['/orders/7/items'], ['/%6Frders'], ['orders'], ['']])('GET %s is not found', (path) => {
-  expect(findOperation(shop, 'GET', path)).toEqual({ kind: 'not-found' });
-});
+test.each([['/orders/'], ['//orders'], ['/orders/7/items'], ['/%6Frders'], ['orders'], ['']])(
+  'GET %s is not found',
+  (path) => {
+    expect(findOperation(shop, 'GET', path)).toEqual({ kind: 'not-found' });
+  },
+);
 
 test('a known path with another method tells which methods there are', () => {
   const match = findOperation(shop, 'PUT', '/orders/7');

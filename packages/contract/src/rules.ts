@@ -21,7 +21,10 @@ export function assertNames(options: {
 }): void {
   const { name, version } = options;
   if (!/^[a-z][a-z0-9-]*$/.test(name)) {
-    throw fail('INVALID_CONTRACT', `Contract name "${name}" is not lower-case letters, digits and dashes, beginning with a letter.`);
+    throw fail(
+      'INVALID_CONTRACT',
+      `Contract name "${name}" is not lower-case letters, digits and dashes, beginning with a letter.`,
+    );
   }
   assertOptions(options, CONTRACT_OPTIONS, `contract ${name}`);
   if (!/^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/.test(version)) {
@@ -34,7 +37,10 @@ export function assertNames(options: {
   }
   for (const event of Object.keys(options.events ?? {})) {
     if (!/^[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*$/.test(event)) {
-      throw fail('INVALID_CONTRACT', `${name}: event type "${event}" is not lower-case words with dots or dashes between them.`);
+      throw fail(
+        'INVALID_CONTRACT',
+        `${name}: event type "${event}" is not lower-case words with dots or dashes between them.`,
+      );
     }
   }
 }
@@ -46,9 +52,13 @@ export function assertNames(options: {
 export function assertOperation(operation: Operation): void {
   const { contract, name, method, status, errors, roles } = operation;
   const place = `${contract}.${name}`;
-  if (!METHODS.has(method)) throw fail('INVALID_CONTRACT', `${place}: method "${method}" is none of ${[...METHODS].join(', ')}.`);
+  if (!METHODS.has(method))
+    throw fail('INVALID_CONTRACT', `${place}: method "${method}" is none of ${[...METHODS].join(', ')}.`);
   if (!Number.isInteger(status) || status < 200 || status > 299 || status === 204 || status === 205) {
-    throw fail('INVALID_CONTRACT', `${place}: status ${status} is not from 200 to 299 with a body (so neither 204 nor 205).`);
+    throw fail(
+      'INVALID_CONTRACT',
+      `${place}: status ${status} is not from 200 to 299 with a body (so neither 204 nor 205).`,
+    );
   }
   if (operation.input._zod.def.type !== 'object') throw fail('INVALID_CONTRACT', `${place}: input is not a z.object.`);
   assertCarriable(operation.input, `${place} input`);
@@ -93,7 +103,10 @@ export function assertRoutes(contract: string, operations: readonly Operation[])
     const shape = operation.path.replaceAll(/\{\w+\}/g, '{}');
     const twin = routes.get(`${operation.method} ${shape}`);
     if (twin) {
-      throw fail('INVALID_CONTRACT', `${contract}: ${twin.name} and ${operation.name} both answer ${operation.method} ${operation.path}.`);
+      throw fail(
+        'INVALID_CONTRACT',
+        `${contract}: ${twin.name} and ${operation.name} both answer ${operation.method} ${operation.path}.`,
+      );
     }
     const sibling = shapes.get(shape);
     if (sibling && sibling.path !== operation.path) {

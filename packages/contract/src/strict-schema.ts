@@ -29,7 +29,9 @@ function unknownMembers(given: readonly string[], names: readonly string[]): str
     .map((name) => {
       const guess = name.length > MAX_GUESSED_LENGTH ? undefined : nearest(name, names);
       if (guess !== undefined) return `unknown member; did you mean "${guess}"?`;
-      return names.length === 0 ? 'unknown member; none is taken here' : `unknown member; known are ${names.join(', ')}`;
+      return names.length === 0
+        ? 'unknown member; none is taken here'
+        : `unknown member; known are ${names.join(', ')}`;
     })
     .join('\n');
 }

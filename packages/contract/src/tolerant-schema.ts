@@ -20,7 +20,9 @@ export function tolerantSchema(schema: z.core.SomeType): Schema {
         case 'union':
           if ('discriminator' in def) {
             // Told apart by the discriminator, which therefore stays as it is.
-            const options = def.options.map((option) => openVariant(known(option), descend, [String(def.discriminator)]));
+            const options = def.options.map((option) =>
+              openVariant(known(option), descend, [String(def.discriminator)]),
+            );
             return withDefinition(inner, { options });
           }
           // What fits exactly wins over what fits only because enums are open.
@@ -68,7 +70,9 @@ function openRecord(def: z.core.$ZodRecordDef, descend: Descend): Schema | undef
   const value = descend(def.valueType);
   const required = (def as { partial?: boolean }).partial !== true && known(def.keyType)._zod.values !== undefined;
   const names = Object.values(key.entries).map(String);
-  return known(z.object(Object.fromEntries(names.map((name) => [name, required ? value : z.optional(value)]))).catchall(value));
+  return known(
+    z.object(Object.fromEntries(names.map((name) => [name, required ? value : z.optional(value)]))).catchall(value),
+  );
 }
 
 /** The same union over other options. One that takes exactly one option becomes an ordinary one: options overlap now. */
