@@ -1,1 +1,1 @@
-export {};
+export { brokerSuite, type BrokerFixture } from './broker-suite.ts';
