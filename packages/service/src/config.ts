@@ -108,7 +108,13 @@ export function secret(options: Omit<FieldOptions<string>, 'default'>): Field<Se
   return { ...field<Secret>(options, 'text', (text) => new Secret(text)), secret: true };
 }
 
-function field<T>(options: FieldOptions<T>, expected: string, read: (text: string) => T | undefined): Field<T> {
+/** The same field, with `undefined` for a variable that is not set. */
+export function optional<T>(required: Field<T>): Field<T | undefined> {
+  return { ...required, fallback: { value: undefined } };
+}
+
+/** A field of a kind of its own; `read` answers `undefined` for text that is not one. */
+export function field<T>(options: FieldOptions<T>, expected: string, read: (text: string) => T | undefined): Field<T> {
   if (!ENV_NAME.test(options.env)) {
     throw new RangeError(`Configuration field: env "${options.env}" is not a name in capitals, digits and underscores.`);
   }

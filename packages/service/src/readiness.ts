@@ -1,4 +1,4 @@
-import { createContext, type Context } from '@fairlead/core';
+import { createContext, isError, type Context } from '@fairlead/core';
 import type { ServiceDefinition } from './definition.ts';
 import { missingMigrations } from './migrations.ts';
 import type { Readiness, ReadinessCheck, ServicePorts } from './service-instance.ts';
@@ -36,7 +36,17 @@ export function readinessChecks(
         }),
       );
     }
-    if (needsBroker && broker !== undefined) looks.push(check('broker', async (ctx) => void (await broker.published(ctx, name))));
+    if (needsBroker && broker !== undefined) {
+      const publishes = Object.keys(definition.contract.events).length > 0;
+      looks.push(
+        check('broker', async (ctx) => {
+          // A service that publishes nothing owns no source; the refusal shows that the broker answers.
+          await broker.published(ctx, name).catch((error: unknown) => {
+            if (publishes || !isError(error, 'FORBIDDEN_SOURCE')) throw error;
+          });
+        }),
+      );
+    }
     return Promise.all(looks);
   }
 

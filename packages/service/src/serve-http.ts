@@ -90,8 +90,9 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
       ports.telemetry.log.error(request.ctx, `${request.method} ${request.url} failed`, { error });
       return sendAnswer(reply, problemAnswer(error, request.ctx ?? contextOf(request, new AbortController().signal), request.url));
     }
-    const { body } = rejection(error.code ?? '', status, error.message);
-    return sendAnswer(reply, { status, headers: { 'content-type': 'application/problem+json' }, body });
+    const refused = rejection('code' in error ? error.code : '', status, error.message);
+    const { body } = refused;
+    return sendAnswer(reply, { status: refused.status, headers: { 'content-type': 'application/problem+json' }, body });
   }
 
   function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
