@@ -116,7 +116,7 @@ export function exchange(options: ExchangeOptions): Exchange {
       }
       if (!(error instanceof FairleadError) || error.kind === 'internal')
         telemetry.log.error(ctx, 'request failed', { error });
-      else if (error.cause !== undefined) span.event('failure', { 'error.message': String(error.cause) });
+      else if (error.cause !== undefined) span.event('failure', { 'error.message': error.cause instanceof Error ? error.cause.message : undefined });
       // Whoever is still there and was cancelled all the same was cut by the end of the drain.
       const failure = isError(error, 'CANCELLED')
         ? fail('DRAINING', 'The gateway is shutting down; try again.', { retryAfterMs: 1_000, cause: error })
@@ -152,7 +152,7 @@ export function exchange(options: ExchangeOptions): Exchange {
     const caller = { service: 'gateway', subject: identity.subject, roles: identity.roles };
     const identified = timed.derive({ tenant: identity.tenant, caller });
     const answer = await call(identified, upstream, route, request, response, `${target.path}${target.query}`);
-    return forward(ctx, timed, answer, request, response, route.service);
+    return await forward(ctx, timed, answer, request, response, route.service);
   }
 
   function routeOf(decision: RouteDecision, path: string): ResolvedRoute {

@@ -30,31 +30,33 @@ async function die(message: string, error: unknown): Promise<never> {
   process.exit(1);
 }
 
-async function main(): Promise<void> {
-  const options = await readGatewayConfig(FAIRLEAD_GATEWAY_CONFIG, { telemetry, clock, random });
-  const gateway = await startGateway(options);
+const starting = readGatewayConfig(FAIRLEAD_GATEWAY_CONFIG, { telemetry, clock, random }).then(startGateway);
 
-  let asked = false;
-  const end = (why: string): void => {
-    if (asked) process.exit(1);
-    asked = true;
-    telemetry.log.info(undefined, 'draining', { why });
-    const ended = gateway.close({ graceMs: GRACE_MS }).then(() => telemetry.close({ graceMs: 1_000 }));
-    ended.then(
+let asked = false;
+function end(why: string): void {
+  if (asked) process.exit(1);
+  asked = true;
+  telemetry.log.info(undefined, 'draining', { why });
+  starting
+    .then((gateway) => gateway.close({ graceMs: GRACE_MS }))
+    .then(() => telemetry.close({ graceMs: 1_000 }))
+    .then(
       () => process.exit(0),
       (error: unknown) => die('could not end in order', error),
     );
-  };
-  process.on('SIGTERM', () => end('SIGTERM'));
-  process.on('SIGINT', () => {
-    // Ctrl-C reaches the whole process group; under a supervisor it is the supervisor who says when to end.
-    if (!supervised) end('SIGINT');
-  });
-  if (supervised) {
-    process.on('disconnect', () => end('the supervisor is gone'));
-    process.send?.({ type: 'ready', url: gateway.url });
-  }
-  telemetry.log.info(undefined, 'listening', { url: gateway.url });
 }
 
-main().catch((error: unknown) => die('the gateway could not start', error));
+process.on('SIGTERM', () => end('SIGTERM'));
+process.on('SIGINT', () => {
+  // Ctrl-C reaches the whole process group; under a supervisor it is the supervisor who says when to end.
+  if (!supervised) end('SIGINT');
+});
+if (supervised) process.on('disconnect', () => end('the supervisor is gone'));
+
+starting.then(
+  (gateway) => {
+    telemetry.log.info(undefined, 'listening', { url: gateway.url });
+    if (process.connected) process.send?.({ type: 'ready', url: gateway.url });
+  },
+  (error: unknown) => die('the gateway could not start', error),
+);

@@ -75,7 +75,7 @@ export function openUpstream(options: UpstreamOptions): Upstream {
     bodyTimeout: 0,
     maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
   });
-  const { delayFor } = backoff({ baseMs: 50, maxMs: 300, random: options.random });
+  const pause = backoff({ baseMs: 50, maxMs: 300, random: options.random });
 
   async function attempt(
     ctx: Context,
@@ -102,7 +102,7 @@ export function openUpstream(options: UpstreamOptions): Upstream {
           const failure = asUpstreamError(service, error, ctx.signal);
           const patient = ctx.clock.monotonic() < givesUpAt;
           if (!isError(failure, 'UPSTREAM_UNAVAILABLE') || body?.started === true || !patient) throw failure;
-          await ctx.clock.sleep(Math.max(10, delayFor(count)), ctx.signal).catch((reason: unknown) => {
+          await ctx.clock.sleep(Math.max(10, pause.delayFor(count)), ctx.signal).catch((reason: unknown) => {
             throw asUpstreamError(service, reason, ctx.signal);
           });
         }
