@@ -3,7 +3,7 @@ import pg from 'pg';
 import { sendCancelRequest } from './cancel-request.ts';
 import { parseDatabaseUrl, type DatabaseAddress } from './database-url.ts';
 import type { QueryResult, Row } from './database.ts';
-import { databaseFailure } from './postgres-errors.ts';
+import { databaseFailure, isConnectionLoss } from './postgres-errors.ts';
 import type { ResolvedOptions } from './options.ts';
 
 /** Dates and timestamps without a zone stay text: turning them into instants would use this machine's zone. */
@@ -152,6 +152,7 @@ export class PostgresConnection {
       const last = Array.isArray(answer) ? answer.at(-1) : answer;
       return { rows: last?.rows ?? [], rowCount: last?.rowCount ?? 0, command: last?.command ?? '' };
     } catch (error) {
+      if (isConnectionLoss(error)) this.destroy(error);
       // The server's own word (57P01, 25P04) comes as an event first and says more than the broken socket after it.
       throw databaseFailure(this.#ended ? (this.#brokenBy ?? error) : error, this.#name);
     }

@@ -8,6 +8,7 @@
  */
 import type { Closeable, CloseOptions, Context } from '@fairlead/core';
 import { ConnectionPool, type Lent } from './connection-pool.ts';
+import { parseDatabaseUrl } from './database-url.ts';
 import type { Database, QueryResult, Row, Tx, TxOptions } from './database.ts';
 import { fail } from './errors.ts';
 import { resolveOptions, type DatabaseOptions, type ResolvedOptions } from './options.ts';
@@ -35,6 +36,7 @@ class PostgresDatabase implements Database {
   constructor(options: ResolvedOptions) {
     this.name = options.name;
     this.#options = options;
+    parseDatabaseUrl(options.url, options.name);
     this.#pool = new ConnectionPool(options);
     this.#listener = new PostgresListener(options);
   }

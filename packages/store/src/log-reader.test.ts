@@ -1,0 +1,273 @@
+import { createContext, realClock, realRandom, seededRandom } from '@fairlead/core';
+import { expect, test } from 'vitest';
+import type { Database, Tx } from './database.ts';
+import { connectAdmin } from './embedded/admin-connection.ts';
+import type { NewEvent } from './log-types.ts';
+import { append } from './log.ts';
+import { logReader, type LogReader } from './log-reader.ts';
+import { openDatabase } from './postgres-database.ts';
+import { testDatabase, type TestDatabase } from './testing/index.ts';
+
+const clock = realClock();
+const ctx = createContext({ clock, random: realRandom() });
+const event = (data: unknown): NewEvent => ({ type: 'note.made', key: 'k', data });
+
+/** A transaction whose steps the test decides. */
+interface Held {
+  readonly tx: Tx;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+async function begin(database: Database): Promise<Held> {
+  const opened = Promise.withResolvers<Tx>();
+  const end = Promise.withResolvers<void>();
+  const outcome = database
+    .tx(ctx, async (tx) => {
+      opened.resolve(tx);
+      await end.promise;
+    })
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  const tx = await opened.promise;
+  return {
+    tx,
+    async commit() {
+      end.resolve();
+      expect(await outcome).toBeUndefined();
+    },
+    async rollback() {
+      end.reject(new Error('rolled back'));
+      await outcome;
+    },
+  };
+}
+
+const dataOf = async (reader: LogReader, after = 0n): Promise<unknown[]> =>
+  (await reader.read(ctx, { after, limit: 100 })).map(({ data }) => data);
+
+/** What is easily written instead of a gap-safe reader, and loses events. */
+function naiveReader(database: Database): LogReader {
+  return {
+    async read(context, { after, limit }) {
+      const { rows } = await database.query<{ position: string; stream: string; version: string; data: unknown }>(
+        context,
+        'select position, stream, version, data from fairlead_log where position > $1 order by position limit $2',
+        [after.toString(), limit],
+      );
+      // Only what the checker looks at.
+      return rows.map((row) => ({ ...row, position: BigInt(row.position), version: Number(row.version) })) as never;
+    },
+  };
+}
+
+test('the run before a gap is delivered at once, and the rest when the gap is filled', async () => {
+  await using held = await testDatabase();
+  const reader = logReader(held.database, { gapWaitMs: 0 });
+  await held.database.tx(ctx, (tx) => append(tx, 'a', 'any', [event(1)]));
+  const slow = await begin(held.database);
+  await append(slow.tx, 'b', 'any', [event(2)]);
+  await held.database.tx(ctx, (tx) => append(tx, 'c', 'any', [event(3)]));
+  expect(await dataOf(reader)).toEqual([1]);
+  expect(await dataOf(reader, 1n)).toEqual([]);
+  await slow.commit();
+  expect(await dataOf(reader, 1n)).toEqual([2, 3]);
+});
+
+test('a reader that stands at a gap waits for its writer and goes on as soon as it ends', async () => {
+  await using held = await testDatabase();
+  const slow = await begin(held.database);
+  await append(slow.tx, 'a', 'any', [event('slow')]);
+  await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event('fast')]));
+  const read = dataOf(logReader(held.database, { gapWaitMs: 20_000 }));
+  await slow.commit();
+  expect(await read).toEqual(['slow', 'fast']);
+});
+
+test('a gap whose writer rolled back is passed, also when nobody reads meanwhile', async () => {
+  await using held = await testDatabase();
+  const gone = await begin(held.database);
+  await append(gone.tx, 'a', 'any', [event('never')]);
+  await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event('after')]));
+  await gone.rollback();
+  expect(await dataOf(logReader(held.database, { gapWaitMs: 0 }))).toEqual(['after']);
+});
+
+test('a writer that took its transaction id early and its position late is waited for', async () => {
+  // B writes state first (its xid is older), A writes state and appends at 1, B appends at 2 and commits. A snapshot's
+  // xmin is then A's xid: a fence made of snapshots lets the reader pass gap 1, and A's event is never delivered.
+  await using held = await testDatabase();
+  await using owner = await connectAdmin(held.ownerUrl);
+  await owner.run('create table state (id integer primary key)');
+  const b = await begin(held.database);
+  await b.tx.query('insert into state values (2)');
+  const a = await begin(held.database);
+  await a.tx.query('insert into state values (1)');
+  await append(a.tx, 'a', 'any', [event('A')]);
+  await append(b.tx, 'b', 'any', [event('B')]);
+  await b.commit();
+  const reader = logReader(held.database, { gapWaitMs: 0 });
+  expect(await dataOf(reader)).toEqual([]);
+  expect(await dataOf(reader)).toEqual([]);
+  await a.commit();
+  expect(await dataOf(reader)).toEqual(['A', 'B']);
+});
+
+test('a position drawn in a savepoint that was rolled back may be followed by more of the same transaction', async () => {
+  await using held = await testDatabase();
+  const slow = await begin(held.database);
+  await slow.tx.query('savepoint s');
+  await append(slow.tx, 'a', 'any', [event('undone')]);
+  await slow.tx.query('rollback to savepoint s');
+  await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event('fast')]));
+  const reader = logReader(held.database, { gapWaitMs: 0 });
+  expect(await dataOf(reader)).toEqual([]);
+  await slow.commit();
+  expect(await dataOf(reader)).toEqual(['fast']);
+});
+
+test('a prepared transaction keeps its gap open until it is committed', async () => {
+  await using held = await testDatabase();
+  const name = `prepared-${held.database.name}`;
+  await using session = await connectAdmin(held.url);
+  await session.run('begin');
+  await session.run(
+    `select * from fairlead_append('a', -1, '{p}', '{t}', '{1}', '{k}', '{"\\"prepared\\""}', null, null, 't', 'c', null, 'default')`,
+  );
+  await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event('fast')]));
+  const reader = logReader(held.database, { gapWaitMs: 0 });
+  // Seen first as a session's transaction, then as one that no session holds.
+  expect(await dataOf(reader)).toEqual([]);
+  await session.run(`prepare transaction '${name}'`);
+  expect(await dataOf(reader)).toEqual([]);
+  await session.run(`commit prepared '${name}'`);
+  expect(await dataOf(reader)).toEqual(['prepared', 'fast']);
+});
+
+test('unrelated long transactions, in this database and in another, hold nothing back', async () => {
+  await using held = await testDatabase();
+  await using other = await testDatabase();
+  await using owner = await connectAdmin(held.ownerUrl);
+  await owner.run('create table state (id integer primary key)');
+  const here = await begin(held.database);
+  await here.tx.query('insert into state values (1)');
+  await here.tx.query('select * from fairlead_log');
+  const there = await begin(other.database);
+  await append(there.tx, 'a', 'any', [event('elsewhere')]);
+  const gone = await begin(held.database);
+  await append(gone.tx, 'a', 'any', [event('never')]);
+  await gone.rollback();
+  await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event('now')]));
+  expect(await dataOf(logReader(held.database, { gapWaitMs: 0 }))).toEqual(['now']);
+  await here.rollback();
+  await there.rollback();
+});
+
+test('a writer that begins after the gap was seen is not waited for', async () => {
+  await using held = await testDatabase();
+  const first = await begin(held.database);
+  await append(first.tx, 'a', 'any', [event(1)]);
+  await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event(2)]));
+  const reader = logReader(held.database, { gapWaitMs: 0 });
+  expect(await dataOf(reader)).toEqual([]);
+  const later = await begin(held.database);
+  await append(later.tx, 'c', 'any', [event(3)]);
+  await first.commit();
+  expect(await dataOf(reader)).toEqual([1, 2]);
+  await later.commit();
+  expect(await dataOf(reader, 2n)).toEqual([3]);
+});
+
+test('a wait at a gap ends with the Context', async () => {
+  await using held = await testDatabase();
+  const slow = await begin(held.database);
+  await append(slow.tx, 'a', 'any', [event(1)]);
+  await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event(2)]));
+  using scope = ctx.withTimeout(30);
+  const read = logReader(held.database, { gapWaitMs: 60_000 }).read(scope, { after: 0n, limit: 1 });
+  await expect(read).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  await slow.rollback();
+});
+
+/** Writers that commit, roll back, dawdle, use savepoints and are killed, and a reader beside them. What did it miss? */
+async function lostUnderLoad(held: TestDatabase, reader: LogReader, seed: string): Promise<{ lost: number; doubled: number; disordered: number; written: number }> {
+  const committed = new Set<string>();
+  await using database = openDatabase({ url: held.url, name: 'writers', clock, maxConnections: 8 });
+  await using admin = await connectAdmin(held.adminUrl);
+  let writing = true;
+  const write = async (writer: number): Promise<void> => {
+    const random = seededRandom(`${seed} ${writer}`);
+    for (let round = 0; round < 40; round += 1) {
+      const id = `${writer}-${round}`;
+      const kind = Math.floor(random.next() * 6);
+      await database
+        .tx(ctx, async (tx) => {
+          if (kind === 1) await tx.query('savepoint s');
+          const stream = `s${Math.floor(random.next() * 20)}`;
+          await append(tx, stream, 'any', [event(id)]);
+          if (kind === 1) {
+            await tx.query('rollback to savepoint s');
+            await append(tx, stream, 'any', [event(id)]);
+          }
+          if (kind === 2) await tx.query('select pg_sleep(0.005)');
+          if (kind === 3 && random.next() < 0.5) throw new Error('changed my mind');
+          if (kind === 4 && random.next() < 0.1) {
+            const { rows } = await tx.query('select pg_backend_pid() as pid');
+            await admin.run('select pg_terminate_backend($1)', [rows[0]?.['pid']]);
+            await tx.query('select pg_sleep(1)');
+          }
+        })
+        .then(
+          () => committed.add(id),
+          () => {},
+        );
+    }
+  };
+  const seen: { data: unknown; stream: string; version: number }[] = [];
+  const follow = async (): Promise<void> => {
+    for (let after = 0n, idle = false; ; ) {
+      const stopping = !writing;
+      const events = await reader.read(ctx, { after, limit: 50 });
+      for (const { data, stream, version } of events) seen.push({ data, stream, version });
+      after = events.at(-1)?.position ?? after;
+      if (events.length === 0 && stopping && idle) return;
+      idle = events.length === 0;
+    }
+  };
+  const following = follow();
+  await Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer)));
+  writing = false;
+  await following;
+  const ids = seen.map(({ data }) => String(data));
+  const versions = new Map<string, number>();
+  let disordered = 0;
+  for (const { stream, version } of seen) {
+    if (version !== (versions.get(stream) ?? 0) + 1) disordered += 1;
+    versions.set(stream, version);
+  }
+  return {
+    lost: committed.difference(new Set(ids)).size,
+    doubled: ids.length - new Set(ids).size,
+    disordered,
+    written: committed.size,
+  };
+}
+
+test('under writers that commit, abort, dawdle, use savepoints and are killed, nothing is lost, doubled or out of order', async () => {
+  await using held = await testDatabase();
+  const outcome = await lostUnderLoad(held, logReader(held.database), 'a');
+  expect(outcome).toMatchObject({ lost: 0, doubled: 0, disordered: 0 });
+  expect(outcome.written).toBeGreaterThan(200);
+});
+
+test('the same check catches a reader that only asks for what is above its cursor', async () => {
+  let lost = 0;
+  for (let round = 0; round < 10 && lost === 0; round += 1) {
+    await using held = await testDatabase();
+    ({ lost } = await lostUnderLoad(held, naiveReader(held.database), `naive ${round}`));
+  }
+  expect(lost).toBeGreaterThan(0);
+});
+
