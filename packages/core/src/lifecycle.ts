@@ -10,7 +10,10 @@ export interface LifecyclePart {
   readonly name: string;
   /** Names of the parts that must have started before this one, and stop after it. Default: none. */
   readonly dependsOn?: readonly string[] | undefined;
-  /** Resolves when the part is ready to be used. `ctx` ends when another part fails to start. Default: nothing to do. */
+  /**
+   * Resolves when the part is ready to be used. `ctx` ends with the start, early when another part fails; what runs on
+   * takes a Context of its own. Default: nothing to do.
+   */
   start?(ctx: Context): Promise<void> | void;
   /** Finishes work under way, for at most `graceMs`, and ends. Not called if `start` failed. Default: nothing to do. */
   stop?(options: { readonly graceMs: number }): Promise<void> | void;
