@@ -3,7 +3,7 @@ import { fastify, type FastifyReply, type FastifyRequest } from 'fastify';
 import { fail } from '../errors.ts';
 import type { TokenRequest } from '../running-platform.ts';
 import { adminOpenApi } from './admin-openapi.ts';
-import { ADMIN_OPERATIONS, type AdminOperation, type AdminOperationName } from './admin-schema.ts';
+import { ADMIN_OPERATIONS, type AdminOperation, type AdminOperationName, type Schema } from './admin-schema.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { serverOf, type ControlServer } from './control-server.ts';
 import { collectDeadLetters } from './dead-letters.ts';
@@ -72,13 +72,22 @@ export async function serveAdmin(plane: ControlPlane, options: AdminServerOption
     app.route({
       method: operation.method,
       url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      schema: { params: operation.params, querystring: operation.query, body: operation.body },
+      schema: schemasOf(operation),
       handler: async (request, reply) => handle[name](request, reply),
     });
   }
   await app.listen({ host: '127.0.0.1', port });
   port = (app.server.address() as AddressInfo).port; // a TCP server's address is an AddressInfo
   return serverOf(app, url());
+}
+
+/** What Fastify validates of an operation; a part without a schema is left out. */
+function schemasOf({ params, query, body }: AdminOperation): Record<string, Schema> {
+  return {
+    ...(params === undefined ? {} : { params }),
+    ...(query === undefined ? {} : { querystring: query }),
+    ...(body === undefined ? {} : { body }),
+  };
 }
 
 const openPaths: ReadonlySet<string> = new Set(
