@@ -10,6 +10,8 @@ export interface PostgresBed extends AsyncDisposable {
   /** The broker's database as its owner. */
   readonly owner: Database;
   readonly grants: readonly BrokerGrant[];
+  /** Names the broker's database. */
+  readonly databaseUrl: string;
   /** The broker's database with a service's role; one more pool each time. */
   open(service: string): Database;
 }
@@ -44,6 +46,7 @@ export async function postgresBed(): Promise<PostgresBed> {
     ctx,
     owner,
     grants,
+    databaseUrl: database.url,
     open(service) {
       const url = new URL(database.url);
       url.username = roleOf(service);
