@@ -4,6 +4,7 @@
 // repository.ts         which files are the repository
 // workspaces.ts         its packages, as their package.json tells them
 // layers.ts             the wall between packages
+// lockfile.ts          whether npm ci works elsewhere
 // repository-rules.ts   lengths, names, index files, ambient time, machine paths, package hosts
 // steps.ts             runs the steps and says how each ended
 // finding.ts            what a check of ours reports
@@ -12,6 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { printFinding, type Finding } from './finding.ts';
 import { checkLayers } from './layers.ts';
+import { checkLockfile } from './lockfile.ts';
 import { repositoryFiles, ROOT } from './repository.ts';
 import { checkRepositoryRules } from './repository-rules.ts';
 import { runSteps, type Step } from './steps.ts';
@@ -22,6 +24,7 @@ const STEPS: readonly Step[] = [
   { name: 'format', run: () => command('oxfmt', ['--check']) },
   { name: 'unused', run: () => command('knip', ['--no-progress', '--no-config-hints']) },
   { name: 'layers', run: () => findings(checkLayers(ROOT, repositoryFiles())) },
+  { name: 'lockfile', run: () => findings(checkLockfile(ROOT, repositoryFiles())) },
   { name: 'rules', run: () => findings(checkRepositoryRules(ROOT, repositoryFiles())) },
 ];
 

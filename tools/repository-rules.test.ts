@@ -71,11 +71,3 @@ test('hosts that serve packages are refused', () => {
     `.npmrc:1 "${host}": where packages come from is the reader's setting, not ours`,
   ]);
 });
-
-test('a lockfile entry that names a server is refused, one that links a workspace is not', () => {
-  const lock = (resolved: string): string => `{\n  "resolved": "${resolved}"\n}\n`;
-  expect(objections({ 'package-lock.json': lock('packages/core') })).toEqual([]);
-  expect(objections({ 'package-lock.json': lock('https://example.com/a.tgz') })).toEqual([
-    'package-lock.json:2 a lockfile entry names its server; npm install with omit-lockfile-registry-resolved',
-  ]);
-});

@@ -25,7 +25,7 @@ const PACKAGE_HOST =
 export function checkRepositoryRules(root: string, files: readonly string[]): Finding[] {
   return files.flatMap((file) => {
     const text = TEXT.test(file) ? readText(root, file) : '';
-    return [...nameRule(file), ...placeRule(file, text), ...lockfileRule(file, text), ...codeRules(file, text)];
+    return [...nameRule(file), ...placeRule(file, text), ...codeRules(file, text)];
   });
 }
 
@@ -93,19 +93,4 @@ function placeRule(file: string, text: string): Finding[] {
     }
     return findings;
   });
-}
-
-function lockfileRule(file: string, text: string): Finding[] {
-  if (file !== 'package-lock.json') return [];
-  return text.split('\n').flatMap((line, index) =>
-    /"resolved":\s*"(?:https?|git)/.test(line)
-      ? [
-          {
-            file,
-            line: index + 1,
-            message: 'a lockfile entry names its server; npm install with omit-lockfile-registry-resolved',
-          },
-        ]
-      : [],
-  );
 }
