@@ -52,10 +52,18 @@ test('grants that are no longer declared are revoked, and calling again changes 
   await brokerGrants(ctx, bed.owner, bed.grants);
   expect(await stock.read(ctx, 'orders', { after: 0n, limit: 1 })).toEqual([]);
 
-  await brokerGrants(ctx, bed.owner, bed.grants.map((grant) => ({ ...grant, reads: [] })));
+  await brokerGrants(
+    ctx,
+    bed.owner,
+    bed.grants.map((grant) => ({ ...grant, reads: [] })),
+  );
   await expect(stock.read(ctx, 'orders', { after: 0n, limit: 1 })).rejects.toMatchObject({ code: 'FORBIDDEN_SOURCE' });
 
-  await brokerGrants(ctx, bed.owner, bed.grants.filter(({ service }) => service !== 'mail'));
+  await brokerGrants(
+    ctx,
+    bed.owner,
+    bed.grants.filter(({ service }) => service !== 'mail'),
+  );
   await expect(bed.open('mail').query(ctx, 'SELECT * FROM fairlead_event')).rejects.toThrow(/permission denied/);
   await brokerGrants(ctx, bed.owner, bed.grants);
   expect((await bed.open('mail').query(ctx, 'SELECT * FROM fairlead_event')).rows).toEqual([]);

@@ -6,7 +6,7 @@ import { append, type Tx } from '@fairlead/store';
  * It reaches the broker after the commit (see `startRelay`), and never without one. Resolves to the event's id.
  *
  * Trace, tenant, subject, correlation and causation are those of `tx.ctx`.
- * @throws INVALID_OUTPUT when the data does not fit the contract
+ * @throws INVALID_EVENT when the data does not fit the contract
  * @throws EVENT_TOO_LARGE when it is larger than the log takes
  */
 export async function publish<C extends Contract, Type extends EventName<C>>(
