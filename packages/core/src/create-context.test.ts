@@ -119,8 +119,11 @@ test('an abort from outside is never mistaken for a timeout', () => {
 });
 
 test("a signal of another Context keeps its reason, so that a caller's deadline stays one", () => {
-  const first = world({ timeoutMs: 0 }).ctx;
-  expect(world({ signal: first.signal }).ctx.signal.reason).toBe(first.signal.reason);
+  const late = world({ timeoutMs: 0 }).ctx;
+  expect(world({ signal: late.signal }).ctx.signal.reason).toBe(late.signal.reason);
+  const cancelled = world().ctx;
+  cancelled.cancel();
+  expect(world({ signal: cancelled.signal }).ctx.signal.reason).toBe(cancelled.signal.reason);
 });
 
 test('disposing ends what still waits below, leaves what is above, and takes its listener with it', () => {

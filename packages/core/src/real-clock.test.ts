@@ -4,7 +4,7 @@ import { realClock } from './real-clock.ts';
 const clock = realClock();
 
 test('a timer never runs early', async () => {
-  for (const delayMs of [0, 1, 1.5, 3, 7]) {
+  for (const delayMs of [0, 1.5, 7, ...Array.from({ length: 100 }, () => 1)]) {
     const dueMs = clock.monotonic() + delayMs;
     await clock.sleep(delayMs);
     expect(clock.monotonic()).toBeGreaterThanOrEqual(dueMs);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { seededRandom } from './seeded-random.ts';
 import { virtualClock, type TimerRun } from './virtual-clock.ts';
 
 test('timers run in the order of time, then of setting', () => {
@@ -30,6 +31,23 @@ test('any mix of setting and cancelling runs what is left in order', () => {
       expect(ran).toEqual(expected.map(({ index }) => index));
     }),
   );
+});
+
+test('hundreds of timers, half of them cancelled in any order, still run in order', () => {
+  const random = seededRandom('heap');
+  const clock = virtualClock();
+  const ran: number[] = [];
+  const timers = Array.from({ length: 600 }, () => {
+    const delayMs = Math.floor(random.next() * 1000);
+    return { delayMs, timer: clock.setTimer(delayMs, () => ran.push(delayMs)) };
+  });
+  const kept = timers.filter(({ timer }) => {
+    const keep = random.next() < 0.5;
+    if (!keep) timer.cancel();
+    return keep;
+  });
+  while (clock.runNext());
+  expect(ran).toEqual(kept.map(({ delayMs }) => delayMs).toSorted((a, b) => a - b));
 });
 
 test('wall and monotonic time move together until the wall clock is set', async () => {
