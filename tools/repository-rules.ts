@@ -10,7 +10,7 @@ export const MAX_LINES = 400;
 const FORBIDDEN_NAMES = /^(?:.*-)?(?:utils?|helpers?|managers?|common|misc)$/;
 /** Where time and randomness are real: their implementations, tests, tools, benches, launchers and process entries. */
 const REAL_WORLD =
-  /^(?:packages\/core\/src\/real-[\w-]+\.ts|test\/.*|tools\/.*|bench\/.*|.*\.test\.ts|(?:.*\/)?bin\/.*|(?:.*\/)?main\.ts)$/;
+  /^(?:packages\/core\/src\/real-[\w-]+\.ts|test\/.*|tools\/.*|bench\/.*|.*\.test\.ts|(?:.*\/)?(?:bin|fixtures)\/.*|(?:.*\/)?main\.ts)$/;
 const TEXT =
   /(?:\.(?:[cm]?[jt]sx?|json|jsonc|md|ya?ml|sql|sh|html|css|txt|toml)|(?:^|\/)(?:\.npmrc|\.gitignore|run|LICENSE))$/;
 /** Homes and mounts of one machine. */
