@@ -88,8 +88,13 @@ export function exchange(options: ExchangeOptions): Exchange {
       served.observe({ labels: { operation }, outcome: told, durationMs });
       const level = outcome.status >= 500 ? 'warn' : 'info';
       const { path, tenant, subject } = facts;
-      const line = { method, path, route: route?.path, to: route?.service, tenant, subject };
-      telemetry.log[level](inner, 'request', { ...line, ...outcome, durationMs: Math.round(durationMs) });
+      span.set('fairlead.tenant', tenant);
+      const line = { method, path, route: route?.path, to: route?.service, subject };
+      telemetry.log[level](inner.derive({ tenant }), 'request', {
+        ...line,
+        ...outcome,
+        durationMs: Math.round(durationMs),
+      });
     });
   }
 
@@ -116,7 +121,8 @@ export function exchange(options: ExchangeOptions): Exchange {
       }
       if (!(error instanceof FairleadError) || error.kind === 'internal')
         telemetry.log.error(ctx, 'request failed', { error });
-      else if (error.cause !== undefined) span.event('failure', { 'error.message': error.cause instanceof Error ? error.cause.message : undefined });
+      else if (error.cause !== undefined)
+        span.event('failure', { 'error.message': error.cause instanceof Error ? error.cause.message : undefined });
       // Whoever is still there and was cancelled all the same was cut by the end of the drain.
       const failure = isError(error, 'CANCELLED')
         ? fail('DRAINING', 'The gateway is shutting down; try again.', { retryAfterMs: 1_000, cause: error })

@@ -96,11 +96,15 @@ test('the trace of a caller goes on, with a span of the gateway between', async 
   const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
   const headers = { traceparent, 'x-request-id': 'req-7' };
   const answer = await edge.ask('GET', '/orders', { token: await edge.token(), headers });
+  await edge.gateway.close();
   const [client, server] = edge.telemetry.spans;
   expect(server).toMatchObject({ traceId, kind: 'server', name: 'GET /orders', parentSpanId: 'b7ad6b7169203331' });
   expect(client).toMatchObject({ traceId, kind: 'client', name: 'GET /orders', parentSpanId: server?.spanId });
   expect(answer.headers).toMatchObject({ traceparent: `00-${traceId}-${server?.spanId}-01`, 'x-request-id': 'req-7' });
-  expect(edge.seen[0]?.headers).toMatchObject({ traceparent: `00-${traceId}-${client?.spanId}-01`, 'x-request-id': 'req-7' });
+  expect(edge.seen[0]?.headers).toMatchObject({
+    traceparent: `00-${traceId}-${client?.spanId}-01`,
+    'x-request-id': 'req-7',
+  });
 });
 
 test('a malformed trace or request id is replaced', async () => {
@@ -146,10 +150,18 @@ test('HEAD goes where GET may go, and has no body', async () => {
 test('requests with an empty body keep it empty', async () => {
   await using edge = await openEdge();
   const token = await edge.token();
-  for (const [method, headers] of [['POST', { 'content-length': '0' }], ['DELETE', {}], ['GET', { 'content-length': '0' }]] as const) {
+  for (const [method, headers] of [
+    ['POST', { 'content-length': '0' }],
+    ['DELETE', {}],
+    ['GET', { 'content-length': '0' }],
+  ] as const) {
     expect((await edge.ask(method, '/orders', { token, headers })).status).toBe(200);
   }
-  expect(edge.seen.map(({ method, body }) => [method, body])).toEqual([['POST', ''], ['DELETE', ''], ['GET', '']]);
+  expect(edge.seen.map(({ method, body }) => [method, body])).toEqual([
+    ['POST', ''],
+    ['DELETE', ''],
+    ['GET', ''],
+  ]);
 });
 
 test.each([
@@ -170,14 +182,25 @@ test.each([
   expect(answer.headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   expect(answer.headers['x-request-id']).toBeTruthy();
   if (status === 405 && path === '/catalog') expect(answer.headers['allow']).toBe('GET, HEAD');
-  if (answer.text !== '') expect(answer.json).toMatchObject({ code, status, type: `urn:fairlead:problem:${code.toLowerCase().replaceAll('_', '-')}` });
+  if (answer.text !== '')
+    expect(answer.json).toMatchObject({
+      code,
+      status,
+      type: `urn:fairlead:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    });
   expect(edge.seen).toEqual([]);
 });
 
 test('a role that a longer route asks for is not got around by another spelling of its path', async () => {
   await using edge = await openEdge();
   const token = await edge.token({ roles: ['buyer'] });
-  for (const path of ['/orders/archive', '/orders/archive/', '/orders/archive/7', '/orders/%61rchive', '/orders/archiv%65?x']) {
+  for (const path of [
+    '/orders/archive',
+    '/orders/archive/',
+    '/orders/archive/7',
+    '/orders/%61rchive',
+    '/orders/archiv%65?x',
+  ]) {
     const answer = await edge.ask('GET', path, { token });
     expect([path, answer.status, answer.json['code']]).toEqual([path, 403, 'FORBIDDEN']);
     expect(answer.headers['www-authenticate']).toContain('insufficient_scope');
@@ -247,14 +270,26 @@ test('every request leaves a line and a measurement', async () => {
   await using edge = await openEdge();
   await edge.ask('GET', '/orders/7?secret=1', { token: await edge.token() });
   await edge.ask('GET', '/orders');
+  await edge.gateway.close();
   const lines = edge.telemetry.logs.filter((entry) => entry.msg === 'request');
   expect(lines).toMatchObject([
-    { level: 'info', method: 'GET', path: '/orders/7', route: '/orders', to: 'orders', tenant: 'acme', subject: 'ada', status: 200 },
+    {
+      level: 'info',
+      method: 'GET',
+      path: '/orders/7',
+      route: '/orders',
+      to: 'orders',
+      tenant: 'acme',
+      subject: 'ada',
+      status: 200,
+    },
     { level: 'info', method: 'GET', path: '/orders', status: 401, code: 'TOKEN_MISSING' },
   ]);
   expect(JSON.stringify(edge.telemetry.logs)).not.toContain('secret=1');
   const exposition = await edge.telemetry.metrics.exposition();
-  expect(exposition).toMatch(/http_server_request_duration_seconds_count\{[^}]*operation="GET \/orders"[^}]*outcome="ok"[^}]*\} 1/);
+  expect(exposition).toMatch(
+    /http_server_request_duration_seconds_count\{[^}]*operation="GET \/orders"[^}]*outcome="ok"[^}]*\} 1/,
+  );
   expect(exposition).toMatch(/http_server_request_duration_seconds_count\{[^}]*outcome="TOKEN_MISSING"[^}]*\} 1/);
 });
 
@@ -270,5 +305,7 @@ test('wrong options are refused all at once, with what was meant', async () => {
 
 test('a port that is taken is told, and nothing is left open', async () => {
   await using edge = await openEdge();
-  await expect(openEdge({ listen: { port: Number(new URL(edge.gateway.url).port) } })).rejects.toMatchObject({ code: 'LISTEN_FAILED' });
+  await expect(openEdge({ listen: { port: Number(new URL(edge.gateway.url).port) } })).rejects.toMatchObject({
+    code: 'LISTEN_FAILED',
+  });
 });

@@ -35,8 +35,16 @@ test('tokens that are not the platform’s are refused, each with its reason', a
   const cases: [string, string, string][] = [
     ['alg none', `${base64url({ alg: 'none' })}.${payload}.`, 'algorithm'],
     ['alg none with kid', `${base64url({ alg: 'none', kid: 'first' })}.${payload}.${signature}`, 'algorithm'],
-    ['HS256 with the public key', `${hmacHead}.${createHmac('sha256', secret).update(hmacHead).digest('base64url')}`, 'algorithm'],
-    ['another alg than the key’s', `${base64url({ alg: 'RS256', kid: 'first' })}.${payload}.${signature}`, 'unknown-key'],
+    [
+      'HS256 with the public key',
+      `${hmacHead}.${createHmac('sha256', secret).update(hmacHead).digest('base64url')}`,
+      'algorithm',
+    ],
+    [
+      'another alg than the key’s',
+      `${base64url({ alg: 'RS256', kid: 'first' })}.${payload}.${signature}`,
+      'unknown-key',
+    ],
     ['a key of the same name', await edge.token({}, stranger), 'signature'],
     ['a changed payload', `${header}.${base64url({ ...claims, tenant: 'globex' })}.${signature}`, 'signature'],
     ['a changed signature', `${header}.${payload}.${flipped}`, 'signature'],
@@ -53,15 +61,26 @@ test('tokens that are not the platform’s are refused, each with its reason', a
     ['roles that are no list', await edge.token({ roles: 'admin' }), 'claims'],
     ['a role with a comma', await edge.token({ roles: ['a,admin'] }), 'claims'],
     ['not valid yet', await edge.token({ nbf: Math.floor(edge.clock.now() / 1000) + 60 }), 'not-yet-valid'],
-    ['a critical extension', `${base64url({ alg: 'ES256', kid: 'first', crit: ['x'], x: 1 })}.${payload}.${signature}`, 'malformed'],
+    [
+      'a critical extension',
+      `${base64url({ alg: 'ES256', kid: 'first', crit: ['x'], x: 1 })}.${payload}.${signature}`,
+      'malformed',
+    ],
     ['no JWT', 'garbage', 'malformed'],
     ['a header of garbage', `e30x.${payload}.${signature}`, 'malformed'],
     ['a token beyond reason', `${header}.${'A'.repeat(9_000)}.${signature}`, 'malformed'],
   ];
   for (const [name, token, reason] of cases) {
     const answer = await edge.ask('GET', '/orders', { token });
-    expect([name, answer.status, answer.json['code'], answer.json['reason']]).toEqual([name, 401, 'TOKEN_INVALID', reason]);
-    expect(answer.headers['www-authenticate']).toMatch(/^Bearer error="invalid_token", error_description="[\x20-\x7e]+"$/);
+    expect([name, answer.status, answer.json['code'], answer.json['reason']]).toEqual([
+      name,
+      401,
+      'TOKEN_INVALID',
+      reason,
+    ]);
+    expect(answer.headers['www-authenticate']).toMatch(
+      /^Bearer error="invalid_token", error_description="[\x20-\x7e]+"$/,
+    );
   }
   expect(edge.seen).toEqual([]);
   expect((await edge.ask('GET', '/orders', { token: good })).status).toBe(200);
@@ -83,7 +102,10 @@ test('a new key is fetched when a token names it, at most once in a cooldown', a
   const second = await signingKey('second');
   edge.published.keys = [second.jwk];
   const rotated = await edge.token({}, second);
-  expect(await edge.ask('GET', '/orders', { token: rotated })).toMatchObject({ status: 401, json: { reason: 'unknown-key' } });
+  expect(await edge.ask('GET', '/orders', { token: rotated })).toMatchObject({
+    status: 401,
+    json: { reason: 'unknown-key' },
+  });
   expect(edge.published.fetches).toBe(1);
   await edge.clock.advance(5_000);
   expect((await edge.ask('GET', '/orders', { token: rotated })).status).toBe(200);
