@@ -106,7 +106,7 @@ const segment = fc
   .filter((text) => text !== '.' && text !== '..');
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
-  fc.constantFrom('', ' ', '+', '%', '%zz', '&', '=', '#', '?', 'a=b&c', 'null', 'true', '5'),
+  fc.constantFrom("it's", '', ' ', '+', '%', '%zz', '&', '=', '#', '?', 'a=b&c', 'null', 'true', '5'),
 );
 /** JSON has one zero. */
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0 || 0);
@@ -236,6 +236,7 @@ test.each([
   ['/shelves/s/items/1?shelf=t', '$.shelf'],
   ['/shelves/s/items/1?text=%zz', '$'],
   ['/shelves/s/items/1?text=%ff', '$'],
+  ['/shelves/s/items/1?te+xt=1', '$["te xt"]'],
   ['/shelves/%zz/items/1', '$.shelf'],
   ['/shelves/%ff/items/1', '$.shelf'],
   ['/shelves/%2e%2e/items/1', '$.shelf'],

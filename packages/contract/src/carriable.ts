@@ -60,6 +60,12 @@ export function assertCarriable(schema: z.core.SomeType, place: string): void {
         'is coerced; say what it is (numbers and booleans in paths and queries are read by their schema anyway)',
       );
     }
+    for (const { _zod } of def.checks ?? []) {
+      const fn = 'fn' in _zod.def ? _zod.def.fn : undefined;
+      if (typeof fn === 'function' && fn.constructor.name === 'AsyncFunction') {
+        refuse(path, 'has a check that waits; check in the handler what needs more than the value itself');
+      }
+    }
     switch (def.type) {
       case 'string':
       case 'number':

@@ -47,6 +47,7 @@ test.each([
   ['nothing', z.never(), 'can hold nothing'],
   ['an item that may be undefined', z.array(z.string().optional()), 'use .nullable()'],
   ['a union that may be undefined', z.union([z.string().optional(), z.int()]), 'use .nullable()'],
+  ['a check that waits', z.string().refine(async () => true), 'check in the handler'],
   ['a loose object', z.looseObject({}), 'use z.json()'],
 ])('%s is refused with contract, operation and JSON path', (_what, schema, hint) => {
   expect(posting(schema)).toThrow(expect.objectContaining({ code: 'INVALID_CONTRACT' }));
