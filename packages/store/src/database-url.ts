@@ -46,6 +46,15 @@ function readUrl(url: string): DatabaseAddress | undefined {
   }
 }
 
+/**
+ * What the driver is to be told. It is given the parts, since its own reading leaves some escapes in database names; a
+ * URL with parameters (sslmode, options) is passed on whole, because only the driver knows them.
+ */
+export function driverAddress(url: string, whose: string): DatabaseAddress | { readonly connectionString: string } {
+  const address = parseDatabaseUrl(url, whose);
+  return url.includes('?') ? { connectionString: url } : address;
+}
+
 /** Writes a connection string; a socket directory becomes a percent-encoded host, so that any URL parser reads it. */
 export function formatDatabaseUrl(address: DatabaseAddress): string {
   const { user, password, host, port, database } = address;

@@ -18,7 +18,7 @@ const newStream = (): string => `order-${(streams += 1)}`;
 
 async function onPostgres(): Promise<{ database: Database; end: () => Promise<void> }> {
   const held = await testDatabase();
-  return { database: held.database, end: () => held[Symbol.asyncDispose]() };
+  return { database: held.database, end: async () => held[Symbol.asyncDispose]() };
 }
 
 async function onPglite(): Promise<{ database: Database; end: () => Promise<void> }> {

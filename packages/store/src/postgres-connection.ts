@@ -1,7 +1,7 @@
 import type { Context } from '@fairlead/core';
 import pg from 'pg';
 import { sendCancelRequest } from './cancel-request.ts';
-import { parseDatabaseUrl, type DatabaseAddress } from './database-url.ts';
+import { driverAddress, parseDatabaseUrl, type DatabaseAddress } from './database-url.ts';
 import type { QueryResult, Row } from './database.ts';
 import { databaseFailure, isConnectionLoss } from './postgres-errors.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -50,12 +50,7 @@ export class PostgresConnection {
     this.#name = options.name;
     this.#address = parseDatabaseUrl(options.url, options.name);
     this.#client = new pg.Client({
-      connectionString: options.url,
-      host: this.#address.host,
-      port: this.#address.port,
-      user: this.#address.user,
-      password: this.#address.password,
-      database: this.#address.database,
+      ...driverAddress(options.url, options.name),
       application_name: options.name,
       connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { driverAddress } from '../database-url.ts';
 
 /** A single connection for administration, outside of any pool. */
 export interface AdminConnection extends AsyncDisposable {
@@ -10,7 +11,7 @@ export interface AdminConnection extends AsyncDisposable {
 export async function connectAdmin(url: string, signal?: AbortSignal): Promise<AdminConnection> {
   signal?.throwIfAborted();
   const client = new pg.Client({
-    connectionString: url,
+    ...driverAddress(url, 'administration'),
     application_name: 'fairlead',
     connectionTimeoutMillis: 10_000,
   });

@@ -41,7 +41,6 @@ export async function ensureCluster(
     await copyTree(join(template, 'password'), join(fresh, INITIAL_PASSWORD_FILE));
     if (options.account !== undefined) chownTree(fresh, options.account);
     chmodSync(fresh, 0o700);
-    await syncFileSystem(fresh);
     await rename(fresh, clusterDir);
   } finally {
     await rm(fresh, { recursive: true, force: true });
@@ -114,8 +113,8 @@ function chownTree(path: string, { uid, gid }: Account): void {
     lchownSync(join(entry.parentPath, entry.name), uid, gid);
 }
 
-/** Postgres takes the files it finds for durable, so a fresh copy has to be. */
-async function syncFileSystem(directory: string): Promise<void> {
+/** Postgres takes the files that it finds for durable, so a fresh copy has to be before anything is promised on it. */
+export async function syncCluster(directory: string): Promise<void> {
   const { code } = await run('sync', process.platform === 'linux' ? ['-f', directory] : [], directory, undefined);
   if (code === 0) return;
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {

@@ -14,7 +14,7 @@ import { fail } from '../errors.ts';
 import { canReach, serverAccount } from './account.ts';
 import { installBinaries } from './binaries.ts';
 import { cacheDirectory } from './cache-dir.ts';
-import { ensureCluster, SUPERUSER } from './cluster.ts';
+import { ensureCluster, INITIAL_PASSWORD_FILE, SUPERUSER, syncCluster } from './cluster.ts';
 import { endOrphans, forgetParent, readPostmasterFile, recordParent } from './postmaster.ts';
 import { ServerProcess, type PostgresExit } from './server-process.ts';
 import { secureSuperuser, superuserPassword } from './superuser.ts';
@@ -89,6 +89,10 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
   const cacheDir = cacheDirectory(options.cacheDir, account);
   const [binaries] = await Promise.all([installBinaries(cacheDir), endOrphans(clusterDir, parentFile, clock)]);
   await ensureCluster(clusterDir, { binaries, cacheDir, account });
+  // The note about the first password is there until the first start has come through, syncing included.
+  const fresh = existsSync(join(clusterDir, INITIAL_PASSWORD_FILE)) && options.settings?.['fsync'] !== 'off';
+  const synced = fresh ? syncCluster(clusterDir) : Promise.resolve();
+  synced.catch(() => {});
   const password = await superuserPassword(dataDir, clusterDir);
   recordParent(parentFile);
   const server = await startServer(
@@ -107,6 +111,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
     await rm(link, { force: true });
     await symlink(join(clusterDir, SOCKET), link);
     const address = { user: SUPERUSER, password, host: options.socketDir, port: 5432, database: 'postgres' };
+    await synced;
     await secureSuperuser(address, clusterDir);
     return running(server, formatDatabaseUrl(address), clock, async () => {
       await rm(link, { force: true });
