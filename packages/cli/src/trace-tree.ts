@@ -68,7 +68,7 @@ export function traceTree(trace: OtlpTraces, colour: Palette): readonly string[]
     rows.push([
       `+${milliseconds(node.startNs - begin)}`.padStart(10),
       milliseconds(node.endNs > node.startNs ? node.endNs - node.startNs : 0n).padStart(10),
-      `${colour.faint(own)}${colour.strong(plain(node.service))} ${plain(node.span.name ?? '')}${mark}`,
+      `${colour.faint(own)}${colour.strong(plain(node.service))} ${plain(node.span.name ?? '').replaceAll('\n', ' ')}${mark}`,
     ]);
     for (const [index, child] of node.children.entries()) {
       const last = index === node.children.length - 1;

@@ -24,7 +24,7 @@ export type { StopOutcome } from './stop-platform.ts';
 export { dataDirAt } from './supervisor/data-dir.ts';
 export type { DataDir } from './supervisor/data-dir.ts';
 export { lockHolder } from './supervisor/data-dir-lock.ts';
-export { isRunning } from './supervisor/process-identity.ts';
+export { identify, isRunning } from './supervisor/process-identity.ts';
 export type { ProcessIdentity } from './supervisor/process-identity.ts';
 export { readState } from './supervisor/state-file.ts';
 export type { InstanceRecord, PlatformState } from './supervisor/state-file.ts';

@@ -1,0 +1,77 @@
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { runCli } from './run-cli.ts';
+import { testTerminal } from './test-terminal.ts';
+
+let cwd = '';
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'cli-test-'));
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+async function run(...args: string[]) {
+  const terminal = testTerminal({ cwd });
+  const code = await runCli(terminal, args);
+  return { code, out: terminal.stdout(), err: terminal.stderr() };
+}
+
+test('an unknown command is answered with the nearest one', async () => {
+  expect(await run('stats')).toEqual({ code: 2, out: '', err: 'fairlead: unknown command "stats". Did you mean "status"?\n' });
+  expect((await run('frobnicate')).err).toContain('fairlead --help lists them');
+});
+
+test('an unknown flag is answered with the nearest one', async () => {
+  const { code, err } = await run('up', '--gateway-prt', '1');
+  expect(code).toBe(2);
+  expect(err).toContain('unknown flag --gateway-prt. Did you mean --gateway-port?');
+});
+
+test('a flag without its value, with one too many, or out of range names itself', async () => {
+  expect((await run('up', '--gateway-port')).err).toContain('--gateway-port needs a value');
+  expect((await run('up', '--json=yes')).err).toContain('--json takes no value');
+  expect((await run('up', '--admin-port', '70000')).err).toContain('--admin-port takes a whole number from 0 to 65535, not "70000"');
+  expect((await run('up', '--platform', 'a', '--platform', 'b')).err).toContain('--platform is given more than once');
+  expect((await run('token', '--tenant', 'acme')).err).toContain('--subject is missing');
+  expect((await run('token', '--tenant', 'a', '--subject', 'b', '--ttl', '1y')).err).toContain('--ttl takes a duration');
+  expect((await run('down', 'now')).err).toContain('"now" is one word too many');
+});
+
+test('every command explains itself with examples, and nothing happens', async () => {
+  const overview = await run('--help');
+  for (const name of ['up', 'down', 'status', 'logs', 'trace', 'token', 'check']) {
+    expect(overview.out).toContain(`  ${name} `);
+    const { code, out } = await run(name, '--help');
+    expect(code).toBe(0);
+    expect(out).toContain(`Usage: fairlead ${name}`);
+    expect(out).toMatch(/Examples:\n {2}\S/);
+  }
+  expect((await run()).code).toBe(2);
+});
+
+test('where nothing runs, commands say so and fail', async () => {
+  expect(await run('status')).toMatchObject({ code: 1, out: expect.stringContaining('Nothing runs here') });
+  const json = await run('status', '--json');
+  expect([json.code, JSON.parse(json.out)]).toEqual([1, { running: false, services: [] }]);
+  expect(await run('trace', 'x')).toMatchObject({ code: 1, err: expect.stringContaining('No platform runs on') });
+  expect(await run('token', '--tenant', 'a', '--subject', 'b')).toMatchObject({ code: 1, out: '' });
+  expect(await run('down')).toEqual({ code: 0, out: 'Nothing ran here.\n', err: '' });
+});
+
+test('a blueprint that is not there, or wrong, is told without a stack', async () => {
+  const missing = await run('check', '--platform', 'nowhere.ts');
+  expect(missing).toMatchObject({ code: 1, out: '', err: expect.stringContaining('nowhere.ts') });
+  expect(missing.err).not.toMatch(/\n {4}at /);
+});
+
+test('logs are merged in order of time, the last lines only, and a wrong name is answered with the nearest', async () => {
+  const logs = join(cwd, '.fairlead', 'logs');
+  await mkdir(logs, { recursive: true });
+  const line = (second: number, msg: string) => `${JSON.stringify({ time: `2026-01-01T00:00:0${second}.000Z`, level: 'info', msg })}\n`;
+  await writeFile(join(logs, 'orders.log'), line(1, 'one') + line(3, 'three'));
+  await writeFile(join(logs, 'payments.log'), line(2, 'two'));
+  expect((await run('logs')).out).toBe('00:00:01.000 orders one\n00:00:02.000 payments two\n00:00:03.000 orders three\n');
+  expect((await run('logs', '--lines', '1')).out).toBe('00:00:03.000 orders three\n');
+  expect((await run('logs', 'order')).err).toContain('Did you mean "orders"?');
+});
