@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Context } from '@fairlead/core';
 import { MESSAGING_MIGRATIONS } from '@fairlead/messaging';
@@ -37,8 +37,11 @@ export async function missingMigrations(ctx: Context, database: Database, defini
     [sets.map(([set]) => set)],
   );
   const applied = new Set(rows.map((row) => `${row.set_name}/${row.name}`));
-  const files = await Promise.all(
-    sets.map(async ([set, from]) => (await readdir(fileURLToPath(from))).filter((name) => name.endsWith('.sql')).map((name) => `${set}/${name}`)),
+  // Read at once: a service waits for its ports only, so that a simulator sees all that it waits for.
+  const files = sets.map(([set, from]) =>
+    readdirSync(fileURLToPath(from))
+      .filter((name) => name.endsWith('.sql'))
+      .map((name) => `${set}/${name}`),
   );
   return files.flat().filter((file) => !applied.has(file)).toSorted();
 }

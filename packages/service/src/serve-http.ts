@@ -66,7 +66,11 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
     bodyLimit: Math.max(1, maxBodyBytes),
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    // Before any hook: there is no request.ctx yet.
+    frameworkErrors: (error, _request, reply) => {
+      const { status, body } = rejection(error.code);
+      sendAnswer(reply, { status, headers: { 'content-type': 'application/problem+json' }, body });
+    },
     clientErrorHandler: (error, socket) => {
       if (!socket.writable) return;
       const { status, phrase, body } = rejection('code' in error ? String(error.code) : '');

@@ -1,0 +1,1 @@
+export { weatherService as default } from './notes.fixture.ts';
