@@ -83,7 +83,9 @@ function destinationOf(options: TelemetryOptions): LogDestination {
   const isTerminal = options.destination === undefined && process.stdout.isTTY;
   const destination = options.destination ?? pino.destination({ fd: 1, sync: true });
   const format = options.logFormat ?? (isTerminal ? 'pretty' : 'json');
-  return format === 'json' ? destination : prettyDestination(destination, { colors: isTerminal && process.stdout.hasColors() });
+  return format === 'json'
+    ? destination
+    : prettyDestination(destination, { colors: isTerminal && process.stdout.hasColors() });
 }
 
 function exporterOf(options: TelemetryOptions, log: Logger, metrics: Metrics): SpanExporter | undefined {

@@ -61,6 +61,21 @@ test('a full batch goes at once', async () => {
   expect(clock.pending).toBe(0);
 });
 
+test.each([0, 1, 2, 3, 4, 5, 6])(
+  'a span that ends %i microtasks after a delivery is delivered too',
+  async (microtasks) => {
+    const delivery = Promise.withResolvers<void>();
+    const { clock, record, exported } = world(() => delivery.promise);
+    record(1);
+    await clock.advance(500);
+    delivery.resolve();
+    for (let i = 0; i < microtasks; i++) await Promise.resolve();
+    record(1);
+    await clock.runAll();
+    expect(exported()).toBe(2);
+  },
+);
+
 test('a failed delivery is repeated until it succeeds, and that is told once each way', async () => {
   let failures = 3;
   const { clock, record, exported, news, dropped } = world(async () => {
