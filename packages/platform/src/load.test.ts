@@ -72,9 +72,14 @@ test('a blueprint becomes a model with everything filled in, sorted by name', as
   ]);
 });
 
-test('services that use each other in a circle are a warning, not a refusal', async () => {
+test('services that call each other in a circle are a warning, not a refusal', async () => {
   const model = await loadPlatform(FILE);
-  expect(model.warnings).toEqual([expect.stringMatching(/^orders, stock use each other in a circle/)]);
+  expect(model.warnings).toEqual([expect.stringMatching(/^orders, stock call each other in a circle/)]);
+});
+
+test('services that listen to each other are no circle', async () => {
+  const listening = { ...YARD, services: { ...YARD.services, stock: './stock/listening.ts' } };
+  expect((await buildModel(FILE, listening)).warnings).toEqual([]);
 });
 
 test('the model is frozen all the way down', async () => {

@@ -72,7 +72,7 @@ export interface PlatformModel {
   readonly tenants: readonly TenantModel[];
   /** The longest prefix first. */
   readonly routes: readonly RouteModel[];
-  /** What is allowed but deserves a look, such as services that use each other in a circle. */
+  /** What is allowed but deserves a look, such as services that call each other in a circle. */
   readonly warnings: readonly string[];
   /**
    * SHA-256 (hex) of all of the above as declared: names, module paths relative to `root`, contracts' names and versions, routes,

@@ -92,13 +92,20 @@ export function resolveUses(members: Members, problems: ProblemList): Map<string
   return usesOf;
 }
 
-/** A sentence for each circle of services that use each other. */
+/**
+ * A sentence for each circle of services that wait for each other. A use with consumers is for its events, which nobody
+ * waits for: choreography goes in circles on purpose.
+ */
 export function circleWarnings(services: readonly ServiceModel[]): string[] {
   const edges = new Map(
-    services.map(({ name, uses }) => [name, uses.filter((use) => use.kind === 'service').map((use) => use.name)]),
+    services.map(({ name, uses, definition }) => {
+      const heard = Object.keys(definition.consumers ?? {});
+      const called = uses.filter((use) => use.kind === 'service' && !heard.includes(use.alias));
+      return [name, called.map((use) => use.name)];
+    }),
   );
   return circles(edges).map(
-    (names) => `${names.join(', ')} use each other in a circle: none of them can be released or understood alone.`,
+    (names) => `${names.join(', ')} call each other in a circle: when one of them is slow, all of them are.`,
   );
 }
 
