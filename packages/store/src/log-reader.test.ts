@@ -192,7 +192,11 @@ test('a wait at a gap ends with the Context', async () => {
 });
 
 /** Writers that commit, roll back, dawdle, use savepoints and are killed, and a reader beside them. What did it miss? */
-async function lostUnderLoad(held: TestDatabase, reader: LogReader, seed: string): Promise<{ lost: number; doubled: number; disordered: number; written: number }> {
+async function lostUnderLoad(
+  held: TestDatabase,
+  reader: LogReader,
+  seed: string,
+): Promise<{ lost: number; doubled: number; disordered: number; written: number }> {
   const committed = new Set<string>();
   await using database = openDatabase({ url: held.url, name: 'writers', clock, maxConnections: 8 });
   await using admin = await connectAdmin(held.adminUrl);
@@ -227,7 +231,7 @@ async function lostUnderLoad(held: TestDatabase, reader: LogReader, seed: string
   };
   const seen: { data: unknown; stream: string; version: number }[] = [];
   const follow = async (): Promise<void> => {
-    for (let after = 0n, idle = false; ; ) {
+    for (let after = 0n, idle = false; ;) {
       const stopping = !writing;
       const events = await reader.read(ctx, { after, limit: 50 });
       for (const { data, stream, version } of events) seen.push({ data, stream, version });
@@ -270,4 +274,3 @@ test('the same check catches a reader that only asks for what is above its curso
   }
   expect(lost).toBeGreaterThan(0);
 });
-

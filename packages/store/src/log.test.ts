@@ -44,9 +44,19 @@ describe.each([
 
   test('what was appended is read back as it was, in the order of the batch', async () => {
     const stream = newStream();
-    const result = await add(stream, 'none', event({ text: 'nul \u0000, quote " and ✓', n: 1.5, list: [null] }), event(2), event(null));
+    const result = await add(
+      stream,
+      'none',
+      event({ text: 'nul \u0000, quote " and ✓', n: 1.5, list: [null] }),
+      event(2),
+      event(null),
+    );
     if (result.kind !== 'appended') throw new Error('a conflict');
-    expect(result.events.map(({ version, stream: of }) => [of, version])).toEqual([[stream, 1], [stream, 2], [stream, 3]]);
+    expect(result.events.map(({ version, stream: of }) => [of, version])).toEqual([
+      [stream, 1],
+      [stream, 2],
+      [stream, 3],
+    ]);
     const first = result.events[0]?.position ?? 0n;
     expect(result.events.map(({ position }) => position)).toEqual([first, first + 1n, first + 2n]);
     expect(await logReader(database).read(ctx, { after: first - 1n, limit: 10 })).toEqual(result.events);
@@ -86,9 +96,20 @@ describe.each([
     const stream = newStream();
     const result = await database.tx(cause, (tx) => append(tx, stream, 'any', [{ ...event(), schemaVersion: 3 }]));
     expect(result).toMatchObject({
-      events: [{ tenant: 'acme', subject: 'ann', correlationId: 'conversation', causationId: 'request', criticality: 'critical', schemaVersion: 3 }],
+      events: [
+        {
+          tenant: 'acme',
+          subject: 'ann',
+          correlationId: 'conversation',
+          causationId: 'request',
+          criticality: 'critical',
+          schemaVersion: 3,
+        },
+      ],
     });
-    expect(JSON.stringify(result, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))).toContain(ctx.trace.traceId);
+    expect(
+      JSON.stringify(result, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)),
+    ).toContain(ctx.trace.traceId);
   });
 
   test('what is appended in a transaction that rolls back was never there', async () => {
@@ -103,7 +124,9 @@ describe.each([
 
   test('an id that the log has is refused', async () => {
     await add(newStream(), 'any', { ...event(), id: 'twice' });
-    await expect(add(newStream(), 'any', { ...event(), id: 'twice' })).rejects.toMatchObject({ code: 'EVENT_DUPLICATE' });
+    await expect(add(newStream(), 'any', { ...event(), id: 'twice' })).rejects.toMatchObject({
+      code: 'EVENT_DUPLICATE',
+    });
   });
 
   test('data that is not JSON, is too large, or names that are empty are refused before anything is sent', async () => {
@@ -112,10 +135,14 @@ describe.each([
     for (const data of [undefined, 1n, () => {}, loop]) {
       await expect(add(newStream(), 'any', { ...event(), data })).rejects.toMatchObject({ code: 'EVENT_INVALID' });
     }
-    await expect(add(newStream(), 'any', event('x'.repeat(MAX_EVENT_BYTES)))).rejects.toMatchObject({ code: 'EVENT_TOO_LARGE' });
+    await expect(add(newStream(), 'any', event('x'.repeat(MAX_EVENT_BYTES)))).rejects.toMatchObject({
+      code: 'EVENT_TOO_LARGE',
+    });
     await expect(add('', 'any', event())).rejects.toMatchObject({ code: 'EVENT_INVALID' });
     await expect(add(newStream(), -1, event())).rejects.toMatchObject({ code: 'EVENT_INVALID' });
-    await expect(add(newStream(), 'any', { ...event(), schemaVersion: 0 })).rejects.toMatchObject({ code: 'EVENT_INVALID' });
+    await expect(add(newStream(), 'any', { ...event(), schemaVersion: 0 })).rejects.toMatchObject({
+      code: 'EVENT_INVALID',
+    });
     await expect(add(newStream(), 'any', { ...event(), key: 'a\0' })).rejects.toMatchObject({ code: 'EVENT_INVALID' });
   });
 
@@ -144,7 +171,12 @@ describe.each([
 
 test('the sequence keeps a cache of one: positions drawn ahead would outlive their lock', async () => {
   await using held = await testDatabase();
-  const { rows } = await held.database.query(ctx, `select cache_size, cycle from pg_sequences where sequencename = 'fairlead_log_position'`);
+  const { rows } = await held.database.query(
+    ctx,
+    `select cache_size, cycle from pg_sequences where sequencename = 'fairlead_log_position'`,
+  );
   expect(rows).toEqual([{ cache_size: '1', cycle: false }]);
-  await expect(held.database.query(ctx, `select setval('fairlead_log_position', 1)`)).rejects.toMatchObject({ code: '42501' });
+  await expect(held.database.query(ctx, `select setval('fairlead_log_position', 1)`)).rejects.toMatchObject({
+    code: '42501',
+  });
 });

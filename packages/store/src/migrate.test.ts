@@ -6,7 +6,10 @@ import { testDatabase } from './testing/index.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });
-const FIRST: MigrationFile = { name: '0001_first.sql', sql: 'create table first (id integer); insert into first values (1);' };
+const FIRST: MigrationFile = {
+  name: '0001_first.sql',
+  sql: 'create table first (id integer); insert into first values (1);',
+};
 const SECOND: MigrationFile = { name: '0002_second.sql', sql: 'create table second (id integer)' };
 
 async function prepared() {
@@ -49,9 +52,9 @@ test('a file that fails leaves nothing of itself, and what came before stays', a
   await using db = await prepared();
   const broken = { name: '0002_second.sql', sql: 'create table second (id integer); select 1/0' };
   await expect(db.run(FIRST, broken)).rejects.toMatchObject({ code: 'MIGRATION_FAILED' });
-  expect((await db.owner.query(ctx, `select to_regclass('first') as first, to_regclass('second') as second`)).rows).toEqual([
-    { first: 'first', second: null },
-  ]);
+  expect(
+    (await db.owner.query(ctx, `select to_regclass('first') as first, to_regclass('second') as second`)).rows,
+  ).toEqual([{ first: 'first', second: null }]);
   expect(await db.run(FIRST, SECOND)).toEqual({ applied: ['0002_second.sql'] });
 });
 
@@ -64,7 +67,9 @@ test('concurrent runners apply each file once', async () => {
 test('names that are no migration, two of one number and a missing directory are refused', async () => {
   await using db = await prepared();
   await expect(db.run({ name: '1_first.sql', sql: '' })).rejects.toMatchObject({ code: 'MIGRATION_INVALID' });
-  await expect(db.run(FIRST, { ...SECOND, name: '0001_other.sql' })).rejects.toMatchObject({ code: 'MIGRATION_INVALID' });
+  await expect(db.run(FIRST, { ...SECOND, name: '0001_other.sql' })).rejects.toMatchObject({
+    code: 'MIGRATION_INVALID',
+  });
   const nowhere = migrate(ctx, db.owner, { set: 'orders', from: new URL('./no-such/', import.meta.url) });
   await expect(nowhere).rejects.toMatchObject({ code: 'MIGRATION_INVALID' });
 });
@@ -74,9 +79,18 @@ test('the runtime role may use rows but neither make tables nor rewrite what was
   await db.run(FIRST);
   const runtime = db.held.database;
   await runtime.query(ctx, 'insert into first values (2)');
-  for (const ddl of ['create table mine (id integer)', 'drop table first', 'alter table first add x integer', 'create temp table t (id integer)', 'truncate first', 'create schema mine']) {
+  for (const ddl of [
+    'create table mine (id integer)',
+    'drop table first',
+    'alter table first add x integer',
+    'create temp table t (id integer)',
+    'truncate first',
+    'create schema mine',
+  ]) {
     await expect(runtime.query(ctx, ddl), ddl).rejects.toMatchObject({ code: '42501' });
   }
   await expect(runtime.query(ctx, 'delete from fairlead_migration')).rejects.toMatchObject({ code: '42501' });
-  await expect(migrate(ctx, runtime, { set: 'orders', from: [FIRST, SECOND] })).rejects.toMatchObject({ code: 'MIGRATION_FAILED' });
+  await expect(migrate(ctx, runtime, { set: 'orders', from: [FIRST, SECOND] })).rejects.toMatchObject({
+    code: 'MIGRATION_FAILED',
+  });
 });

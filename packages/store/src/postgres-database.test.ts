@@ -36,9 +36,10 @@ async function terminate(pid: unknown): Promise<void> {
 async function running(text: string, want = true): Promise<void> {
   await using admin = await connectAdmin(held.adminUrl);
   for (;;) {
-    const rows = await admin.run(`select 1 from pg_stat_activity where query like $1 and state = 'active' and pid <> pg_backend_pid()`, [
-      `%${text}%`,
-    ]);
+    const rows = await admin.run(
+      `select 1 from pg_stat_activity where query like $1 and state = 'active' and pid <> pg_backend_pid()`,
+      [`%${text}%`],
+    );
     if (rows.length > 0 === want) return;
   }
 }
@@ -191,7 +192,11 @@ test('a statement ends with the deadline of its Context', async () => {
 test('the server is told the time left, so a statement ends even when this process is stopped', async () => {
   using scope = newContext(5_000);
   const limit = async (database: Database): Promise<number> =>
-    Number((await database.query(scope, `select setting from pg_settings where name = 'statement_timeout'`)).rows[0]?.['setting']);
+    Number(
+      (await database.query(scope, `select setting from pg_settings where name = 'statement_timeout'`)).rows[0]?.[
+        'setting'
+      ],
+    );
   expect(await limit(held.database)).toBeGreaterThan(0);
   expect(await limit(held.database)).toBeLessThanOrEqual(6_100);
   await held.database.tx(scope, async (tx) => {
@@ -264,7 +269,9 @@ test('closing waits for a transaction under way', async () => {
 test('an unknown option and a URL that cannot be read are refused by name', () => {
   // @ts-expect-error an option that does not exist
   expect(() => openDatabase({ url: held.url, name: 'things', clock, maxConections: 3 })).toThrow(/maxConections/);
-  expect(() => openDatabase({ url: held.url, name: 'things', clock, maxConnections: 0 })).toThrow(/maxConnections is 0/);
+  expect(() => openDatabase({ url: held.url, name: 'things', clock, maxConnections: 0 })).toThrow(
+    /maxConnections is 0/,
+  );
   expect(() => openDatabase({ url: 'mysql://u:hunter2@h/x', name: 'things', clock })).toThrow(/^(?!.*hunter2).*things/);
 });
 
@@ -283,7 +290,10 @@ test('a listener hears notifications, looks once at the start, and again after i
   });
   await database.query(ctx, 'select pg_notify($1, $2)', ['news; drop table thing', 'one']);
   await heardNext(2);
-  const { rows } = await database.query(ctx, `select pid from pg_stat_activity where application_name = 'things listen'`);
+  const { rows } = await database.query(
+    ctx,
+    `select pid from pg_stat_activity where application_name = 'things listen'`,
+  );
   await terminate(rows[0]?.['pid']);
   await heardNext(3);
   await database.query(ctx, 'select pg_notify($1, $2)', ['news; drop table thing', 'two']);

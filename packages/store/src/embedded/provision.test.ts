@@ -37,9 +37,25 @@ const database = (url: string, name: string): string => rewriteDatabaseUrl(url, 
 test('an owner makes tables, its runtime role uses their rows, and neither more', async () => {
   for (const { name } of SERVICES) {
     await run(urls(name).ownerUrl, 'create table thing (id bigserial primary key, n integer)');
-    await run(urls(name).runtimeUrl, 'insert into thing (n) values (1); update thing set n = 2; select * from thing; delete from thing');
-    for (const ddl of ['create table mine (id integer)', 'drop table thing', 'truncate thing', 'create schema mine', 'create temp table t (i integer)', 'create extension plpgsql', 'create role r', 'create database d', `alter role current_user superuser`, `set role "${name.replaceAll('"', '""')}_owner"`]) {
-      await expect(run(urls(name).runtimeUrl, ddl), ddl).rejects.toMatchObject({ code: expect.stringMatching(/42501|42704|42710/) });
+    await run(
+      urls(name).runtimeUrl,
+      'insert into thing (n) values (1); update thing set n = 2; select * from thing; delete from thing',
+    );
+    for (const ddl of [
+      'create table mine (id integer)',
+      'drop table thing',
+      'truncate thing',
+      'create schema mine',
+      'create temp table t (i integer)',
+      'create extension plpgsql',
+      'create role r',
+      'create database d',
+      `alter role current_user superuser`,
+      `set role "${name.replaceAll('"', '""')}_owner"`,
+    ]) {
+      await expect(run(urls(name).runtimeUrl, ddl), ddl).rejects.toMatchObject({
+        code: expect.stringMatching(/42501|42704|42710/),
+      });
     }
     await expect(run(urls(name).ownerUrl, 'create role r')).rejects.toMatchObject({ code: '42501' });
   }
@@ -49,10 +65,16 @@ test('no role of a service can connect to any database but its own and, at run t
   for (const { name } of SERVICES) {
     const { ownerUrl, runtimeUrl, brokerUrl } = urls(name);
     expect(await run(brokerUrl, 'select current_database()::text as d')).toEqual([{ d: 'broker' }]);
-    const others = ['postgres', 'template1', ...SERVICES.map((service) => service.name).filter((other) => other !== name)];
+    const others = [
+      'postgres',
+      'template1',
+      ...SERVICES.map((service) => service.name).filter((other) => other !== name),
+    ];
     for (const other of others) {
       for (const url of [ownerUrl, runtimeUrl]) {
-        await expect(run(database(url, other), 'select 1'), `${name} to ${other}`).rejects.toMatchObject({ code: '42501' });
+        await expect(run(database(url, other), 'select 1'), `${name} to ${other}`).rejects.toMatchObject({
+          code: '42501',
+        });
       }
     }
     await expect(run(database(ownerUrl, 'broker'), 'select 1')).rejects.toMatchObject({ code: '42501' });
@@ -62,11 +84,15 @@ test('no role of a service can connect to any database but its own and, at run t
 test('in the broker a service has no rights until they are granted', async () => {
   await run(made.brokerOwnerUrl, 'create table event (id integer)');
   await expect(run(urls('orders').brokerUrl, 'select * from event')).rejects.toMatchObject({ code: '42501' });
-  await expect(run(urls('orders').brokerUrl, 'create table mine (id integer)')).rejects.toMatchObject({ code: '42501' });
+  await expect(run(urls('orders').brokerUrl, 'create table mine (id integer)')).rejects.toMatchObject({
+    code: '42501',
+  });
 });
 
 test('doing it again, also several times at once, changes nothing and keeps the passwords given', async () => {
-  const again = await Promise.all([1, 2, 3].map(() => provision(ctx, server.address.adminUrl, { services: SERVICES, passwords: made.passwords })));
+  const again = await Promise.all(
+    [1, 2, 3].map(() => provision(ctx, server.address.adminUrl, { services: SERVICES, passwords: made.passwords })),
+  );
   for (const one of again) expect(one).toEqual(made);
   expect(await run(urls('orders').runtimeUrl, 'select 1 as one')).toEqual([{ one: 1 }]);
 });
@@ -80,9 +106,15 @@ test('without the earlier passwords new ones are made, and the old ones end', as
 
 test('a service that is gone from the blueprint loses the broker, and a stray grant is taken back', async () => {
   const stranger = rewriteDatabaseUrl(server.address.adminUrl, { user: 'stranger', password: 'x' });
-  await run(server.address.adminUrl, `create role stranger login password 'x'; grant connect on database orders to stranger; grant connect on database orders to payments`);
+  await run(
+    server.address.adminUrl,
+    `create role stranger login password 'x'; grant connect on database orders to stranger; grant connect on database orders to payments`,
+  );
   const url = urls('payments').brokerUrl;
-  made = await provision(ctx, server.address.adminUrl, { services: [{ name: 'orders', uses: [] }], passwords: made.passwords });
+  made = await provision(ctx, server.address.adminUrl, {
+    services: [{ name: 'orders', uses: [] }],
+    passwords: made.passwords,
+  });
   await expect(run(url, 'select 1')).rejects.toMatchObject({ code: '42501' });
   await expect(run(database(stranger, 'orders'), 'select 1')).rejects.toMatchObject({ code: '42501' });
   await expect(run(database(url, 'orders'), 'select 1')).rejects.toMatchObject({ code: '42501' });
@@ -92,11 +124,17 @@ test('a service that is gone from the blueprint loses the broker, and a stray gr
 
 test('it works on a given server with a role that may only create roles and databases, and touches nobody else there', async () => {
   const admin = server.address.adminUrl;
-  await run(admin, `create role deployer login createrole createdb password 'd'; grant connect on database postgres to deployer`);
+  await run(
+    admin,
+    `create role deployer login createrole createdb password 'd'; grant connect on database postgres to deployer`,
+  );
   await run(admin, 'create database elsewhere');
   const [before] = await run(admin, `select datacl::text from pg_database where datname = 'elsewhere'`);
   await using given = await startTestServer();
-  await run(given.address.adminUrl, `create role deployer login createrole createdb password 'd'; grant connect on database postgres to deployer`);
+  await run(
+    given.address.adminUrl,
+    `create role deployer login createrole createdb password 'd'; grant connect on database postgres to deployer`,
+  );
   const url = rewriteDatabaseUrl(given.address.adminUrl, { user: 'deployer', password: 'd' });
   const first = await provision(ctx, url, { services: SERVICES });
   const second = await provision(ctx, url, { services: SERVICES, passwords: first.passwords });
@@ -109,8 +147,14 @@ test('it works on a given server with a role that may only create roles and data
 
 test('a database of that name that belongs to somebody else is refused by name', async () => {
   await run(server.address.adminUrl, 'create database inventory');
-  const work = provision(ctx, server.address.adminUrl, { services: [...SERVICES, { name: 'inventory', uses: [] }], passwords: made.passwords });
-  await expect(work).rejects.toMatchObject({ code: 'PROVISION_FAILED', message: expect.stringContaining('"inventory"') });
+  const work = provision(ctx, server.address.adminUrl, {
+    services: [...SERVICES, { name: 'inventory', uses: [] }],
+    passwords: made.passwords,
+  });
+  await expect(work).rejects.toMatchObject({
+    code: 'PROVISION_FAILED',
+    message: expect.stringContaining('"inventory"'),
+  });
 });
 
 test('a role that may not create roles is told so, and never a password', async () => {
@@ -122,7 +166,16 @@ test('a role that may not create roles is told so, and never a password', async 
 });
 
 test('names that would collide or that Postgres keeps for itself are refused', async () => {
-  for (const names of [['broker'], ['postgres'], ['pg_x'], ['a', 'a'], ['a', 'a_owner'], [''], ['x'.repeat(58)], ['a\0']]) {
+  for (const names of [
+    ['broker'],
+    ['postgres'],
+    ['pg_x'],
+    ['a', 'a'],
+    ['a', 'a_owner'],
+    [''],
+    ['x'.repeat(58)],
+    ['a\0'],
+  ]) {
     const work = provision(ctx, server.address.adminUrl, { services: names.map((name) => ({ name, uses: [] })) });
     await expect(work, names.join()).rejects.toMatchObject({ code: 'MISCONFIGURED' });
   }

@@ -1,17 +1,25 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { realClock } from '@fairlead/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { rewriteDatabaseUrl } from '../database-url.ts';
 import { connectAdmin } from './admin-connection.ts';
 import { startPostgres, type EmbeddedPostgres } from './start-postgres.ts';
 
 const PARENT = fileURLToPath(new URL('./testing/parent.ts', import.meta.url));
 const isRoot = process.getuid?.() === 0;
-const clock = realClock();
 let directory: string;
 const children: ChildProcess[] = [];
 
@@ -25,7 +33,11 @@ afterEach(() => {
 });
 
 /** Without fsync, but for the test of it: under load a sync takes seconds. */
-const options = () => ({ dataDir: join(directory, 'data'), socketDir: join(directory, 's'), settings: { fsync: 'off' } });
+const options = () => ({
+  dataDir: join(directory, 'data'),
+  socketDir: join(directory, 's'),
+  settings: { fsync: 'off' },
+});
 const cluster = (): string => join(directory, 'data', 'postgres');
 
 async function ask(server: { readonly adminUrl: string }, text: string): Promise<readonly Record<string, unknown>[]> {
@@ -34,9 +46,23 @@ async function ask(server: { readonly adminUrl: string }, text: string): Promise
 }
 
 /** Starts Postgres from another process, as `run` says, and answers when it is ready. */
-function startElsewhere(run: readonly string[] = [], more: readonly string[] = []): Promise<{ child: ChildProcess; pid: number; adminUrl: string }> {
-  const command = [...run, process.execPath, '--conditions=@fairlead/source', PARENT, options().dataDir, options().socketDir, ...more];
-  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: directory } });
+function startElsewhere(
+  run: readonly string[] = [],
+  more: readonly string[] = [],
+): Promise<{ child: ChildProcess; pid: number; adminUrl: string }> {
+  const command = [
+    ...run,
+    process.execPath,
+    '--conditions=@fairlead/source',
+    PARENT,
+    options().dataDir,
+    options().socketDir,
+    ...more,
+  ];
+  const child = spawn(command[0] ?? '', command.slice(1), {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: directory },
+  });
   children.push(child);
   return new Promise((resolve, reject) => {
     let output = '';
@@ -63,11 +89,6 @@ function alive(pid: number): boolean {
   }
 }
 
-/** Pids of the server's backends that serve clients or itself. */
-async function backends(server: { readonly adminUrl: string }): Promise<readonly number[]> {
-  return (await ask(server, 'select pid from pg_stat_activity')).map((row) => Number(row['pid']));
-}
-
 test('two clusters from one template have different passwords', async () => {
   const other = { ...options(), dataDir: join(directory, 'other'), socketDir: join(directory, 'o') };
   mkdirSync(other.socketDir);
@@ -82,7 +103,9 @@ test('a pid in postmaster.pid that has become somebody else is left alone', asyn
   await server.close();
   const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
   children.push(bystander);
-  writeFileSync(join(cluster(), 'postmaster.pid'), `${bystander.pid}\n${cluster()}\n1\n5432\n.\n\n0 0\nready\n`, { mode: 0o600 });
+  writeFileSync(join(cluster(), 'postmaster.pid'), `${bystander.pid}\n${cluster()}\n1\n5432\n.\n\n0 0\nready\n`, {
+    mode: 0o600,
+  });
   if (isRoot) chownSync(join(cluster(), 'postmaster.pid'), statSync(cluster()).uid, statSync(cluster()).gid);
   const started = await startPostgres(options()).catch((error: unknown) => error);
   expect(bystander.exitCode === null && alive(bystander.pid ?? 0)).toBe(true);
@@ -115,7 +138,14 @@ test('a copy of the binaries that was damaged is made again', async () => {
   const program = join(cacheDir, name, 'bin', 'postgres');
   const { size } = statSync(program);
   writeFileSync(program, 'not a program');
-  rmSync(join(cacheDir, name, 'lib', readdirSync(join(cacheDir, name, 'lib')).find((entry) => entry.startsWith('libpq.so')) ?? ''));
+  rmSync(
+    join(
+      cacheDir,
+      name,
+      'lib',
+      readdirSync(join(cacheDir, name, 'lib')).find((entry) => entry.startsWith('libpq.so')) ?? '',
+    ),
+  );
   await (await startPostgres({ ...options(), cacheDir })).close();
   expect(statSync(program).size).toBe(size);
 });
@@ -133,21 +163,27 @@ test('several first starts at once share one cache', async () => {
   const answers = await Promise.all(servers.map((server) => ask(server, 'select 1 as one')));
   expect(answers).toEqual([[{ one: 1 }], [{ one: 1 }], [{ one: 1 }]]);
   await Promise.all(servers.map((server) => server.close()));
-  expect(readdirSync(cacheDir).toSorted()).toEqual([expect.stringMatching(/^postgres-[\d.a-z-]+$/), expect.stringMatching(/^template-[\d.a-z-]+$/)]);
+  expect(readdirSync(cacheDir).toSorted()).toEqual([
+    expect.stringMatching(/^postgres-[\d.a-z-]+$/),
+    expect.stringMatching(/^template-[\d.a-z-]+$/),
+  ]);
 });
 
-test.runIf(process.platform === 'linux')('an ordinary user runs it as itself, with nothing but its own home', async ({ skip }) => {
-  if (!isRoot) skip('SKIPPED: needs root to become another user');
-  // A uid without a name can't run initdb, so one that every system has.
-  const uid = 2;
-  for (const path of [directory, join(directory, 's')]) {
-    chownSync(path, uid, uid);
-    chmodSync(path, 0o700);
-  }
-  const started = await startElsewhere(['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--']);
-  expect(await ask(started, 'select 1 as one')).toEqual([{ one: 1 }]);
-  expect(statSync(cluster()).uid).toBe(uid);
-  started.child.stdin?.end();
-  await ended(started.child);
-  expect(alive(started.pid)).toBe(false);
-});
+test.runIf(process.platform === 'linux')(
+  'an ordinary user runs it as itself, with nothing but its own home',
+  async ({ skip }) => {
+    if (!isRoot) skip('SKIPPED: needs root to become another user');
+    // A uid without a name can't run initdb, so one that every system has.
+    const uid = 2;
+    for (const path of [directory, join(directory, 's')]) {
+      chownSync(path, uid, uid);
+      chmodSync(path, 0o700);
+    }
+    const started = await startElsewhere(['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--']);
+    expect(await ask(started, 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(statSync(cluster()).uid).toBe(uid);
+    started.child.stdin?.end();
+    await ended(started.child);
+    expect(alive(started.pid)).toBe(false);
+  },
+);

@@ -1,17 +1,25 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { realClock } from '@fairlead/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rewriteDatabaseUrl } from '../database-url.ts';
 import { connectAdmin } from './admin-connection.ts';
-import { startPostgres, type EmbeddedPostgres } from './start-postgres.ts';
+import { startPostgres } from './start-postgres.ts';
 
 const PARENT = fileURLToPath(new URL('./testing/parent.ts', import.meta.url));
 const isRoot = process.getuid?.() === 0;
-const clock = realClock();
 let directory: string;
 const children: ChildProcess[] = [];
 
@@ -25,7 +33,11 @@ afterEach(() => {
 });
 
 /** Without fsync, but for the test of it: under load a sync takes seconds. */
-const options = () => ({ dataDir: join(directory, 'data'), socketDir: join(directory, 's'), settings: { fsync: 'off' } });
+const options = () => ({
+  dataDir: join(directory, 'data'),
+  socketDir: join(directory, 's'),
+  settings: { fsync: 'off' },
+});
 const cluster = (): string => join(directory, 'data', 'postgres');
 
 async function ask(server: { readonly adminUrl: string }, text: string): Promise<readonly Record<string, unknown>[]> {
@@ -34,9 +46,23 @@ async function ask(server: { readonly adminUrl: string }, text: string): Promise
 }
 
 /** Starts Postgres from another process, as `run` says, and answers when it is ready. */
-function startElsewhere(run: readonly string[] = [], more: readonly string[] = []): Promise<{ child: ChildProcess; pid: number; adminUrl: string }> {
-  const command = [...run, process.execPath, '--conditions=@fairlead/source', PARENT, options().dataDir, options().socketDir, ...more];
-  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: directory } });
+function startElsewhere(
+  run: readonly string[] = [],
+  more: readonly string[] = [],
+): Promise<{ child: ChildProcess; pid: number; adminUrl: string }> {
+  const command = [
+    ...run,
+    process.execPath,
+    '--conditions=@fairlead/source',
+    PARENT,
+    options().dataDir,
+    options().socketDir,
+    ...more,
+  ];
+  const child = spawn(command[0] ?? '', command.slice(1), {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: directory },
+  });
   children.push(child);
   return new Promise((resolve, reject) => {
     let output = '';
@@ -87,7 +113,9 @@ test('it is durable, listens on no port, and everybody needs a password', async 
     `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as sync, current_setting('listen_addresses') as tcp`,
   );
   expect(settings).toEqual({ fsync: 'on', sync: 'on', tcp: '' });
-  await expect(connectAdmin(rewriteDatabaseUrl(server.adminUrl, { password: 'guess' }))).rejects.toMatchObject({ code: '28P01' });
+  await expect(connectAdmin(rewriteDatabaseUrl(server.adminUrl, { password: 'guess' }))).rejects.toMatchObject({
+    code: '28P01',
+  });
   expect(statSync(join(directory, 'data', 'secrets', 'postgres-superuser')).mode & 0o777).toBe(0o600);
   expect(statSync(cluster()).mode & 0o077).toBe(0);
 });
@@ -96,7 +124,9 @@ test('PUBLIC may connect to none of the databases that come with it', async () =
   await using server = await startPostgres(options());
   await ask(server, `create role stranger login password 'x'`);
   for (const database of ['postgres', 'template1']) {
-    await expect(connectAdmin(rewriteDatabaseUrl(server.adminUrl, { user: 'stranger', password: 'x', database }))).rejects.toMatchObject({ code: '42501' });
+    await expect(
+      connectAdmin(rewriteDatabaseUrl(server.adminUrl, { user: 'stranger', password: 'x', database })),
+    ).rejects.toMatchObject({ code: '42501' });
   }
 });
 
@@ -130,7 +160,14 @@ test('backends that outlive a killed postmaster are ended, and the next start re
   const busy = ask(server, 'select pg_sleep(60)').catch(() => {});
   const before = await backends(server);
   // A stopped backend can't notice that its postmaster is gone.
-  const sleeper = Number((await ask(server, `select pid from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()`))[0]?.['pid']);
+  const sleeper = Number(
+    (
+      await ask(
+        server,
+        `select pid from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()`,
+      )
+    )[0]?.['pid'],
+  );
   process.kill(sleeper, 'SIGSTOP');
   process.kill(server.pid, 'SIGKILL');
   expect(await server.exited).toEqual({ code: null, signal: 'SIGKILL', expected: false });
@@ -141,31 +178,39 @@ test('backends that outlive a killed postmaster are ended, and the next start re
   await busy;
 });
 
-test('a start that fails says why, in the server\'s own words', async () => {
+test("a start that fails says why, in the server's own words", async () => {
   const failure = startPostgres({ ...options(), settings: { fsync: 'off', shared_buffers: 'much' } });
-  await expect(failure).rejects.toMatchObject({ code: 'POSTGRES_START_FAILED', message: expect.stringContaining('shared_buffers') });
+  await expect(failure).rejects.toMatchObject({
+    code: 'POSTGRES_START_FAILED',
+    message: expect.stringContaining('shared_buffers'),
+  });
   await using server = await startPostgres(options());
   expect(await ask(server, 'select 1 as one')).toEqual([{ one: 1 }]);
 });
 
 test('a socket directory too long for a socket is refused before anything is started', async () => {
-  await expect(startPostgres({ ...options(), socketDir: join(directory, 'x'.repeat(120)) })).rejects.toThrow(/socketDir .* too long/);
+  await expect(startPostgres({ ...options(), socketDir: join(directory, 'x'.repeat(120)) })).rejects.toThrow(
+    /socketDir .* too long/,
+  );
   expect(existsSync(options().dataDir)).toBe(false);
 });
 
-test.runIf(process.platform === 'linux')('as root it runs under a uid of its own, below a directory that only root may enter', async ({ skip }) => {
-  if (!isRoot) skip('SKIPPED: needs root to try how it runs as root');
-  chmodSync(directory, 0o700);
-  await using server = await startPostgres(options());
-  const { uid } = statSync(cluster());
-  expect(uid).not.toBe(0);
-  expect(uid).not.toBe(65_534);
-  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
-  expect(/^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(status)?.slice(1)).toEqual([`${uid}`, `${uid}`, `${uid}`]);
-  expect(/^Groups:[ \t]*(.*)$/m.exec(status)?.[1]?.trim()).toBe('');
-  expect(readlinkSync(`/proc/${server.pid}/cwd`)).toBe(cluster());
-  await server.close();
-  await using again = await startPostgres(options());
-  expect(statSync(cluster()).uid).toBe(uid);
-  expect(await ask(again, 'select 1 as one')).toEqual([{ one: 1 }]);
-});
+test.runIf(process.platform === 'linux')(
+  'as root it runs under a uid of its own, below a directory that only root may enter',
+  async ({ skip }) => {
+    if (!isRoot) skip('SKIPPED: needs root to try how it runs as root');
+    chmodSync(directory, 0o700);
+    await using server = await startPostgres(options());
+    const { uid } = statSync(cluster());
+    expect(uid).not.toBe(0);
+    expect(uid).not.toBe(65_534);
+    const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
+    expect(/^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(status)?.slice(1)).toEqual([`${uid}`, `${uid}`, `${uid}`]);
+    expect(/^Groups:[ \t]*(.*)$/m.exec(status)?.[1]?.trim()).toBe('');
+    expect(readlinkSync(`/proc/${server.pid}/cwd`)).toBe(cluster());
+    await server.close();
+    await using again = await startPostgres(options());
+    expect(statSync(cluster()).uid).toBe(uid);
+    expect(await ask(again, 'select 1 as one')).toEqual([{ one: 1 }]);
+  },
+);

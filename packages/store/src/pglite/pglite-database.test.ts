@@ -26,7 +26,8 @@ test('two services on one instance have their own tables and positions', async (
 test('fairlead.now() is the virtual clock, in every statement', async () => {
   const database = open('timed');
   await migrateStore(ctx, database);
-  const now = async (): Promise<unknown> => (await database.query(ctx, 'select fairlead.now() as now')).rows[0]?.['now'];
+  const now = async (): Promise<unknown> =>
+    (await database.query(ctx, 'select fairlead.now() as now')).rows[0]?.['now'];
   expect(await now()).toEqual(new Date(START));
   await clock.advance(1_500);
   expect(await now()).toEqual(new Date(START + 1_500));
@@ -87,7 +88,14 @@ test('values arrive as they do from Postgres', async () => {
     `select $1::bigint as big, date '2026-01-02' as day, timestamptz '2026-01-02T03:04:05Z' as at, $2::json as doc, 1.10::numeric as n, $3::text[] as list`,
     ['9007199254740993', '{"a":1}', ['x', 'y,"']],
   );
-  expect(rows[0]).toEqual({ big: '9007199254740993', day: '2026-01-02', at: new Date('2026-01-02T03:04:05Z'), doc: { a: 1 }, n: '1.10', list: ['x', 'y,"'] });
+  expect(rows[0]).toEqual({
+    big: '9007199254740993',
+    day: '2026-01-02',
+    at: new Date('2026-01-02T03:04:05Z'),
+    doc: { a: 1 },
+    n: '1.10',
+    list: ['x', 'y,"'],
+  });
 });
 
 test('a listener hears what was committed, until it is closed', async () => {

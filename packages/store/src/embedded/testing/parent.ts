@@ -2,6 +2,11 @@
 import { startPostgres } from '../start-postgres.ts';
 
 const [dataDir = '', socketDir = '', cacheDir] = process.argv.slice(2);
-const server = await startPostgres({ dataDir, socketDir, settings: { fsync: 'off' }, ...(cacheDir === undefined ? {} : { cacheDir }) });
+const server = await startPostgres({
+  dataDir,
+  socketDir,
+  settings: { fsync: 'off' },
+  ...(cacheDir === undefined ? {} : { cacheDir }),
+});
 process.stdout.write(`${JSON.stringify({ pid: server.pid, adminUrl: server.adminUrl })}\n`);
 process.stdin.resume().on('end', () => void server.close());
