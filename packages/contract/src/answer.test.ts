@@ -87,6 +87,23 @@ test("of a union's options the one that fits exactly wins over one that fits onl
   expect(read({ either: { is: 'c' } }).either).toEqual({ is: 'c' });
 });
 
+test('a union that takes exactly one option is still read when enums are open', () => {
+  const { pick } = defineContract({
+    name: 'picks',
+    version: '1.0.0',
+    operations: {
+      pick: operation({
+        method: 'GET',
+        path: '/',
+        output: z.xor([z.object({ a: z.enum(['x']) }), z.object({ b: z.int() })]),
+      }),
+    },
+  }).operations;
+  expect(decodeOutput(pick, '{"a":"later","new":1}')).toEqual({ a: 'later' });
+  expect(decodeOutput(pick, '{"b":1}')).toEqual({ b: 1 });
+  expect(() => decodeOutput(pick, '{"c":1}')).toThrow(expect.objectContaining({ code: 'INVALID_ANSWER' }));
+});
+
 test('members that a catchall allows are kept, with values that its enum does not list', () => {
   expect(read({ kept: { a: 'x', b: 'later' } }).kept).toEqual({ a: 'x', b: 'later' });
   expect(() => read({ kept: { a: 1 } })).toThrow(/\$\.kept\.a/);

@@ -144,6 +144,7 @@ function listOf(schema: z.core.SomeType): { readonly kind: ScalarKind; readonly 
   if (def.type !== 'array') return undefined;
   const kind = scalarKind(def.element);
   const neverEmpty = (def.checks ?? []).some(({ _zod }) => {
+    // Which of the bounds a check has follows from its name.
     const bound = _zod.def as { check: string; minimum?: number; length?: number };
     return (
       (bound.check === 'min_length' && (bound.minimum ?? 0) > 0) ||

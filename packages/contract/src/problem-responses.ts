@@ -73,7 +73,7 @@ export function problemResponses(operation: Operation, problem: JsonObject): Jso
         allOf: [problem, { type: 'object', properties: { code: { type: 'string', enum: known } } }],
       }),
     ]);
-  return Object.fromEntries([...specific, ['default', response('Any other problem', problem)]]) as JsonObject;
+  return { ...Object.fromEntries(specific), default: response('Any other problem', problem) };
 }
 
 function response(description: string, schema: JsonObject): JsonObject {

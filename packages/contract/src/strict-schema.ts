@@ -17,6 +17,7 @@ export function strictSchema(schema: z.core.SomeType): Schema {
     const open = def.catchall && known(def.catchall)._zod.def.type !== 'never';
     if (open) return undefined;
     const names = Object.keys(def.shape);
+    // The schema's own map takes the issues of its own kind, which these are.
     const error: z.core.$ZodErrorMap = (issue) =>
       issue.code === 'unrecognized_keys' ? unknownMembers(issue.keys, names) : def.error?.(issue as never);
     return withDefinition(found, { shape: rewriteShape(def.shape, descend), catchall: z.never(), error });

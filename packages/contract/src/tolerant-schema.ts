@@ -68,7 +68,7 @@ function openRecord(def: z.core.$ZodRecordDef, descend: Descend): Schema | undef
   const key = known(def.keyType)._zod.def;
   if (key.type !== 'enum') return undefined;
   const value = descend(def.valueType);
-  const required = (def as { partial?: boolean }).partial !== true && known(def.keyType)._zod.values !== undefined;
+  const required = def.partial !== true && known(def.keyType)._zod.values !== undefined;
   const names = Object.values(key.entries).map(String);
   return known(
     z.object(Object.fromEntries(names.map((name) => [name, required ? value : z.optional(value)]))).catchall(value),
@@ -77,7 +77,8 @@ function openRecord(def: z.core.$ZodRecordDef, descend: Descend): Schema | undef
 
 /** The same union over other options. One that takes exactly one option becomes an ordinary one: options overlap now. */
 function anyOf(union: Schema, options: readonly Schema[]): Schema {
-  const exclusive = (union._zod.def as { inclusive?: boolean }).inclusive === false;
+  const def = union._zod.def;
+  const exclusive = def.type === 'union' && def.inclusive === false;
   return exclusive ? known(z.union(options)) : withDefinition(union, { options });
 }
 
