@@ -1,9 +1,12 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** The export condition under which workspace packages resolve to their TypeScript, as `node --conditions` does. */
-const conditions = ['@fairlead/source', 'node', 'import', 'module', 'default'];
+/**
+ * The export condition under which workspace packages resolve to their TypeScript, as `node --conditions` does. Neither
+ * list may hold `import`: it would also reach `require()` calls inside dependencies.
+ */
+const conditions = ['@fairlead/source', 'node', 'module'];
+const resolve = { conditions, externalConditions: ['@fairlead/source', 'node'] };
 /** One embedded Postgres a run, shared by the workers. */
 const globalSetup = fileURLToPath(new URL('./packages/store/src/testing/global-setup.ts', import.meta.url));
 /** `npm run test:int`: the tests that need servers, packed packages or minutes. */
@@ -14,11 +17,13 @@ const roots = ['packages', 'examples', 'test', 'tools', 'bench'];
 
 export default defineConfig({
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  ssr: { resolve },
+  // Where vitest loads global setup; it takes over neither of the above.
+  environments: { __vitest__: { resolve } },
   test: {
     include: roots.map((root) => `${root}/**/*${integration ? '.int' : ''}.test.ts`),
     exclude: ['**/node_modules/**', '**/dist/**', ...(integration ? [] : ['**/*.int.test.ts'])],
-    globalSetup: existsSync(globalSetup) ? [globalSetup] : [],
+    globalSetup,
     testTimeout: integration ? 240_000 : 30_000,
     hookTimeout: integration ? 240_000 : 60_000,
     fileParallelism: !integration,

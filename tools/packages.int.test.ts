@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,6 +12,8 @@ function run(command: string, args: string[], cwd: string): string {
 }
 
 test('packed packages work in an empty folder, without TypeScript and without the source condition', () => {
+  const built = ['core', 'contract'].map((name) => join(ROOT, 'packages', name, 'dist'));
+  const before = built.filter((each) => existsSync(each));
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-packed-'));
   try {
     run(process.execPath, [join(ROOT, 'tools/build.ts'), 'core', 'contract'], ROOT);
@@ -43,5 +45,7 @@ test('packed packages work in an empty folder, without TypeScript and without th
     expect(readdirSync(join(folder, 'node_modules/@fairlead/core')).toSorted()).not.toContain('src');
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    // A dist/ that nobody asked for would hide it when a test can't find the sources.
+    for (const each of built) if (!before.includes(each)) rmSync(each, { recursive: true, force: true });
   }
 });
