@@ -1,11 +1,11 @@
-import { FairleadError, type Clock, type Random } from '@fairlead/core';
+import { FairleadError, type Clock, type Random, type Timer } from '@fairlead/core';
 
 let held = false;
 
 /**
  * Takes time and chance away from everything in this JavaScript realm until disposed: `Date` and `performance.now` show
- * `clock`, `Math.random` draws from `random`, and the global timers throw, since whoever uses them has gone around the
- * Clock. One simulation at a time in a realm.
+ * `clock`, `Math.random` draws from `random`, and `setTimeout` waits on `clock` (a library's own time-outs thus become
+ * virtual too). `setInterval` throws: it would never end. One simulation at a time in a realm.
  * @throws MISCONFIGURED while another guard is held
  */
 export function guardGlobals(clock: Clock, random: Random): Disposable {
@@ -24,14 +24,25 @@ export function guardGlobals(clock: Clock, random: Random): Disposable {
       return clock.now();
     }
   }
-  const refuse = (name: string) => () => {
-    throw new FairleadError('internal', 'INTERNAL', `${name} was called under the simulator; take time from ctx.clock.`);
+  const clearRealTimeout = globalThis.clearTimeout;
+  const timers = new WeakMap<WeakKey, Timer>();
+  const setTimeout = (fn: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) => {
+    const handle = { ref: () => handle, unref: () => handle, hasRef: () => true };
+    timers.set(handle, clock.setTimer(Math.max(0, delayMs), () => fn(...args)));
+    return handle;
+  };
+  const setInterval = () => {
+    throw new FairleadError('internal', 'INTERNAL', 'setInterval was called under the simulator; take time from ctx.clock.');
   };
 
   const restores = [
     swap(globalThis, 'Date', VirtualDate),
-    swap(globalThis, 'setTimeout', refuse('setTimeout')),
-    swap(globalThis, 'setInterval', refuse('setInterval')),
+    swap(globalThis, 'setTimeout', setTimeout),
+    swap(globalThis, 'clearTimeout', (handle: unknown) => {
+      if (typeof handle === 'object' && handle !== null && timers.has(handle)) timers.get(handle)?.cancel();
+      else clearRealTimeout(handle as NodeJS.Timeout); // set before the guard, so the real function knows it
+    }),
+    swap(globalThis, 'setInterval', setInterval),
     swap(Math, 'random', () => random.next()),
     swap(performance, 'now', () => clock.monotonic()),
   ];

@@ -11,12 +11,12 @@ import {
 } from '@fairlead/core';
 import { postgresBroker } from '@fairlead/messaging';
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
-import { createService, type ServiceInstance } from '@fairlead/service';
+import { createService, migrateService, type ServiceInstance } from '@fairlead/service';
 import type { Database } from '@fairlead/store';
 import { pgliteDatabase } from '@fairlead/store/pglite';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { simulatedDatabase } from './database.ts';
-import { migrateBroker, migrateService } from './migrations.ts';
+import { migrateBroker } from './broker-schema.ts';
 import type { Network } from './network.ts';
 import { simulatedProcess, type SimulatedProcess } from './process.ts';
 import type { Trace } from './trace.ts';
@@ -85,7 +85,7 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
 
   for (const service of model.services) {
     const database = service.database ? schema(service.name) : undefined;
-    if (database) await migrateService(setup, database, service);
+    if (database) await migrateService(setup, database, service.definition);
     slots.set(service.name, { model: service, database, ...live(service, database, 1) });
   }
 
