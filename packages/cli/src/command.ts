@@ -34,9 +34,15 @@ export interface Command {
 const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Reads flags and positionals; knows every flag, or says which one was probably meant. */
-function parse(flags: ReadonlyMap<string, Flag<unknown>>, args: readonly string[]): { values: Map<string, string[]>; words: string[] } {
+function parse(
+  flags: ReadonlyMap<string, Flag<unknown>>,
+  args: readonly string[],
+): { values: Map<string, string[]>; words: string[] } {
   const options = Object.fromEntries(
-    [...flags].map(([name, flag]) => [name, { type: flag.value === undefined ? ('boolean' as const) : ('string' as const), multiple: true }]),
+    [...flags].map(([name, flag]) => [
+      name,
+      { type: flag.value === undefined ? ('boolean' as const) : ('string' as const), multiple: true },
+    ]),
   );
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
   const values = new Map<string, string[]>();
@@ -47,9 +53,11 @@ function parse(flags: ReadonlyMap<string, Flag<unknown>>, args: readonly string[
     const flag = flags.get(token.name);
     if (flag === undefined) throw unknownFlag(token.rawName, flags.keys());
     if (flag.value === undefined && token.value !== undefined) throw new UsageError(`${token.rawName} takes no value`);
-    if (flag.value !== undefined && token.value === undefined) throw new UsageError(`${token.rawName} needs a value: ${token.rawName} <${flag.value}>`);
+    if (flag.value !== undefined && token.value === undefined)
+      throw new UsageError(`${token.rawName} needs a value: ${token.rawName} <${flag.value}>`);
     const given = [...(values.get(token.name) ?? []), token.value ?? 'true'];
-    if (given.length > 1 && !flag.multiple && flag.value !== undefined) throw new UsageError(`${token.rawName} is given more than once`);
+    if (given.length > 1 && !flag.multiple && flag.value !== undefined)
+      throw new UsageError(`${token.rawName} is given more than once`);
     values.set(token.name, given);
   }
   return { values, words };
@@ -58,7 +66,9 @@ function parse(flags: ReadonlyMap<string, Flag<unknown>>, args: readonly string[
 function unknownFlag(rawName: string, known: Iterable<string>): UsageError {
   const names = [...known].map((name) => `--${name}`);
   const near = nearest(rawName, names);
-  return new UsageError(`unknown flag ${rawName}. ${near === undefined ? `It has: ${names.join(', ')}` : `Did you mean ${near}?`}`);
+  return new UsageError(
+    `unknown flag ${rawName}. ${near === undefined ? `It has: ${names.join(', ')}` : `Did you mean ${near}?`}`,
+  );
 }
 
 function checkWords(words: readonly string[], positionals: readonly Positional[]): void {
@@ -79,11 +89,24 @@ export function command<F>(definition: CommandDefinition<F>): Command {
     const words = positionals.map(({ name: word, required }) => (required ? ` <${word}>` : ` [${word}]`)).join('');
     const rows = [
       ...positionals.map((word) => [`  <${word.name}>`, word.summary]),
-      ...[...flags].map(([flag, { value, summary: about }]) => [`  --${flag}${value === undefined ? '' : ` <${value}>`}`, about]),
+      ...[...flags].map(([flag, { value, summary: about }]) => [
+        `  --${flag}${value === undefined ? '' : ` <${value}>`}`,
+        about,
+      ]),
       ['  --help', 'show this'],
     ];
     const examples = definition.examples.map((line) => `  ${line}`);
-    return [`${summary}`, '', `Usage: fairlead ${name}${words} [flags]`, '', ...table(rows), '', 'Examples:', ...examples, ''].join('\n');
+    return [
+      `${summary}`,
+      '',
+      `Usage: fairlead ${name}${words} [flags]`,
+      '',
+      ...table(rows),
+      '',
+      'Examples:',
+      ...examples,
+      '',
+    ].join('\n');
   }
 
   return {

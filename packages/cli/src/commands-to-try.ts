@@ -9,8 +9,11 @@ export function commandsToTry(model: PlatformModel, platform: RunningPlatform, d
   const where = dataDir === '.fairlead' ? '' : ` --data-dir ${dataDir}`;
   const tenant = model.tenants[0]?.id ?? 'demo';
   const open = model.routes.filter(({ methods }) => methods === undefined || methods.includes('GET'));
-  const route = open.toSorted((a, b) => (a.roles?.length ?? 0) - (b.roles?.length ?? 0) || (a.path < b.path ? -1 : 1))[0];
-  if (route === undefined) return [`npx fairlead status${where}`, `npx fairlead trace${where}`, `npx fairlead logs --follow${where}`];
+  const route = open.toSorted(
+    (a, b) => (a.roles?.length ?? 0) - (b.roles?.length ?? 0) || (a.path < b.path ? -1 : 1),
+  )[0];
+  if (route === undefined)
+    return [`npx fairlead status${where}`, `npx fairlead trace${where}`, `npx fairlead logs --follow${where}`];
   const role = route.roles?.[0] === undefined ? '' : ` --role ${route.roles[0]}`;
   return [
     `curl -i ${platform.gatewayUrl}${route.path} -H "authorization: Bearer $(npx fairlead token --tenant ${tenant} --subject me${role}${where})"`,

@@ -5,11 +5,22 @@ import { liveTable } from './live-table.ts';
 import { testTerminal } from './test-terminal.ts';
 
 const instance = (state: InstanceStatus['state'], restarts = 0): InstanceStatus => ({
-  name: 'orders', kind: 'service', state, pid: 7, url: 'unix:/s', restarts, since: 0, lastExit: undefined,
+  name: 'orders',
+  kind: 'service',
+  state,
+  pid: 7,
+  url: 'unix:/s',
+  restarts,
+  since: 0,
+  lastExit: undefined,
 });
 const exit = { code: 3, signal: null, reason: 'exited with code 3', at: 0, lastLines: ['boom'] };
 // Only these fields are read by displays.
-const platform = { gatewayUrl: 'http://g', adminUrl: 'http://a', endpoints: { billing: 'http://b' } } as unknown as RunningPlatform;
+const platform = {
+  gatewayUrl: 'http://g',
+  adminUrl: 'http://a',
+  endpoints: { billing: 'http://b' },
+} as unknown as RunningPlatform;
 
 test('with --json each line is one object', () => {
   const terminal = testTerminal();
@@ -19,7 +30,11 @@ test('with --json each line is one object', () => {
   display.event({ event: 'log', name: 'orders', line: 'x' });
   display.event({ event: 'stage', stage: 'postgres', durationMs: 1 });
   display.ready(platform, 1234.5);
-  const lines = terminal.stdout().trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  const lines = terminal
+    .stdout()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(lines).toEqual([
     { event: 'state', name: 'orders', kind: 'service', state: 'ready', pid: 7, url: 'unix:/s', restarts: 0 },
     { event: 'exit', name: 'orders', ...exit },

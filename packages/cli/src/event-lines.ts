@@ -30,7 +30,13 @@ export function jsonDisplay(terminal: Terminal, verbose: boolean): Display {
       }
     },
     ready(platform, readyMs) {
-      say({ event: 'ready', gateway: platform.gatewayUrl, admin: platform.adminUrl, services: platform.endpoints, readyMs: Math.round(readyMs) });
+      say({
+        event: 'ready',
+        gateway: platform.gatewayUrl,
+        admin: platform.adminUrl,
+        services: platform.endpoints,
+        readyMs: Math.round(readyMs),
+      });
     },
     stopping: () => say({ event: 'stopping' }),
     stopped: () => say({ event: 'stopped' }),
@@ -38,20 +44,28 @@ export function jsonDisplay(terminal: Terminal, verbose: boolean): Display {
 }
 
 /** Plain lines, for a file or a pipe. */
-export function plainDisplay(terminal: Terminal, options: { readonly verbose: boolean; readonly commands: (platform: RunningPlatform) => readonly string[] }): Display {
+export function plainDisplay(
+  terminal: Terminal,
+  options: { readonly verbose: boolean; readonly commands: (platform: RunningPlatform) => readonly string[] },
+): Display {
   const colour = palette(false);
   const say = (line: string): void => terminal.out(`${line}\n`);
   return {
     event(event) {
       if (event.event === 'state' && event.instance.state !== 'starting') {
         const { name, state, url, restarts } = event.instance;
-        say([name, state, url, restarts === 0 ? undefined : `restarts=${restarts}`].filter((part) => part !== undefined).join(' '));
+        say(
+          [name, state, url, restarts === 0 ? undefined : `restarts=${restarts}`]
+            .filter((part) => part !== undefined)
+            .join(' '),
+        );
       } else if (event.event === 'exit') {
         say(`${event.name} ${event.exit.reason}`);
         for (const line of event.exit.lastLines.slice(-10)) say(`  ${line}`);
       } else if (event.event === 'log') {
         const line = readLogLine(event.line);
-        if (options.verbose || line.level === 'warn' || line.level === 'error') say(formatLogLine(event.name, line, colour));
+        if (options.verbose || line.level === 'warn' || line.level === 'error')
+          say(formatLogLine(event.name, line, colour));
       } else if (event.event === 'stage' && options.verbose) {
         say(`${event.stage} ${Math.round(event.durationMs)} ms`);
       }

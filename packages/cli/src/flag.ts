@@ -51,7 +51,11 @@ export function texts(summary: string, value: string): Flag<readonly string[]> {
 }
 
 /** A whole number between two, with a default. */
-export function whole(summary: string, value: string, limits: { readonly min: number; readonly max: number; readonly fallback: number }): Flag<number> {
+export function whole(
+  summary: string,
+  value: string,
+  limits: { readonly min: number; readonly max: number; readonly fallback: number },
+): Flag<number> {
   const { min, max, fallback } = limits;
   return {
     value,
@@ -60,7 +64,8 @@ export function whole(summary: string, value: string, limits: { readonly min: nu
     read([given]) {
       if (given === undefined) return fallback;
       const number = Number(given);
-      if (!/^\d+$/.test(given) || number < min || number > max) throw new UsageError(`takes a whole number from ${min} to ${max}, not "${given}"`);
+      if (!/^\d+$/.test(given) || number < min || number > max)
+        throw new UsageError(`takes a whole number from ${min} to ${max}, not "${given}"`);
       return number;
     },
   };

@@ -12,13 +12,12 @@ export function inOrder(instances: readonly InstanceStatus[]): readonly Instance
 
 /** The table of `up` and `status`. */
 export function instanceTable(instances: readonly InstanceStatus[], colour: Palette): readonly string[] {
-  const head = ['SERVICE', 'STATE', 'URL', 'RESTARTS', 'PID'].map(colour.faint);
-  const rows = inOrder(instances).map(({ name, state, url, restarts, pid }) => [
+  const head = ['SERVICE', 'STATE', 'URL', 'RESTARTS'].map(colour.faint);
+  const rows = inOrder(instances).map(({ name, state, url, restarts }) => [
     colour.strong(name),
     stateWord(state, colour),
     url ?? '',
     restarts > 0 ? colour.waiting(String(restarts)) : '0',
-    pid === undefined ? '' : String(pid),
   ]);
   return table([head, ...rows]);
 }

@@ -31,7 +31,11 @@ function cut(line: string, columns: number): string {
  */
 export function liveTable(
   terminal: Terminal,
-  options: { readonly title: string; readonly verbose: boolean; readonly commands: (platform: RunningPlatform) => readonly string[] },
+  options: {
+    readonly title: string;
+    readonly verbose: boolean;
+    readonly commands: (platform: RunningPlatform) => readonly string[];
+  },
 ): Display {
   const colour = palette(terminal.colours);
   const instances = new Map<string, InstanceStatus>();
@@ -50,13 +54,17 @@ export function liveTable(
       `${colour.strong(options.title)}  ${headline}`,
       '',
       ...instanceTable([...instances.values()], colour),
-      ...(commands.length === 0 ? [] : ['', 'Try:', ...commands.map((line) => `  ${line}`), '', colour.faint('Ctrl-C stops everything.')]),
+      ...(commands.length === 0
+        ? []
+        : ['', 'Try:', ...commands.map((line) => `  ${line}`), '', colour.faint('Ctrl-C stops everything.')]),
       ...(stages.length === 0 ? [] : ['', colour.faint(stages.join('  '))]),
       ...(warnings.length === 0 ? [] : ['', ...warnings]),
     ];
     const columns = terminal.columns();
     // Commands are to be copied: they are never cut, but then they may take more lines than one, which the redraw must know.
-    const shown = lines.slice(0, Math.max(1, terminal.rows() - 1)).map((line) => (commands.includes(line.trimStart()) ? line : cut(line, columns)));
+    const shown = lines
+      .slice(0, Math.max(1, terminal.rows() - 1))
+      .map((line) => (commands.includes(line.trimStart()) ? line : cut(line, columns)));
     const height = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(visibleLength(line) / columns)), 0);
     const up = drawn === 0 ? '' : `\u001b[${drawn}A`;
     terminal.out(`${up}\r\u001b[J${shown.join('\n')}\n`);
@@ -66,7 +74,10 @@ export function liveTable(
   return {
     event(event) {
       if (event.event === 'state') instances.set(event.instance.name, event.instance);
-      else if (event.event === 'exit') warn(`${colour.bad(event.name)} ${event.exit.reason}${event.exit.lastLines.length === 0 ? '' : `: ${readLogLine(event.exit.lastLines.at(-1) ?? '').text}`}`);
+      else if (event.event === 'exit')
+        warn(
+          `${colour.bad(event.name)} ${event.exit.reason}${event.exit.lastLines.length === 0 ? '' : `: ${readLogLine(event.exit.lastLines.at(-1) ?? '').text}`}`,
+        );
       else if (event.event === 'log') {
         const line = readLogLine(event.line);
         if (line.level !== 'warn' && line.level !== 'error') return;

@@ -19,7 +19,18 @@ const LEVELS: Readonly<Record<string, LogLine['level']>> = {
   fatal: 'error',
 };
 
-const SHOWN = new Set(['time', 'level', 'service', 'msg', 'traceId', 'spanId', 'instance', 'requestId', 'pid', 'hostname']);
+const SHOWN = new Set([
+  'time',
+  'level',
+  'service',
+  'msg',
+  'traceId',
+  'spanId',
+  'instance',
+  'requestId',
+  'pid',
+  'hostname',
+]);
 
 function json(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith('{')) return undefined;
@@ -43,7 +54,12 @@ export function readLogLine(line: string): LogLine {
     const word = /\b(ERROR|FATAL|PANIC|WARNING):/.exec(line)?.[1];
     const level = word === undefined ? 'info' : word === 'WARNING' ? 'warn' : 'error';
     const stamp = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?: UTC|Z)/.exec(line)?.[0];
-    return { level, time: timeOf(stamp?.replace(' UTC', 'Z').replace(' ', 'T')), text: plain(line), traceId: undefined };
+    return {
+      level,
+      time: timeOf(stamp?.replace(' UTC', 'Z').replace(' ', 'T')),
+      text: plain(line),
+      traceId: undefined,
+    };
   }
   const rest = Object.entries(fields).filter(([name]) => !SHOWN.has(name));
   const more = rest.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
@@ -59,7 +75,8 @@ export function readLogLine(line: string): LogLine {
 /** A line as `logs` and `up` show it. */
 export function formatLogLine(name: string, line: LogLine, colour: Palette): string {
   const time = line.time === undefined ? '' : `${colour.faint(new Date(line.time).toISOString().slice(11, 23))} `;
-  const mark = line.level === 'error' ? `${colour.bad('error')} ` : line.level === 'warn' ? `${colour.waiting('warn')} ` : '';
+  const mark =
+    line.level === 'error' ? `${colour.bad('error')} ` : line.level === 'warn' ? `${colour.waiting('warn')} ` : '';
   const trace = line.traceId === undefined ? '' : ` ${colour.faint(`trace=${line.traceId}`)}`;
   return `${time}${colour.strong(name)} ${mark}${line.text}${trace}`;
 }

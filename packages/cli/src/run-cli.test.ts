@@ -18,7 +18,11 @@ async function run(...args: string[]) {
 }
 
 test('an unknown command is answered with the nearest one', async () => {
-  expect(await run('stats')).toEqual({ code: 2, out: '', err: 'fairlead: unknown command "stats". Did you mean "status"?\n' });
+  expect(await run('stats')).toEqual({
+    code: 2,
+    out: '',
+    err: 'fairlead: unknown command "stats". Did you mean "status"?\n',
+  });
   expect((await run('frobnicate')).err).toContain('fairlead --help lists them');
 });
 
@@ -31,10 +35,14 @@ test('an unknown flag is answered with the nearest one', async () => {
 test('a flag without its value, with one too many, or out of range names itself', async () => {
   expect((await run('up', '--gateway-port')).err).toContain('--gateway-port needs a value');
   expect((await run('up', '--json=yes')).err).toContain('--json takes no value');
-  expect((await run('up', '--admin-port', '70000')).err).toContain('--admin-port takes a whole number from 0 to 65535, not "70000"');
+  expect((await run('up', '--admin-port', '70000')).err).toContain(
+    '--admin-port takes a whole number from 0 to 65535, not "70000"',
+  );
   expect((await run('up', '--platform', 'a', '--platform', 'b')).err).toContain('--platform is given more than once');
   expect((await run('token', '--tenant', 'acme')).err).toContain('--subject is missing');
-  expect((await run('token', '--tenant', 'a', '--subject', 'b', '--ttl', '1y')).err).toContain('--ttl takes a duration');
+  expect((await run('token', '--tenant', 'a', '--subject', 'b', '--ttl', '1y')).err).toContain(
+    '--ttl takes a duration',
+  );
   expect((await run('down', 'now')).err).toContain('"now" is one word too many');
 });
 
@@ -68,10 +76,13 @@ test('a blueprint that is not there, or wrong, is told without a stack', async (
 test('logs are merged in order of time, the last lines only, and a wrong name is answered with the nearest', async () => {
   const logs = join(cwd, '.fairlead', 'logs');
   await mkdir(logs, { recursive: true });
-  const line = (second: number, msg: string) => `${JSON.stringify({ time: `2026-01-01T00:00:0${second}.000Z`, level: 'info', msg })}\n`;
+  const line = (second: number, msg: string) =>
+    `${JSON.stringify({ time: `2026-01-01T00:00:0${second}.000Z`, level: 'info', msg })}\n`;
   await writeFile(join(logs, 'orders.log'), line(1, 'one') + line(3, 'three'));
   await writeFile(join(logs, 'payments.log'), line(2, 'two'));
-  expect((await run('logs')).out).toBe('00:00:01.000 orders one\n00:00:02.000 payments two\n00:00:03.000 orders three\n');
+  expect((await run('logs')).out).toBe(
+    '00:00:01.000 orders one\n00:00:02.000 payments two\n00:00:03.000 orders three\n',
+  );
   expect((await run('logs', '--lines', '1')).out).toBe('00:00:03.000 orders three\n');
   expect((await run('logs', 'order')).err).toContain('Did you mean "orders"?');
 });

@@ -57,7 +57,9 @@ export async function runCli(terminal: Terminal, args: readonly string[]): Promi
       name,
       COMMANDS.map((candidate) => candidate.name),
     );
-    terminal.err(`fairlead: unknown command "${name}". ${near === undefined ? 'fairlead --help lists them.' : `Did you mean "${near}"?`}\n`);
+    terminal.err(
+      `fairlead: unknown command "${name}". ${near === undefined ? 'fairlead --help lists them.' : `Did you mean "${near}"?`}\n`,
+    );
     return 2;
   }
   if (asksForHelp(rest)) {

@@ -1,6 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { adminClient, dataDirAt, isRunning, lockHolder, readState, type AdminClient, type InstanceRecord, type PlatformState } from '@fairlead/control';
+import {
+  adminClient,
+  dataDirAt,
+  isRunning,
+  lockHolder,
+  readState,
+  type AdminClient,
+  type InstanceRecord,
+  type PlatformState,
+} from '@fairlead/control';
 import { FairleadError } from '@fairlead/core';
 import { text, type Flag } from './flag.ts';
 import type { Terminal } from './terminal.ts';
@@ -41,7 +50,11 @@ export async function runningAdmin(terminal: Terminal, dataDir: string): Promise
   const { state, running } = await snapshot(terminal, dataDir);
   const credential = await readFile(dataDirAt(path).secret('admin.token'), 'utf8').catch(() => undefined);
   if (!running || state?.adminUrl === undefined || credential === undefined) {
-    throw new FairleadError('unavailable', 'UNAVAILABLE', `No platform runs on ${path}. Start one with fairlead up, or name its folder with --data-dir.`);
+    throw new FairleadError(
+      'unavailable',
+      'UNAVAILABLE',
+      `No platform runs on ${path}. Start one with fairlead up, or name its folder with --data-dir.`,
+    );
   }
   return adminClient({ url: state.adminUrl, credential: credential.trim() });
 }

@@ -25,8 +25,9 @@ export function processTerminal(): Terminal {
     err: (text) => stderr.write(text),
     interactive,
     colours: interactive && (env['NO_COLOR'] ?? '') === '',
-    columns: () => stdout.columns ?? 80,
-    rows: () => stdout.rows ?? 24,
+    // Some terminals (a recorder, a serial line) say 0.
+    columns: () => stdout.columns || 80,
+    rows: () => stdout.rows || 24,
     env,
     cwd: process.cwd(),
   };

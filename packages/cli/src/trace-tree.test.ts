@@ -5,7 +5,14 @@ import { traceTree } from './trace-tree.ts';
 const traceId = 'ab'.repeat(16);
 function span(id: string, parentSpanId: string | undefined, startMs: number, tookMs: number, extra: object = {}) {
   const times = { startTimeUnixNano: String(startMs * 1e6), endTimeUnixNano: String((startMs + tookMs) * 1e6) };
-  return { traceId, spanId: id, ...(parentSpanId === undefined ? {} : { parentSpanId }), name: `work ${id}`, ...times, ...extra };
+  return {
+    traceId,
+    spanId: id,
+    ...(parentSpanId === undefined ? {} : { parentSpanId }),
+    name: `work ${id}`,
+    ...times,
+    ...extra,
+  };
 }
 const of = (service: string, ...spans: ReturnType<typeof span>[]) => ({
   resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },

@@ -21,7 +21,13 @@ function nodesOf(trace: OtlpTraces): Map<string, Node> {
   for (const { resource, scopeSpans } of trace.resourceSpans) {
     const service = attribute(resource?.attributes, 'service.name') ?? '?';
     for (const span of scopeSpans.flatMap(({ spans }) => spans)) {
-      const node = { span, service, startNs: nanos(span.startTimeUnixNano), endNs: nanos(span.endTimeUnixNano), children: [] };
+      const node = {
+        span,
+        service,
+        startNs: nanos(span.startTimeUnixNano),
+        endNs: nanos(span.endTimeUnixNano),
+        children: [],
+      };
       nodes.set(span.spanId, node);
     }
   }
@@ -55,7 +61,11 @@ const failed = ({ span }: Node): boolean => span.status?.code === 2 || span.stat
 export function traceTree(trace: OtlpTraces, colour: Palette): readonly string[] {
   const nodes = nodesOf(trace);
   const roots = forest(nodes);
-  const begin = [...nodes.values()].reduce<bigint | undefined>((min, { startNs }) => (min === undefined || startNs < min ? startNs : min), undefined) ?? 0n;
+  const begin =
+    [...nodes.values()].reduce<bigint | undefined>(
+      (min, { startNs }) => (min === undefined || startNs < min ? startNs : min),
+      undefined,
+    ) ?? 0n;
   const end = [...nodes.values()].reduce((max, { endNs }) => (endNs > max ? endNs : max), begin);
   const rows: string[][] = [];
   const seen = new Set<Node>();
@@ -64,7 +74,9 @@ export function traceTree(trace: OtlpTraces, colour: Palette): readonly string[]
     if (seen.has(node)) return;
     seen.add(node);
     const message = node.span.status?.message;
-    const mark = failed(node) ? ` ${colour.bad(`error${message === undefined || message === '' ? '' : `: ${plain(message)}`}`)}` : '';
+    const mark = failed(node)
+      ? ` ${colour.bad(`error${message === undefined || message === '' ? '' : `: ${plain(message)}`}`)}`
+      : '';
     rows.push([
       `+${milliseconds(node.startNs - begin)}`.padStart(10),
       milliseconds(node.endNs > node.startNs ? node.endNs - node.startNs : 0n).padStart(10),
@@ -79,5 +91,8 @@ export function traceTree(trace: OtlpTraces, colour: Palette): readonly string[]
   const services = new Set([...nodes.values()].map(({ service }) => service));
   const id = [...nodes.values()][0]?.span.traceId ?? '';
   const head = `trace ${id}  ${nodes.size} spans in ${services.size} services, ${milliseconds(end - begin)}`;
-  return [colour.strong(head), ...table([[colour.faint('     BEGAN'), colour.faint('      TOOK'), colour.faint('SPAN')], ...rows])];
+  return [
+    colour.strong(head),
+    ...table([[colour.faint('     BEGAN'), colour.faint('      TOOK'), colour.faint('SPAN')], ...rows]),
+  ];
 }

@@ -13,7 +13,17 @@ const clock = realClock();
 const root = join(import.meta.dirname, '..', '..', '..');
 const launcher = join(import.meta.dirname, '..', 'bin', 'fairlead.js');
 const blueprint = join(root, 'examples', 'shop', 'platform.ts');
-const NAMES = ['billing', 'catalog', 'control', 'gateway', 'inventory', 'notifications', 'orders', 'payments', 'postgres'];
+const NAMES = [
+  'billing',
+  'catalog',
+  'control',
+  'gateway',
+  'inventory',
+  'notifications',
+  'orders',
+  'payments',
+  'postgres',
+];
 
 interface Status {
   readonly name: string;
@@ -34,7 +44,18 @@ let ready: Ready;
 
 /** Starts `fairlead up --json` and resolves with its ready line. */
 async function start(): Promise<void> {
-  const flags = ['up', '--json', '--platform', blueprint, '--data-dir', dataDir, '--gateway-port', '0', '--admin-port', '0'];
+  const flags = [
+    'up',
+    '--json',
+    '--platform',
+    blueprint,
+    '--data-dir',
+    dataDir,
+    '--gateway-port',
+    '0',
+    '--admin-port',
+    '0',
+  ];
   const child = spawn(process.execPath, [launcher, ...flags], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   up = child;
   ready = await new Promise<Ready>((resolve, reject) => {
@@ -71,7 +92,9 @@ async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
 }
 
 const readyAgain = (name: string, before: number | undefined) =>
-  eventually(async () => (await statuses()).find((one) => one.name === name && one.state === 'ready' && one.pid !== before));
+  eventually(async () =>
+    (await statuses()).find((one) => one.name === name && one.state === 'ready' && one.pid !== before),
+  );
 const gone = (pid: number) => eventually(async () => ((await identify(pid)) === undefined ? true : undefined));
 
 beforeAll(async () => {
@@ -119,17 +142,22 @@ test('a second platform on the same data, or the same port, is refused with what
   await rm(other, { recursive: true });
 });
 
-test.each(['control', 'gateway', 'billing', 'postgres', 'orders'])('kill -9 of %s: it is started again at the same address', async (name) => {
-  const before = (await statuses()).find((one) => one.name === name);
-  process.kill(before?.pid ?? 0, 'SIGKILL');
-  // The command reads what the supervisor left, so it works while control is dead.
-  const after = await readyAgain(name, before?.pid);
-  expect(after).toMatchObject({ url: before?.url, restarts: 1 });
-});
+test.each(['control', 'gateway', 'billing', 'postgres', 'orders'])(
+  'kill -9 of %s: it is started again at the same address',
+  async (name) => {
+    const before = (await statuses()).find((one) => one.name === name);
+    process.kill(before?.pid ?? 0, 'SIGKILL');
+    // The command reads what the supervisor left, so it works while control is dead.
+    const after = await readyAgain(name, before?.pid);
+    expect(after).toMatchObject({ url: before?.url, restarts: 1 });
+  },
+);
 
 test('kill -9 of the supervisor leaves only Postgres, and down ends that too', async () => {
   const state = await readState(dataDir);
-  const pids = (state?.instances ?? []).flatMap(({ name, pid }) => (pid === undefined || name === 'postgres' ? [] : [pid]));
+  const pids = (state?.instances ?? []).flatMap(({ name, pid }) =>
+    pid === undefined || name === 'postgres' ? [] : [pid],
+  );
   const postgres = (await statuses()).find(({ name }) => name === 'postgres')?.pid ?? 0;
   expect(pids).toHaveLength(NAMES.length - 1);
   up.kill('SIGKILL');

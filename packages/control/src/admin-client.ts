@@ -22,7 +22,9 @@ export interface AdminClient {
   /** By trace id or request id. @throws TRACE_NOT_FOUND */
   trace(id: string): Promise<OtlpTraces>;
   /** The latest traces, newest first; `limit` at most 500. */
-  traces(options: { readonly limit: number }): Promise<{ readonly traces: readonly TraceSummary[]; readonly kept: TraceStoreCounts }>;
+  traces(options: {
+    readonly limit: number;
+  }): Promise<{ readonly traces: readonly TraceSummary[]; readonly kept: TraceStoreCounts }>;
   /** @throws UNKNOWN_TENANT, INVALID_INPUT */
   token(request: TokenRequest): Promise<{ readonly token: string; readonly expiresAt: number }>;
 }
@@ -32,20 +34,31 @@ interface Answer {
   readonly body: string;
 }
 
-function exchange(options: AdminClientOptions, method: string, path: string, body: string | undefined): Promise<Answer> {
+function exchange(
+  options: AdminClientOptions,
+  method: string,
+  path: string,
+  body: string | undefined,
+): Promise<Answer> {
   const { timeoutMs = 5_000 } = options;
   return new Promise((resolve, reject) => {
     const headers = {
       authorization: `Bearer ${options.credential}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
+      ...(body === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
     };
-    const sent = request(new URL(path, options.url), { method, agent: false, headers, timeout: timeoutMs }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (text += chunk));
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
-    });
+    const sent = request(
+      new URL(path, options.url),
+      { method, agent: false, headers, timeout: timeoutMs },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+      },
+    );
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     sent.on('error', reject);
     sent.end(body);
@@ -68,7 +81,9 @@ export function adminClient(options: AdminClientOptions): AdminClient {
       answer = await exchange(options, method, path, body === undefined ? undefined : JSON.stringify(body));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new FairleadError('unavailable', 'UNAVAILABLE', `The admin API at ${options.url} does not answer: ${why}`, { cause: error });
+      throw new FairleadError('unavailable', 'UNAVAILABLE', `The admin API at ${options.url} does not answer: ${why}`, {
+        cause: error,
+      });
     }
     const value = parsed(answer.body, options.url);
     if (answer.status < 300) return value;

@@ -27,7 +27,12 @@ function readsOf(service: ServiceModel, withDatabase: readonly ServiceModel[]): 
 }
 
 /** Runs `work` with a connection that is closed whatever happens. */
-async function withOwner<T>(url: string, name: string, clock: Clock, work: (database: Database) => Promise<T>): Promise<T> {
+async function withOwner<T>(
+  url: string,
+  name: string,
+  clock: Clock,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
   const database = openDatabase({ url, name, clock, maxConnections: 1 });
   try {
     return await work(database);
@@ -49,7 +54,11 @@ async function migrateBroker(
   services: readonly ServiceModel[],
   clock: Clock,
 ): Promise<void> {
-  const grants = services.map((service) => ({ service: service.name, role: service.name, reads: readsOf(service, services) }));
+  const grants = services.map((service) => ({
+    service: service.name,
+    role: service.name,
+    reads: readsOf(service, services),
+  }));
   await withOwner(provisioned.brokerOwnerUrl, 'broker', clock, async (broker) => {
     await migrate(ctx, broker, { set: 'broker', from: BROKER_MIGRATIONS });
     await brokerGrants(ctx, broker, grants);
@@ -81,7 +90,9 @@ export async function setUpDatabases(
     ...withDatabase.map(async (service) => {
       const urls = provisioned.services.get(service.name);
       if (urls === undefined) return;
-      await withOwner(urls.ownerUrl, service.name, clock, (database) => migrateService(ctx, database, service.definition));
+      await withOwner(urls.ownerUrl, service.name, clock, (database) =>
+        migrateService(ctx, database, service.definition),
+      );
     }),
   ]);
   options.onStage('migrate', clock.monotonic() - provisionedAt);

@@ -9,11 +9,14 @@ import { DRAIN_ORDER } from './supervisor/leftovers.ts';
  */
 export async function drain(instances: readonly SupervisedInstance[], options: CloseOptions = {}): Promise<void> {
   const failures: unknown[] = [];
-  const groups = options.graceMs === 0 ? [DRAIN_ORDER.slice(0, -1), DRAIN_ORDER.slice(-1)] : DRAIN_ORDER.map((kind) => [kind]);
+  const groups =
+    options.graceMs === 0 ? [DRAIN_ORDER.slice(0, -1), DRAIN_ORDER.slice(-1)] : DRAIN_ORDER.map((kind) => [kind]);
   for (const kinds of groups) {
     const group = instances.filter(({ kind }) => (kinds as readonly string[]).includes(kind));
     const results = await Promise.allSettled(group.map((instance) => instance.close(options)));
-    failures.push(...results.filter((result) => result.status === 'rejected').map((result) => result.reason as unknown));
+    failures.push(
+      ...results.filter((result) => result.status === 'rejected').map((result) => result.reason as unknown),
+    );
   }
   if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be ended');
 }

@@ -11,7 +11,9 @@ import type { InstanceStatus } from './running-platform.ts';
 
 const file = process.env['FAIRLEAD_CONTROL_CONFIG'];
 if (file === undefined) {
-  process.stderr.write('FAIRLEAD_CONTROL_CONFIG is not set: it names the JSON file that the control process reads. "fairlead up" starts it.\n');
+  process.stderr.write(
+    'FAIRLEAD_CONTROL_CONFIG is not set: it names the JSON file that the control process reads. "fairlead up" starts it.\n',
+  );
   process.exit(1);
 }
 
@@ -20,7 +22,9 @@ const config = JSON.parse(readFileSync(file, 'utf8')) as ControlConfig;
 
 function onInternal(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`${JSON.stringify({ level: 'error', service: 'control', msg: 'A request failed inside', error: text })}\n`);
+  process.stderr.write(
+    `${JSON.stringify({ level: 'error', service: 'control', msg: 'A request failed inside', error: text })}\n`,
+  );
 }
 
 const plane = await openControlPlane(config);

@@ -24,7 +24,11 @@ export function portOf(url: string | undefined): number | undefined {
 
 /** Externals that have a process here, and those that are only an address. */
 export function splitExternals(model: PlatformModel): {
-  readonly run: readonly { readonly name: string; readonly entry: string; readonly env: Readonly<Record<string, string>> }[];
+  readonly run: readonly {
+    readonly name: string;
+    readonly entry: string;
+    readonly env: Readonly<Record<string, string>>;
+  }[];
   readonly given: Readonly<Record<string, string>>;
 } {
   const run = [];

@@ -30,8 +30,15 @@ export interface FleetOptions {
 export interface ProcessFleet {
   supervise(name: string, kind: InstanceKind, launch: Launch): SupervisedInstance;
   control(adminPort: number): SupervisedInstance;
-  external(external: { readonly name: string; readonly entry: string; readonly env: Readonly<Record<string, string>> }): SupervisedInstance;
-  service(service: ServiceModel, wiring: { readonly urls: RuntimeUrls | undefined; readonly endpoints: Readonly<Record<string, string>> }): SupervisedInstance;
+  external(external: {
+    readonly name: string;
+    readonly entry: string;
+    readonly env: Readonly<Record<string, string>>;
+  }): SupervisedInstance;
+  service(
+    service: ServiceModel,
+    wiring: { readonly urls: RuntimeUrls | undefined; readonly endpoints: Readonly<Record<string, string>> },
+  ): SupervisedInstance;
   gateway(port: number, endpoints: Readonly<Record<string, string>>): SupervisedInstance;
 }
 
@@ -46,7 +53,11 @@ export function processFleet(options: FleetOptions): ProcessFleet {
   };
 
   /** Runs of a program; `prepare` gives each its own environment. */
-  function runs(name: string, point: EntryPoint, prepare: (previousUrl: string | undefined) => Promise<Record<string, string>>): Launch {
+  function runs(
+    name: string,
+    point: EntryPoint,
+    prepare: (previousUrl: string | undefined) => Promise<Record<string, string>>,
+  ): Launch {
     return async (previousUrl) => {
       home.log(name).clearLines();
       return launchChild({

@@ -69,7 +69,11 @@ export async function startProcesses(model: PlatformModel, options: ProcessesOpt
       adminUrl: urlOf('control'),
       instances: status(),
     }),
-    (error) => home.tell('supervisor', `state.json could not be written: ${error instanceof Error ? error.message : String(error)}`),
+    (error) =>
+      home.tell(
+        'supervisor',
+        `state.json could not be written: ${error instanceof Error ? error.message : String(error)}`,
+      ),
   );
 
   /** The control plane learns of every change, and of all of them when it is ready again. */
@@ -144,7 +148,9 @@ export async function startProcesses(model: PlatformModel, options: ProcessesOpt
     const control = startControl();
     const [urls] = await Promise.all([startDatabases(), startExternals()]);
     signal.throwIfAborted();
-    const services = model.services.map((service) => add(fleet.service(service, { urls: urls.get(service.name), endpoints })));
+    const services = model.services.map((service) =>
+      add(fleet.service(service, { urls: urls.get(service.name), endpoints })),
+    );
     const gateway = add(fleet.gateway(gatewayPort, endpoints));
     await Promise.all([control, ...services.map((service) => service.start()), gateway.start()]);
     sinceBegin('ready');
@@ -153,7 +159,8 @@ export async function startProcesses(model: PlatformModel, options: ProcessesOpt
   let closed: Promise<void> | undefined;
   function close(closeOptions?: CloseOptions): Promise<void> {
     // Asked again for an immediate end (a second Ctrl-C): what is being drained is ended by force.
-    if (closed !== undefined && closeOptions?.graceMs === 0) return Promise.all([closed, drain(instances, closeOptions)]).then(() => undefined);
+    if (closed !== undefined && closeOptions?.graceMs === 0)
+      return Promise.all([closed, drain(instances, closeOptions)]).then(() => undefined);
     closed ??= leave(closeOptions);
     return closed;
   }
@@ -207,4 +214,3 @@ function running({ home, urlOf, endpoints, status, close }: RunningParts): Runni
     [Symbol.asyncDispose]: () => close(),
   };
 }
-

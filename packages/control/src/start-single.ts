@@ -5,7 +5,15 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createContext, realClock, realRandom, type Closeable, type CloseOptions, type Clock, type Random } from '@fairlead/core';
+import {
+  createContext,
+  realClock,
+  realRandom,
+  type Closeable,
+  type CloseOptions,
+  type Clock,
+  type Random,
+} from '@fairlead/core';
 import { postgresBroker } from '@fairlead/messaging';
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
 import { startGateway } from '@fairlead/proxy';
@@ -61,7 +69,11 @@ interface Wiring {
 }
 
 /** One service in this process: made, started, and listening on its socket for the gateway. */
-async function startService(house: House, service: ServiceModel, { instances, endpoints, urls }: Wiring): Promise<Closeable> {
+async function startService(
+  house: House,
+  service: ServiceModel,
+  { instances, endpoints, urls }: Wiring,
+): Promise<Closeable> {
   const { clock, random, home, env } = house;
   const { name } = service;
   const closing: ((options?: CloseOptions) => Promise<void>)[] = [];
@@ -82,8 +94,12 @@ async function startService(house: House, service: ServiceModel, { instances, en
         },
       }),
     );
-    const database = urls === undefined ? undefined : opened(openDatabase({ url: urls.runtimeUrl, name, clock, telemetry }));
-    const brokerDatabase = urls === undefined ? undefined : opened(openDatabase({ url: urls.brokerUrl, name, clock, telemetry, maxConnections: 4 }));
+    const database =
+      urls === undefined ? undefined : opened(openDatabase({ url: urls.runtimeUrl, name, clock, telemetry }));
+    const brokerDatabase =
+      urls === undefined
+        ? undefined
+        : opened(openDatabase({ url: urls.brokerUrl, name, clock, telemetry, maxConnections: 4 }));
     const broker = brokerDatabase === undefined ? undefined : opened(postgresBroker({ database: brokerDatabase }));
     const instance = opened(
       createService(service.definition, {
@@ -132,14 +148,34 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
   /** What to close, the last first. */
   const parts: Closeable[] = [];
   const me = (await identify(process.pid)) ?? { pid: process.pid, started: '' };
-  const status = (): readonly InstanceStatus[] => [...supervised.map((instance) => instance.status()), ...inside.values()];
+  const status = (): readonly InstanceStatus[] => [
+    ...supervised.map((instance) => instance.status()),
+    ...inside.values(),
+  ];
   const urls = { gateway: undefined as string | undefined, admin: undefined as string | undefined };
   const state = stateWriter(
     data.path,
-    () => ({ version: 1, platform: model.name, supervisor: me, socketDir: sockets.path, gatewayUrl: urls.gateway, adminUrl: urls.admin, instances: supervised.map((instance) => instance.status()) }),
-    (error) => home.tell('supervisor', `state.json could not be written: ${error instanceof Error ? error.message : String(error)}`),
+    () => ({
+      version: 1,
+      platform: model.name,
+      supervisor: me,
+      socketDir: sockets.path,
+      gatewayUrl: urls.gateway,
+      adminUrl: urls.admin,
+      instances: supervised.map((instance) => instance.status()),
+    }),
+    (error) =>
+      home.tell(
+        'supervisor',
+        `state.json could not be written: ${error instanceof Error ? error.message : String(error)}`,
+      ),
   );
-  const plane = await openControlPlane({ platform: model.name, secretsDir: join(data.path, 'secrets'), tenants: model.tenants.map(({ id }) => id), clock });
+  const plane = await openControlPlane({
+    platform: model.name,
+    secretsDir: join(data.path, 'secrets'),
+    tenants: model.tenants.map(({ id }) => id),
+    clock,
+  });
   const house: House = { model, home, plane, clock, random, env: baseEnvironment(options.env ?? process.env) };
 
   function onChange(instance: InstanceStatus): void {
@@ -148,18 +184,42 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
     onEvent({ event: 'state', instance });
   }
   function here(name: string, kind: InstanceKind, url: string): void {
-    const instance: InstanceStatus = { name, kind, state: 'ready', pid: process.pid, url, restarts: 0, since: clock.now(), lastExit: undefined };
+    const instance: InstanceStatus = {
+      name,
+      kind,
+      state: 'ready',
+      pid: process.pid,
+      url,
+      restarts: 0,
+      since: clock.now(),
+      lastExit: undefined,
+    };
     inside.set(name, instance);
     onChange(instance);
   }
-  const fleet = processFleet({ model, home, env: options.env ?? process.env, clock, random, readyTimeoutMs: 20_000, onChange, onExit: (name, exit) => onEvent({ event: 'exit', name, exit }) });
+  const fleet = processFleet({
+    model,
+    home,
+    env: options.env ?? process.env,
+    clock,
+    random,
+    readyTimeoutMs: 20_000,
+    onChange,
+    onExit: (name, exit) => onEvent({ event: 'exit', name, exit }),
+  });
 
   async function databaseServer(): Promise<string> {
     if (options.postgresUrl !== undefined) return options.postgresUrl;
     const socketDir = join(sockets.path, 'postgres');
     await mkdir(socketDir, { mode: 0o700 });
     const adminUrl = Promise.withResolvers<string>();
-    const launch = postgresLaunch({ dataDir: data.postgres, socketDir, clock, onLine: (line) => home.tell('postgres', line), onStarted: (postgres) => adminUrl.resolve(postgres.adminUrl) });
+    const launch = postgresLaunch({
+      dataDir: data.postgres,
+      socketDir,
+      clock,
+      onLine: (line) => home.tell('postgres', line),
+      onStarted: (postgres) => adminUrl.resolve(postgres.adminUrl),
+    });
     const instance = fleet.supervise('postgres', 'database', launch);
     supervised.push(instance);
     await instance.start();
@@ -188,7 +248,8 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
   const endpoints: Record<string, string> = { ...given };
   for (const { name } of model.services) endpoints[name] = `unix:${sockets.socket(name)}`;
   try {
-    const onInternal = (error: unknown): void => home.tell('control', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const onInternal = (error: unknown): void =>
+      home.tell('control', error instanceof Error ? (error.stack ?? error.message) : String(error));
     const admin = await serveAdmin(plane, { port: adminPort, credential: home.adminToken, onInternal });
     parts.push(admin);
     urls.admin = admin.url;
@@ -204,7 +265,12 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
       if (!model.services.some(({ database }) => database)) return new Map();
       const adminUrl = await databaseServer();
       using ctx = createContext({ clock, random, signal: options.signal });
-      return await setUpDatabases(ctx, model, { adminUrl, data, clock, onStage: (stage, durationMs) => onEvent({ event: 'stage', stage, durationMs }) });
+      return await setUpDatabases(ctx, model, {
+        adminUrl,
+        data,
+        clock,
+        onStage: (stage, durationMs) => onEvent({ event: 'stage', stage, durationMs }),
+      });
     };
     const [serviceUrls] = await Promise.all([startDatabases(), ...startExternals]);
     const instances = new Map<string, ServiceInstance>();

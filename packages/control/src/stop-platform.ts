@@ -44,7 +44,8 @@ export async function stopPlatform(
   const lock = await lockDataDir(path);
   try {
     const leftovers = await endLeftovers(path, { clock });
-    if (holder !== undefined) return forced ? { kind: 'forced', pid: holder.pid, leftovers } : { kind: 'drained', pid: holder.pid };
+    if (holder !== undefined)
+      return forced ? { kind: 'forced', pid: holder.pid, leftovers } : { kind: 'drained', pid: holder.pid };
     return leftovers.length > 0 ? { kind: 'leftovers', leftovers } : { kind: 'nothing' };
   } finally {
     await lock.release();

@@ -20,10 +20,16 @@ export const check = command<CheckFlags>({
   async run(terminal, flags) {
     const model = await loadPlatform(resolve(terminal.cwd, flags.platform));
     if (flags.json) {
-      const services = model.services.map(({ name, database, uses }) => ({ name, database, uses: uses.map((use) => use.name) }));
+      const services = model.services.map(({ name, database, uses }) => ({
+        name,
+        database,
+        uses: uses.map((use) => use.name),
+      }));
       const externals = model.externals.map(({ name }) => name);
       const { name, tenants, routes, warnings, hash } = model;
-      terminal.out(`${JSON.stringify({ platform: name, services, externals, tenants: tenants.map(({ id }) => id), routes, warnings, hash })}\n`);
+      terminal.out(
+        `${JSON.stringify({ platform: name, services, externals, tenants: tenants.map(({ id }) => id), routes, warnings, hash })}\n`,
+      );
       return 0;
     }
     const rows = [
@@ -32,15 +38,23 @@ export const check = command<CheckFlags>({
         database ? 'service with a database' : 'service',
         uses.length === 0 ? '' : `uses ${uses.map((use) => use.name).join(', ')}`,
       ]),
-      ...model.externals.map(({ name, url, run }) => [`  ${name}`, 'external', run === undefined ? (url ?? '') : 'started with the platform']),
+      ...model.externals.map(({ name, url, run }) => [
+        `  ${name}`,
+        'external',
+        run === undefined ? (url ?? '') : 'started with the platform',
+      ]),
       ...model.routes.map(({ path, service, roles, methods }) => [
         `  ${path}`,
         `route to ${service}`,
         [methods?.join(' '), roles === undefined ? undefined : `roles ${roles.join(', ')}`].filter(Boolean).join('; '),
       ]),
     ];
-    const tenants = model.tenants.length === 0 ? 'any tenant' : `tenants ${model.tenants.map(({ id }) => id).join(', ')}`;
-    const lines = [`${model.name} is sound: ${model.services.length} services, ${model.externals.length} externals, ${tenants}.`, ...table(rows)];
+    const tenants =
+      model.tenants.length === 0 ? 'any tenant' : `tenants ${model.tenants.map(({ id }) => id).join(', ')}`;
+    const lines = [
+      `${model.name} is sound: ${model.services.length} services, ${model.externals.length} externals, ${tenants}.`,
+      ...table(rows),
+    ];
     for (const warning of model.warnings) lines.push(`warning: ${warning}`);
     terminal.out(`${lines.join('\n')}\n`);
     return 0;

@@ -61,7 +61,13 @@ export const logs = command<LogsFlags>({
     raw: toggle('print lines as they were written'),
     dataDir: dataDirFlag,
   },
-  positionals: [{ name: 'service', summary: 'a service, an external, gateway, control or postgres; all without one', required: false }],
+  positionals: [
+    {
+      name: 'service',
+      summary: 'a service, an external, gateway, control or postgres; all without one',
+      required: false,
+    },
+  ],
   examples: ['fairlead logs', 'fairlead logs orders --follow', 'fairlead logs postgres --lines 20'],
   async run(terminal, flags, [service]) {
     const data = dataDirAt(resolve(terminal.cwd, flags.dataDir));
@@ -71,7 +77,8 @@ export const logs = command<LogsFlags>({
     const colour = palette(terminal.colours);
     const tails = (service === undefined ? names : [service]).map((name) => logTail(name, data.log(name)));
     const show = (lines: readonly NamedLine[]): void => {
-      for (const { name, line } of lines) terminal.out(`${flags.raw ? line : formatLogLine(name, readLogLine(line), colour)}\n`);
+      for (const { name, line } of lines)
+        terminal.out(`${flags.raw ? line : formatLogLine(name, readLogLine(line), colour)}\n`);
     };
     const before = await nextLines(tails);
     show(flags.lines === 0 ? [] : before.slice(-flags.lines));

@@ -20,7 +20,9 @@ export const status = command<StatusFlags>({
     const { state, running, instances } = await snapshot(terminal, flags.dataDir);
     if (flags.json) {
       const services = inOrder(instances);
-      terminal.out(`${JSON.stringify({ platform: state?.platform, running, gateway: state?.gatewayUrl, admin: state?.adminUrl, services })}\n`);
+      terminal.out(
+        `${JSON.stringify({ platform: state?.platform, running, gateway: state?.gatewayUrl, admin: state?.adminUrl, services })}\n`,
+      );
       return running ? 0 : 1;
     }
     if (!running && instances.every((instance) => instance.state === 'stopped')) {
@@ -31,7 +33,8 @@ export const status = command<StatusFlags>({
     const lines = [...instanceTable(instances, colour)];
     if (!running) lines.push('', colour.bad('The supervisor is gone; fairlead down ends what it left.'));
     for (const { name, state: word, lastExit } of inOrder(instances)) {
-      if (lastExit !== undefined && word !== 'ready') lines.push('', `${name} ${lastExit.reason}`, ...lastExit.lastLines.slice(-5).map((line) => `  ${line}`));
+      if (lastExit !== undefined && word !== 'ready')
+        lines.push('', `${name} ${lastExit.reason}`, ...lastExit.lastLines.slice(-5).map((line) => `  ${line}`));
     }
     terminal.out(`${lines.join('\n')}\n`);
     return running ? 0 : 1;

@@ -38,13 +38,25 @@ export const trace = command<TraceFlags>({
   name: 'trace',
   summary: 'Show what a request did: a tree of spans with times',
   flags: { json: toggle('print OTLP JSON'), dataDir: dataDirFlag },
-  positionals: [{ name: 'id', summary: 'trace id, traceparent or request id; without one the latest traces are listed', required: false }],
-  examples: ['fairlead trace', 'fairlead trace 4bf92f3577b34da6a3ce929d0e0e4736', 'fairlead trace 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'],
+  positionals: [
+    {
+      name: 'id',
+      summary: 'trace id, traceparent or request id; without one the latest traces are listed',
+      required: false,
+    },
+  ],
+  examples: [
+    'fairlead trace',
+    'fairlead trace 4bf92f3577b34da6a3ce929d0e0e4736',
+    'fairlead trace 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  ],
   async run(terminal, flags, [id]) {
     const admin = await runningAdmin(terminal, flags.dataDir);
     if (id === undefined) return listLatest(terminal, admin, flags.json);
     const found = await admin.trace(parseTraceparent(id)?.traceId ?? id);
-    terminal.out(flags.json ? `${JSON.stringify(found)}\n` : `${traceTree(found, palette(terminal.colours)).join('\n')}\n`);
+    terminal.out(
+      flags.json ? `${JSON.stringify(found)}\n` : `${traceTree(found, palette(terminal.colours)).join('\n')}\n`,
+    );
     return 0;
   },
 });

@@ -48,7 +48,11 @@ export const up = command<UpFlags>({
     dataDir: dataDirFlag,
     verbose: toggle('also say how long each stage of the start took'),
   },
-  examples: ['fairlead up', 'fairlead up --platform examples/shop/platform.ts', 'fairlead up --gateway-port 0 --admin-port 0 --json'],
+  examples: [
+    'fairlead up',
+    'fairlead up --platform examples/shop/platform.ts',
+    'fairlead up --gateway-port 0 --admin-port 0 --json',
+  ],
   async run(terminal, flags) {
     const clock = realClock();
     const began = clock.monotonic();

@@ -26,7 +26,10 @@ function parameters(where: 'path' | 'query', schema: Schema | undefined): readon
 }
 
 function operationObject(operation: AdminOperation): Schema {
-  const refused = { 403: 'The request names another host, or comes from a page of another origin.', ...operation.problems };
+  const refused = {
+    403: 'The request names another host, or comes from a page of another origin.',
+    ...operation.problems,
+  };
   const all = [...parameters('path', operation.params), ...parameters('query', operation.query)];
   return {
     operationId: operation.operationId,
@@ -41,7 +44,10 @@ function operationObject(operation: AdminOperation): Schema {
       ...Object.fromEntries(
         Object.entries(refused).map(([status, description]) => [
           status,
-          { description, content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+          {
+            description,
+            content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+          },
         ]),
       ),
     },
@@ -61,7 +67,11 @@ export function adminOpenApi(platform: string, url: string): Schema {
     paths,
     components: {
       securitySchemes: {
-        credential: { type: 'http', scheme: 'bearer', description: 'Kept in secrets/admin.token of the data directory.' },
+        credential: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Kept in secrets/admin.token of the data directory.',
+        },
       },
       schemas: { Problem: problem },
     },

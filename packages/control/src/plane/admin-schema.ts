@@ -114,7 +114,8 @@ export const ADMIN_OPERATIONS = {
     operationId: 'listDeadLetters',
     method: 'GET',
     path: '/api/dead-letters',
-    summary: 'Messages that were given up, of every service. A service that did not answer is named: then the list is partial.',
+    summary:
+      'Messages that were given up, of every service. A service that did not answer is named: then the list is partial.',
     credential: true,
     answer: object({
       items: listOf(object({ service: text('Service whose consumer gave it up.') })),
@@ -141,7 +142,10 @@ export const ADMIN_OPERATIONS = {
       ),
       additionalProperties: false,
     },
-    answer: object({ token: text('A signed JWT.'), expiresAt: { type: 'number', description: 'Milliseconds since the epoch.' } }),
+    answer: object({
+      token: text('A signed JWT.'),
+      expiresAt: { type: 'number', description: 'Milliseconds since the epoch.' },
+    }),
     problems: { ...unauthenticated, 400: 'The body is wrong.', 422: 'The blueprint has no such tenant.' },
   },
   getJwks: {

@@ -36,12 +36,17 @@ interface Asked {
   readonly body?: string;
 }
 
-function ask(path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<{ status: number; type: string; body: string }> {
+function ask(
+  path: string,
+  { method = 'GET', headers = {}, body }: Asked = {},
+): Promise<{ status: number; type: string; body: string }> {
   return new Promise((resolve, reject) => {
     const sent = request(new URL(path, admin.url), { method, headers, agent: false }, (response) => {
       let text = '';
       response.on('data', (chunk) => (text += String(chunk)));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', body: text }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', body: text }),
+      );
     });
     sent.on('error', reject);
     sent.end(body);
@@ -103,7 +108,10 @@ test('a token is signed by the public key, for this platform, and says what was 
   const { token } = await client().token({ tenant: 'acme', subject: 'ada', roles: ['support'], ttlSeconds: 60 });
   const jwks = JSON.parse((await ask('/.well-known/jwks.json')).body);
   expect(Object.keys(jwks.keys[0])).not.toContain('d');
-  const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(jwks), { ...platformIdentity('shop'), algorithms: ['ES256'] });
+  const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(jwks), {
+    ...platformIdentity('shop'),
+    algorithms: ['ES256'],
+  });
   expect(payload).toMatchObject({ sub: 'ada', tenant: 'acme', roles: ['support'] });
   expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
   expect(protectedHeader.kid).toBe(jwks.keys[0].kid);
@@ -117,10 +125,22 @@ test('the signing key is for its owner only and outlives the control plane', asy
 });
 
 test('a token for an unknown tenant, or with a wrong body, is refused', async () => {
-  await expect(client().token({ tenant: 'acmee', subject: 'ada' })).rejects.toMatchObject({ code: 'UNKNOWN_TENANT', message: expect.stringContaining('"acme"') });
-  const wrong = ['{}', '{', JSON.stringify({ tenant: 'acme', subject: 'ada', role: 'x' }), JSON.stringify({ tenant: 'acme', subject: 'a', ttlSeconds: 0 })];
+  await expect(client().token({ tenant: 'acmee', subject: 'ada' })).rejects.toMatchObject({
+    code: 'UNKNOWN_TENANT',
+    message: expect.stringContaining('"acme"'),
+  });
+  const wrong = [
+    '{}',
+    '{',
+    JSON.stringify({ tenant: 'acme', subject: 'ada', role: 'x' }),
+    JSON.stringify({ tenant: 'acme', subject: 'a', ttlSeconds: 0 }),
+  ];
   for (const body of wrong) {
-    const answer = await ask('/api/tokens', { method: 'POST', headers: { ...bearer, 'content-type': 'application/json' }, body });
+    const answer = await ask('/api/tokens', {
+      method: 'POST',
+      headers: { ...bearer, 'content-type': 'application/json' },
+      body,
+    });
     expect([answer.status, JSON.parse(answer.body).code], body).toEqual([400, 'INVALID_INPUT']);
   }
 });
@@ -142,7 +162,9 @@ test('traces come in over the internal socket and go out over the admin API', as
     sent.end(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }));
   });
   expect(JSON.parse(answer)).toMatchObject({ partialSuccess: { rejectedSpans: '1' } });
-  expect(await client().trace(traceId)).toMatchObject({ resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'GET /orders' }] }] }] });
+  expect(await client().trace(traceId)).toMatchObject({
+    resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'GET /orders' }] }] }],
+  });
   await expect(client().trace('f'.repeat(32))).rejects.toMatchObject({ code: 'TRACE_NOT_FOUND', kind: 'not-found' });
   expect((await client().traces({ limit: 5 })).traces).toMatchObject([{ traceId }]);
 });
@@ -151,7 +173,11 @@ test('dead letters are asked of every service; one that does not answer makes th
   const answering = createServer((_request, response) => response.end(JSON.stringify({ items: [{ id: 'e1' }] })));
   const socket = join(dir, 'orders.sock');
   await new Promise<void>((resolve) => answering.listen(socket, resolve));
-  plane.setInstances([instance('orders', `unix:${socket}`), instance('payments', `unix:${join(dir, 'gone.sock')}`), instance('catalog', 'unix:/x', 'backoff')]);
+  plane.setInstances([
+    instance('orders', `unix:${socket}`),
+    instance('payments', `unix:${join(dir, 'gone.sock')}`),
+    instance('catalog', 'unix:/x', 'backoff'),
+  ]);
   const answer = JSON.parse((await ask('/api/dead-letters', { headers: bearer })).body);
   answering.close();
   expect(answer).toMatchObject({ partial: true, items: [{ id: 'e1', service: 'orders' }] });
@@ -163,5 +189,8 @@ test('dead letters are asked of every service; one that does not answer makes th
 
 test('a client says which address does not answer', async () => {
   const closed = adminClient({ url: 'http://127.0.0.1:1', credential: 'x' });
-  await expect(closed.services()).rejects.toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('http://127.0.0.1:1') });
+  await expect(closed.services()).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: expect.stringContaining('http://127.0.0.1:1'),
+  });
 });

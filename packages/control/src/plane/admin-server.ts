@@ -30,7 +30,10 @@ function handlers(plane: ControlPlane, url: () => string): Record<AdminOperation
       const { traceId } = request.params as { traceId: string };
       const trace = plane.traces.find(traceId);
       if (trace !== undefined) return trace;
-      throw fail('TRACE_NOT_FOUND', `No trace or request "${traceId.slice(0, 64)}" is kept. It may not have arrived yet, or was dropped for newer ones.`);
+      throw fail(
+        'TRACE_NOT_FOUND',
+        `No trace or request "${traceId.slice(0, 64)}" is kept. It may not have arrived yet, or was dropped for newer ones.`,
+      );
     },
     listTraces(request) {
       const { limit = 50 } = request.query as { limit?: number };

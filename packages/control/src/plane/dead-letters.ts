@@ -21,7 +21,9 @@ const MAX_BYTES = 8 * 1024 * 1024;
 /** Asks over `unix:/path` or `http://host:port`. */
 export const askInstance: AskInstance = (url, path, signal) =>
   new Promise((resolve, reject) => {
-    const where = url.startsWith('unix:') ? { socketPath: url.slice('unix:'.length) } : { host: new URL(url).hostname, port: new URL(url).port };
+    const where = url.startsWith('unix:')
+      ? { socketPath: url.slice('unix:'.length) }
+      : { host: new URL(url).hostname, port: new URL(url).port };
     const sent = request({ ...where, path, signal, agent: false, headers: { host: 'localhost' } }, (response) => {
       let body = '';
       response.setEncoding('utf8');
@@ -42,7 +44,11 @@ export const askInstance: AskInstance = (url, path, signal) =>
 /** The list in a service's answer: either the list itself or its `items`. */
 function itemsOf(text: string): readonly Record<string, unknown>[] {
   const value: unknown = JSON.parse(text);
-  const items = Array.isArray(value) ? value : typeof value === 'object' && value !== null && 'items' in value ? value.items : undefined;
+  const items = Array.isArray(value)
+    ? value
+    : typeof value === 'object' && value !== null && 'items' in value
+      ? value.items
+      : undefined;
   if (!Array.isArray(items)) throw new Error('its answer is no list');
   return items.filter((item) => typeof item === 'object' && item !== null);
 }

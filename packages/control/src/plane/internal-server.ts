@@ -25,10 +25,13 @@ export async function serveInternal(plane: ControlPlane, options: InternalServer
   answerProblems(app, options.onInternal);
   app.post('/v1/traces', async (request) => {
     const received = readExport(request.body);
-    if (received === undefined) throw fail('INVALID_INPUT', 'The body is no OTLP export request: it has no list "resourceSpans".');
+    if (received === undefined)
+      throw fail('INVALID_INPUT', 'The body is no OTLP export request: it has no list "resourceSpans".');
     plane.traces.add(received.spans);
     if (received.rejected === 0) return {};
-    return { partialSuccess: { rejectedSpans: String(received.rejected), errorMessage: 'spans without well-formed ids' } };
+    return {
+      partialSuccess: { rejectedSpans: String(received.rejected), errorMessage: 'spans without well-formed ids' },
+    };
   });
   app.get('/.well-known/jwks.json', async () => plane.tokens.jwks);
   app.get('/health/live', async () => ({ live: true }));

@@ -75,7 +75,9 @@ export interface RecordedSpan {
 /**
  * The spans of an export request, and how many entries are none. `undefined` when the body is no export request at all.
  */
-export function readExport(body: unknown): { readonly spans: readonly RecordedSpan[]; readonly rejected: number } | undefined {
+export function readExport(
+  body: unknown,
+): { readonly spans: readonly RecordedSpan[]; readonly rejected: number } | undefined {
   if (!isObject(body) || !Array.isArray(body['resourceSpans'])) return undefined;
   const spans: RecordedSpan[] = [];
   let rejected = 0;
@@ -99,7 +101,10 @@ export function toOtlp(recorded: readonly RecordedSpan[]): OtlpTraces {
   const byResource = new Map<string, { resource: OtlpResource | undefined; scopes: Map<string, RecordedSpan[]> }>();
   for (const entry of recorded) {
     const resourceKey = JSON.stringify(entry.resource) ?? '';
-    const ofResource = byResource.get(resourceKey) ?? { resource: entry.resource, scopes: new Map<string, RecordedSpan[]>() };
+    const ofResource = byResource.get(resourceKey) ?? {
+      resource: entry.resource,
+      scopes: new Map<string, RecordedSpan[]>(),
+    };
     byResource.set(resourceKey, ofResource);
     const scopeKey = JSON.stringify(entry.scope) ?? '';
     const ofScope = ofResource.scopes.get(scopeKey) ?? [];

@@ -6,7 +6,8 @@ import { fail } from '../errors.ts';
 function translated(error: unknown): unknown {
   if (!(error instanceof Error) || !('statusCode' in error)) return error;
   if (error.statusCode === 413) return fail('BODY_TOO_LARGE', 'The body is larger than this operation takes.');
-  if (typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500) return fail('INVALID_INPUT', error.message);
+  if (typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500)
+    return fail('INVALID_INPUT', error.message);
   return error;
 }
 

@@ -22,7 +22,10 @@ export function checkOrigin(request: GuardedRequest, port: number): void {
   const hosts = LOOPBACK.map((name) => `${name}:${port}`);
   const host = request.host?.toLowerCase();
   if (host === undefined || !hosts.includes(host)) {
-    throw fail('FORBIDDEN_HOST', `This is the admin API of ${hosts[0]}; it does not answer to "${request.host ?? ''}".`);
+    throw fail(
+      'FORBIDDEN_HOST',
+      `This is the admin API of ${hosts[0]}; it does not answer to "${request.host ?? ''}".`,
+    );
   }
   if (request.origin !== undefined && request.origin.toLowerCase() !== `http://${host}`) {
     throw fail('FORBIDDEN_ORIGIN', `A page of "${request.origin}" may not use the admin API of http://${host}.`);

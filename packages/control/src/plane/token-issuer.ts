@@ -1,6 +1,15 @@
 import { chmod, readFile } from 'node:fs/promises';
 import { nearest, type Clock } from '@fairlead/core';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JSONWebKeySet, type JWK } from 'jose';
+import {
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  SignJWT,
+  type CryptoKey,
+  type JSONWebKeySet,
+  type JWK,
+} from 'jose';
 import { fail } from '../errors.ts';
 import type { PlatformIdentity } from '../identity.ts';
 import type { TokenRequest } from '../running-platform.ts';
@@ -54,7 +63,10 @@ function publicHalf({ kty, crv, x, y, kid }: JWK): JWK {
   return { kty, crv, x, y, kid, alg: ALG, use: 'sig' } as JWK; // the fields that every EC key of ours has
 }
 
-function checkRequest({ tenant, subject, roles = [], ttlSeconds = 3600 }: TokenRequest, tenants: readonly string[]): void {
+function checkRequest(
+  { tenant, subject, roles = [], ttlSeconds = 3600 }: TokenRequest,
+  tenants: readonly string[],
+): void {
   if (tenants.length > 0 && !tenants.includes(tenant)) {
     const near = nearest(tenant, tenants);
     const hint = near === undefined ? `It has: ${tenants.join(', ')}.` : `Did you mean "${near}"?`;

@@ -8,7 +8,11 @@ const spanId = (n: number): string => n.toString(16).padStart(16, '0');
 function span(trace: number, id: number, extra: Record<string, unknown> = {}): RecordedSpan {
   const times = { startTimeUnixNano: String(id * 1_000_000), endTimeUnixNano: String(id * 1_000_000 + 500_000) };
   const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'orders' } }] };
-  return { resource, scope: undefined, span: { traceId: traceId(trace), spanId: spanId(id), name: `span ${id}`, ...times, ...extra } };
+  return {
+    resource,
+    scope: undefined,
+    span: { traceId: traceId(trace), spanId: spanId(id), name: `span ${id}`, ...times, ...extra },
+  };
 }
 const requestId = (id: string) => ({ attributes: [{ key: 'fairlead.request_id', value: { stringValue: id } }] });
 
@@ -51,7 +55,15 @@ test('the latest traces come first, with what began them, how long they took and
   const store = createTraceStore();
   store.add([span(1, 1_000), span(2, 5_000), span(2, 5_010, { status: { code: 2 } })]);
   expect(store.latest(10)).toEqual([
-    { traceId: traceId(2), name: 'span 5000', service: 'orders', startMs: 5_000, durationMs: 10.5, spans: 2, errors: 1 },
+    {
+      traceId: traceId(2),
+      name: 'span 5000',
+      service: 'orders',
+      startMs: 5_000,
+      durationMs: 10.5,
+      spans: 2,
+      errors: 1,
+    },
     { traceId: traceId(1), name: 'span 1000', service: 'orders', startMs: 1_000, durationMs: 0.5, spans: 1, errors: 0 },
   ]);
   expect(store.latest(1)).toHaveLength(1);

@@ -27,7 +27,9 @@ function lines() {
     },
     seen(pattern: RegExp): Promise<string> {
       const known = all.find((line) => pattern.test(line));
-      return known === undefined ? new Promise((resolve) => waiting.push({ pattern, resolve })) : Promise.resolve(known);
+      return known === undefined
+        ? new Promise((resolve) => waiting.push({ pattern, resolve }))
+        : Promise.resolve(known);
     },
   };
 }
@@ -89,7 +91,10 @@ test('kill -9 of the supervisor ends its children', async () => {
   const supervisor = spawn(process.execPath, [...NODE_ARGS, join(import.meta.dirname, 'fixtures', 'supervisor.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [line] = await createInterface({ input: supervisor.stdout })[Symbol.asyncIterator]().next().then(({ value }) => [String(value)]);
+  const [line] = await createInterface({ input: supervisor.stdout })
+    [Symbol.asyncIterator]()
+    .next()
+    .then(({ value }) => [String(value)]);
   const pid = Number(line);
   expect(await identify(pid)).toBeDefined();
   supervisor.kill('SIGKILL');

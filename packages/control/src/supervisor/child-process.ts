@@ -22,7 +22,8 @@ export interface ChildOptions {
 
 /** `{ type: 'ready', url }`, or undefined for any other message. */
 function readyUrl(message: unknown): { url: string | undefined } | undefined {
-  if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready') return undefined;
+  if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready')
+    return undefined;
   return { url: 'url' in message && typeof message.url === 'string' ? message.url : undefined };
 }
 

@@ -12,7 +12,10 @@ afterEach(() => rm(dir, { recursive: true }));
 
 test('a second lock is refused and names the process that holds the first', async () => {
   const lock = await lockDataDir(dir);
-  await expect(lockDataDir(dir)).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED', message: expect.stringContaining(`process ${process.pid}`) });
+  await expect(lockDataDir(dir)).rejects.toMatchObject({
+    code: 'DATA_DIR_LOCKED',
+    message: expect.stringContaining(`process ${process.pid}`),
+  });
   expect(await lockHolder(dir)).toMatchObject({ pid: process.pid });
   await lock.release();
   await (await lockDataDir(dir)).release();

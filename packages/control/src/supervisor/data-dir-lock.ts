@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../errors.ts';
+import { uniqueName } from './data-dir.ts';
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts';
 
 /** The right to run a platform on one data directory. */
@@ -21,7 +21,8 @@ function parse(text: string): ProcessIdentity | undefined {
   }
 }
 
-const isCode = (error: unknown, code: string): boolean => error instanceof Error && 'code' in error && error.code === code;
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;
 const read = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined);
 
 /** Makes `path` with the content of `file`, unless it is there: one system call, so there is never a half-written lock. */
@@ -51,8 +52,8 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const path = join(dataDir, 'lock');
   const takeover = `${path}.takeover`;
   const me = await identify(process.pid);
-  const mine = `${path}.${randomUUID()}`;
-  const content = JSON.stringify({ ...me, nonce: randomUUID() });
+  const mine = `${path}.${uniqueName()}`;
+  const content = JSON.stringify({ ...me, nonce: uniqueName() });
   await writeFile(mine, content, { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < 50; attempt += 1) {
@@ -73,7 +74,10 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
       const other = parse((await read(takeover)) ?? '');
       if (other === undefined || !(await isRunning(other))) await rm(takeover, { force: true });
     }
-    throw fail('DATA_DIR_LOCKED', `${dataDir}: other processes keep taking its lock. Run one platform at a time on a data directory.`);
+    throw fail(
+      'DATA_DIR_LOCKED',
+      `${dataDir}: other processes keep taking its lock. Run one platform at a time on a data directory.`,
+    );
   } finally {
     await rm(mine, { force: true });
   }

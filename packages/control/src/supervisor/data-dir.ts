@@ -1,6 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { realRandom } from '@fairlead/core';
+
+/** The supervisor only ever runs for real: names of files and secrets are the machine's own randomness. */
+const random = realRandom();
+const randomText = (bytes: number): string => Buffer.from(random.bytes(bytes)).toString('base64url');
 
 /** Where a platform keeps things. */
 export interface DataDir {
@@ -44,9 +48,14 @@ export async function makeDataDir(path: string): Promise<DataDir> {
   return dir;
 }
 
+/** A name that nobody else has. */
+export function uniqueName(): string {
+  return randomText(12);
+}
+
 /** Replaces a file as a whole (mode 0600): a reader sees the old content or the new, never a part. */
 export async function replaceFile(path: string, content: string): Promise<void> {
-  const part = `${path}.${randomUUID()}.part`;
+  const part = `${path}.${uniqueName()}.part`;
   await writeFile(part, content, { mode: 0o600 });
   await rename(part, path);
 }
@@ -58,7 +67,7 @@ export async function persistentSecret(path: string): Promise<string> {
     await chmod(path, 0o600);
     return known.trim();
   }
-  const secret = randomBytes(32).toString('base64url');
+  const secret = randomText(32);
   await replaceFile(path, `${secret}\n`);
   return secret;
 }

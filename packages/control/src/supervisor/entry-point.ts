@@ -13,7 +13,9 @@ export interface EntryPoint {
 const fromSource = import.meta.filename.endsWith('.ts');
 
 /** Arguments of Node with which a module finds the packages in the form that this one has: source or built. */
-export const NODE_ARGS: readonly string[] = fromSource ? ['--conditions=@fairlead/source', '--disable-warning=ExperimentalWarning'] : [];
+export const NODE_ARGS: readonly string[] = fromSource
+  ? ['--conditions=@fairlead/source', '--disable-warning=ExperimentalWarning']
+  : [];
 
 /**
  * The process entry (`main`) of a package of Fairlead's, such as `service`: from source when this package runs from
@@ -24,6 +26,7 @@ export function entryPoint(name: string): EntryPoint {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const entry = join(folder, 'node_modules', '@fairlead', name, file);
     if (existsSync(entry)) return { entry, nodeArgs: NODE_ARGS };
-    if (folder === dirname(folder)) throw new Error(`@fairlead/${name} has no ${file}. Install the packages again: npm ci.`);
+    if (folder === dirname(folder))
+      throw new Error(`@fairlead/${name} has no ${file}. Install the packages again: npm ci.`);
   }
 }

@@ -18,13 +18,30 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 function instance(pid: number | undefined): InstanceStatus {
-  return { name: 'orders', kind: 'service', state: 'ready', pid, url: undefined, restarts: 0, since: 0, lastExit: undefined };
+  return {
+    name: 'orders',
+    kind: 'service',
+    state: 'ready',
+    pid,
+    url: undefined,
+    restarts: 0,
+    since: 0,
+    lastExit: undefined,
+  };
 }
 
 async function record(pid: number, socketDir = '/nowhere'): Promise<void> {
   const writer = stateWriter(
     dir,
-    () => ({ version: 1, platform: 'p', supervisor: { pid: 1, started: '' }, socketDir, gatewayUrl: undefined, adminUrl: undefined, instances: [instance(pid)] }),
+    () => ({
+      version: 1,
+      platform: 'p',
+      supervisor: { pid: 1, started: '' },
+      socketDir,
+      gatewayUrl: undefined,
+      adminUrl: undefined,
+      instances: [instance(pid)],
+    }),
     (error) => {
       throw error;
     },

@@ -16,10 +16,14 @@ export async function checkPort(port: number, flag: string): Promise<void> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     const what = code === 'EADDRINUSE' ? 'is in use by another program' : `can't be listened on (${String(code)})`;
-    throw fail('PORT_IN_USE', `Port ${port} of 127.0.0.1 ${what}. Free it, or choose another with ${flag} (0 takes any free one).`, {
-      details: { port, flag },
-      cause: error,
-    });
+    throw fail(
+      'PORT_IN_USE',
+      `Port ${port} of 127.0.0.1 ${what}. Free it, or choose another with ${flag} (0 takes any free one).`,
+      {
+        details: { port, flag },
+        cause: error,
+      },
+    );
   } finally {
     await new Promise((resolve) => server.close(resolve));
   }

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { RESTART_DEFAULTS, restartAfter } from './restart-policy.ts';
 
 const random = (value: number) => ({ next: () => value, bytes: (length: number) => new Uint8Array(length) });
-const after = (quickExits: number, readyForMs = 0, at = 1) => restartAfter({ quickExits, readyForMs }, RESTART_DEFAULTS, random(at));
+const after = (quickExits: number, readyForMs = 0, at = 1) =>
+  restartAfter({ quickExits, readyForMs }, RESTART_DEFAULTS, random(at));
 
 test('the first restart comes at once', () => {
   expect(after(0)).toEqual({ state: 'backoff', delayMs: 0, quickExits: 1 });

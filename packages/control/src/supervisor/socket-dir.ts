@@ -22,7 +22,8 @@ export interface SocketDir {
  */
 export async function makeSocketDir(names: readonly string[]): Promise<SocketDir> {
   const longest = names.reduce((a, b) => (b.length > a.length ? b : a), '');
-  const fits = (root: string): boolean => Buffer.byteLength(join(root, `${PREFIX}XXXXXX`, `${longest}.sock`)) <= MAX_PATH_BYTES;
+  const fits = (root: string): boolean =>
+    Buffer.byteLength(join(root, `${PREFIX}XXXXXX`, `${longest}.sock`)) <= MAX_PATH_BYTES;
   const root = [tmpdir(), '/tmp'].find(fits);
   if (root === undefined) {
     throw fail(

@@ -19,7 +19,12 @@ function fakeRun(pid: number) {
       await exited.promise;
     },
   };
-  return { launched, stops, beReady: (url: string) => ready.resolve(url), end: (exit: LaunchExit) => exited.resolve(exit) };
+  return {
+    launched,
+    stops,
+    beReady: (url: string) => ready.resolve(url),
+    end: (exit: LaunchExit) => exited.resolve(exit),
+  };
 }
 
 function harness(plan?: (run: ReturnType<typeof fakeRun>, index: number) => void) {
@@ -62,7 +67,11 @@ test('a process that ends is started again at once, and is offered the address i
   runs[0]?.end({ code: null, signal: 'SIGKILL' });
   await clock.advance(0);
   expect(instance.status()).toMatchObject({ state: 'ready', pid: 101, restarts: 1 });
-  expect(instance.status().lastExit).toMatchObject({ signal: 'SIGKILL', reason: 'ended by SIGKILL', lastLines: ['last words'] });
+  expect(instance.status().lastExit).toMatchObject({
+    signal: 'SIGKILL',
+    reason: 'ended by SIGKILL',
+    lastLines: ['last words'],
+  });
   expect(urls).toEqual([undefined, 'http://127.0.0.1:5']);
   await instance.close();
 });
@@ -84,7 +93,10 @@ test('five quick exits are a crash loop: start rejects with the last words, and 
   const started = instance.start();
   started.catch(() => undefined);
   await clock.advance(2_000);
-  await expect(started).rejects.toMatchObject({ code: 'INSTANCE_FAILED', message: expect.stringContaining('last words') });
+  await expect(started).rejects.toMatchObject({
+    code: 'INSTANCE_FAILED',
+    message: expect.stringContaining('last words'),
+  });
   expect(instance.status().state).toBe('crash-loop');
   const before = runs.length;
   await clock.advance(60_000);
@@ -122,7 +134,9 @@ test('a launch that fails counts as an exit', async () => {
   const started = instance.start();
   started.catch(() => undefined);
   await clock.advance(2_000);
-  await expect(started).rejects.toMatchObject({ message: expect.stringContaining('could not be started: no such program') });
+  await expect(started).rejects.toMatchObject({
+    message: expect.stringContaining('could not be started: no such program'),
+  });
   expect(tries).toBeGreaterThan(4);
   await instance.close();
 });

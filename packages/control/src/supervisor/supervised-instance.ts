@@ -37,7 +37,9 @@ export interface SupervisedInstance extends Closeable {
   send(message: object): void;
 }
 
-type Attempt = { readonly kind: 'running'; readonly launched: Launched } | { readonly kind: 'failed'; readonly reason: string };
+type Attempt =
+  | { readonly kind: 'running'; readonly launched: Launched }
+  | { readonly kind: 'failed'; readonly reason: string };
 
 /** How an end reads to a person. */
 function reasonOf(exit: { code: number | null; signal: string | null }, wasReady: boolean): string {
@@ -102,7 +104,10 @@ export function superviseInstance(options: SupervisedOptions): SupervisedInstanc
     try {
       return { kind: 'running', launched: await options.launch(status.url) };
     } catch (error) {
-      return { kind: 'failed', reason: `could not be started: ${error instanceof Error ? error.message : String(error)}` };
+      return {
+        kind: 'failed',
+        reason: `could not be started: ${error instanceof Error ? error.message : String(error)}`,
+      };
     }
   }
 
@@ -153,7 +158,10 @@ export function superviseInstance(options: SupervisedOptions): SupervisedInstanc
   }
 
   function failed(exit: InstanceExit): Error {
-    const said = exit.lastLines.length === 0 ? 'It wrote nothing.' : `Its last lines:\n${exit.lastLines.map((line) => `  ${line}`).join('\n')}`;
+    const said =
+      exit.lastLines.length === 0
+        ? 'It wrote nothing.'
+        : `Its last lines:\n${exit.lastLines.map((line) => `  ${line}`).join('\n')}`;
     return fail('INSTANCE_FAILED', `${name} keeps ending: it ${exit.reason}. ${said}`, { details: { instance: name } });
   }
 
