@@ -1,12 +1,13 @@
+import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EventHandler } from './consumer-options.ts';
-import { FaultAt, faultyDatabase } from './faulty-database.ts';
+import { FaultAt, faultyDatabase } from './fixtures/faulty-database.ts';
 import { postgresBroker } from './postgres-broker.ts';
-import { testBed, type TestBed } from './test-bed.ts';
+import { testBed, type TestBed } from './fixtures/test-bed.ts';
 
 let bed: TestBed;
 beforeAll(async () => {
-  bed = await testBed();
+  bed = await testBed(await PGlite.create());
 });
 afterAll(() => bed.close());
 

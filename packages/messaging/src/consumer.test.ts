@@ -1,12 +1,13 @@
+import { PGlite } from '@electric-sql/pglite';
 import { isError, parseTraceparent } from '@fairlead/core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { PublishedEvent } from './broker.ts';
 import type { Commit } from './consumer-options.ts';
-import { testBed, type TestBed } from './test-bed.ts';
+import { testBed, type TestBed } from './fixtures/test-bed.ts';
 
 let bed: TestBed;
 beforeAll(async () => {
-  bed = await testBed();
+  bed = await testBed(await PGlite.create());
 });
 beforeEach(() => bed.reset());
 afterAll(() => bed.close());

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { brokerGrants } from './broker-grants.ts';
 import type { Broker } from './broker.ts';
-import { postgresBed } from './postgres-bed.ts';
+import { postgresBed } from './fixtures/postgres-bed.ts';
 import { postgresBroker } from './postgres-broker.ts';
 import { brokerSuite } from './suite/index.ts';
 
-brokerSuite('Postgres', async () => {
+const cases = brokerSuite(async () => {
   const bed = await postgresBed();
   const brokers: Broker[] = [];
   return {
@@ -20,6 +20,7 @@ brokerSuite('Postgres', async () => {
     },
   };
 });
+test.each(cases)('Postgres as a broker: $title', ({ run }) => run());
 
 const INSERT = `INSERT INTO fairlead_event (source, position, stream, version, id, type, schema_version, key, data, time,
   traceparent, correlation_id, criticality) VALUES ('orders', 1, 's', 1, 'i', 't', 1, 'k', '{}', now(), 'tp', 'c', 'default')`;

@@ -7,7 +7,7 @@ import type { PublishedEvent } from './broker.ts';
 import type { Commit, ConsumerOptions } from './consumer-options.ts';
 import { startConsumer } from './consumer.ts';
 import { MESSAGING_MIGRATIONS } from './migrations.ts';
-import { postgresBed, type PostgresBed } from './postgres-bed.ts';
+import { postgresBed, type PostgresBed } from './fixtures/postgres-bed.ts';
 import { postgresBroker } from './postgres-broker.ts';
 import { startRelay } from './relay.ts';
 import { claimSource, markEvent } from './settlement.ts';

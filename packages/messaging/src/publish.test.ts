@@ -1,13 +1,14 @@
+import { PGlite } from '@electric-sql/pglite';
 import { readFileSync } from 'node:fs';
 import { defineContract, event } from '@fairlead/contract';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { publish, startConsumer, startRelay } from './index.ts';
-import { testBed, type TestBed } from './test-bed.ts';
+import { testBed, type TestBed } from './fixtures/test-bed.ts';
 
 let bed: TestBed;
 beforeAll(async () => {
-  bed = await testBed();
+  bed = await testBed(await PGlite.create());
 });
 beforeEach(() => bed.reset());
 afterAll(() => bed.close());

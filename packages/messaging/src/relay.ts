@@ -48,7 +48,7 @@ const DEFAULTS = { pollMs: 250, batchSize: 500 };
 const DEFAULT_GRACE_MS = 5_000;
 /** One read or one copy; a connection that hangs must not hold the relay for ever. */
 const STEP_TIMEOUT_MS = 30_000;
-const RETRY = { baseMs: 100, maxMs: 10_000 };
+const RETRY = { baseMs: 100, maxMs: 5_000 };
 
 /**
  * Copies a service's log to the broker, in order, each event stored there once.
@@ -57,7 +57,7 @@ const RETRY = { baseMs: 100, maxMs: 10_000 };
  * a broker restored from a backup is a repeat that changes nothing. Two relays of one source may run at the same time;
  * the broker skips what it has. The log's reader never passes over the gap of a writer that has not committed yet.
  *
- * While the log or the broker is away it tries again, with full jitter, at most 10 s apart.
+ * While the log or the broker is away it tries again, with full jitter, at most 5 s apart.
  * @throws MISCONFIGURED when an option is out of range
  */
 export function startRelay(options: RelayOptions): Relay {

@@ -41,14 +41,14 @@ export interface SubscriptionSettings extends AttemptSettings {
 
 /** One read or statement; a connection that hangs must not hold the loop for ever. */
 const STEP_TIMEOUT_MS = 30_000;
-const RETRY = { baseMs: 100, maxMs: 10_000 };
+const RETRY = { baseMs: 100, maxMs: 5_000 };
 /** How soon a redrive or discard by someone else is noticed. */
 const PARKED_POLL_MS = 1_000;
 
 /**
  * The consumption of one source: reads on from the cursor, gives events to the lanes, moves the cursor behind them, and
  * tries parked keys again. Everything that fails for want of the database or the broker is repeated, with full jitter, at
- * most 10 s apart, until it succeeds, the consumer closes or a newer instance takes over.
+ * most 5 s apart, until it succeeds, the consumer closes or a newer instance takes over.
  */
 export class Subscription {
   readonly #settings: SubscriptionSettings;

@@ -1,1 +1,1 @@
-export { brokerSuite, type BrokerFixture } from './broker-suite.ts';
+export { brokerSuite, type BrokerCase, type BrokerFixture } from './broker-suite.ts';
