@@ -1,4 +1,11 @@
-import { contextToHeaders, errorFromProblem, FairleadError, stepKey, type Context, type Transport } from '@fairlead/core';
+import {
+  contextToHeaders,
+  errorFromProblem,
+  FairleadError,
+  stepKey,
+  type Context,
+  type Transport,
+} from '@fairlead/core';
 import { decodeOutput, encodeCall, type Contract, type Operation } from '@fairlead/contract';
 import type { Red, Telemetry } from '@fairlead/telemetry';
 import { fail } from './errors.ts';
@@ -65,10 +72,20 @@ async function send(
       async (ctx, span) => {
         ctx.throwIfAborted();
         const calling = ctx.derive({ caller: { ...ctx.caller, service: options.service } });
-        const headers: Record<string, string> = { accept: 'application/json', ...contextToHeaders(calling, { downstreamKey }) };
+        const headers: Record<string, string> = {
+          accept: 'application/json',
+          ...contextToHeaders(calling, { downstreamKey }),
+        };
         if (body !== undefined) headers['content-type'] = 'application/json';
         const { method } = operation;
-        const answer = await options.transport.send(ctx, { service, operation: operation.name, method, path, headers, body });
+        const answer = await options.transport.send(ctx, {
+          service,
+          operation: operation.name,
+          method,
+          path,
+          headers,
+          body,
+        });
         span.set('http.response.status_code', answer.status);
         if (answer.status >= 200 && answer.status < 300) return decodeOutput(operation, answer.body);
         throw failureOf(operation, answer.status, answer.body);
@@ -91,7 +108,9 @@ function failureOf(operation: Operation, status: number, body: string): Fairlead
   const error = errorFromProblem(parsed(body), status);
   if (!Object.hasOwn(operation.errors, error.code)) {
     // An internal failure of the callee is not one of ours.
-    return error.kind === 'internal' ? fail('BAD_GATEWAY', `${operation.contract}.${operation.name} failed.`, { cause: error }) : error;
+    return error.kind === 'internal'
+      ? fail('BAD_GATEWAY', `${operation.contract}.${operation.name} failed.`, { cause: error })
+      : error;
   }
   const kind = operation.errors[error.code] ?? error.kind;
   const { code, message, details, retryAfterMs } = error;

@@ -60,7 +60,9 @@ export function string(options: FieldOptions<string>): Field<string> {
 }
 
 /** A whole number, optionally within `min` and `max` (both included; default: the safe integers). */
-export function integer(options: FieldOptions<number> & { readonly min?: number; readonly max?: number }): Field<number> {
+export function integer(
+  options: FieldOptions<number> & { readonly min?: number; readonly max?: number },
+): Field<number> {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options;
   return field(options, `a whole number${range(options.min, options.max)}`, (text) => {
     const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -70,7 +72,9 @@ export function integer(options: FieldOptions<number> & { readonly min?: number;
 
 /** `true` or `false`; `yes`/`no`, `on`/`off` and `1`/`0` are understood too. */
 export function boolean(options: FieldOptions<boolean>): Field<boolean> {
-  return field(options, 'true or false', (text) => (Object.hasOwn(WORDS, text.toLowerCase()) ? WORDS[text.toLowerCase()] : undefined));
+  return field(options, 'true or false', (text) =>
+    Object.hasOwn(WORDS, text.toLowerCase()) ? WORDS[text.toLowerCase()] : undefined,
+  );
 }
 
 /** A time span such as `250ms`, `2s`, `1.5m` or `1h`. The value (and the default) is in milliseconds. */
@@ -116,7 +120,9 @@ export function optional<T>(required: Field<T>): Field<T | undefined> {
 /** A field of a kind of its own; `read` answers `undefined` for text that is not one. */
 export function field<T>(options: FieldOptions<T>, expected: string, read: (text: string) => T | undefined): Field<T> {
   if (!ENV_NAME.test(options.env)) {
-    throw new RangeError(`Configuration field: env "${options.env}" is not a name in capitals, digits and underscores.`);
+    throw new RangeError(
+      `Configuration field: env "${options.env}" is not a name in capitals, digits and underscores.`,
+    );
   }
   return {
     env: options.env,

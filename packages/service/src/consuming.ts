@@ -24,7 +24,8 @@ export function consuming(definition: ServiceDefinition, parts: KitParts): Consu
     const contract = definition.uses?.[alias];
     if (contract === undefined || byType === undefined) continue;
     const known = handlers.get(contract.name) ?? new Map();
-    for (const [type, handle] of Object.entries(byType)) if (handle !== undefined) known.set(type, { contract, handle });
+    for (const [type, handle] of Object.entries(byType))
+      if (handle !== undefined) known.set(type, { contract, handle });
     handlers.set(contract.name, known);
   }
   if (handlers.size === 0) return undefined;
@@ -36,7 +37,10 @@ export function consuming(definition: ServiceDefinition, parts: KitParts): Consu
       const found = handlers.get(event.source)?.get(event.type);
       if (found === undefined) return;
       // decodeEvent made the data by this type's schema.
-      const received = { ...event, data: decodeEvent(found.contract, event.type, event.data) } as ReceivedEvent<Contract, string>;
+      const received = { ...event, data: decodeEvent(found.contract, event.type, event.data) } as ReceivedEvent<
+        Contract,
+        string
+      >;
       const kit = Object.defineProperties(handlerKit(parts, ctx, event.type), {
         commit: { value: commitOf(parts, commit), enumerable: true },
         // defineProperties keeps the type of its target; commit is what was missing.
@@ -46,6 +50,9 @@ export function consuming(definition: ServiceDefinition, parts: KitParts): Consu
   };
 }
 
-function commitOf(parts: KitParts, commit: Parameters<MessageHandler>[2]): ConsumerKit<Contract, ConfigShape, Uses>['commit'] {
+function commitOf(
+  parts: KitParts,
+  commit: Parameters<MessageHandler>[2],
+): ConsumerKit<Contract, ConfigShape, Uses>['commit'] {
   return (work) => commit((tx) => work(commitTx(parts, tx)));
 }

@@ -36,27 +36,33 @@ function firstProblem(definition: ServiceDefinition): string | undefined {
   if (member !== undefined) return `defineService knows no "${member}"${meant(member, MEMBERS)}`;
 
   const missing = known.find((name) => typeof operations[name] !== 'function');
-  if (missing !== undefined) return `operations.${missing} is not a function. The contract promises ${missing}; write its handler.`;
+  if (missing !== undefined)
+    return `operations.${missing} is not a function. The contract promises ${missing}; write its handler.`;
   const surplus = Object.keys(operations).find((name) => !known.includes(name));
   if (surplus !== undefined) return `operations.${surplus}: the contract has no such operation${meant(surplus, known)}`;
 
   for (const operation of Object.values(contract.operations)) {
-    if (RESERVED_PATHS.includes(operation.path)) return `operation ${operation.name} has the path ${operation.path}, which every service answers itself. Choose another.`;
+    if (RESERVED_PATHS.includes(operation.path))
+      return `operation ${operation.name} has the path ${operation.path}, which every service answers itself. Choose another.`;
     if (operation.idempotencyKey !== undefined && database === undefined) {
       return `operation ${operation.name} takes an Idempotency-Key, which needs a database to keep answers in. Add database: { migrations }, or take idempotencyKey from the operation.`;
     }
   }
-  if (database === undefined && Object.keys(contract.events).length > 0) return 'the contract has events, which are published from a database. Add database: { migrations }.';
-  if (database === undefined && Object.keys(consumers).length > 0) return 'consumers need a database. Add database: { migrations }.';
+  if (database === undefined && Object.keys(contract.events).length > 0)
+    return 'the contract has events, which are published from a database. Add database: { migrations }.';
+  if (database === undefined && Object.keys(consumers).length > 0)
+    return 'consumers need a database. Add database: { migrations }.';
   const retentionMs = idempotency?.retentionMs;
-  if (retentionMs !== undefined && !(retentionMs >= MIN_RETENTION_MS)) return `idempotency.retentionMs is ${retentionMs}; it is at least ${MIN_RETENTION_MS}.`;
+  if (retentionMs !== undefined && !(retentionMs >= MIN_RETENTION_MS))
+    return `idempotency.retentionMs is ${retentionMs}; it is at least ${MIN_RETENTION_MS}.`;
 
   for (const [alias, handlers] of Object.entries(consumers)) {
     const source = Object.hasOwn(uses, alias) ? uses[alias] : undefined;
     if (source === undefined) return `consumers.${alias}: "${alias}" is not in uses${meant(alias, Object.keys(uses))}`;
     const types = Object.keys(source.events);
     const type = Object.keys(handlers ?? {}).find((name) => !types.includes(name));
-    if (type !== undefined) return `consumers.${alias}["${type}"]: ${source.name} publishes no such event${meant(type, types)}`;
+    if (type !== undefined)
+      return `consumers.${alias}["${type}"]: ${source.name} publishes no such event${meant(type, types)}`;
   }
   return undefined;
 }

@@ -24,7 +24,13 @@ const listenerContract = defineContract({
 });
 
 const databaseOf = (set: string) =>
-  testDatabase({ migrations: [{ set: 'messaging', from: MESSAGING_MIGRATIONS }, { set: 'service', from: SERVICE_MIGRATIONS }, { set, from: MIGRATIONS }] });
+  testDatabase({
+    migrations: [
+      { set: 'messaging', from: MESSAGING_MIGRATIONS },
+      { set: 'service', from: SERVICE_MIGRATIONS },
+      { set, from: MIGRATIONS },
+    ],
+  });
 
 test('an event goes from the commit of one service into the commit of another, with its trace, and calls back', async () => {
   await using notesDatabase = await databaseOf('notes');
@@ -34,7 +40,10 @@ test('an event goes from the commit of one service into the commit of another, w
   await using owner = openDatabase({ url: brokerDatabase.ownerUrl, name: 'broker', clock });
   await migrate(setup, owner, { set: 'broker', from: BROKER_MIGRATIONS });
   const role = decodeURIComponent(new URL(brokerDatabase.url).username);
-  await brokerGrants(setup, owner, [{ service: 'notes', role, reads: [] }, { service: 'listener', role, reads: ['notes'] }]);
+  await brokerGrants(setup, owner, [
+    { service: 'notes', role, reads: [] },
+    { service: 'listener', role, reads: ['notes'] },
+  ]);
   await using broker = postgresBroker({ database: brokerDatabase.database });
 
   const handled = Promise.withResolvers<{ tenant: string | undefined; traceId: string; mood: string; count: number }>();
@@ -55,7 +64,9 @@ test('an event goes from the commit of one service into the commit of another, w
           attempts++;
           if (attempts === 1) throw new Error('not this time');
           const { count } = await kit.calls.notes.countNotes(ctx, {});
-          await kit.commit((tx) => tx.query('insert into heard (id, text) values ($1, $2)', [event.data.id, event.data.text]));
+          await kit.commit((tx) =>
+            tx.query('insert into heard (id, text) values ($1, $2)', [event.data.id, event.data.text]),
+          );
           handled.resolve({ tenant: ctx.tenant, traceId: ctx.trace.traceId, mood: event.data.mood, count });
         },
       },
@@ -65,8 +76,24 @@ test('an event goes from the commit of one service into the commit of another, w
   const instances = new Map<string, ServiceInstance>();
   const common = { clock, random, broker, env: {}, transport: localTransport(instances) };
   const telemetry = recordingTelemetry({ clock });
-  instances.set('notes', createService(notesService().definition, { ...common, telemetry, database: notesDatabase.database, instance: 'notes-1' }));
-  instances.set('listener', createService(listener, { ...common, telemetry: recordingTelemetry({ clock }), database: listenerDatabase.database, instance: 'listener-1' }));
+  instances.set(
+    'notes',
+    createService(notesService().definition, {
+      ...common,
+      telemetry,
+      database: notesDatabase.database,
+      instance: 'notes-1',
+    }),
+  );
+  instances.set(
+    'listener',
+    createService(listener, {
+      ...common,
+      telemetry: recordingTelemetry({ clock }),
+      database: listenerDatabase.database,
+      instance: 'listener-1',
+    }),
+  );
   for (const instance of instances.values()) await instance.start();
   try {
     const answer = await instances.get('notes')!.handle({
@@ -74,12 +101,18 @@ test('an event goes from the commit of one service into the commit of another, w
       operation: 'addNote',
       method: 'POST',
       path: '/notes',
-      headers: { 'idempotency-key': 'k', 'x-fairlead-tenant': 'acme', traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
+      headers: {
+        'idempotency-key': 'k',
+        'x-fairlead-tenant': 'acme',
+        traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+      },
       body: '{"text":"hello"}',
     });
     expect(answer.status).toBe(201);
     expect(await handled.promise).toEqual({ tenant: 'acme', traceId: 'a'.repeat(32), mood: 'good', count: 1 });
-    const heard = await instances.get('listener')!.handle({ service: 'listener', operation: 'heard', method: 'GET', path: '/heard', headers: {}, body: undefined });
+    const heard = await instances
+      .get('listener')!
+      .handle({ service: 'listener', operation: 'heard', method: 'GET', path: '/heard', headers: {}, body: undefined });
     expect(JSON.parse(heard.body)).toEqual({ texts: ['hello'] });
     expect(attempts).toBe(2);
     for (const instance of instances.values()) expect(await instance.ready()).toMatchObject({ ready: true });
@@ -101,6 +134,8 @@ test('a service does not start on a database that lacks its migrations, and says
     env: {},
     instance: 'notes-1',
   });
-  await expect(instance.start()).rejects.toThrow(/notes: its database lacks the migrations notes\/0001_notes\.sql, service\/0001_idempotency\.sql/);
+  await expect(instance.start()).rejects.toThrow(
+    /notes: its database lacks the migrations notes\/0001_notes\.sql, service\/0001_idempotency\.sql/,
+  );
   await instance.close({ graceMs: 0 });
 });

@@ -50,7 +50,9 @@ export function presentable(error: unknown, operation: Operation, ctx: Context):
     default:
   }
   if (fromDownstream.has(error)) {
-    return fail('BAD_GATEWAY', 'Something that this operation depends on gave an answer that it should not.', { cause: error });
+    return fail('BAD_GATEWAY', 'Something that this operation depends on gave an answer that it should not.', {
+      cause: error,
+    });
   }
   return fail('INTERNAL', 'The handler failed.', { cause: error });
 }
@@ -82,7 +84,8 @@ export function problemAnswer(error: unknown, ctx: Context, path: string): Answe
 
 /** Whether a code is ours or core's, so that a metric's label stays within a known set. */
 export function knownCode(code: string, operation: Operation | undefined): string {
-  const known = code in SERVICE_ERRORS || code in CORE_ERRORS || (operation !== undefined && Object.hasOwn(operation.errors, code));
+  const known =
+    code in SERVICE_ERRORS || code in CORE_ERRORS || (operation !== undefined && Object.hasOwn(operation.errors, code));
   return known ? code : 'OTHER';
 }
 

@@ -41,7 +41,10 @@ export function handlerKit(parts: KitParts, ctx: Context, work: string): Kit<Con
  */
 export function databaseOf(parts: KitParts): Database {
   if (parts.database !== undefined) return parts.database;
-  throw fail('MISCONFIGURED', `${parts.contract.name} has no database. Add database: { migrations } to its definition.`);
+  throw fail(
+    'MISCONFIGURED',
+    `${parts.contract.name} has no database. Add database: { migrations } to its definition.`,
+  );
 }
 
 /** A transaction that can publish. */

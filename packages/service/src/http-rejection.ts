@@ -6,11 +6,27 @@ import { GATEWAY } from './layers/admission.ts';
 
 /** Codes of Fastify and Node, as ours. */
 const KNOWN: Readonly<Record<string, { readonly code: string; readonly status: number; readonly detail: string }>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'BODY_TOO_LARGE', status: 413, detail: 'The request body is larger than this service takes.' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, detail: 'Send the body as application/json.' },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: 'INVALID_REQUEST', status: 400, detail: 'The body is not as long as Content-Length says.' },
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    code: 'BODY_TOO_LARGE',
+    status: 413,
+    detail: 'The request body is larger than this service takes.',
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    status: 415,
+    detail: 'Send the body as application/json.',
+  },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    code: 'INVALID_REQUEST',
+    status: 400,
+    detail: 'The body is not as long as Content-Length says.',
+  },
   FST_ERR_BAD_URL: { code: 'INVALID_REQUEST', status: 400, detail: 'The path is not properly percent-encoded.' },
-  HPE_HEADER_OVERFLOW: { code: 'HEADERS_TOO_LARGE', status: 431, detail: 'The request headers are larger than this service takes.' },
+  HPE_HEADER_OVERFLOW: {
+    code: 'HEADERS_TOO_LARGE',
+    status: 431,
+    detail: 'The request headers are larger than this service takes.',
+  },
   ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TIMEOUT', status: 408, detail: 'The request took too long to arrive.' },
 };
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -21,7 +37,11 @@ export function rejection(
   status = 400,
   detail = 'The request is not proper HTTP.',
 ): { readonly status: number; readonly phrase: string; readonly body: string } {
-  const known = KNOWN[source] ?? { code: /^[A-Z_]+$/.test(source) && !/^(FST|HPE|ERR)_/.test(source) ? source : 'INVALID_REQUEST', status, detail };
+  const known = KNOWN[source] ?? {
+    code: /^[A-Z_]+$/.test(source) && !/^(FST|HPE|ERR)_/.test(source) ? source : 'INVALID_REQUEST',
+    status,
+    detail,
+  };
   const like = toProblem(fail('NOT_FOUND', known.detail));
   const title = known.code.slice(0, 1) + known.code.slice(1).toLowerCase().replaceAll('_', ' ');
   const type = `urn:fairlead:problem:${known.code.toLowerCase().replaceAll('_', '-')}`;

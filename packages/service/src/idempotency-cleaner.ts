@@ -26,7 +26,11 @@ export function startIdempotencyCleaner(options: CleanerOptions): Closeable {
   const schedule = () => {
     if (stop.signal.aborted) return;
     timer = clock.setTimer(everyMs * (0.5 + random.next()), () => {
-      round = cleanUp().catch((error: unknown) => log.warn(undefined, 'Old idempotency records were not cleared away; this is tried again', { error })).then(schedule);
+      round = cleanUp()
+        .catch((error: unknown) =>
+          log.warn(undefined, 'Old idempotency records were not cleared away; this is tried again', { error }),
+        )
+        .then(schedule);
     });
   };
 

@@ -1,7 +1,6 @@
 import type { Clock, Context, Random } from '@fairlead/core';
 import { createContext, uuidV7 } from '@fairlead/core';
 import type { Database, Sql } from '@fairlead/store';
-import type { Answer } from './exchange.ts';
 import { fail } from './errors.ts';
 
 /** What an idempotency key belongs to. A key means nothing outside of it. */
@@ -17,6 +16,12 @@ export interface Claim {
   readonly scope: KeyScope;
   /** Fencing token: a write under an older one changes nothing and fails. */
   readonly token: string;
+}
+
+/** What is kept of an answer. */
+export interface KeptAnswer {
+  readonly status: number;
+  readonly body: string;
 }
 
 /** What claiming a key came to. */
@@ -57,7 +62,7 @@ export interface IdempotencyRecords {
    * Stores the answer; durable when `sql`'s transaction is.
    * @throws IDEMPOTENCY_IN_FLIGHT when another has taken over the claim: the transaction must roll back
    */
-  complete(sql: Sql, claim: Claim, answer: Answer): Promise<void>;
+  complete(sql: Sql, claim: Claim, answer: KeptAnswer): Promise<void>;
   /**
    * Gives a claim back, so that a repeat may work on it at once; nothing if it is answered or taken over. Under a
    * Context of its own, for the one of the work may have ended.
@@ -135,19 +140,25 @@ export function idempotencyRecords(options: IdempotencyOptions): IdempotencyReco
     await database.query(own, RELEASE, [...place(claim.scope), claim.token]);
   }
 
-  async function claimUnder(token: string, ctx: Context, scope: KeyScope, requestHash: string, leaseMs: number): Promise<ClaimResult> {
-      for (let round = 0; round < MAX_CLAIM_ROUNDS; round++) {
-        const params = [...place(scope), requestHash, token, instance, boot, leaseMs, retentionMs];
-        const claimed = await database.query(ctx, CLAIM, params);
-        if (claimed.rows.length > 0) return { kind: 'claimed', claim: { scope, token } };
-        const { rows } = await database.query<LookRow>(ctx, LOOK, place(scope));
-        const [found] = rows;
-        if (found === undefined) continue;
-        if (found.request_hash !== requestHash) return { kind: 'mismatch' };
-        if (found.state === 'claimed') return { kind: 'in-flight', retryAfterMs: Math.ceil(found.lease_left_ms) };
-        return { kind: 'done', status: found.status ?? 500, body: found.body ?? '' };
-      }
-      return { kind: 'in-flight', retryAfterMs: 0 };
+  async function claimUnder(
+    token: string,
+    ctx: Context,
+    scope: KeyScope,
+    requestHash: string,
+    leaseMs: number,
+  ): Promise<ClaimResult> {
+    for (let round = 0; round < MAX_CLAIM_ROUNDS; round++) {
+      const params = [...place(scope), requestHash, token, instance, boot, leaseMs, retentionMs];
+      const claimed = await database.query(ctx, CLAIM, params);
+      if (claimed.rows.length > 0) return { kind: 'claimed', claim: { scope, token } };
+      const { rows } = await database.query<LookRow>(ctx, LOOK, place(scope));
+      const [found] = rows;
+      if (found === undefined) continue;
+      if (found.request_hash !== requestHash) return { kind: 'mismatch' };
+      if (found.state === 'claimed') return { kind: 'in-flight', retryAfterMs: Math.ceil(found.lease_left_ms) };
+      return { kind: 'done', status: found.status ?? 500, body: found.body ?? '' };
+    }
+    return { kind: 'in-flight', retryAfterMs: 0 };
   }
 
   return {
@@ -166,9 +177,13 @@ export function idempotencyRecords(options: IdempotencyOptions): IdempotencyReco
       const params = [...place(claim.scope), claim.token, answer.status, answer.body, retentionMs];
       const { rowCount } = await sql.query(COMPLETE, params);
       if (rowCount === 1) return;
-      throw fail('IDEMPOTENCY_IN_FLIGHT', 'This took longer than its claim on the Idempotency-Key, and another request took over. Repeat it.', {
-        retryAfterMs: 0,
-      });
+      throw fail(
+        'IDEMPOTENCY_IN_FLIGHT',
+        'This took longer than its claim on the Idempotency-Key, and another request took over. Repeat it.',
+        {
+          retryAfterMs: 0,
+        },
+      );
     },
 
     release,

@@ -51,18 +51,30 @@ function notes(hooks: NotesHooks = {}, options: { instance?: string; database?: 
     env: {},
     instance: options.instance ?? 'notes-1',
   });
-  const send = (operation: string, path: string, body: unknown, key: string | undefined, headers: Record<string, string> = {}) =>
+  const send = (
+    operation: string,
+    path: string,
+    body: unknown,
+    key: string | undefined,
+    headers: Record<string, string> = {},
+  ) =>
     instance.handle({
       service: 'notes',
       operation,
       method: 'POST',
       path,
-      headers: { 'x-fairlead-tenant': 'acme', 'x-fairlead-subject': 'ada', ...(key === undefined ? {} : { 'idempotency-key': key }), ...headers },
+      headers: {
+        'x-fairlead-tenant': 'acme',
+        'x-fairlead-subject': 'ada',
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+        ...headers,
+      },
       body: JSON.stringify(body),
     });
   return {
     runs,
-    add: (text: string, key: string | undefined, headers?: Record<string, string>) => send('addNote', '/notes', { text }, key, headers),
+    add: (text: string, key: string | undefined, headers?: Record<string, string>) =>
+      send('addNote', '/notes', { text }, key, headers),
     ping: (key: string | undefined) => send('ping', '/ping', {}, key),
   };
 }
@@ -72,7 +84,8 @@ async function sql(text: string, params: readonly unknown[] = []): Promise<reado
   return (await held.database.query(ctx, text, params)).rows;
 }
 
-const countOf = async (table: 'note' | 'fairlead_idempotency') => Number((await sql(`select count(*) from ${table}`))[0]?.['count']);
+const countOf = async (table: 'note' | 'fairlead_idempotency') =>
+  Number((await sql(`select count(*) from ${table}`))[0]?.['count']);
 const codeOf = (answer: TransportResponse): unknown => JSON.parse(answer.body).code;
 
 /** A point that work stops at until it is let go. */
@@ -251,7 +264,13 @@ test('when the retention has ended a key is new again, and the clean-up deletes 
   for (const key of ['a', 'b', 'c', 'd']) await service.add('hello', key);
   await sql(`update fairlead_idempotency set expires_at = fairlead.now() where key <> 'd'`);
   expect((await service.add('other', 'a')).status).toBe(201);
-  const records = idempotencyRecords({ database: held.database, clock, random, instance: 'notes-1', retentionMs: 86_400_000 });
+  const records = idempotencyRecords({
+    database: held.database,
+    clock,
+    random,
+    instance: 'notes-1',
+    retentionMs: 86_400_000,
+  });
   using ctx = createContext({ clock, random, timeoutMs: 10_000 });
   expect(await records.cleanUp(ctx, 1)).toBe(1);
   expect(await records.cleanUp(ctx, 10)).toBe(1);
@@ -263,8 +282,24 @@ test('a caller that goes away before the commit leaves no claim behind', async (
   const stop = gate();
   const gone = new AbortController();
   const { definition } = notesService({ beforeCommit: stop.pass });
-  const instance = createService(definition, { clock, random, telemetry: noTelemetry(), transport: { send: () => Promise.reject(new Error()) }, database: held.database, broker, env: {}, instance: 'notes-1' });
-  const request = { service: 'notes', operation: 'addNote', method: 'POST', path: '/notes', headers: { 'idempotency-key': 'k1' }, body: '{"text":"hello"}' };
+  const instance = createService(definition, {
+    clock,
+    random,
+    telemetry: noTelemetry(),
+    transport: { send: () => Promise.reject(new Error()) },
+    database: held.database,
+    broker,
+    env: {},
+    instance: 'notes-1',
+  });
+  const request = {
+    service: 'notes',
+    operation: 'addNote',
+    method: 'POST',
+    path: '/notes',
+    headers: { 'idempotency-key': 'k1' },
+    body: '{"text":"hello"}',
+  };
   const answer = instance.handle({ ...request, signal: gone.signal });
   await stop.reached;
   gone.abort();
@@ -276,13 +311,38 @@ test('a caller that goes away before the commit leaves no claim behind', async (
 });
 
 test('a second commit is refused, and the first one stands', async () => {
+  let seen: unknown;
   const { definition } = notesService();
-  const twice = { ...definition, operations: { ...definition.operations, async addNote(ctx, input, kit) {
-    const work = async () => ({ id: '1', text: input.text });
-    await kit.commit(work);
-    return kit.commit(work);
-  } } } as typeof definition;
-  const instance = createService(twice, { clock, random, telemetry: noTelemetry(), transport: { send: () => Promise.reject(new Error()) }, database: held.database, broker, env: {}, instance: 'notes-1' });
-  const answer = await instance.handle({ service: 'notes', operation: 'addNote', method: 'POST', path: '/notes', headers: { 'idempotency-key': 'k1' }, body: '{"text":"hello"}' });
+  const twice = {
+    ...definition,
+    operations: {
+      ...definition.operations,
+      async addNote(ctx, input, kit) {
+        const work = async () => ({ id: '1', text: input.text });
+        const answer = await kit.commit(work);
+        await kit.commit(work).catch((error: unknown) => (seen = error));
+        return answer;
+      },
+    },
+  } as typeof definition;
+  const instance = createService(twice, {
+    clock,
+    random,
+    telemetry: noTelemetry(),
+    transport: { send: () => Promise.reject(new Error()) },
+    database: held.database,
+    broker,
+    env: {},
+    instance: 'notes-1',
+  });
+  const answer = await instance.handle({
+    service: 'notes',
+    operation: 'addNote',
+    method: 'POST',
+    path: '/notes',
+    headers: { 'idempotency-key': 'k1' },
+    body: '{"text":"hello"}',
+  });
   expect(answer.status).toBe(201);
+  expect(seen).toMatchObject({ code: 'COMMIT_TWICE' });
 });

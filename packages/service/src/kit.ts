@@ -1,5 +1,14 @@
 import type { Context } from '@fairlead/core';
-import type { CallInput, Contract, EventData, EventName, OperationName, Output, Received, ReceivedData } from '@fairlead/contract';
+import type {
+  CallInput,
+  Contract,
+  EventData,
+  EventName,
+  OperationName,
+  Output,
+  Received,
+  ReceivedData,
+} from '@fairlead/contract';
 import type { PublishedEvent } from '@fairlead/messaging';
 import type { Database, Tx, TxOptions } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';

@@ -22,7 +22,9 @@ export function localTransport(
       const instance = instances.get(request.service);
       if (instance === undefined) {
         if (options.otherwise !== undefined) return options.otherwise.send(ctx, request);
-        throw fail('UNAVAILABLE', `There is no service ${request.service} in this process.`, { details: { processed: 'no' } });
+        throw fail('UNAVAILABLE', `There is no service ${request.service} in this process.`, {
+          details: { processed: 'no' },
+        });
       }
       const answer = instance.handle({ ...request, signal: ctx.signal });
       return new Promise((resolve, reject) => {

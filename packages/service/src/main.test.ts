@@ -7,24 +7,40 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 
-async function start(env: Record<string, string>): Promise<{ child: ChildProcess; path: string; output: () => string; exit: Promise<number | null> }> {
+async function start(
+  env: Record<string, string>,
+): Promise<{
+  child: ChildProcess;
+  path: string;
+  output: () => string;
+  exit: Promise<number | null>;
+  closed: Promise<unknown>;
+}> {
   const folder = await mkdtemp(join(tmpdir(), 'fl-'));
   const path = join(folder, 's.sock');
   const child = fork(MAIN, [], {
     execArgv: ['--conditions=@fairlead/source'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { PATH: process.env['PATH'], FAIRLEAD_SERVICE_MODULE: join(import.meta.dirname, 'weather.fixture.ts'), FAIRLEAD_SERVICE_NAME: 'weather', FAIRLEAD_LISTEN: `unix:${path}`, ...env },
+    env: {
+      PATH: process.env['PATH'],
+      FAIRLEAD_SERVICE_MODULE: join(import.meta.dirname, 'weather.fixture.ts'),
+      FAIRLEAD_SERVICE_NAME: 'weather',
+      FAIRLEAD_LISTEN: `unix:${path}`,
+      ...env,
+    },
   });
   let output = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const exit = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  // After the last output, which may come after the exit; never after a disconnect of ours.
+  const closed = new Promise((resolve) => child.once('close', resolve));
   onTestFinished(async () => {
     child.kill('SIGKILL');
     await exit;
     await rm(folder, { recursive: true, force: true });
   });
-  return { child, path, output: () => output, exit };
+  return { child, path, output: () => output, exit, closed };
 }
 
 const ready = (child: ChildProcess) => new Promise<unknown>((resolve) => child.once('message', resolve));
@@ -34,7 +50,9 @@ function get(socketPath: string, path: string): Promise<number | undefined> {
     request({ socketPath, path, agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode);
-    }).on('error', reject).end();
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -57,8 +75,13 @@ test('a parent that goes away ends it', async () => {
 });
 
 test('everything that is wrong with its environment is told at once, and it ends with 1', async () => {
-  const { exit, output } = await start({ FAIRLEAD_LISTEN: 'somewhere', FAIRLEAD_ENDPOINTS: '{"a":7}', FAIRLEAD_LOG_LEVEL: 'loud' });
+  const { exit, closed, output } = await start({
+    FAIRLEAD_LISTEN: 'somewhere',
+    FAIRLEAD_ENDPOINTS: '{"a":7}',
+    FAIRLEAD_LOG_LEVEL: 'loud',
+  });
   expect(await exit).toBe(1);
+  await closed;
   expect(output()).toContain('weather: 3 problems with its configuration.');
   expect(output()).toContain('FAIRLEAD_LISTEN is "somewhere", but must be unix:/path/to.sock or tcp:host:port.');
 });
@@ -66,8 +89,10 @@ test('everything that is wrong with its environment is told at once, and it ends
 test('a module that is another service, or none, is refused by name', async () => {
   const other = await start({ FAIRLEAD_SERVICE_NAME: 'orders' });
   expect(await other.exit).toBe(1);
+  await other.closed;
   expect(other.output()).toContain('is the service weather, not orders');
   const none = await start({ FAIRLEAD_SERVICE_MODULE: join(import.meta.dirname, 'errors.ts') });
   expect(await none.exit).toBe(1);
+  await none.closed;
   expect(none.output()).toContain('is no service');
 });

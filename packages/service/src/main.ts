@@ -20,7 +20,9 @@ async function stop(): Promise<void> {
 }
 
 function exitWith(error: unknown): never {
-  process.stderr.write(`${error instanceof FairleadError ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof FairleadError ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+  );
   process.exit(1);
 }
 

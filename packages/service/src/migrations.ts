@@ -25,7 +25,11 @@ export async function migrateService(ctx: Context, database: Database, definitio
  * The files of the service's own migrations that its database doesn't have yet, in order. A database that is ahead of
  * this code is fine: tables of version N serve the code of N − 1.
  */
-export async function missingMigrations(ctx: Context, database: Database, definition: ServiceDefinition): Promise<string[]> {
+export async function missingMigrations(
+  ctx: Context,
+  database: Database,
+  definition: ServiceDefinition,
+): Promise<string[]> {
   if (definition.database === undefined) return [];
   const sets = [
     ['service', SERVICE_MIGRATIONS],
@@ -43,5 +47,8 @@ export async function missingMigrations(ctx: Context, database: Database, defini
       .filter((name) => name.endsWith('.sql'))
       .map((name) => `${set}/${name}`),
   );
-  return files.flat().filter((file) => !applied.has(file)).toSorted();
+  return files
+    .flat()
+    .filter((file) => !applied.has(file))
+    .toSorted();
 }

@@ -1,5 +1,5 @@
 import { defineContract, event, operation } from '@fairlead/contract';
-import { FairleadError } from '@fairlead/core';
+import { FairleadError, type Context } from '@fairlead/core';
 import { z } from 'zod';
 import { integer } from './config.ts';
 import { defineService } from './define-service.ts';
@@ -18,7 +18,13 @@ export const weatherContract = defineContract({
       errors: { NO_SUCH_PLACE: 'not-found' },
     }),
     raw: operation({ method: 'GET', path: '/internal-weather', output: z.object({ who: z.string() }) }),
-    forecast: operation({ method: 'POST', path: '/forecast', visibility: 'public', roles: ['forecaster', 'admin'], output: z.object({ ok: z.boolean() }) }),
+    forecast: operation({
+      method: 'POST',
+      path: '/forecast',
+      visibility: 'public',
+      roles: ['forecaster', 'admin'],
+      output: z.object({ ok: z.boolean() }),
+    }),
     misbehave: operation({
       method: 'POST',
       path: '/misbehave',
@@ -31,13 +37,14 @@ export const weatherContract = defineContract({
 });
 
 /** What `misbehave` does, by word; tests add their own. */
-export const misbehaviours = new Map<string, (ctx: import('@fairlead/core').Context) => Promise<unknown>>();
+export const misbehaviours = new Map<string, (ctx: Context) => Promise<unknown>>();
 
 export const weatherService = defineService({
   contract: weatherContract,
   operations: {
     async today(_ctx, { place, days }) {
-      if (place === 'nowhere') throw new FairleadError('invalid', 'NO_SUCH_PLACE', 'There is no such place.', { details: { place } });
+      if (place === 'nowhere')
+        throw new FairleadError('invalid', 'NO_SUCH_PLACE', 'There is no such place.', { details: { place } });
       return { place, sky: 'clear' as const, days };
     },
     async raw(ctx) {
@@ -67,7 +74,12 @@ export const notesContract = defineContract({
       output: z.object({ id: z.string(), text: z.string() }),
       errors: { TOO_LONG: 'unprocessable', FULL: 'exhausted' },
     }),
-    countNotes: operation({ method: 'GET', path: '/notes/count', visibility: 'public', output: z.object({ count: z.int() }) }),
+    countNotes: operation({
+      method: 'GET',
+      path: '/notes/count',
+      visibility: 'public',
+      output: z.object({ count: z.int() }),
+    }),
     ping: operation({
       method: 'POST',
       path: '/ping',
@@ -78,7 +90,10 @@ export const notesContract = defineContract({
     }),
   },
   events: {
-    'note.added': event({ key: 'id', data: z.object({ id: z.string(), text: z.string(), mood: z.enum(['good', 'bad']) }) }),
+    'note.added': event({
+      key: 'id',
+      data: z.object({ id: z.string(), text: z.string(), mood: z.enum(['good', 'bad']) }),
+    }),
   },
 });
 
@@ -99,7 +114,12 @@ export function notesService(hooks: NotesHooks = {}) {
     operations: {
       async addNote(ctx, { text }, kit) {
         runs.addNote++;
-        if (text.length > kit.config.maxLength) throw new FairleadError('unprocessable', 'TOO_LONG', `A note has at most ${kit.config.maxLength} characters.`);
+        if (text.length > kit.config.maxLength)
+          throw new FairleadError(
+            'unprocessable',
+            'TOO_LONG',
+            `A note has at most ${kit.config.maxLength} characters.`,
+          );
         if (text === 'full') throw new FairleadError('exhausted', 'FULL', 'No room now.');
         await hooks.beforeCommit?.(text);
         const id = kit.newId();

@@ -21,7 +21,9 @@ export function ownRoutes(instance: ServiceInstance) {
     scope.get(DEAD_LETTERS, async (request, reply) => {
       const items = await instance.deadLetters(request.ctx);
       // Positions are bigint, which JSON does not know.
-      const body = JSON.stringify({ items }, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+      const body = JSON.stringify({ items }, (_name, value: unknown) =>
+        typeof value === 'bigint' ? value.toString() : value,
+      );
       return reply.type('application/json; charset=utf-8').send(body);
     });
   };

@@ -4,15 +4,31 @@ import type { Endpoint } from './socket-transport.ts';
 
 /** What a service's process reads from its environment, besides the service's own configuration. */
 export const PROCESS_CONFIG = {
-  module: string({ env: 'FAIRLEAD_SERVICE_MODULE', describe: 'Path or URL of the module whose default export is the service' }),
+  module: string({
+    env: 'FAIRLEAD_SERVICE_MODULE',
+    describe: 'Path or URL of the module whose default export is the service',
+  }),
   name: string({ env: 'FAIRLEAD_SERVICE_NAME', describe: 'Name that the service must have' }),
-  instance: optional(string({ env: 'FAIRLEAD_INSTANCE', describe: 'Name of this instance, the same after a restart; default <service>-1' })),
+  instance: optional(
+    string({
+      env: 'FAIRLEAD_INSTANCE',
+      describe: 'Name of this instance, the same after a restart; default <service>-1',
+    }),
+  ),
   listen: listenAddress({ env: 'FAIRLEAD_LISTEN', describe: 'Where to listen' }),
   endpoints: endpoints({ env: 'FAIRLEAD_ENDPOINTS', default: new Map(), describe: 'Where other services answer' }),
-  databaseUrl: optional(secret({ env: 'FAIRLEAD_DATABASE_URL', describe: "The service's database, with the runtime role" })),
-  brokerUrl: optional(secret({ env: 'FAIRLEAD_BROKER_URL', describe: "The broker's database, with the service's role" })),
+  databaseUrl: optional(
+    secret({ env: 'FAIRLEAD_DATABASE_URL', describe: "The service's database, with the runtime role" }),
+  ),
+  brokerUrl: optional(
+    secret({ env: 'FAIRLEAD_BROKER_URL', describe: "The broker's database, with the service's role" }),
+  ),
   otlpEndpoint: optional(string({ env: 'OTEL_EXPORTER_OTLP_ENDPOINT', describe: 'Where spans go; default nowhere' })),
-  logLevel: oneOf(['debug', 'info', 'warn', 'error'], { env: 'FAIRLEAD_LOG_LEVEL', default: 'info', describe: 'The least level that is written' }),
+  logLevel: oneOf(['debug', 'info', 'warn', 'error'], {
+    env: 'FAIRLEAD_LOG_LEVEL',
+    default: 'info',
+    describe: 'The least level that is written',
+  }),
 } as const;
 
 /** The values of `PROCESS_CONFIG`. */
@@ -24,16 +40,26 @@ function listenAddress(options: FieldOptions<ListenAddress>): Field<ListenAddres
     const path = /^unix:(\/.+)$/.exec(text)?.[1];
     if (path !== undefined) return { path };
     const [, host, port] = /^tcp:(\[[0-9a-fA-F:.]+\]|[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
-    return host === undefined || Number(port) > 65_535 ? undefined : { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+    return host === undefined || Number(port) > 65_535
+      ? undefined
+      : { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
   });
 }
 
 /** A JSON object: service to `unix:/path` or `http(s)://…`. */
 function endpoints(options: FieldOptions<ReadonlyMap<string, Endpoint>>): Field<ReadonlyMap<string, Endpoint>> {
-  return field<ReadonlyMap<string, Endpoint>>(options, 'a JSON object from service to unix:/path or http(s)://host:port', (text) => {
-    const entries = Object.entries(objectOf(text) ?? { '': undefined }).map(([name, value]) => [name, endpointOf(value)] as const);
-    return entries.every((entry): entry is [string, Endpoint] => entry[1] !== undefined) ? new Map(entries) : undefined;
-  });
+  return field<ReadonlyMap<string, Endpoint>>(
+    options,
+    'a JSON object from service to unix:/path or http(s)://host:port',
+    (text) => {
+      const entries = Object.entries(objectOf(text) ?? { '': undefined }).map(
+        ([name, value]) => [name, endpointOf(value)] as const,
+      );
+      return entries.every((entry): entry is [string, Endpoint] => entry[1] !== undefined)
+        ? new Map(entries)
+        : undefined;
+    },
+  );
 }
 
 function endpointOf(value: unknown): Endpoint | undefined {

@@ -49,7 +49,15 @@ test('defaults hold where nothing or an empty text is set', () => {
 });
 
 test('every kind of field reads its text', () => {
-  const { config } = read({ API_KEY: KEY, NAME: 'x', MAX: '10', QUIET: 'On', WAIT: '1.5m', LINK: 'https://b.test', MOOD: 'cold' });
+  const { config } = read({
+    API_KEY: KEY,
+    NAME: 'x',
+    MAX: '10',
+    QUIET: 'On',
+    WAIT: '1.5m',
+    LINK: 'https://b.test',
+    MOOD: 'cold',
+  });
   expect(config).toMatchObject({ name: 'x', max: 10, quiet: true, wait: 90_000, mood: 'cold' });
 });
 
@@ -61,7 +69,9 @@ test('all problems are told at once, each with service, variable, what is wrong 
   expect(text).toContain('WAIT is "5", but must be a time span such as 250ms, 2s, 1.5m or 1h.');
   expect(text).toContain('LINK is "http://plain.test", but must be an absolute URL with https:.');
   expect(text).toContain('MOOD is "blue", but must be one of warm, cold.');
-  expect(text).toContain('API_KEY is not set. Set it to text, or API_KEY_FILE to a file that holds it. (Key of the card provider)');
+  expect(text).toContain(
+    'API_KEY is not set. Set it to text, or API_KEY_FILE to a file that holds it. (Key of the card provider)',
+  );
 });
 
 test.each(['1e3', '0x10', ' 5', '5.0', '', '9007199254740993'])('%j is no whole number within safe bounds', (text) => {
@@ -70,14 +80,19 @@ test.each(['1e3', '0x10', ' 5', '5.0', '', '9007199254740993'])('%j is no whole 
 });
 
 test('a file can hold any value, and its line end does not count', () => {
-  const { config, secrets } = read({ API_KEY_FILE: '/run/key', MAX_FILE: '/run/max' }, { '/run/key': `${KEY}\n`, '/run/max': '7\r\n' });
+  const { config, secrets } = read(
+    { API_KEY_FILE: '/run/key', MAX_FILE: '/run/max' },
+    { '/run/key': `${KEY}\n`, '/run/max': '7\r\n' },
+  );
   expect(config.key.reveal()).toBe(KEY);
   expect(config.max).toBe(7);
   expect(secrets).toEqual([KEY]);
 });
 
 test('a variable and its file together are refused', () => {
-  expect(problemsOf({ API_KEY: KEY, API_KEY_FILE: '/run/key' })).toContain('API_KEY is set, and so is API_KEY_FILE. Keep one of the two.');
+  expect(problemsOf({ API_KEY: KEY, API_KEY_FILE: '/run/key' })).toContain(
+    'API_KEY is set, and so is API_KEY_FILE. Keep one of the two.',
+  );
 });
 
 test('a file that is missing or empty is named, and no secret is ever in a message', () => {
@@ -91,7 +106,10 @@ test('files are read from the disk unless told otherwise', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-config-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, 'name'), 'from disk\n');
-  const config = readConfig({ name: string({ env: 'NAME' }) }, { service: 's', env: { NAME_FILE: join(folder, 'name') } });
+  const config = readConfig(
+    { name: string({ env: 'NAME' }) },
+    { service: 's', env: { NAME_FILE: join(folder, 'name') } },
+  );
   expect(config.name).toBe('from disk');
 });
 

@@ -30,15 +30,21 @@ export function readConfig<Config extends ConfigShape>(shape: Config, source: Co
   });
   if (problems.length > 0) {
     const many = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-    throw fail('MISCONFIGURED', `${source.service}: ${many} with its configuration.\n${problems.map((p) => `  ${p}`).join('\n')}`, {
-      details: { service: source.service, problems },
-    });
+    throw fail(
+      'MISCONFIGURED',
+      `${source.service}: ${many} with its configuration.\n${problems.map((p) => `  ${p}`).join('\n')}`,
+      {
+        details: { service: source.service, problems },
+      },
+    );
   }
   // Every field of the shape was read with its own parser, so each value has its field's type.
   return Object.freeze(Object.fromEntries(values)) as ConfigValues<Config>;
 }
 
-type Found = { readonly kind: 'value'; readonly value: unknown } | { readonly kind: 'problem'; readonly problem: string };
+type Found =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'problem'; readonly problem: string };
 
 function readField(field: Field<unknown>, source: ConfigSource): Found {
   const direct = textOf(source.env[field.env]);
@@ -50,7 +56,11 @@ function readField(field: Field<unknown>, source: ConfigSource): Found {
   if (direct !== undefined) return parse(field, field.env, direct);
   if (file === undefined) {
     if (field.fallback !== undefined) return { kind: 'value', value: field.fallback.value };
-    return problem(field, field.env, `is not set. Set it to ${field.expected}, or ${fileVariable} to a file that holds it.`);
+    return problem(
+      field,
+      field.env,
+      `is not set. Set it to ${field.expected}, or ${fileVariable} to a file that holds it.`,
+    );
   }
   let content: string | undefined;
   try {
@@ -58,9 +68,14 @@ function readField(field: Field<unknown>, source: ConfigSource): Found {
   } catch (error) {
     // The error's own text may quote what was read; its code says enough.
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'it failed';
-    return problem(field, fileVariable, `names ${file}, which can't be read (${code}). Let it name a readable file that holds ${field.expected}.`);
+    return problem(
+      field,
+      fileVariable,
+      `names ${file}, which can't be read (${code}). Let it name a readable file that holds ${field.expected}.`,
+    );
   }
-  if (content === undefined) return problem(field, fileVariable, `names ${file}, which is empty. Write ${field.expected} into it.`);
+  if (content === undefined)
+    return problem(field, fileVariable, `names ${file}, which is empty. Write ${field.expected} into it.`);
   return parse(field, fileVariable, content);
 }
 

@@ -32,7 +32,8 @@ export function readinessChecks(
         check('database', async (ctx) => void (await database.query(ctx, 'select 1'))),
         check('migrations', async (ctx) => {
           const missing = await missingMigrations(ctx, database, definition);
-          if (missing.length > 0) throw new Error(`not applied yet: ${missing.join(', ')}. Run the migrations of ${name}.`);
+          if (missing.length > 0)
+            throw new Error(`not applied yet: ${missing.join(', ')}. Run the migrations of ${name}.`);
         }),
       );
     }

@@ -1,2 +1,7 @@
 /** Paths that every service answers itself, besides its contract. */
-export const RESERVED_PATHS: readonly string[] = ['/health/live', '/health/ready', '/metrics', '/internal/dead-letters'];
+export const RESERVED_PATHS: readonly string[] = [
+  '/health/live',
+  '/health/ready',
+  '/metrics',
+  '/internal/dead-letters',
+];

@@ -44,22 +44,45 @@ export async function runService(env: Readonly<Record<string, string | undefined
 
   // Opened here, so closed here: what is added first stops last.
   const parts = lifecycle({ clock });
-  const open = <T extends { close(options?: { readonly graceMs?: number }): Promise<void> }>(part: string, value: T, dependsOn: readonly string[]): T => {
+  const open = <T extends { close(options?: { readonly graceMs?: number }): Promise<void> }>(
+    part: string,
+    value: T,
+    dependsOn: readonly string[],
+  ): T => {
     parts.add({ name: part, dependsOn, stop: (options) => value.close(options) });
     return value;
   };
   open('telemetry', telemetry, []);
   const { databaseUrl, brokerUrl } = config;
-  const database = databaseUrl && open('database', openDatabase({ url: databaseUrl.reveal(), name: config.name, clock, telemetry }), ['telemetry']);
-  const brokerDatabase = brokerUrl && open('broker database', openDatabase({ url: brokerUrl.reveal(), name: `${config.name} broker`, clock, telemetry }), ['telemetry']);
+  const database =
+    databaseUrl &&
+    open('database', openDatabase({ url: databaseUrl.reveal(), name: config.name, clock, telemetry }), ['telemetry']);
+  const brokerDatabase =
+    brokerUrl &&
+    open(
+      'broker database',
+      openDatabase({ url: brokerUrl.reveal(), name: `${config.name} broker`, clock, telemetry }),
+      ['telemetry'],
+    );
   const broker = brokerDatabase && open('broker', postgresBroker({ database: brokerDatabase }), ['broker database']);
-  const transport = open('transport', socketTransport({ resolve: (service) => config.endpoints.get(service) }), ['telemetry']);
+  const transport = open('transport', socketTransport({ resolve: (service) => config.endpoints.get(service) }), [
+    'telemetry',
+  ]);
   let server: HttpServer | undefined;
   parts.add({
     name: 'service',
     dependsOn: ['telemetry', 'transport', ...(database ? ['database'] : []), ...(broker ? ['broker'] : [])],
     async start() {
-      const ports = { clock, random, telemetry, transport, env, instance, ...(database ? { database } : {}), ...(broker ? { broker } : {}) };
+      const ports = {
+        clock,
+        random,
+        telemetry,
+        transport,
+        env,
+        instance,
+        ...(database ? { database } : {}),
+        ...(broker ? { broker } : {}),
+      };
       const service = createService(definition, ports);
       try {
         await service.start();
@@ -83,12 +106,19 @@ export async function runService(env: Readonly<Record<string, string | undefined
 async function load(module: string, name: string): Promise<ServiceDefinition> {
   const url = isAbsolute(module) ? pathToFileURL(module).href : module;
   const loaded: unknown = await import(url);
-  const definition: unknown = typeof loaded === 'object' && loaded !== null && 'default' in loaded ? loaded.default : undefined;
+  const definition: unknown =
+    typeof loaded === 'object' && loaded !== null && 'default' in loaded ? loaded.default : undefined;
   if (!isDefinition(definition)) {
-    throw fail('MISCONFIGURED', `${module} is no service: its default export does not come from defineService. Write export default defineService({ … }).`);
+    throw fail(
+      'MISCONFIGURED',
+      `${module} is no service: its default export does not come from defineService. Write export default defineService({ … }).`,
+    );
   }
   if (definition.contract.name !== name) {
-    throw fail('MISCONFIGURED', `${module} is the service ${definition.contract.name}, not ${name}. Name it so in the blueprint, or name the right module.`);
+    throw fail(
+      'MISCONFIGURED',
+      `${module} is the service ${definition.contract.name}, not ${name}. Name it so in the blueprint, or name the right module.`,
+    );
   }
   return definition;
 }

@@ -32,7 +32,10 @@ async function socketPath(): Promise<string> {
 function make(definition = weatherService) {
   const telemetry = recordingTelemetry({ clock });
   const transport = { send: () => Promise.reject(new Error('no calls here')) };
-  return { telemetry, instance: createService(definition, { clock, random, telemetry, transport, env: {}, instance: 'weather-1' }) };
+  return {
+    telemetry,
+    instance: createService(definition, { clock, random, telemetry, transport, env: {}, instance: 'weather-1' }),
+  };
 }
 
 async function serve(options: Partial<ServeOptions> = {}, definition = weatherService) {
@@ -49,15 +52,32 @@ interface Answer {
   readonly body: string;
 }
 
-function ask(server: HttpServer, method: string, path: string, more: { body?: string | Buffer; headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<Answer> {
-  const where = server.url.startsWith('unix:') ? { socketPath: server.url.slice(5) } : { host: '127.0.0.1', port: new URL(server.url).port };
+function ask(
+  server: HttpServer,
+  method: string,
+  path: string,
+  more: { body?: string | Buffer; headers?: Record<string, string>; signal?: AbortSignal } = {},
+): Promise<Answer> {
+  const where = server.url.startsWith('unix:')
+    ? { socketPath: server.url.slice(5) }
+    : { host: '127.0.0.1', port: new URL(server.url).port };
   return new Promise((resolve, reject) => {
-    const sent = httpRequest({ ...where, method, path, agent: false, ...(more.signal ? { signal: more.signal } : {}), headers: { ...(more.body === undefined ? {} : { 'content-type': 'application/json' }), ...more.headers } }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
-    });
+    const sent = httpRequest(
+      {
+        ...where,
+        method,
+        path,
+        agent: false,
+        ...(more.signal ? { signal: more.signal } : {}),
+        headers: { ...(more.body === undefined ? {} : { 'content-type': 'application/json' }), ...more.headers },
+      },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+      },
+    );
     sent.on('error', reject);
     sent.end(more.body);
   });
@@ -77,8 +97,16 @@ test('what HTTP refuses is a problem document that names its trace', async () =>
   const cases = [
     [await ask(server, 'GET', '/nothing'), 404, 'NOT_FOUND'],
     [await ask(server, 'DELETE', '/weather/rome'), 405, 'METHOD_NOT_ALLOWED'],
-    [await ask(server, 'POST', '/misbehave', { body: JSON.stringify({ how: 'x'.repeat(100) }) }), 413, 'BODY_TOO_LARGE'],
-    [await ask(server, 'POST', '/misbehave', { body: 'how=x', headers: { 'content-type': 'text/plain' } }), 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    [
+      await ask(server, 'POST', '/misbehave', { body: JSON.stringify({ how: 'x'.repeat(100) }) }),
+      413,
+      'BODY_TOO_LARGE',
+    ],
+    [
+      await ask(server, 'POST', '/misbehave', { body: 'how=x', headers: { 'content-type': 'text/plain' } }),
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
     [await ask(server, 'POST', '/misbehave', { body: '{"how":' }), 400, 'INVALID_INPUT'],
     [await ask(server, 'POST', '/misbehave', { body: Buffer.from([0x22, 0xff, 0x22]) }), 400, 'INVALID_INPUT'],
     [await ask(server, 'GET', '/weather/%zz'), 400, 'INVALID_REQUEST'],
@@ -104,7 +132,10 @@ test('HEAD is GET without the body, and OPTIONS tells the methods', async () => 
 
 test('health, metrics and dead letters are there for the platform and not for the edge', async () => {
   const { server } = await serve();
-  expect(JSON.parse((await ask(server, 'GET', '/health/live')).body)).toMatchObject({ status: 'alive', service: 'weather' });
+  expect(JSON.parse((await ask(server, 'GET', '/health/live')).body)).toMatchObject({
+    status: 'alive',
+    service: 'weather',
+  });
   expect(JSON.parse((await ask(server, 'GET', '/health/ready')).body)).toMatchObject({ ready: true });
   expect((await ask(server, 'GET', '/metrics')).headers['content-type']).toContain('text/plain');
   expect(JSON.parse((await ask(server, 'GET', '/internal/dead-letters')).body)).toEqual({ items: [] });
@@ -119,13 +150,17 @@ test('a client that goes away aborts the handler', async () => {
   const { server } = await serve();
   const reached = Promise.withResolvers<void>();
   const aborted = Promise.withResolvers<unknown>();
-  misbehaviours.set('wait', (ctx) => new Promise((_resolve, reject) => {
-    ctx.signal.addEventListener('abort', () => {
-      aborted.resolve(ctx.signal.reason);
-      reject(ctx.signal.reason);
-    });
-    reached.resolve();
-  }));
+  misbehaviours.set(
+    'wait',
+    (ctx) =>
+      new Promise((_resolve, reject) => {
+        ctx.signal.addEventListener('abort', () => {
+          aborted.resolve(ctx.signal.reason);
+          reject(ctx.signal.reason);
+        });
+        reached.resolve();
+      }),
+  );
   const gone = new AbortController();
   const answer = ask(server, 'POST', '/misbehave', { body: '{"how":"wait"}', signal: gone.signal });
   await reached.promise;
@@ -186,10 +221,14 @@ test('closing stops readiness first, lets calls finish, and then nobody listens'
   const { server, instance } = await serve({ listen: { path: await socketPath() } });
   const reached = Promise.withResolvers<void>();
   let finish: (value: unknown) => void = () => {};
-  misbehaviours.set('slow', () => new Promise((resolve) => {
-    finish = resolve;
-    reached.resolve();
-  }));
+  misbehaviours.set(
+    'slow',
+    () =>
+      new Promise((resolve) => {
+        finish = resolve;
+        reached.resolve();
+      }),
+  );
   const answer = ask(server, 'POST', '/misbehave', { body: '{"how":"slow"}' });
   await reached.promise;
   const closed = server.close({ graceMs: 60_000 });
@@ -225,7 +264,9 @@ test('a socket that a killed process left behind is replaced, one that is in use
   await expect(serveHttp(make().instance, { listen: { path } })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   expect((await ask(server, 'GET', '/health/live')).status).toBe(200);
   await writeFile(`${path}.txt`, 'mine');
-  await expect(serveHttp(make().instance, { listen: { path: `${path}.txt` } })).rejects.toMatchObject({ code: 'MISCONFIGURED' });
+  await expect(serveHttp(make().instance, { listen: { path: `${path}.txt` } })).rejects.toMatchObject({
+    code: 'MISCONFIGURED',
+  });
 });
 
 test('bytes that are no HTTP are answered 400 and the connection ends', async () => {
@@ -243,18 +284,29 @@ test('bytes that are no HTTP are answered 400 and the connection ends', async ()
 test('a client over sockets reads answers and declared errors, and knows what was surely not processed', async () => {
   const { server } = await serve({ listen: { path: await socketPath() } });
   const path = server.url.slice(5);
-  await using transport = socketTransport({ resolve: (service) => (service === 'weather' ? { socketPath: path } : service === 'gone' ? { socketPath: `${path}.gone` } : undefined) });
+  await using transport = socketTransport({
+    resolve: (service) =>
+      service === 'weather' ? { socketPath: path } : service === 'gone' ? { socketPath: `${path}.gone` } : undefined,
+  });
   const gone = { ...weatherContract, name: 'gone' };
   const unknown = { ...weatherContract, name: 'unknown' };
   const telemetry = recordingTelemetry({ clock });
-  const calls = clients({ service: 'orders', uses: { weather: weatherContract, gone, unknown }, transport, telemetry })('test');
+  const calls = clients({ service: 'orders', uses: { weather: weatherContract, gone, unknown }, transport, telemetry })(
+    'test',
+  );
   using ctx = createContext({ clock, random, timeoutMs: 10_000 });
   expect(await calls['weather']?.['today']?.(ctx, { place: 'rome' })).toEqual({ place: 'rome', sky: 'clear', days: 1 });
   expect(await calls['weather']?.['raw']?.(ctx, {})).toEqual({ who: 'orders' });
-  await expect(calls['weather']?.['today']?.(ctx, { place: 'nowhere' })).rejects.toMatchObject({ code: 'NO_SUCH_PLACE', kind: 'not-found' });
+  await expect(calls['weather']?.['today']?.(ctx, { place: 'nowhere' })).rejects.toMatchObject({
+    code: 'NO_SUCH_PLACE',
+    kind: 'not-found',
+  });
   await expect(calls['weather']?.['today']?.(ctx, { place: 7 })).rejects.toMatchObject({ code: 'INVALID_CALL' });
   for (const alias of ['gone', 'unknown']) {
-    await expect(calls[alias]?.['raw']?.(ctx, {})).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { processed: 'no' } });
+    await expect(calls[alias]?.['raw']?.(ctx, {})).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      details: { processed: 'no' },
+    });
   }
   expect(telemetry.spans.filter((span) => span.kind === 'client').length).toBeGreaterThan(3);
 });
@@ -262,16 +314,25 @@ test('a client over sockets reads answers and declared errors, and knows what wa
 test('the deadline goes along, and an abort ends the request on the other side too', async () => {
   const { server } = await serve({ listen: { path: await socketPath() } });
   await using transport = socketTransport({ resolve: () => ({ socketPath: server.url.slice(5) }) });
-  const calls = clients({ service: 'orders', uses: { weather: weatherContract }, transport, telemetry: recordingTelemetry({ clock }) })('test');
+  const calls = clients({
+    service: 'orders',
+    uses: { weather: weatherContract },
+    transport,
+    telemetry: recordingTelemetry({ clock }),
+  })('test');
   const remaining = Promise.withResolvers<number>();
   const aborted = Promise.withResolvers<void>();
-  misbehaviours.set('wait', (ctx) => new Promise((_resolve, reject) => {
-    ctx.signal.addEventListener('abort', () => {
-      aborted.resolve();
-      reject(ctx.signal.reason);
-    });
-    remaining.resolve(ctx.remainingMs());
-  }));
+  misbehaviours.set(
+    'wait',
+    (ctx) =>
+      new Promise((_resolve, reject) => {
+        ctx.signal.addEventListener('abort', () => {
+          aborted.resolve();
+          reject(ctx.signal.reason);
+        });
+        remaining.resolve(ctx.remainingMs());
+      }),
+  );
   using ctx = createContext({ clock, random, timeoutMs: 60_000 });
   using scoped = ctx.withCancel();
   const answer = calls['weather']?.['misbehave']?.(scoped, { how: 'wait' });
@@ -290,7 +351,15 @@ test('an answer that never ends within the connection is UNAVAILABLE and maybe p
   const address = broken.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   await using transport = socketTransport({ resolve: () => ({ origin: `http://127.0.0.1:${port}` }) });
-  const calls = clients({ service: 'orders', uses: { weather: weatherContract }, transport, telemetry: recordingTelemetry({ clock }) })('test');
+  const calls = clients({
+    service: 'orders',
+    uses: { weather: weatherContract },
+    transport,
+    telemetry: recordingTelemetry({ clock }),
+  })('test');
   using ctx = createContext({ clock, random, timeoutMs: 10_000 });
-  await expect(calls['weather']?.['raw']?.(ctx, {})).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { processed: 'maybe' } });
+  await expect(calls['weather']?.['raw']?.(ctx, {})).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    details: { processed: 'maybe' },
+  });
 });

@@ -1,4 +1,13 @@
-import { contextFromHeaders, FairleadError, formatTraceparent, HEADERS, realClock, type Clock, type Closeable, type Context } from '@fairlead/core';
+import {
+  contextFromHeaders,
+  FairleadError,
+  formatTraceparent,
+  HEADERS,
+  realClock,
+  type Clock,
+  type Closeable,
+  type Context,
+} from '@fairlead/core';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { clearStaleSocket } from './stale-socket.ts';
 import { problemAnswer } from './failure.ts';
@@ -74,12 +83,20 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
     clientErrorHandler: (error, socket) => {
       if (!socket.writable) return;
       const { status, phrase, body } = rejection('code' in error ? String(error.code) : '');
-      socket.end(`HTTP/1.1 ${status} ${phrase}\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+      socket.end(
+        `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+      );
     },
   });
 
   function contextOf(request: FastifyRequest, signal: AbortSignal) {
-    return contextFromHeaders(request.headers, { clock: ports.clock, random: ports.random, signal, trusted: true, defaultTimeoutMs: DEFAULT_TIMEOUT_MS });
+    return contextFromHeaders(request.headers, {
+      clock: ports.clock,
+      random: ports.random,
+      signal,
+      trusted: true,
+      defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+    });
   }
 
   function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
@@ -92,7 +109,10 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
     const status = failure === undefined && 'statusCode' in error ? Number(error.statusCode) : 500;
     if (failure !== undefined || !(status >= 400 && status < 500)) {
       ports.telemetry.log.error(request.ctx, `${request.method} ${request.url} failed`, { error });
-      return sendAnswer(reply, problemAnswer(error, request.ctx ?? contextOf(request, new AbortController().signal), request.url));
+      return sendAnswer(
+        reply,
+        problemAnswer(error, request.ctx ?? contextOf(request, new AbortController().signal), request.url),
+      );
     }
     const refused = rejection('code' in error ? error.code : '', status, error.message);
     const { body } = refused;
@@ -101,10 +121,15 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
 
   function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const allowed = allowedMethods(definition.contract, request.url, request.ctx.caller.service);
-    if (allowed.length === 0) return sendAnswer(reply, problemAnswer(notFound(request.method, request.url), request.ctx, request.url));
+    if (allowed.length === 0)
+      return sendAnswer(reply, problemAnswer(notFound(request.method, request.url), request.ctx, request.url));
     reply.header('allow', allowed.join(', '));
     if (request.method === 'OPTIONS') return reply.code(204).send();
-    const { body } = rejection('METHOD_NOT_ALLOWED', 405, `${request.method} is not possible here; ${allowed.join(', ')} is.`);
+    const { body } = rejection(
+      'METHOD_NOT_ALLOWED',
+      405,
+      `${request.method} is not possible here; ${allowed.join(', ')} is.`,
+    );
     return sendAnswer(reply, { status: 405, headers: { 'content-type': 'application/problem+json' }, body });
   }
 
@@ -122,7 +147,10 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
   });
   app.addHook('onSend', (request, reply, payload, done) => {
     if (request.ctx !== undefined && !reply.hasHeader(HEADERS.requestId)) {
-      reply.headers({ [HEADERS.traceparent]: formatTraceparent(request.ctx.trace), [HEADERS.requestId]: request.ctx.requestId });
+      reply.headers({
+        [HEADERS.traceparent]: formatTraceparent(request.ctx.trace),
+        [HEADERS.requestId]: request.ctx.requestId,
+      });
     }
     done(null, payload);
   });

@@ -71,8 +71,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     onPublished: () => relay?.poke(),
   };
   const retentionMs = definition.idempotency?.retentionMs ?? DEFAULT_RETENTION_MS;
-  const records =
-    database && idempotencyRecords({ database, clock, random, instance: ports.instance, retentionMs });
+  const records = database && idempotencyRecords({ database, clock, random, instance: ports.instance, retentionMs });
   const work = inFlight(clock);
   const running = new Set<ScopedContext>();
   const way = layered(
@@ -83,7 +82,9 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       visible,
       permitted,
       decoded,
-      ...(records && database ? [idempotent({ records, database, log: telemetry.log, leaseMs: DEFAULT_TIMEOUT_MS })] : []),
+      ...(records && database
+        ? [idempotent({ records, database, log: telemetry.log, leaseMs: DEFAULT_TIMEOUT_MS })]
+        : []),
     ],
     handled(definition, parts, records),
   );
@@ -114,7 +115,10 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     using ctx = contextFromHeaders({}, { clock, random, trusted: true, defaultTimeoutMs: DEFAULT_TIMEOUT_MS });
     const missing = await missingMigrations(ctx, database, definition);
     if (missing.length === 0) return;
-    throw fail('MISCONFIGURED', `${name}: its database lacks the migrations ${missing.join(', ')}. Apply them with the owner's credentials (migrateService), then start again.`);
+    throw fail(
+      'MISCONFIGURED',
+      `${name}: its database lacks the migrations ${missing.join(', ')}. Apply them with the owner's credentials (migrateService), then start again.`,
+    );
   }
 
   async function close(graceMs: number): Promise<void> {
@@ -137,21 +141,43 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     definition,
     ports,
     start() {
-      starting ??= closing === undefined ? start() : Promise.reject(fail('UNAVAILABLE', `${name} has been closed; make a new instance.`));
+      starting ??=
+        closing === undefined
+          ? start()
+          : Promise.reject(fail('UNAVAILABLE', `${name} has been closed; make a new instance.`));
       return starting;
     },
     async handle(request) {
       const { signal } = request;
-      using ctx = request.ctx?.withCancel() ?? contextFromHeaders(request.headers, { clock, random, trusted: true, signal, defaultTimeoutMs: DEFAULT_TIMEOUT_MS });
+      using ctx =
+        request.ctx?.withCancel() ??
+        contextFromHeaders(request.headers, {
+          clock,
+          random,
+          trusted: true,
+          signal,
+          defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+        });
       if (state === 'closed') {
         const details = { processed: 'no' };
-        return problemAnswer(fail('UNAVAILABLE', `This instance of ${name} has shut down. Repeat the call elsewhere.`, { details, retryAfterMs: 0 }), ctx, request.path);
+        return problemAnswer(
+          fail('UNAVAILABLE', `This instance of ${name} has shut down. Repeat the call elsewhere.`, {
+            details,
+            retryAfterMs: 0,
+          }),
+          ctx,
+          request.path,
+        );
       }
-      const operation = Object.hasOwn(contract.operations, request.operation) ? contract.operations[request.operation] : undefined;
+      const operation = Object.hasOwn(contract.operations, request.operation)
+        ? contract.operations[request.operation]
+        : undefined;
       if (operation === undefined) return problemAnswer(unknown(ctx, request.operation), ctx, request.path);
       running.add(ctx);
       try {
-        const { status, headers, body } = await work.track(way({ ctx, operation, request, input: undefined, claim: undefined }));
+        const { status, headers, body } = await work.track(
+          way({ ctx, operation, request, input: undefined, claim: undefined }),
+        );
         return { status, headers, body };
       } finally {
         running.delete(ctx);
@@ -160,7 +186,10 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       function unknown(asked: Context, operationName: string) {
         if (asked.caller.service === undefined) return notFound(request.method, request.path);
         const meant = nearest(operationName, Object.keys(contract.operations));
-        return fail('NOT_FOUND', `${name} has no operation ${operationName}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`);
+        return fail(
+          'NOT_FOUND',
+          `${name} has no operation ${operationName}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
+        );
       }
     },
     async ready() {

@@ -24,7 +24,17 @@ const DEFAULTS = { maxConnections: 64, connectTimeoutMs: 2_000, maxAnswerBytes: 
 /** An idle connection is given up before the server's keep-alive (5 s in Node) can close it under a request. */
 const IDLE_MS = 4_000;
 /** What goes wrong before a request can have been written. */
-const BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EACCES', 'ENOTSOCK', 'UND_ERR_CONNECT_TIMEOUT']);
+const BEFORE_SENDING = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EACCES',
+  'ENOTSOCK',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Calls over HTTP/1.1, through one pool of connections an endpoint. An abort destroys its request. */
 export function socketTransport(options: SocketTransportOptions): SocketTransport {
@@ -73,7 +83,12 @@ export function socketTransport(options: SocketTransportOptions): SocketTranspor
       } catch (error) {
         if (ctx.signal.aborted) throw ctx.signal.reason;
         if (error instanceof errors.ResponseExceededMaxSizeError) {
-          throw new FairleadError('bad-gateway', 'INVALID_ANSWER', `${service} answered more than ${settings.maxAnswerBytes} bytes.`, { cause: error });
+          throw new FairleadError(
+            'bad-gateway',
+            'INVALID_ANSWER',
+            `${service} answered more than ${settings.maxAnswerBytes} bytes.`,
+            { cause: error },
+          );
         }
         const code = codeOf(error);
         throw unavailable(service, BEFORE_SENDING.has(code) ? 'no' : 'maybe', code, error);
@@ -104,6 +119,8 @@ function codeOf(error: unknown): string {
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]])),
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+    ),
   );
 }

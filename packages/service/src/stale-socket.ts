@@ -13,8 +13,10 @@ export async function clearStaleSocket(path: string): Promise<void> {
     throw error;
   });
   if (found === undefined) return;
-  if (!found.isSocket()) throw fail('MISCONFIGURED', `${path} exists and is no socket. Listen at another path, or remove it.`);
-  if (await isListening(path)) throw fail('UNAVAILABLE', `Another process listens at ${path}. End it, or listen at another path.`);
+  if (!found.isSocket())
+    throw fail('MISCONFIGURED', `${path} exists and is no socket. Listen at another path, or remove it.`);
+  if (await isListening(path))
+    throw fail('UNAVAILABLE', `Another process listens at ${path}. End it, or listen at another path.`);
   await unlink(path).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error;
   });

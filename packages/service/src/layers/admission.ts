@@ -7,7 +7,8 @@ export const GATEWAY = 'gateway';
 /** What is meant for services only does not exist for the edge. */
 export const visible: Layer = async (call, next) => {
   const { operation, ctx, request } = call;
-  if (operation.visibility === 'internal' && ctx.caller.service === GATEWAY) throw notFound(request.method, request.path);
+  if (operation.visibility === 'internal' && ctx.caller.service === GATEWAY)
+    throw notFound(request.method, request.path);
   return next(call);
 };
 

@@ -50,7 +50,9 @@ class Run {
     this.#records = records;
     const commit: OperationKit<Contract, string, ConfigShape, Uses>['commit'] = (work, options) => {
       if (this.#state.kind !== 'unused') {
-        return Promise.reject(fail('COMMIT_TWICE', `${call.operation.name} called kit.commit twice. Do all its writes in one call.`));
+        return Promise.reject(
+          fail('COMMIT_TWICE', `${call.operation.name} called kit.commit twice. Do all its writes in one call.`),
+        );
       }
       const done = this.#commit(work, options);
       this.#state = { kind: 'open', done };

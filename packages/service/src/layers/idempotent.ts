@@ -44,11 +44,18 @@ export function idempotent(options: IdempotentOptions): Layer {
       case 'done':
         return replay(result.status, result.body);
       case 'mismatch':
-        throw fail('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used for a different request. Use a new key for a new request.');
+        throw fail(
+          'IDEMPOTENCY_MISMATCH',
+          'This Idempotency-Key was used for a different request. Use a new key for a new request.',
+        );
       case 'in-flight':
-        throw fail('IDEMPOTENCY_IN_FLIGHT', 'A request with this Idempotency-Key is being worked on. Repeat it in a moment.', {
-          retryAfterMs: Math.min(result.retryAfterMs, 1_000),
-        });
+        throw fail(
+          'IDEMPOTENCY_IN_FLIGHT',
+          'A request with this Idempotency-Key is being worked on. Repeat it in a moment.',
+          {
+            retryAfterMs: Math.min(result.retryAfterMs, 1_000),
+          },
+        );
     }
   };
 
@@ -67,7 +74,11 @@ export function idempotent(options: IdempotentOptions): Layer {
         log.warn(ctx, `${operation.name}: its answer could not be kept; a repeat is judged afresh`, { error: failure });
       }
       await records.release(ctx, claim).catch((failure: unknown) => {
-        log.warn(ctx, `${operation.name}: its idempotency key could not be given back; it is free when its lease ends`, { error: failure });
+        log.warn(
+          ctx,
+          `${operation.name}: its idempotency key could not be given back; it is free when its lease ends`,
+          { error: failure },
+        );
       });
       throw error;
     }
@@ -79,10 +90,16 @@ function keyOf(call: Call): string | undefined {
   if (operation.idempotencyKey === undefined) return undefined;
   if (ctx.idempotencyKey !== undefined) return ctx.idempotencyKey;
   if (request.headers[HEADERS.idempotencyKey] !== undefined) {
-    throw fail('IDEMPOTENCY_KEY_INVALID', 'The Idempotency-Key must come once and be 1 to 255 visible ASCII characters, such as a UUID.');
+    throw fail(
+      'IDEMPOTENCY_KEY_INVALID',
+      'The Idempotency-Key must come once and be 1 to 255 visible ASCII characters, such as a UUID.',
+    );
   }
   if (operation.idempotencyKey === 'optional') return undefined;
-  throw fail('IDEMPOTENCY_KEY_REQUIRED', `${operation.name} needs an Idempotency-Key header: send a new UUID, and the same one when you repeat the request.`);
+  throw fail(
+    'IDEMPOTENCY_KEY_REQUIRED',
+    `${operation.name} needs an Idempotency-Key header: send a new UUID, and the same one when you repeat the request.`,
+  );
 }
 
 function replay(status: number, body: string): Answer {

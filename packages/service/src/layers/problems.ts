@@ -11,7 +11,10 @@ export function problems(log: Logger): Layer {
     } catch (error) {
       const answer = problemAnswer(error, call.ctx, call.request.path);
       if (answer.status >= 500) {
-        const fields = { operation: call.operation.name, code: error instanceof FairleadError ? error.code : 'INTERNAL' };
+        const fields = {
+          operation: call.operation.name,
+          code: error instanceof FairleadError ? error.code : 'INTERNAL',
+        };
         log.error(call.ctx, `${call.operation.name} failed`, { ...fields, error });
       }
       return answer;

@@ -11,7 +11,8 @@ export function prompt(inFlight: InFlight, isStopping: () => boolean): Layer {
   return (call, next) => {
     const { signal } = call.ctx;
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(isStopping() && isError(signal.reason, 'CANCELLED') ? stopped(signal.reason) : signal.reason);
+      const onAbort = () =>
+        reject(isStopping() && isError(signal.reason, 'CANCELLED') ? stopped(signal.reason) : signal.reason);
       if (signal.aborted) {
         onAbort();
         return;
@@ -24,5 +25,8 @@ export function prompt(inFlight: InFlight, isStopping: () => boolean): Layer {
 }
 
 function stopped(cause: Error) {
-  return fail('UNAVAILABLE', 'This instance is shutting down and the work was not finished. Repeat it.', { cause, retryAfterMs: 0 });
+  return fail('UNAVAILABLE', 'This instance is shutting down and the work was not finished. Repeat it.', {
+    cause,
+    retryAfterMs: 0,
+  });
 }
