@@ -225,8 +225,6 @@ export function exchange(options: ExchangeOptions): Exchange {
     service: string,
   ): Promise<Outcome> {
     const status = answer.statusCode;
-    const cut = (): void => void answer.body.destroy(new Error('The exchange has ended.'));
-    timed.signal.addEventListener('abort', cut, { once: true });
     try {
       if (options.draining()) response.setHeader('connection', 'close');
       writeHead(response, service, status, { ...answerHeaders(answer.headers), ...traceHeaders(ctx) });
@@ -241,8 +239,6 @@ export function exchange(options: ExchangeOptions): Exchange {
       const code = timed.signal.aborted ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_RESET';
       telemetry.log.warn(ctx, 'the answer was cut off', { to: service, code, error });
       return { status: 502, code };
-    } finally {
-      timed.signal.removeEventListener('abort', cut);
     }
   }
 }

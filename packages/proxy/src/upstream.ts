@@ -129,7 +129,7 @@ export function asUpstreamError(service: string, error: unknown, signal: AbortSi
     const details = { processed: 'no' };
     return fail('UPSTREAM_UNAVAILABLE', `${service} can't be reached.`, { details, cause: error, retryAfterMs: 1_000 });
   }
-  if (code.startsWith('HPE_') || NOT_HTTP.has(code)) {
+  if (isParserError(given) || NOT_HTTP.has(code)) {
     return fail('UPSTREAM_INVALID', `What ${service} answered is not HTTP.`, {
       details: { processed: 'maybe' },
       cause: error,
@@ -139,6 +139,11 @@ export function asUpstreamError(service: string, error: unknown, signal: AbortSi
     details: { processed: 'maybe' },
     cause: error,
   });
+}
+
+/** undici gives a code of llhttp's (HPE_…), or none and a name. */
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'HTTPParserError' || codeOf(error).startsWith('HPE_'));
 }
 
 function codeOf(error: unknown): string {
