@@ -103,10 +103,12 @@ export async function admin<T>(shop: Shop, method: string, path: string, body?: 
   return { status: response.status, headers: response.headers, body: (await response.json()) as T };
 }
 
-/** What billing's ledger says of an order. */
+/** What billing's ledger says of an order; asks again while billing is down. */
 export async function ledger(shop: Shop, orderId: string): Promise<readonly LedgerEntry[]> {
-  const response = await fetch(`${shop.billingUrl}/ledger?orderId=${orderId}`);
-  return ((await response.json()) as { entries: LedgerEntry[] }).entries;
+  return eventually(async () => {
+    const response = await fetch(`${shop.billingUrl}/ledger?orderId=${orderId}`);
+    return ((await response.json()) as { entries: LedgerEntry[] }).entries;
+  }, "billing's ledger");
 }
 
 /** Makes billing misbehave. */

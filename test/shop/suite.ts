@@ -136,7 +136,7 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       const { body } = await alice.request<{ items: { currency: string }[] }>('GET', '/catalog', { headers });
       expect(body.items[0]?.currency).toBe('EUR');
       expect((await alice.request('GET', '/payments?orderId=x', { headers })).status).toBe(403);
-      expect((await alice.request('POST', '/orders/quotes', { headers, body: { skus: ['KNIFE'] } })).status).toBe(404);
+      expect((await alice.request('POST', '/quotes', { headers, body: { skus: ['KNIFE'] } })).status).toBe(404);
     });
 
     test('says what is wrong with a request, as a problem document', async () => {

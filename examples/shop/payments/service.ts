@@ -1,4 +1,5 @@
-import { defineService, isError, type Tx } from '@fairlead/service';
+import { isDeclaredError } from '@fairlead/contract';
+import { defineService, type Tx } from '@fairlead/service';
 import { billingContract } from '../billing/contract.ts';
 import { ordersContract } from '../orders/contract.ts';
 import { paymentsContract } from './contract.ts';
@@ -41,7 +42,7 @@ export default defineService({
         try {
           await kit.calls.billing.charge(ctx, { orderId, amountCents, currency, card });
         } catch (error) {
-          if (!isError(error, 'CARD_DECLINED')) throw error;
+          if (!isDeclaredError(error, billingContract.operations.charge, 'CARD_DECLINED')) throw error;
           await kit.commit(async (tx) => {
             await book(tx, kit.newId(), orderId, 'declined', amountCents);
             await tx.publish('payment.declined', { orderId, reason: 'the card was declined' });
