@@ -21,9 +21,9 @@ test('every relative link of a document leads to a file', () => {
 test('the index of decision records names every record, by its own title, and no other', () => {
   const records = readdirSync(join(ROOT, 'docs/adr')).filter((name) => /^\d{4}-.*\.md$/.test(name));
   const rows = records.toSorted().map((name) => {
-    const title = /^# (\d{4}): (.+)$/m.exec(readText(ROOT, `docs/adr/${name}`));
-    expect(title?.[1], `${name} begins with "# NNNN: Title"`).toBe(name.slice(0, 4));
-    return `| [${title?.[1]}](${name}) | ${title?.[2]} |`;
+    const title = /^# (\d+)[:.] (.+)$/m.exec(readText(ROOT, `docs/adr/${name}`));
+    expect(Number(title?.[1]), `${name} begins with "# NNNN: Title"`).toBe(Number(name.slice(0, 4)));
+    return `| [${name.slice(0, 4)}](${name}) | ${title?.[2]} |`;
   });
   expect(readText(ROOT, 'docs/adr/README.md').match(/^\| \[\d{4}\].*$/gm)).toEqual(rows);
 });

@@ -124,7 +124,7 @@ function isBuiltin(specifier: string): boolean {
 }
 
 function isTest(path: string): boolean {
-  return path.endsWith('.test.ts');
+  return /\.(?:test|fixture)\.ts$/.test(path) || path.includes('/fixtures/');
 }
 
 function shortName(name: string): string {
