@@ -13,7 +13,7 @@ import { Subscription } from './subscription.ts';
 const DEFAULTS = {
   accepts: (): boolean => true,
   concurrency: 8,
-  maxAttempts: 8,
+  maxAttempts: 10,
   backoff: { baseMs: 500, maxMs: 300_000 },
   handlerTimeoutMs: 30_000,
   batchSize: 100,
