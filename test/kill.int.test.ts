@@ -57,12 +57,16 @@ describe('an accepted order', () => {
 
 /** Repeats the request under its key, as a careful client does, until it is accepted. */
 async function accepted(who: Customer, key: string, card: 'ok' | 'declined'): Promise<string> {
-  return eventually(async () => {
-    const { status, body } = await who.place([{ sku: 'SHACKLE-8', quantity: 1 }], key, card);
-    if (status === 201) return body.id;
-    if (status < 500 && status !== 409) throw new Error(`refused with ${status}: ${JSON.stringify(body)}`);
-    return undefined;
-  }, 'the order to be accepted', 60_000);
+  return eventually(
+    async () => {
+      const { status, body } = await who.place([{ sku: 'SHACKLE-8', quantity: 1 }], key, card);
+      if (status === 201) return body.id;
+      if (status < 500 && status !== 409) throw new Error(`refused with ${status}: ${JSON.stringify(body)}`);
+      return undefined;
+    },
+    'the order to be accepted',
+    60_000,
+  );
 }
 
 async function kill(shop: RunningShop, victim: string): Promise<void> {

@@ -7,7 +7,11 @@ const program = fileURLToPath(new URL('./simulation.ts', import.meta.url));
 
 /** Runs the simulation in a process of its own. */
 async function run(seed: number): Promise<{ hash: string; happenings: number; virtualMs: number }> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@fairlead/source', program, String(seed)]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--conditions=@fairlead/source',
+    program,
+    String(seed),
+  ]);
   return JSON.parse(stdout);
 }
 

@@ -60,7 +60,11 @@ export class Customer {
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: (text === '' ? undefined : JSON.parse(text)) as T };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text === '' ? undefined : JSON.parse(text)) as T,
+    };
   }
 
   place(items: readonly { sku: string; quantity: number }[], key: string, card?: 'ok' | 'declined') {
@@ -76,10 +80,14 @@ export class Customer {
 
   /** The order once it has ended; fails when that takes longer than `withinMs`. */
   async ended(id: string, withinMs = 20_000): Promise<Order> {
-    return eventually(async () => {
-      const { status, body } = await this.request<Order>('GET', `/orders/${id}`);
-      return status === 200 && body.status !== 'pending' ? body : undefined;
-    }, `order ${id} to end`, withinMs);
+    return eventually(
+      async () => {
+        const { status, body } = await this.request<Order>('GET', `/orders/${id}`);
+        return status === 200 && body.status !== 'pending' ? body : undefined;
+      },
+      `order ${id} to end`,
+      withinMs,
+    );
   }
 }
 

@@ -32,7 +32,11 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       expect(placed.status).toBe(201);
       expect(placed.body).toEqual({ id: expect.any(String), status: 'pending', totalCents: 1300, currency: 'EUR' });
       const order = await alice.ended(placed.body.id);
-      expect(order).toMatchObject({ status: 'confirmed', items: [{ sku: 'SHACKLE-8', quantity: 2 }], totalCents: 1300 });
+      expect(order).toMatchObject({
+        status: 'confirmed',
+        items: [{ sku: 'SHACKLE-8', quantity: 2 }],
+        totalCents: 1300,
+      });
       expect(order.history.map((entry) => entry.type)).toEqual(['placed', 'reserved', 'paid', 'confirmed']);
       expect(await ledger(shop, order.id)).toMatchObject([{ type: 'charge', amountCents: 1300 }]);
 
@@ -47,7 +51,10 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       const order = await alice.ended(placed.body.id);
       expect(order).toMatchObject({ status: 'cancelled', reason: 'the card was declined' });
       expect(await ledger(shop, order.id)).toEqual([]);
-      await eventually(async () => (await available(alice, 'ANCHOR-10')) === before || undefined, 'the goods to be back');
+      await eventually(
+        async () => (await available(alice, 'ANCHOR-10')) === before || undefined,
+        'the goods to be back',
+      );
     });
 
     test('cancels an order for more than there is, and charges nothing', async () => {
@@ -69,7 +76,9 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
     test('makes one order of many simultaneous requests under one key', async () => {
       const key = randomUUID();
       const bob = await customer(shop, 'acme', `bob-${key}`);
-      const answers = await Promise.all(Array.from({ length: 8 }, () => bob.place([{ sku: 'BUOY-RED', quantity: 1 }], key)));
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, () => bob.place([{ sku: 'BUOY-RED', quantity: 1 }], key)),
+      );
       expect(answers.every((answer) => answer.status === 201 || answer.status === 409)).toBe(true);
       expect(new Set(answers.filter((answer) => answer.status === 201).map((answer) => answer.body.id)).size).toBe(1);
       expect((await bob.request<{ items: Order[] }>('GET', '/orders')).body.items).toHaveLength(1);
@@ -115,7 +124,10 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       await setFaults(shop, { latencyMs: 400 });
       const placed = await alice.place([{ sku: 'BOLLARD-A', quantity: 1 }], randomUUID());
       const { id } = placed.body;
-      await eventually(async () => (await alice.order(id)).history.some((entry) => entry.type === 'reserved') || undefined, 'the order to be reserved');
+      await eventually(
+        async () => (await alice.order(id)).history.some((entry) => entry.type === 'reserved') || undefined,
+        'the order to be reserved',
+      );
       const cancelled = await alice.request<Order>('POST', `/orders/${id}/cancel`);
       await setFaults(shop, { latencyMs: 0 });
       expect(cancelled).toMatchObject({ status: 200, body: { status: 'cancelled' } });
@@ -148,7 +160,9 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       expect(answer.headers.get('content-type')).toContain('application/problem+json');
       expect(answer.body).toMatchObject({ code: 'INVALID_INPUT', status: 400 });
       expect(JSON.stringify(answer.body)).toContain('items');
-      expect((await alice.request('POST', '/orders', { body: { items: [{ sku: 'KNIFE', quantity: 1 }] } })).status).toBe(400);
+      expect(
+        (await alice.request('POST', '/orders', { body: { items: [{ sku: 'KNIFE', quantity: 1 }] } })).status,
+      ).toBe(400);
     });
 
     test('leads from an answer to a trace that spans edge, services and events', async () => {
@@ -157,10 +171,19 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       expect(traceId).toMatch(/^[0-9a-f]{32}$/);
       await alice.ended(placed.body.id);
       const services = await eventually(async () => {
-        type Trace = { resourceSpans: { resource: { attributes: { key: string; value: { stringValue?: string } }[] } }[] };
+        type Trace = {
+          resourceSpans: { resource: { attributes: { key: string; value: { stringValue?: string } }[] } }[];
+        };
         const { status, body } = await admin<Trace>(shop, 'GET', `/api/traces/${traceId}`);
-        const names = status !== 200 ? [] : body.resourceSpans.map((span) => span.resource.attributes.find((a) => a.key === 'service.name')?.value.stringValue);
-        return ['gateway', 'orders', 'inventory', 'payments', 'notifications'].every((name) => names.includes(name)) ? names : undefined;
+        const names =
+          status !== 200
+            ? []
+            : body.resourceSpans.map(
+                (span) => span.resource.attributes.find((a) => a.key === 'service.name')?.value.stringValue,
+              );
+        return ['gateway', 'orders', 'inventory', 'payments', 'notifications'].every((name) => names.includes(name))
+          ? names
+          : undefined;
       }, 'the whole trace');
       expect(services).toContain('catalog');
     });

@@ -38,8 +38,18 @@ export class RunningShop implements Shop, AsyncDisposable {
     const up = spawn(
       process.execPath,
       [
-        launcher, 'up', '--json', '--platform', 'examples/shop/platform.ts',
-        '--data-dir', this.dataDir, '--gateway-port', '0', '--admin-port', '0', ...flags,
+        launcher,
+        'up',
+        '--json',
+        '--platform',
+        'examples/shop/platform.ts',
+        '--data-dir',
+        this.dataDir,
+        '--gateway-port',
+        '0',
+        '--admin-port',
+        '0',
+        ...flags,
       ],
       { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -47,7 +57,12 @@ export class RunningShop implements Shop, AsyncDisposable {
     const errors: string[] = [];
     up.stderr.setEncoding('utf8').on('data', (chunk: string) => errors.push(chunk));
     for await (const line of createInterface({ input: up.stdout })) {
-      const event = JSON.parse(line) as { event: string; gateway: string; admin: string; services: Record<string, string> };
+      const event = JSON.parse(line) as {
+        event: string;
+        gateway: string;
+        admin: string;
+        services: Record<string, string>;
+      };
       if (event.event !== 'ready') continue;
       this.gatewayUrl = event.gateway;
       this.adminUrl = event.admin;

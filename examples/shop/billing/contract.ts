@@ -7,7 +7,7 @@ const amount = z.object({ orderId: z.string().min(1), amountCents: z.int().min(0
  * The card processor's API. It is not part of the platform: it has its own process and ledger, and knows nothing of
  * tenants.
  */
-export const billingContract = defineContract({
+export default defineContract({
   name: 'billing',
   version: '1.0.0',
   description: 'A card processor: charges and refunds, once per idempotency key',
@@ -51,5 +51,3 @@ export const billingContract = defineContract({
     }),
   },
 });
-
-export default billingContract;

@@ -28,7 +28,10 @@ export async function fileLedger(path: string): Promise<Ledger & AsyncDisposable
   // A line torn by a crash was never acknowledged.
   await file.truncate(Buffer.byteLength(whole));
   // The file holds only what `book` wrote.
-  const entries = whole.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Entry);
+  const entries = whole
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Entry);
   const append = async (entry: Entry) => {
     await file.appendFile(`${JSON.stringify(entry)}\n`);
     await file.datasync();

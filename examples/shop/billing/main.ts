@@ -1,7 +1,7 @@
 // The provider as a process of its own: `node billing/main.ts`, with FAIRLEAD_LISTEN (default tcp:127.0.0.1:0) and
 // FAIRLEAD_DATA_DIR (default the working directory), as any other program that speaks HTTP would be run.
 import { mkdir } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,11 @@ await mkdir(dataDir, { recursive: true });
 await using ledger = await fileLedger(join(dataDir, 'ledger.jsonl'));
 const handle = provider({ ledger, sleep: (delayMs) => sleep(delayMs) });
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
+  serve(request, response).catch(() => request.socket.destroy());
+});
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const answer = await handle({
     method: request.method ?? 'GET',
     path: request.url ?? '/',
@@ -24,7 +28,7 @@ const server = createServer(async (request, response) => {
   });
   if (answer) response.writeHead(answer.status, answer.headers).end(answer.body);
   else request.socket.destroy();
-});
+}
 
 server.listen(Number(port), host, () => {
   // listen() on a host and port gives an AddressInfo

@@ -1,6 +1,12 @@
 import { decodeCall, encodeOutput, findOperation } from '@fairlead/contract';
-import { FairleadError, PROBLEM_CONTENT_TYPE, toProblem, type TransportRequest, type TransportResponse } from '@fairlead/core';
-import { billingContract } from './contract.ts';
+import {
+  FairleadError,
+  PROBLEM_CONTENT_TYPE,
+  toProblem,
+  type TransportRequest,
+  type TransportResponse,
+} from '@fairlead/core';
+import billingContract from './contract.ts';
 import type { Entry, Ledger } from './ledger.ts';
 
 /** What the provider needs from its surroundings. */
@@ -79,7 +85,9 @@ export function provider({ ledger, sleep }: ProviderOptions): Provider {
   return async (request) => {
     try {
       const text = await answer(request);
-      return text === undefined ? undefined : { status: 200, headers: { 'content-type': 'application/json' }, body: text };
+      return text === undefined
+        ? undefined
+        : { status: 200, headers: { 'content-type': 'application/json' }, body: text };
     } catch (error) {
       const problem = toProblem(error);
       return {

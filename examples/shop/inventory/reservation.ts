@@ -49,6 +49,10 @@ export async function settle(tx: Tx, orderId: string, state: 'taken' | 'released
   );
   if (state === 'taken') return;
   for (const { tenant, sku, quantity } of rows.toSorted((a, b) => (a.sku < b.sku ? -1 : 1))) {
-    await tx.query('update stock set available = available + $3 where tenant = $1 and sku = $2', [tenant, sku, quantity]);
+    await tx.query('update stock set available = available + $3 where tenant = $1 and sku = $2', [
+      tenant,
+      sku,
+      quantity,
+    ]);
   }
 }

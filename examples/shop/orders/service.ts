@@ -17,15 +17,26 @@ export default defineService({
       const pieces = input.items.reduce((sum, item) => sum + item.quantity, 0);
       if (pieces > kit.config.maxQuantity) {
         const most = kit.config.maxQuantity;
-        throw new FairleadError('unprocessable', 'TOO_MANY_ITEMS', `An order holds at most ${most} pieces, not ${pieces}.`);
+        throw new FairleadError(
+          'unprocessable',
+          'TOO_MANY_ITEMS',
+          `An order holds at most ${most} pieces, not ${pieces}.`,
+        );
       }
 
-      const { prices } = await kit.calls.catalog.quote(ctx, { skus: [...new Set(input.items.map((item) => item.sku))] });
+      const { prices } = await kit.calls.catalog.quote(ctx, {
+        skus: [...new Set(input.items.map((item) => item.sku))],
+      });
       const priceOf = new Map(prices.map((price) => [price.sku, price]));
       let totalCents = 0;
       for (const { sku, quantity } of input.items) {
         const price = priceOf.get(sku);
-        if (!price) throw new FairleadError('unprocessable', 'UNKNOWN_SKU', `There is no item "${sku}"; GET /catalog lists them.`);
+        if (!price)
+          throw new FairleadError(
+            'unprocessable',
+            'UNKNOWN_SKU',
+            `There is no item "${sku}"; GET /catalog lists them.`,
+          );
         totalCents += price.priceCents * quantity;
       }
       const currency = prices[0]?.currency ?? '';
@@ -82,7 +93,11 @@ export default defineService({
         ]);
         if (!rows[0]) throw notFound(id);
         if (rows[0].status !== 'pending') {
-          throw new FairleadError('conflict', 'ORDER_ENDED', `Order ${id} is ${rows[0].status}; only a pending one can be cancelled.`);
+          throw new FairleadError(
+            'conflict',
+            'ORDER_ENDED',
+            `Order ${id} is ${rows[0].status}; only a pending one can be cancelled.`,
+          );
         }
         const reason = 'cancelled by the customer';
         const cancelled = await record(tx, id, 'cancelled', { status: 'cancelled', reason });

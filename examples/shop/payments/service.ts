@@ -1,6 +1,6 @@
 import { isDeclaredError } from '@fairlead/contract';
 import { defineService, type Tx } from '@fairlead/service';
-import { billingContract } from '../billing/contract.ts';
+import billingContract from '../billing/contract.ts';
 import { ordersContract } from '../orders/contract.ts';
 import { paymentsContract } from './contract.ts';
 
@@ -25,7 +25,12 @@ export default defineService({
         [ctx.tenant, orderId],
       );
       return {
-        items: rows.map(({ id, type, amount_cents: amountCents, at }) => ({ id, type, amountCents, at: at.toISOString() })),
+        items: rows.map(({ id, type, amount_cents: amountCents, at }) => ({
+          id,
+          type,
+          amountCents,
+          at: at.toISOString(),
+        })),
       };
     },
   },

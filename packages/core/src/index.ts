@@ -28,6 +28,7 @@ export type { Problem, ToProblemOptions } from './problem.ts';
 export type { Random } from './random.ts';
 export { realClock } from './real-clock.ts';
 export { realRandom } from './real-random.ts';
+export { realTurn } from './real-turn.ts';
 export { seededRandom } from './seeded-random.ts';
 export type { SeededRandom } from './seeded-random.ts';
 export { stepKey } from './step-key.ts';

@@ -7,9 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 
-async function start(
-  env: Record<string, string>,
-): Promise<{
+async function start(env: Record<string, string>): Promise<{
   child: ChildProcess;
   path: string;
   output: () => string;

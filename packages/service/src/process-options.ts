@@ -1,4 +1,4 @@
-import { field, oneOf, optional, secret, string, type ConfigValues, type Field, type FieldOptions } from './config.ts';
+import { field, oneOf, optional, secret, string, type Field, type FieldOptions } from './config.ts';
 import type { ListenAddress } from './serve-http.ts';
 import type { Endpoint } from './socket-transport.ts';
 
@@ -30,9 +30,6 @@ export const PROCESS_CONFIG = {
     describe: 'The least level that is written',
   }),
 } as const;
-
-/** The values of `PROCESS_CONFIG`. */
-export type ProcessConfig = ConfigValues<typeof PROCESS_CONFIG>;
 
 /** `unix:/path` or `tcp:host:port`; the host of IPv6 in brackets. */
 function listenAddress(options: FieldOptions<ListenAddress>): Field<ListenAddress> {

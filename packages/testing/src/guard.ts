@@ -10,7 +10,11 @@ let held = false;
  */
 export function guardGlobals(clock: Clock, random: Random): Disposable {
   if (held) {
-    throw new FairleadError('internal', 'MISCONFIGURED', 'simulate: another simulation runs in this process; await it first, or use a worker.');
+    throw new FairleadError(
+      'internal',
+      'MISCONFIGURED',
+      'simulate: another simulation runs in this process; await it first, or use a worker.',
+    );
   }
   held = true;
 
@@ -24,15 +28,22 @@ export function guardGlobals(clock: Clock, random: Random): Disposable {
       return clock.now();
     }
   }
-  const clearRealTimeout = globalThis.clearTimeout;
+  const clearRealTimeout = globalThis.clearTimeout; // oxlint-disable-line no-restricted-properties -- what it stands in for
   const timers = new WeakMap<WeakKey, Timer>();
   const setTimeout = (fn: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) => {
     const handle = { ref: () => handle, unref: () => handle, hasRef: () => true };
-    timers.set(handle, clock.setTimer(Math.max(0, delayMs), () => fn(...args)));
+    timers.set(
+      handle,
+      clock.setTimer(Math.max(0, delayMs), () => fn(...args)),
+    );
     return handle;
   };
   const setInterval = () => {
-    throw new FairleadError('internal', 'INTERNAL', 'setInterval was called under the simulator; take time from ctx.clock.');
+    throw new FairleadError(
+      'internal',
+      'INTERNAL',
+      'setInterval was called under the simulator; take time from ctx.clock.',
+    );
   };
 
   const restores = [
@@ -44,7 +55,7 @@ export function guardGlobals(clock: Clock, random: Random): Disposable {
     }),
     swap(globalThis, 'setInterval', setInterval),
     swap(Math, 'random', () => random.next()),
-    swap(performance, 'now', () => clock.monotonic()),
+    swap(globalThis.performance, 'now', () => clock.monotonic()), // oxlint-disable-line no-restricted-properties -- as above
   ];
   return {
     [Symbol.dispose]() {

@@ -67,5 +67,9 @@ export function network(clock: Clock, random: Random, trace: Trace, faults: Faul
 
 function requireRange(option: string, value: number, least: number, most: number): void {
   if (value >= least && value <= most) return;
-  throw new FairleadError('internal', 'MISCONFIGURED', `simulate: faults.${option} is ${value}; it lies between ${least} and ${most}.`);
+  throw new FairleadError(
+    'internal',
+    'MISCONFIGURED',
+    `simulate: faults.${option} is ${value}; it lies between ${least} and ${most}.`,
+  );
 }

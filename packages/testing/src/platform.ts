@@ -66,7 +66,11 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
     return externals[name];
   };
 
-  function live(service: ServiceModel, database: Database | undefined, life: number): Pick<Slot, 'process' | 'instance'> {
+  function live(
+    service: ServiceModel,
+    database: Database | undefined,
+    life: number,
+  ): Pick<Slot, 'process' | 'instance'> {
     const { name } = service;
     const process = simulatedProcess(name, life, clock, random.fork(`${name}:${life}`));
     const wired = (inner: Database) => simulatedDatabase(inner, process, network, clock, trace);
@@ -106,16 +110,24 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
     clock,
     async call(service, operation, input, caller) {
       const definition = slotOf(service).model.definition.contract.operations[operation];
-      if (!definition) throw new FairleadError('internal', 'MISCONFIGURED', `simulate: ${service} has no operation "${operation}".`);
+      if (!definition)
+        throw new FairleadError('internal', 'MISCONFIGURED', `simulate: ${service} has no operation "${operation}".`);
       using ctx = edgeContext(clock, edge.random, caller);
       const { path, body } = encodeCall(definition, input as never); // checked against the contract right here
       try {
-        const { status, headers, body: text } = await edgeTransport.send(ctx, {
+        const {
+          status,
+          headers,
+          body: text,
+        } = await edgeTransport.send(ctx, {
           service,
           operation,
           method: definition.method,
           path,
-          headers: { ...contextToHeaders(ctx), ...(caller.idempotencyKey ? { 'idempotency-key': caller.idempotencyKey } : {}) },
+          headers: {
+            ...contextToHeaders(ctx),
+            ...(caller.idempotencyKey ? { 'idempotency-key': caller.idempotencyKey } : {}),
+          },
           body,
         });
         return { status, headers, body: JSON.parse(text) };
@@ -126,7 +138,7 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
     },
     sleep: (delayMs) => clock.sleep(delayMs),
     async until(ask, withinMs = 120_000) {
-      for (const giveUpAt = clock.now() + withinMs; clock.now() < giveUpAt; ) {
+      for (const giveUpAt = clock.now() + withinMs; clock.now() < giveUpAt;) {
         const answer = await ask();
         if (answer !== undefined) return answer;
         await clock.sleep(50);
@@ -147,7 +159,8 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
     lose: (loss) => network.planLoss(loss),
     async look(service, sql, params) {
       const { database } = slotOf(service);
-      if (!database) throw new FairleadError('internal', 'MISCONFIGURED', `simulate: ${service} has no database to look into.`);
+      if (!database)
+        throw new FairleadError('internal', 'MISCONFIGURED', `simulate: ${service} has no database to look into.`);
       // The caller names the row type of its own statement.
       using ctx = createContext({ clock, random: looks });
       return (await database.query(ctx, sql, params)).rows as never;

@@ -3,7 +3,7 @@
 //   network.ts    delays and losses             transport.ts, database.ts  what crosses it
 //   platform.ts   starting services on it       guard.ts      Date, timers and chance taken from everybody
 //   trace.ts      all that happened, as a hash
-import { FairleadError, seededRandom, virtualClock, type VirtualClock } from '@fairlead/core';
+import { FairleadError, realTurn, seededRandom, virtualClock, type VirtualClock } from '@fairlead/core';
 import type { PlatformModel } from '@fairlead/platform';
 import { guardGlobals } from './guard.ts';
 import { network, type FaultOptions } from './network.ts';
@@ -46,10 +46,6 @@ export interface Simulation {
   readonly lines: readonly string[];
 }
 
-/** Taken before any guard: one turn of the real event loop, in which everything that is not virtual time settles. */
-const turn = globalThis.setImmediate;
-const settle = () => new Promise<void>((resolve) => void turn(resolve));
-
 /**
  * Runs a whole platform in this process under virtual time: the services' own code on simulated ports, each with a
  * schema of one in-memory Postgres. Delays, losses and crashes are drawn from `seed`, so a run can be repeated exactly.
@@ -88,13 +84,21 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   scenario.then(settled, settled);
 
   for (;;) {
-    await settle();
+    await realTurn();
     if (run.settled) break;
     if (clock.now() - startMs > limitMs) {
-      throw new FairleadError('internal', 'SIMULATION_LIMIT', `simulate: seed ${seed} did not end within ${limitMs} ms of virtual time.`);
+      throw new FairleadError(
+        'internal',
+        'SIMULATION_LIMIT',
+        `simulate: seed ${seed} did not end within ${limitMs} ms of virtual time.`,
+      );
     }
     if (!clock.runNext()) {
-      throw new FairleadError('internal', 'SIMULATION_STUCK', `simulate: seed ${seed} waits for something that can't happen any more; nothing is scheduled.`);
+      throw new FairleadError(
+        'internal',
+        'SIMULATION_STUCK',
+        `simulate: seed ${seed} waits for something that can't happen any more; nothing is scheduled.`,
+      );
     }
   }
   await scenario;

@@ -19,7 +19,8 @@ function setUp(callee: ExternalProvider | undefined, faults = {}) {
     const ctx = createContext({ clock, random, timeoutMs });
     const sent = transport.send(ctx, request).then(
       (answer) => answer.status,
-      (error: { code: string; details: { processed?: string } }) => `${error.code} ${error.details.processed ?? ''}`.trim(),
+      (error: { code: string; details: { processed?: string } }) =>
+        `${error.code} ${error.details.processed ?? ''}`.trim(),
     );
     await clock.advance(timeoutMs);
     return sent;

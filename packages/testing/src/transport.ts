@@ -1,4 +1,10 @@
-import { FairleadError, type Clock, type Transport, type TransportRequest, type TransportResponse } from '@fairlead/core';
+import {
+  FairleadError,
+  type Clock,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
+} from '@fairlead/core';
 import type { Network } from './network.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Trace } from './trace.ts';
@@ -18,7 +24,9 @@ export function simulatedTransport(
   trace: Trace,
 ): Transport {
   const unavailable = (service: string, processed: 'no' | 'maybe') =>
-    new FairleadError('unavailable', 'UNAVAILABLE', `${service} can't be reached from ${from.name}.`, { details: { processed } });
+    new FairleadError('unavailable', 'UNAVAILABLE', `${service} can't be reached from ${from.name}.`, {
+      details: { processed },
+    });
 
   async function exchange(request: TransportRequest): Promise<TransportResponse> {
     const { service } = request;

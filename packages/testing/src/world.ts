@@ -41,5 +41,9 @@ export interface World {
   /** Loses the next such part of a call between two services, or a service and an external, once. */
   lose(loss: PlannedLoss): void;
   /** Looks into a service's database from above: not delayed, not part of the trace. */
-  look<Row extends Record<string, unknown>>(service: string, sql: string, params?: readonly unknown[]): Promise<readonly Row[]>;
+  look<Row extends Record<string, unknown>>(
+    service: string,
+    sql: string,
+    params?: readonly unknown[],
+  ): Promise<readonly Row[]>;
 }

@@ -8,7 +8,7 @@ import { isLastingAnswer, problemAnswer } from '../failure.ts';
 import type { Claim, IdempotencyRecords } from '../idempotency-records.ts';
 
 /** The answer header that tells a replay from the first answer. */
-export const REPLAYED_HEADER = 'idempotency-replayed';
+const REPLAYED_HEADER = 'idempotency-replayed';
 
 /** What the layer needs. */
 export interface IdempotentOptions {
