@@ -1,7 +1,10 @@
 /** The most that goes over the wire, as W3C Baggage requires of everybody who forwards it. */
 const MAX_BYTES = 8192;
 const MAX_MEMBERS = 64;
+const NO_MEMBERS: Readonly<Record<string, string>> = Object.freeze({});
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What percent-encoding leaves as it is; most names are nothing else. */
+const UNRESERVED = /^[A-Za-z0-9._~!*'()-]*$/;
 const VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
 
 /**
@@ -9,10 +12,11 @@ const VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
  * beyond 64 or beyond 8 192 bytes; of a repeated name the last counts. Properties of members are not kept.
  */
 export function parseBaggage(header: string | undefined): Readonly<Record<string, string>> {
+  if (header === undefined) return NO_MEMBERS;
   const members = new Map<string, string>();
   let at = 0;
   let count = 0;
-  while (header !== undefined && at < header.length && count < MAX_MEMBERS) {
+  while (at < header.length && count < MAX_MEMBERS) {
     const comma = header.indexOf(',', at);
     const end = comma < 0 ? header.length : comma;
     if (end > MAX_BYTES) break;
@@ -29,6 +33,7 @@ export function parseBaggage(header: string | undefined): Readonly<Record<string
  * goes beyond 64 members or 8 192 bytes.
  */
 export function formatBaggage(baggage: Readonly<Record<string, string>>): string | undefined {
+  if (baggage === NO_MEMBERS) return undefined;
   const members: string[] = [];
   let bytes = 0;
   for (const [name, value] of Object.entries(baggage)) {
@@ -44,11 +49,12 @@ export function formatBaggage(baggage: Readonly<Record<string, string>>): string
 
 /** Percent-encodes as `encodeURIComponent`; a lone surrogate, which that refuses, becomes U+FFFD. */
 export function encode(text: string): string {
-  return encodeURIComponent(text.toWellFormed());
+  return UNRESERVED.test(text) ? text : encodeURIComponent(text.toWellFormed());
 }
 
 /** Undoes `encode`; `undefined` when the text is not percent-encoded UTF-8. */
 export function decode(text: string): string | undefined {
+  if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);
   } catch {

@@ -52,6 +52,8 @@ export interface ContextFromHeadersOptions {
   readonly maxTimeoutMs?: number | undefined;
 }
 
+const NO_HEADERS: IncomingHeaders = {};
+const NO_ROLES: readonly string[] = Object.freeze([]);
 const REQUEST_ID = /^[A-Za-z0-9._~:+/=@-]{1,128}$/;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 const IDENTITY_MAX_LENGTH = 1024;
@@ -97,7 +99,7 @@ export function contextToHeaders(ctx: Context, options: ContextToHeadersOptions 
  */
 export function contextFromHeaders(headers: IncomingHeaders, options: ContextFromHeadersOptions): ScopedContext {
   const trace = parseTraceparent(single(headers, HEADERS.traceparent), list(headers, HEADERS.tracestate));
-  const trusted = options.trusted ? headers : {};
+  const trusted = options.trusted ? headers : NO_HEADERS;
   return createContext({
     clock: options.clock,
     random: options.random,
@@ -109,7 +111,7 @@ export function contextFromHeaders(headers: IncomingHeaders, options: ContextFro
     baggage: parseBaggage(list(headers, HEADERS.baggage)),
     tenant: identity(trusted, HEADERS.tenant),
     caller: callerOf(trusted),
-    criticality: CRITICALITIES.find((known) => known === single(trusted, HEADERS.criticality)),
+    criticality: criticalityOf(single(trusted, HEADERS.criticality)),
     correlationId: identity(trusted, HEADERS.correlationId),
   });
 }
@@ -117,6 +119,10 @@ export function contextFromHeaders(headers: IncomingHeaders, options: ContextFro
 /** A usable idempotency key: 1 to 255 visible ASCII characters, given once. `undefined` for anything else. */
 export function parseIdempotencyKey(header: string | readonly string[] | undefined): string | undefined {
   return matching(typeof header === 'string' ? header : onlyOne(header), IDEMPOTENCY_KEY);
+}
+
+function criticalityOf(text: string | undefined): Criticality | undefined {
+  return text === undefined ? undefined : CRITICALITIES.find((known) => known === text);
 }
 
 function timeoutOf(headers: IncomingHeaders, options: ContextFromHeadersOptions): number | undefined {
@@ -135,18 +141,27 @@ function millisecondsOf(text: string | undefined): number {
 }
 
 function grpcMillisecondsOf(text: string | undefined): number {
-  const match = /^(\d{1,8})([HMSmun])$/.exec(text ?? '');
+  const match = text === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(text);
   return match === null ? Infinity : Number(match[1]) * (GRPC_UNIT_MS[match[2] ?? ''] ?? Infinity);
 }
 
 function callerOf(headers: IncomingHeaders): Caller {
-  const roles = single(headers, HEADERS.roles);
-  const named = roles !== undefined && roles.length <= IDENTITY_MAX_LENGTH ? roles.split(',').map(decode) : [];
   return Object.freeze({
     service: identity(headers, HEADERS.caller),
     subject: identity(headers, HEADERS.subject),
-    roles: Object.freeze(named.every((role) => role !== undefined && role !== '') ? named.flatMap((r) => r ?? []) : []),
+    roles: rolesOf(single(headers, HEADERS.roles)),
   });
+}
+
+function rolesOf(text: string | undefined): readonly string[] {
+  if (text === undefined || text.length > IDENTITY_MAX_LENGTH) return NO_ROLES;
+  const roles: string[] = [];
+  for (const part of text.split(',')) {
+    const role = decode(part);
+    if (role === undefined || role === '') return NO_ROLES;
+    roles.push(role);
+  }
+  return Object.freeze(roles);
 }
 
 function identity(headers: IncomingHeaders, name: string): string | undefined {

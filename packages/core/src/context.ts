@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import type { FairleadError } from './errors.ts';
 import type { Random } from './random.ts';
 import type { TraceContext } from './trace-context.ts';
 
@@ -66,6 +67,11 @@ export interface Context {
    * to run the deadline's timer.
    */
   throwIfAborted(): void;
+  /**
+   * Calls `listener` once, with the reason, when this work must stop: now, if it must already. Returns how to stop
+   * listening. For the inside of hot paths, where a listener on `signal` would cost what the work does; it must not throw.
+   */
+  onEnd(listener: (reason: FairleadError) => void): () => void;
   /** A copy with some fields changed. The deadline can't be changed here: see `withTimeout`. */
   derive(changes: ContextChanges): Context;
   /**

@@ -216,3 +216,31 @@ test('work goes on from a stored traceparent, and from a bad one with a new trac
   expect(trace).toMatchObject({ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' });
   expect(continueFrom({ traceparent: 'x' }, { clock, random }).trace.root).toBe(true);
 });
+
+test('a listener hears of the end once, with the reason of the signal, and of nothing once it has left', async () => {
+  const { clock, ctx } = world({ timeoutMs: 100 });
+  using below = ctx.derive({ tenant: 'acme' }).withCancel();
+  const heard: unknown[] = [];
+  below.onEnd((reason) => heard.push(reason));
+  const leave = below.onEnd(() => heard.push('left'));
+  leave();
+  expect(clock.pending).toBe(1);
+  await clock.advance(100);
+  expect(heard).toEqual([ctx.signal.reason]);
+  expect(isError(heard[0], 'DEADLINE_EXCEEDED')).toBe(true);
+  below.onEnd((reason) => heard.push(reason));
+  expect(heard).toEqual([ctx.signal.reason, ctx.signal.reason]);
+});
+
+test('a listener hears of work that has settled, and a settled scope gives its reason to who asks later', () => {
+  const { clock, ctx } = world({ timeoutMs: 100 });
+  const heard: unknown[] = [];
+  const below = ctx.withCancel();
+  below.onEnd((reason) => heard.push(reason));
+  ctx[Symbol.dispose]();
+  expect(heard).toEqual([expect.objectContaining({ code: 'CANCELLED', message: expect.stringContaining('settled') })]);
+  expect(below.signal.reason).toBe(heard[0]);
+  expect(() => ctx.throwIfAborted()).toThrow(expect.objectContaining({ code: 'CANCELLED' }));
+  expect(ctx.signal.reason).toBe(heard[0]);
+  expect(clock.pending).toBe(0);
+});

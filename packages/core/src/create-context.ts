@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Caller, Context, ContextChanges, Criticality, ScopedContext } from './context.ts';
-import { CORE_ERRORS, FairleadError } from './errors.ts';
+import type { FairleadError } from './errors.ts';
 import { newSpanId, newTraceId } from './id.ts';
 import type { Random } from './random.ts';
 import { asReason, Scope } from './scope.ts';
@@ -168,6 +168,10 @@ class ContextValue implements Context {
     if (reason !== undefined) throw reason;
   }
 
+  onEnd(listener: (reason: FairleadError) => void): () => void {
+    return this.#scope.onEnd(listener);
+  }
+
   derive(changes: ContextChanges): Context {
     return new ContextValue(this.#scope, {
       random: this.random,
@@ -206,14 +210,6 @@ class OwnedScope extends ContextValue implements ScopedContext {
   }
 
   [Symbol.dispose](): void {
-    this.#own.end(settled());
+    this.#own.settle();
   }
-}
-
-function settled(): FairleadError {
-  return new FairleadError(
-    CORE_ERRORS.CANCELLED,
-    'CANCELLED',
-    'The work that this belonged to has settled; what must outlive it needs a Context of its own (see continueFrom).',
-  );
 }

@@ -1,6 +1,9 @@
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
+/** Every byte as two digits: a table is several times faster than a Buffer where texts are this short. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** A new trace id: 32 lower-case hex digits, not all zero. */
 export function newTraceId(random: Random): string {
   return nonZeroHex(random, 16);
@@ -27,6 +30,12 @@ export function uuidV7(from: { readonly clock: Clock; readonly random: Random })
 function nonZeroHex(random: Random, length: number): string {
   for (;;) {
     const bytes = random.bytes(length);
-    if (bytes.some((byte) => byte !== 0)) return Buffer.from(bytes).toString('hex');
+    let hex = '';
+    let seen = 0;
+    for (const byte of bytes) {
+      hex += HEX[byte] ?? '';
+      seen |= byte;
+    }
+    if (seen !== 0) return hex;
   }
 }

@@ -23,20 +23,33 @@ export function realClock(): Clock {
 
 function setRealTimer(delayMs: number, fn: () => void): Timer {
   checkDelay(delayMs);
-  const dueMs = performance.now() + delayMs;
-  let handle: NodeJS.Timeout | undefined;
-  const wait = (leftMs: number) => {
-    handle = setTimeout(
-      () => {
-        const stillMs = dueMs - performance.now();
-        if (stillMs > 0) wait(stillMs);
-        else fn();
-      },
-      Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS),
-    );
-  };
-  wait(delayMs);
-  return { cancel: () => clearTimeout(handle) };
+  return new RealTimer(delayMs, fn);
+}
+
+class RealTimer implements Timer {
+  readonly #dueMs: number;
+  readonly #fn: () => void;
+  #handle: NodeJS.Timeout;
+
+  constructor(delayMs: number, fn: () => void) {
+    this.#dueMs = performance.now() + delayMs;
+    this.#fn = fn;
+    this.#handle = this.#wait(delayMs);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+
+  #wait(leftMs: number): NodeJS.Timeout {
+    return setTimeout(RealTimer.#look, Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS), this);
+  }
+
+  static #look(timer: RealTimer): void {
+    const leftMs = timer.#dueMs - performance.now();
+    if (leftMs > 0) timer.#handle = timer.#wait(leftMs);
+    else timer.#fn();
+  }
 }
 
 /**
