@@ -2,7 +2,7 @@ import { decodeEvent, type Contract } from '@fairlead/contract';
 import type { EventHandler as MessageHandler, PublishedEvent } from '@fairlead/messaging';
 import type { ConfigShape } from './config.ts';
 import type { EventHandler, ServiceDefinition } from './definition.ts';
-import { commitTx, handlerKit, type KitParts } from './handler-kit.ts';
+import { commitTx, HandlerKit, type KitParts } from './handler-kit.ts';
 import type { ConsumerKit, ReceivedEvent, Uses } from './kit.ts';
 import { withOpenTelemetry } from '@fairlead/telemetry';
 
@@ -41,10 +41,7 @@ export function consuming(definition: ServiceDefinition, parts: KitParts): Consu
         Contract,
         string
       >;
-      const kit = Object.defineProperties(handlerKit(parts, ctx, event.type), {
-        commit: { value: commitOf(parts, commit), enumerable: true },
-        // defineProperties keeps the type of its target; commit is what was missing.
-      }) as ConsumerKit<Contract, ConfigShape, Uses>;
+      const kit = new HandlerKit(parts, ctx, event.type, commitOf(parts, commit));
       await withOpenTelemetry(ctx, () => found.handle(ctx, received, kit));
     },
   };

@@ -27,7 +27,7 @@ export interface Answer {
 /** What is left of the way inwards. */
 export type Next = (call: Call) => Promise<Answer>;
 
-/** One step of the way: passes the call on, answers it itself, or throws. */
+/** One step of the way: passes the call on, answers it itself, throws or rejects. */
 export type Layer = (call: Call, next: Next) => Promise<Answer>;
 
 /** The way through `layers`, outermost first, to `innermost`. */

@@ -13,26 +13,55 @@ export interface KitParts {
   readonly config: ConfigValues<ConfigShape>;
   readonly database: Database | undefined;
   readonly log: Logger;
+  /** The log of one kind of work; the same one each time. */
+  readonly logFor: (work: string) => Logger;
   /** New clients for one run of `work`, an operation's name or an event's type. */
   readonly callsFor: (work: string) => Calls<Uses>;
   /** Wakes the relay. */
   readonly onPublished: () => void;
 }
 
-/** The kit of one run of `work`, without its commit. */
-export function handlerKit(parts: KitParts, ctx: Context, work: string): Kit<ConfigShape, Uses> {
-  let calls: Calls<Uses> | undefined;
-  return {
-    config: parts.config,
-    get calls() {
-      return (calls ??= parts.callsFor(work));
-    },
-    get db() {
-      return databaseOf(parts);
-    },
-    log: parts.log.child({ operation: work }),
-    newId: () => uuidV7(ctx),
+/** Child loggers by name of the work, made once: the names of a service are few. */
+export function logs(log: Logger): (work: string) => Logger {
+  const known = new Map<string, Logger>();
+  return (work) => {
+    const ready = known.get(work) ?? log.child({ operation: work });
+    known.set(work, ready);
+    return ready;
   };
+}
+
+/** The kit of one run of `work`, with its commit. What a handler may not need is made when it asks. */
+export class HandlerKit<Commit> implements Kit<ConfigShape, Uses> {
+  readonly #parts: KitParts;
+  readonly #ctx: Context;
+  readonly #work: string;
+  #calls: Calls<Uses> | undefined;
+  readonly commit: Commit;
+  readonly newId = (): string => uuidV7(this.#ctx);
+
+  constructor(parts: KitParts, ctx: Context, work: string, commit: Commit) {
+    this.#parts = parts;
+    this.#ctx = ctx;
+    this.#work = work;
+    this.commit = commit;
+  }
+
+  get config(): ConfigValues<ConfigShape> {
+    return this.#parts.config;
+  }
+
+  get calls(): Calls<Uses> {
+    return (this.#calls ??= this.#parts.callsFor(this.#work));
+  }
+
+  get db(): Database {
+    return databaseOf(this.#parts);
+  }
+
+  get log(): Logger {
+    return this.#parts.logFor(this.#work);
+  }
 }
 
 /**

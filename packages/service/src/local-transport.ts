@@ -26,11 +26,10 @@ export function localTransport(
           details: { processed: 'no' },
         });
       }
-      const answer = instance.handle({ ...request, signal: ctx.signal });
+      const answer = instance.handle({ ...request, until: ctx });
       return new Promise((resolve, reject) => {
-        const onAbort = () => reject(ctx.signal.reason);
-        ctx.signal.addEventListener('abort', onAbort, { once: true });
-        answer.then(resolve, reject).finally(() => ctx.signal.removeEventListener('abort', onAbort));
+        const leave = ctx.onEnd(reject);
+        answer.then(resolve, reject).finally(leave);
       });
     },
   };

@@ -6,7 +6,7 @@ import {
   realClock,
   type Clock,
   type Closeable,
-  type Context,
+  type ScopedContext,
 } from '@fairlead/core';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { clearStaleSocket } from './stale-socket.ts';
@@ -22,7 +22,7 @@ import type { ServiceInstance } from './service-instance.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     /** The Context of this request: deadline, trace, tenant, caller. Ends when the client goes away. */
-    ctx: Context;
+    ctx: ScopedContext;
   }
 }
 
@@ -89,11 +89,10 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
     },
   });
 
-  function contextOf(request: FastifyRequest, signal: AbortSignal) {
+  function contextOf(request: FastifyRequest): ScopedContext {
     return contextFromHeaders(request.headers, {
       clock: ports.clock,
       random: ports.random,
-      signal,
       trusted: true,
       defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
     });
@@ -109,10 +108,7 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
     const status = failure === undefined && 'statusCode' in error ? Number(error.statusCode) : 500;
     if (failure !== undefined || !(status >= 400 && status < 500)) {
       ports.telemetry.log.error(request.ctx, `${request.method} ${request.url} failed`, { error });
-      return sendAnswer(
-        reply,
-        problemAnswer(error, request.ctx ?? contextOf(request, new AbortController().signal), request.url),
-      );
+      return sendAnswer(reply, problemAnswer(error, request.ctx ?? contextOf(request), request.url));
     }
     const refused = rejection('code' in error ? error.code : '', status, error.message);
     const { body } = refused;
@@ -135,11 +131,10 @@ export async function serveHttp(instance: ServiceInstance, options: ServeOptions
 
   app.decorateRequest('ctx');
   app.addHook('onRequest', (request, reply, done) => {
-    const gone = new AbortController();
-    const ctx = contextOf(request, gone.signal);
+    const ctx = contextOf(request);
     request.ctx = ctx;
     reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) gone.abort(new Error('the client went away'));
+      if (!reply.raw.writableFinished) ctx.cancel(new Error('the client went away'));
       ctx[Symbol.dispose]();
     });
     if (draining) reply.header('connection', 'close');

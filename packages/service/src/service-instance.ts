@@ -1,4 +1,13 @@
-import type { Clock, Closeable, Context, Random, Transport, TransportRequest, TransportResponse } from '@fairlead/core';
+import type {
+  Clock,
+  Closeable,
+  Context,
+  Random,
+  ScopedContext,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+} from '@fairlead/core';
 import type { Broker, DeadLetter } from '@fairlead/messaging';
 import type { Database } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
@@ -45,8 +54,13 @@ export interface Readiness {
 /** A request as it comes in: what a transport carries, and the signal that ends when its caller goes away. */
 export interface IncomingRequest extends TransportRequest {
   readonly signal?: AbortSignal;
-  /** The Context that a server has read from the headers already. Default: it is read from them. */
-  readonly ctx?: Context;
+  /** Ends the call when it ends, as `signal` does: the Context of a caller in this process. */
+  readonly until?: Context;
+  /**
+   * The Context that a server has read from the headers already. It is cancelled when the instance has no time left; the
+   * server disposes it. Default: one is read from the headers.
+   */
+  readonly ctx?: ScopedContext;
 }
 
 /** A running service. Everything but sockets happens here, so that `single` and the simulator use it directly. */

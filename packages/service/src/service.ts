@@ -5,7 +5,7 @@
 // an event, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say. `serve-http.ts` adds the socket,
 // `main.ts` the process; `socket-transport.ts` and `local-transport.ts` carry calls to others.
 
-import { contextFromHeaders, nearest, type Context, type ScopedContext } from '@fairlead/core';
+import { contextFromHeaders, nearest, type Context, type ScopedContext, type TransportResponse } from '@fairlead/core';
 import { deadLetters, startConsumer, startRelay, type Relay } from '@fairlead/messaging';
 import { clients } from './client.ts';
 import { consuming } from './consuming.ts';
@@ -13,7 +13,7 @@ import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { layered } from './exchange.ts';
 import { problemAnswer } from './failure.ts';
-import type { KitParts } from './handler-kit.ts';
+import { logs, type KitParts } from './handler-kit.ts';
 import { startIdempotencyCleaner } from './idempotency-cleaner.ts';
 import { idempotencyRecords } from './idempotency-records.ts';
 import { inFlight } from './in-flight.ts';
@@ -27,7 +27,7 @@ import { prompt } from './layers/prompt.ts';
 import { missingMigrations } from './migrations.ts';
 import { readConfig } from './read-config.ts';
 import { readinessChecks, readinessOf } from './readiness.ts';
-import type { Readiness, ServiceInstance, ServicePorts } from './service-instance.ts';
+import type { IncomingRequest, Readiness, ServiceInstance, ServicePorts } from './service-instance.ts';
 
 /** Time for a request that states none, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 30_000;
@@ -67,6 +67,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     config,
     database,
     log: telemetry.log,
+    logFor: logs(telemetry.log),
     callsFor: clients({ service: name, uses: definition.uses ?? {}, transport: ports.transport, telemetry }),
     onPublished: () => relay?.poke(),
   };
@@ -136,6 +137,42 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     await relay?.close({ graceMs: leftMs() });
   }
 
+  async function handleIn(ctx: ScopedContext, request: IncomingRequest): Promise<TransportResponse> {
+    if (state === 'closed') {
+      const details = { processed: 'no' };
+      return problemAnswer(
+        fail('UNAVAILABLE', `This instance of ${name} has shut down. Repeat the call elsewhere.`, {
+          details,
+          retryAfterMs: 0,
+        }),
+        ctx,
+        request.path,
+      );
+    }
+    const operation = Object.hasOwn(contract.operations, request.operation)
+      ? contract.operations[request.operation]
+      : undefined;
+    if (operation === undefined) return problemAnswer(unknownOperation(ctx, request), ctx, request.path);
+    running.add(ctx);
+    const settled = work.begin();
+    try {
+      const answer = await way({ ctx, operation, request, input: undefined, claim: undefined });
+      return { status: answer.status, headers: answer.headers, body: answer.body };
+    } finally {
+      settled();
+      running.delete(ctx);
+    }
+  }
+
+  function unknownOperation(ctx: Context, { method, operation, path }: IncomingRequest) {
+    if (ctx.caller.service === undefined) return notFound(method, path);
+    const meant = nearest(operation, Object.keys(contract.operations));
+    return fail(
+      'NOT_FOUND',
+      `${name} has no operation ${operation}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
+    );
+  }
+
   const self: ServiceInstance = {
     name,
     definition,
@@ -148,48 +185,20 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       return starting;
     },
     async handle(request) {
-      const { signal } = request;
-      using ctx =
-        request.ctx?.withCancel() ??
-        contextFromHeaders(request.headers, {
-          clock,
-          random,
-          trusted: true,
-          signal,
-          defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
-        });
-      if (state === 'closed') {
-        const details = { processed: 'no' };
-        return problemAnswer(
-          fail('UNAVAILABLE', `This instance of ${name} has shut down. Repeat the call elsewhere.`, {
-            details,
-            retryAfterMs: 0,
-          }),
-          ctx,
-          request.path,
-        );
-      }
-      const operation = Object.hasOwn(contract.operations, request.operation)
-        ? contract.operations[request.operation]
-        : undefined;
-      if (operation === undefined) return problemAnswer(unknown(ctx, request.operation), ctx, request.path);
-      running.add(ctx);
+      if (request.ctx !== undefined) return handleIn(request.ctx, request);
+      const { signal, until } = request;
+      using ctx = contextFromHeaders(request.headers, {
+        clock,
+        random,
+        trusted: true,
+        signal,
+        defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+      });
+      const leave = until?.onEnd((reason) => ctx.cancel(reason));
       try {
-        const { status, headers, body } = await work.track(
-          way({ ctx, operation, request, input: undefined, claim: undefined }),
-        );
-        return { status, headers, body };
+        return await handleIn(ctx, request);
       } finally {
-        running.delete(ctx);
-      }
-
-      function unknown(asked: Context, operationName: string) {
-        if (asked.caller.service === undefined) return notFound(request.method, request.path);
-        const meant = nearest(operationName, Object.keys(contract.operations));
-        return fail(
-          'NOT_FOUND',
-          `${name} has no operation ${operationName}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
-        );
+        leave?.();
       }
     },
     async ready() {

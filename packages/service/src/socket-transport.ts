@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { FairleadError, type Closeable, type Transport } from '@fairlead/core';
 import { errors, Pool } from 'undici';
 import { fail } from './errors.ts';
@@ -70,6 +71,9 @@ export function socketTransport(options: SocketTransportOptions): SocketTranspor
       const endpoint = settings.resolve(service);
       if (endpoint === undefined) throw unavailable(service, 'no', 'nobody knows where it is');
       const basePath = 'origin' in endpoint ? new URL(endpoint.origin).pathname.replace(/\/$/, '') : '';
+      // An emitter, which costs a fraction of an abort signal; undici takes either.
+      const abort = new EventEmitter();
+      const leave = ctx.onEnd(() => abort.emit('abort'));
       try {
         const answer = await poolOf(endpoint).request({
           // Its methods are the ones that contracts have.
@@ -77,7 +81,7 @@ export function socketTransport(options: SocketTransportOptions): SocketTranspor
           path: `${basePath}${request.path}`,
           headers: request.headers,
           body: request.body ?? null,
-          signal: ctx.signal,
+          signal: abort,
         });
         return { status: answer.statusCode, headers: flat(answer.headers), body: await answer.body.text() };
       } catch (error) {
@@ -92,6 +96,8 @@ export function socketTransport(options: SocketTransportOptions): SocketTranspor
         }
         const code = codeOf(error);
         throw unavailable(service, BEFORE_SENDING.has(code) ? 'no' : 'maybe', code, error);
+      } finally {
+        leave();
       }
     },
     close() {
@@ -118,9 +124,10 @@ function codeOf(error: unknown): string {
 }
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
-    ),
-  );
+  const texts: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) texts[name] = typeof value === 'string' ? value : value.join(', ');
+  }
+  return texts;
 }

@@ -5,7 +5,7 @@ import { fail } from '../errors.ts';
 export const GATEWAY = 'gateway';
 
 /** What is meant for services only does not exist for the edge. */
-export const visible: Layer = async (call, next) => {
+export const visible: Layer = (call, next) => {
   const { operation, ctx, request } = call;
   if (operation.visibility === 'internal' && ctx.caller.service === GATEWAY)
     throw notFound(request.method, request.path);
@@ -13,7 +13,7 @@ export const visible: Layer = async (call, next) => {
 };
 
 /** The caller needs one of the operation's roles. */
-export const permitted: Layer = async (call, next) => {
+export const permitted: Layer = (call, next) => {
   const { operation, ctx } = call;
   if (operation.roles.length > 0 && !operation.roles.some((role) => ctx.caller.roles.includes(role))) {
     const who = ctx.caller.subject === undefined ? 'The caller' : `"${ctx.caller.subject}"`;

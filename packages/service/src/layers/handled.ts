@@ -3,7 +3,7 @@ import type { ServiceDefinition } from '../definition.ts';
 import { fail } from '../errors.ts';
 import { jsonAnswer, type Answer, type Call, type Next } from '../exchange.ts';
 import { presentable } from '../failure.ts';
-import { commitTx, databaseOf, handlerKit, type KitParts } from '../handler-kit.ts';
+import { commitTx, databaseOf, HandlerKit, type KitParts } from '../handler-kit.ts';
 import type { IdempotencyRecords } from '../idempotency-records.ts';
 import type { OperationKit, Uses } from '../kit.ts';
 import type { ConfigShape } from '../config.ts';
@@ -58,10 +58,7 @@ class Run {
       this.#state = { kind: 'open', done };
       return done;
     };
-    this.kit = Object.defineProperties(handlerKit(parts, call.ctx, call.operation.name), {
-      commit: { value: commit, enumerable: true },
-      // defineProperties keeps the type of its target; commit is what was missing.
-    }) as OperationKit<Contract, string, ConfigShape, Uses>;
+    this.kit = new HandlerKit(parts, call.ctx, call.operation.name, commit);
   }
 
   /** The answer that has been committed. */

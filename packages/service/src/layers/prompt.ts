@@ -1,6 +1,6 @@
 import { isError } from '@fairlead/core';
 import { fail } from '../errors.ts';
-import type { Layer } from '../exchange.ts';
+import type { Answer, Call, Layer, Next } from '../exchange.ts';
 import type { InFlight } from '../in-flight.ts';
 
 /**
@@ -9,19 +9,33 @@ import type { InFlight } from '../in-flight.ts';
  */
 export function prompt(inFlight: InFlight, isStopping: () => boolean): Layer {
   return (call, next) => {
-    const { signal } = call.ctx;
     return new Promise((resolve, reject) => {
-      const onAbort = () =>
-        reject(isStopping() && isError(signal.reason, 'CANCELLED') ? stopped(signal.reason) : signal.reason);
-      if (signal.aborted) {
-        onAbort();
-        return;
-      }
-      signal.addEventListener('abort', onAbort, { once: true });
-      const work = inFlight.track(next(call));
-      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+      let ended = false;
+      const leave = call.ctx.onEnd((reason) => {
+        ended = true;
+        reject(isStopping() && isError(reason, 'CANCELLED') ? stopped(reason) : reason);
+      });
+      if (ended) return;
+      const settled = inFlight.begin();
+      started(call, next).then(
+        (answer) => {
+          settled();
+          leave();
+          resolve(answer);
+        },
+        (error: unknown) => {
+          settled();
+          leave();
+          reject(error);
+        },
+      );
     });
   };
+}
+
+/** A step further in may throw before it has anything to wait for. */
+async function started(call: Call, next: Next): Promise<Answer> {
+  return next(call);
 }
 
 function stopped(cause: Error) {
