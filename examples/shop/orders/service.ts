@@ -59,7 +59,7 @@ export default defineService({
           ],
         );
         await tx.publish('order.placed', { orderId, items: input.items, totalCents, currency });
-        return { id: orderId, status: 'pending' as const, totalCents, currency };
+        return { id: orderId, status: 'pending', totalCents, currency };
       });
     },
 

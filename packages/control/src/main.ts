@@ -3,6 +3,8 @@
  * instances' states over IPC. SIGTERM, or the supervisor's end, drains and ends it; SIGINT is the supervisor's affair.
  */
 import { readFileSync } from 'node:fs';
+import { realClock, realRandom } from '@fairlead/core';
+import { otlpForwarder, otlpTarget, type ForwardingChange, type OtlpForwarder } from '@fairlead/telemetry';
 import { serveAdmin } from './plane/admin-server.ts';
 import { openControlPlane } from './plane/control-plane.ts';
 import { serveInternal } from './plane/internal-server.ts';
@@ -20,14 +22,27 @@ if (file === undefined) {
 // The supervisor writes this file, into a folder that only this user may enter.
 const config = JSON.parse(readFileSync(file, 'utf8')) as ControlConfig;
 
-function onInternal(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(
-    `${JSON.stringify({ level: 'error', service: 'control', msg: 'A request failed inside', error: text })}\n`,
-  );
+function tell(level: 'warn' | 'error', msg: string, about: unknown): void {
+  const error = about instanceof Error ? (about.stack ?? about.message) : about;
+  process.stderr.write(`${JSON.stringify({ level, service: 'control', msg, error })}\n`);
 }
 
-const plane = await openControlPlane(config);
+const onInternal = (error: unknown): void => tell('error', 'A request failed inside', error);
+
+/** Without a collector of the person's own, spans stay here. */
+function collector(): OtlpForwarder | undefined {
+  const target = otlpTarget(process.env);
+  if (target === undefined) return undefined;
+  const onChange = (change: ForwardingChange): void =>
+    tell('warn', `Spans for ${target.url}: ${change.kind}`, change.kind === 'failing' ? change.error : change);
+  return otlpForwarder({ ...target, clock: realClock(), random: realRandom(), onChange });
+}
+
+const forwarder = collector();
+const plane = await openControlPlane({
+  ...config,
+  ...(forwarder && { onExport: (resourceSpans) => forwarder.forward(resourceSpans) }),
+});
 const internal = await serveInternal(plane, { socketPath: config.socketPath, onInternal });
 const admin = await serveAdmin(plane, { port: config.adminPort, credential: config.credential, onInternal });
 
@@ -35,7 +50,9 @@ let ending = false;
 function end(): void {
   if (ending) return;
   ending = true;
-  const closed = Promise.all([admin.close({ graceMs: 2_000 }), internal.close({ graceMs: 2_000 })]);
+  const closed = Promise.all([admin.close({ graceMs: 2_000 }), internal.close({ graceMs: 2_000 })]).then(() =>
+    forwarder?.close({ graceMs: 2_000 }),
+  );
   closed.then(
     () => process.exit(0),
     () => process.exit(1),

@@ -10,6 +10,17 @@ export function baseEnvironment(env: Readonly<Record<string, string | undefined>
   return kept;
 }
 
+/**
+ * Where the control process passes spans on to, when the person has a collector (OpenTelemetry's own variables). It
+ * alone is told: everybody else sends to it, and the headers may hold a credential.
+ */
+export function collectorEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const named = Object.entries(env).filter(([name]) => name.startsWith('OTEL_EXPORTER_OTLP_'));
+  // Empty is unset: without a collector the control process must not send to itself.
+  const given = named.filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: '', ...Object.fromEntries(given) };
+}
+
 /** `unix:/path` → `{ socketPath }`, anything else → `{ origin }`, as the gateway wants endpoints. */
 export function gatewayEndpoint(url: string): { readonly socketPath: string } | { readonly origin: string } {
   return url.startsWith('unix:') ? { socketPath: url.slice('unix:'.length) } : { origin: url };

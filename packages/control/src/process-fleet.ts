@@ -6,7 +6,7 @@ import type { ControlConfig } from './control-config.ts';
 import type { RuntimeUrls } from './database-setup.ts';
 import { platformIdentity } from './identity.ts';
 import type { PlatformHome } from './platform-home.ts';
-import { baseEnvironment, gatewayEndpoint, portOf } from './process-environment.ts';
+import { baseEnvironment, collectorEnvironment, gatewayEndpoint, portOf } from './process-environment.ts';
 import type { InstanceExit, InstanceKind, InstanceStatus } from './running-platform.ts';
 import { launchChild } from './supervisor/child-process.ts';
 import { replaceFile } from './supervisor/data-dir.ts';
@@ -102,7 +102,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
           credential: home.adminToken,
           socketPath: sockets.socket('control'),
         };
-        return { FAIRLEAD_CONTROL_CONFIG: await configFile('control', config) };
+        return { ...collectorEnvironment(options.env), FAIRLEAD_CONTROL_CONFIG: await configFile('control', config) };
       });
       return supervise('control', 'control', launch);
     },

@@ -25,7 +25,6 @@ import { drain } from './drain.ts';
 import { platformIdentity } from './identity.ts';
 import { serveAdmin } from './plane/admin-server.ts';
 import { openControlPlane, type ControlPlane } from './plane/control-plane.ts';
-import { readExport } from './plane/otlp.ts';
 import { openHome, type PlatformHome } from './platform-home.ts';
 import { baseEnvironment, gatewayEndpoint, splitExternals } from './process-environment.ts';
 import { processFleet } from './process-fleet.ts';
@@ -56,7 +55,7 @@ function telemetryOf({ home, plane, clock, random }: House, service: string): Te
     destination: { write: (text: string) => home.tell(service, text.trimEnd()) },
     otlp: {
       async send(json) {
-        plane.traces.add(readExport(JSON.parse(json))?.spans ?? []);
+        plane.receive(JSON.parse(json));
       },
     },
   });

@@ -4,7 +4,7 @@
 //   OTEL_EXPORTER_OTLP_ENDPOINT  where spans go: http(s):// or unix:/path; default nowhere
 // Sends { type: 'ready', url } over IPC when it listens. SIGTERM or the end of IPC drains; a second one ends at once.
 import { realClock, realRandom } from '@fairlead/core';
-import { createTelemetry } from '@fairlead/telemetry';
+import { createTelemetry, otlpTarget } from '@fairlead/telemetry';
 import { readGatewayConfig } from './config.ts';
 import { startGateway } from './gateway.ts';
 
@@ -12,14 +12,14 @@ const GRACE_MS = 5_000;
 
 const clock = realClock();
 const random = realRandom();
-const { FAIRLEAD_GATEWAY_CONFIG, FAIRLEAD_INSTANCE, OTEL_EXPORTER_OTLP_ENDPOINT } = process.env;
+const { FAIRLEAD_GATEWAY_CONFIG, FAIRLEAD_INSTANCE } = process.env;
 const telemetry = createTelemetry({
   service: 'gateway',
   instance: FAIRLEAD_INSTANCE || undefined,
   clock,
   random,
   processMetrics: true,
-  otlp: OTEL_EXPORTER_OTLP_ENDPOINT ? { url: OTEL_EXPORTER_OTLP_ENDPOINT } : undefined,
+  otlp: otlpTarget(process.env),
 });
 const supervised = process.send !== undefined;
 

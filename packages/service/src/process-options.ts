@@ -23,7 +23,6 @@ export const PROCESS_CONFIG = {
   brokerUrl: optional(
     secret({ env: 'FAIRLEAD_BROKER_URL', describe: "The broker's database, with the service's role" }),
   ),
-  otlpEndpoint: optional(string({ env: 'OTEL_EXPORTER_OTLP_ENDPOINT', describe: 'Where spans go; default nowhere' })),
   logLevel: oneOf(['debug', 'info', 'warn', 'error'], {
     env: 'FAIRLEAD_LOG_LEVEL',
     default: 'info',

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { lifecycle, realClock, realRandom, createContext } from '@fairlead/core';
 import { postgresBroker } from '@fairlead/messaging';
 import { openDatabase } from '@fairlead/store';
-import { createTelemetry } from '@fairlead/telemetry';
+import { createTelemetry, otlpTarget } from '@fairlead/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { PROCESS_CONFIG } from './process-options.ts';
@@ -39,7 +39,7 @@ export async function runService(env: Readonly<Record<string, string | undefined
     logLevel: config.logLevel,
     processMetrics: true,
     redact: { values: secrets },
-    ...(config.otlpEndpoint === undefined ? {} : { otlp: { url: config.otlpEndpoint } }),
+    otlp: otlpTarget(env),
   });
 
   // Opened here, so closed here: what is added first stops last.

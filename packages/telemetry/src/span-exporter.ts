@@ -5,10 +5,10 @@ import type { OtlpSend } from './otlp-sender.ts';
 import type { FinishedSpan } from './span.ts';
 
 /** How spans are delivered. */
-export interface SpanExporterOptions {
+export interface SpanExporterOptions<Item = FinishedSpan> {
   readonly clock: Clock;
   readonly random: Random;
-  readonly toJson: (spans: readonly FinishedSpan[]) => string;
+  readonly toJson: (spans: readonly Item[]) => string;
   readonly send: OtlpSend;
   /** Told when deliveries begin to fail, and of every loss. */
   readonly onFailure: (error: unknown) => void;
@@ -37,9 +37,9 @@ const fail = thrower(TELEMETRY_ERRORS);
  * time. A failed delivery is repeated 7 times with backoff (up to 5 s), then the batch is dropped and counted. No timer
  * runs while there is nothing to deliver.
  */
-export class SpanExporter implements Closeable {
-  readonly #options: SpanExporterOptions;
-  readonly #queue: FinishedSpan[] = [];
+export class SpanExporter<Item = FinishedSpan> implements Closeable {
+  readonly #options: SpanExporterOptions<Item>;
+  readonly #queue: Item[] = [];
   readonly #backoff;
   /** Aborts when closing begins: waiting is over, only delivering goes on. */
   readonly #hurry = new AbortController();
@@ -50,12 +50,12 @@ export class SpanExporter implements Closeable {
   #closed: Promise<void> | undefined;
   #failing = false;
 
-  constructor(options: SpanExporterOptions) {
+  constructor(options: SpanExporterOptions<Item>) {
     this.#options = options;
     this.#backoff = backoff({ baseMs: 200, maxMs: 5000, random: options.random });
   }
 
-  record(span: FinishedSpan): void {
+  record(span: Item): void {
     if (this.#closed !== undefined) return this.#options.onDropped(1, 'closed');
     if (this.#queue.length >= MAX_QUEUE) return this.#options.onDropped(1, 'queue-full');
     this.#queue.push(span);
@@ -101,7 +101,7 @@ export class SpanExporter implements Closeable {
     }
   }
 
-  async #deliver(batch: readonly FinishedSpan[]): Promise<void> {
+  async #deliver(batch: readonly Item[]): Promise<void> {
     const json = this.#options.toJson(batch);
     for (let attempt = 1; ; attempt++) {
       try {

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { realClock, type Clock } from '@fairlead/core';
 import type { InstanceStatus } from '../running-platform.ts';
 import { platformIdentity } from '../identity.ts';
+import { fail } from '../errors.ts';
+import { readExport } from './otlp.ts';
 import { openTokenIssuer, type TokenIssuer } from './token-issuer.ts';
 import { createTraceStore, type TraceStore, type TraceStoreOptions } from './trace-store.ts';
 
@@ -12,6 +14,11 @@ export interface ControlPlane {
   readonly clock: Clock;
   readonly traces: TraceStore;
   readonly tokens: TokenIssuer;
+  /**
+   * Keeps the spans of an OTLP export request, and passes the request on to the collector when there is one.
+   * @throws INVALID_INPUT when it is none
+   */
+  receive(request: unknown): { readonly rejected: number };
   /** The instances as the supervisor last said; the control plane never guesses. */
   instances(): readonly InstanceStatus[];
   /** Replaces what is known of the instances. */
@@ -27,6 +34,8 @@ export interface ControlPlaneOptions {
   readonly tenants: readonly string[];
   /** Default: the real one. */
   readonly clock?: Clock;
+  /** Gets every export request too, such as to pass it on to a collector. Default: nobody. */
+  readonly onExport?: (resourceSpans: readonly unknown[]) => void;
   /** Default: the trace store's own bounds. */
   readonly traces?: TraceStoreOptions;
 }
@@ -35,16 +44,26 @@ export interface ControlPlaneOptions {
 export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const clock = options.clock ?? realClock();
   let known: readonly InstanceStatus[] = [];
+  const traces = createTraceStore(options.traces);
   return {
     platform: options.platform,
     clock,
-    traces: createTraceStore(options.traces),
+    traces,
     tokens: await openTokenIssuer({
       identity: platformIdentity(options.platform),
       keyFile: join(options.secretsDir, 'signing-key.json'),
       tenants: options.tenants,
       clock,
     }),
+    receive(request) {
+      const received = readExport(request);
+      if (received === undefined) {
+        throw fail('INVALID_INPUT', 'The body is no OTLP export request: it has no list "resourceSpans".');
+      }
+      traces.add(received.spans);
+      options.onExport?.(received.resourceSpans);
+      return received;
+    },
     instances: () => known,
     setInstances(instances) {
       known = instances;

@@ -1,9 +1,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { fastify } from 'fastify';
-import { fail } from '../errors.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { serverOf, type ControlServer } from './control-server.ts';
-import { readExport } from './otlp.ts';
 import { answerProblems } from './problem-answers.ts';
 
 /** Where the platform's own processes find the control plane. */
@@ -24,10 +22,7 @@ export async function serveInternal(plane: ControlPlane, options: InternalServer
   const app = fastify({ bodyLimit: MAX_EXPORT_BYTES, forceCloseConnections: 'idle' });
   answerProblems(app, options.onInternal);
   app.post('/v1/traces', async (request) => {
-    const received = readExport(request.body);
-    if (received === undefined)
-      throw fail('INVALID_INPUT', 'The body is no OTLP export request: it has no list "resourceSpans".');
-    plane.traces.add(received.spans);
+    const received = plane.receive(request.body);
     if (received.rejected === 0) return {};
     return {
       partialSuccess: { rejectedSpans: String(received.rejected), errorMessage: 'spans without well-formed ids' },

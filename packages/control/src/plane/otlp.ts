@@ -77,7 +77,9 @@ export interface RecordedSpan {
  */
 export function readExport(
   body: unknown,
-): { readonly spans: readonly RecordedSpan[]; readonly rejected: number } | undefined {
+):
+  | { readonly spans: readonly RecordedSpan[]; readonly rejected: number; readonly resourceSpans: readonly unknown[] }
+  | undefined {
   if (!isObject(body) || !Array.isArray(body['resourceSpans'])) return undefined;
   const spans: RecordedSpan[] = [];
   let rejected = 0;
@@ -93,7 +95,7 @@ export function readExport(
       }
     }
   }
-  return { spans, rejected };
+  return { spans, rejected, resourceSpans: list(body['resourceSpans']) };
 }
 
 /** Puts spans back into OTLP's shape: by resource, then by scope, in the order in which they came. */
