@@ -8,7 +8,7 @@ import type { Operation, OperationDefinition, OperationDefinitions, Operations }
 // `tolerant-schema.ts` how everybody else does, both on `schema.ts`; `issues.ts` says what does not fit.
 // `declared-error.ts` throws and tells apart the codes that an operation declares.
 // `carriage.ts` knows which member travels where, `path-template.ts`, `query.ts` and `route.ts` know URLs.
-// `openapi.ts` and `asyncapi.ts` render documents, with schemas from `components.ts`,
+// `described-operation.ts` reads an operation back from a document; `openapi.ts` and `asyncapi.ts` render them, with schemas from `components.ts`,
 // refusals from `problem-responses.ts` and what they share from `document.ts`.
 
 /** What a service promises: operations and event types. Frozen. */

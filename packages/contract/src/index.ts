@@ -35,6 +35,8 @@ export type { RouteMatch } from './route.ts';
 export { toOpenApi } from './openapi.ts';
 export type { OpenApiOptions } from './openapi.ts';
 export type { DocumentOptions, JsonObject } from './document.ts';
+export { describedOperation, describedOperations } from './described-operation.ts';
+export type { OperationSummary } from './described-operation.ts';
 export { toAsyncApi } from './asyncapi.ts';
 export { declaredError, isDeclaredError } from './declared-error.ts';
 export { CONTRACT_ERRORS } from './errors.ts';

@@ -27,6 +27,8 @@ export interface DeadLetter {
 export interface DeadLetterQuery {
   /** Only this consumer's. Default: all in the database. */
   readonly consumer?: string;
+  /** Only the one with this id. Default: any. */
+  readonly id?: string;
   /** How many at most. Default 100; 0 lists none. */
   readonly limit?: number;
 }
@@ -58,8 +60,9 @@ export async function deadLetters(
        (SELECT count(*) FROM fairlead_parked w WHERE w.consumer = p.consumer AND w.source = p.source AND w.key = p.key
           AND w.position > p.position)::text AS waiting
      FROM fairlead_parked p WHERE p.dead AND ($1::text IS NULL OR p.consumer = $1)
+       AND ($3::text IS NULL OR p.id = $3::text::bigint)
      ORDER BY p.first_failed_at, p.id LIMIT $2::text::integer`,
-    [query.consumer ?? null, String(query.limit ?? 100)],
+    [query.consumer ?? null, String(query.limit ?? 100), query.id === undefined ? null : checkId(query.id)],
   );
   return rows.map((row) => ({
     id: row.id,
@@ -72,6 +75,26 @@ export async function deadLetters(
     traceId: row.trace_id ?? '',
     waiting: Number(row.waiting),
   }));
+}
+
+/**
+ * The events that wait behind a dead letter, because they are of its key and came later: in their order, at most `limit`
+ * (default 20). Empty also when there is no dead letter with this id.
+ */
+export async function waitingEvents(
+  ctx: Context,
+  database: Database,
+  id: string,
+  limit = 20,
+): Promise<readonly PublishedEvent[]> {
+  const { rows } = await database.query<Row & { event: unknown }>(
+    ctx,
+    `SELECT w.event FROM fairlead_parked p JOIN fairlead_parked w
+       ON w.consumer = p.consumer AND w.source = p.source AND w.key = p.key AND w.position > p.position
+     WHERE p.id = $1::text::bigint AND p.dead ORDER BY w.position LIMIT $2::text::integer`,
+    [checkId(id), String(limit)],
+  );
+  return rows.map(({ event }) => fromCloudEvent(event));
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ConfigShape } from './config.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import type { Uses } from './kit.ts';
-import { RESERVED_PATHS } from './reserved-paths.ts';
+import { isReserved } from './reserved-paths.ts';
 
 const MEMBERS = ['contract', 'config', 'uses', 'database', 'idempotency', 'operations', 'consumers', 'plugins'];
 const MIN_RETENTION_MS = 1_000;
@@ -42,7 +42,7 @@ function firstProblem(definition: ServiceDefinition): string | undefined {
   if (surplus !== undefined) return `operations.${surplus}: the contract has no such operation${meant(surplus, known)}`;
 
   for (const operation of Object.values(contract.operations)) {
-    if (RESERVED_PATHS.includes(operation.path))
+    if (isReserved(operation.path))
       return `operation ${operation.name} has the path ${operation.path}, which every service answers itself. Choose another.`;
     if (operation.idempotencyKey !== undefined && database === undefined) {
       return `operation ${operation.name} takes an Idempotency-Key, which needs a database to keep answers in. Add database: { migrations }, or take idempotencyKey from the operation.`;

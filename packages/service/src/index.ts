@@ -1,3 +1,6 @@
+export { callDescribed } from './call-described.ts';
+export type { DescribedCall } from './call-described.ts';
+export { describeContract } from './describe-contract.ts';
 export { FairleadError, isError } from '@fairlead/core';
 export type { Context } from '@fairlead/core';
 export type { Database, Sql, Tx, TxOptions } from '@fairlead/store';
@@ -26,5 +29,6 @@ export { serveHttp } from './serve-http.ts';
 export type { HttpServer, ListenAddress, ServeOptions } from './serve-http.ts';
 export type { IncomingRequest, Readiness, ReadinessCheck, ServiceInstance, ServicePorts } from './service-instance.ts';
 export { createService } from './service.ts';
+export type { DeadLetterCase, EventPage, LogPlace, Upkeep } from './upkeep.ts';
 export { socketTransport } from './socket-transport.ts';
 export type { Endpoint, SocketTransport, SocketTransportOptions } from './socket-transport.ts';

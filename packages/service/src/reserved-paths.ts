@@ -1,7 +1,19 @@
 /** Paths that every service answers itself, besides its contract. */
-export const RESERVED_PATHS: readonly string[] = [
-  '/health/live',
-  '/health/ready',
-  '/metrics',
-  '/internal/dead-letters',
-];
+export const RESERVED_PATHS = {
+  live: '/health/live',
+  ready: '/health/ready',
+  metrics: '/metrics',
+  openapi: '/internal/openapi',
+  events: '/internal/events',
+  deadLetters: '/internal/dead-letters',
+  deadLetter: '/internal/dead-letters/{id}',
+  redrive: '/internal/dead-letters/{id}/redrive',
+  discard: '/internal/dead-letters/{id}/discard',
+} as const;
+
+const shapeOf = (path: string): string => path.replaceAll(/\{\w+\}/g, '{}');
+
+/** Whether a contract's path is one that the service answers itself, whatever its members are called. */
+export function isReserved(path: string): boolean {
+  return Object.values(RESERVED_PATHS).some((reserved) => shapeOf(reserved) === shapeOf(path));
+}

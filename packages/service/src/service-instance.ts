@@ -8,10 +8,11 @@ import type {
   TransportRequest,
   TransportResponse,
 } from '@fairlead/core';
-import type { Broker, DeadLetter } from '@fairlead/messaging';
+import type { Broker } from '@fairlead/messaging';
 import type { Database } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { ServiceDefinition } from './definition.ts';
+import type { Upkeep } from './upkeep.ts';
 
 /** How a service reaches the world. Its code can't tell which topology provides them. */
 export interface ServicePorts {
@@ -64,7 +65,7 @@ export interface IncomingRequest extends TransportRequest {
 }
 
 /** A running service. Everything but sockets happens here, so that `single` and the simulator use it directly. */
-export interface ServiceInstance extends Closeable {
+export interface ServiceInstance extends Closeable, Upkeep {
   readonly name: string;
   /** What it was made of. */
   readonly definition: ServiceDefinition;
@@ -78,8 +79,6 @@ export interface ServiceInstance extends Closeable {
   handle(request: IncomingRequest): Promise<TransportResponse>;
   /** Whether its real dependencies answer; looked at afresh at most once a second. */
   ready(): Promise<Readiness>;
-  /** Messages that were given up, of all its consumers. */
-  deadLetters(ctx: Context): Promise<readonly DeadLetter[]>;
   /** Stops being ready, and nothing else: calls are still answered, so that whoever balances load can notice. */
   drain(): void;
   /**

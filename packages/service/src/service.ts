@@ -2,11 +2,12 @@
 // (`handler-kit.ts` makes it, `client.ts` its calls); `config.ts`, `secret.ts` and `read-config.ts` are its environment.
 // This file makes a running instance: `exchange.ts` and `layers/` are the way of a call, outermost first as listed below,
 // `failure.ts` what callers are told of failures, `idempotency-*.ts` the answers kept by key, `consuming.ts` the way of
-// an event, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say. `serve-http.ts` adds the socket,
+// an event, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
+// people ask of its dead letters and events. `serve-http.ts` adds the socket,
 // `main.ts` the process; `socket-transport.ts` and `local-transport.ts` carry calls to others.
 
 import { contextFromHeaders, nearest, type Context, type ScopedContext, type TransportResponse } from '@fairlead/core';
-import { deadLetters, startConsumer, startRelay, type Relay } from '@fairlead/messaging';
+import { startConsumer, startRelay, type Relay } from '@fairlead/messaging';
 import { clients } from './client.ts';
 import { consuming } from './consuming.ts';
 import type { ServiceDefinition } from './definition.ts';
@@ -28,6 +29,7 @@ import { missingMigrations } from './migrations.ts';
 import { readConfig } from './read-config.ts';
 import { readinessChecks, readinessOf } from './readiness.ts';
 import type { IncomingRequest, Readiness, ServiceInstance, ServicePorts } from './service-instance.ts';
+import { upkeep } from './upkeep.ts';
 
 /** Time for a request that states none, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 30_000;
@@ -204,9 +206,11 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     async ready() {
       return readinessOf(state, state === 'closed' ? [] : await look());
     },
-    async deadLetters(ctx) {
-      return events === undefined || database === undefined ? [] : deadLetters(ctx, database);
-    },
+    ...upkeep({
+      source: name,
+      consuming: events === undefined ? undefined : database,
+      publishing: publishes ? database : undefined,
+    }),
     drain() {
       if (state !== 'closed') state = 'draining';
     },

@@ -1,0 +1,6 @@
+import { toOpenApi, type Contract, type JsonObject } from '@fairlead/contract';
+
+/** A contract as an OpenAPI 3.1 document of all its operations, public and internal; `callDescribed` reads it back. */
+export function describeContract(contract: Contract): JsonObject {
+  return toOpenApi(contract, { title: contract.name, version: contract.version });
+}

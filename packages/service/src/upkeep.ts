@@ -1,0 +1,100 @@
+import type { Context } from '@fairlead/core';
+import {
+  deadLetters,
+  discard,
+  redrive,
+  waitingEvents,
+  type DeadLetter,
+  type DeadLetterQuery,
+  type PublishedEvent,
+} from '@fairlead/messaging';
+import { logReader, type Database } from '@fairlead/store';
+
+/** Where to read a service's log from. */
+export type LogPlace = { readonly after: bigint } | { readonly sinceMs: number };
+
+/** A piece of a service's log. */
+export interface EventPage {
+  readonly events: readonly PublishedEvent[];
+  /** Where the next piece begins: after this position. */
+  readonly position: bigint;
+}
+
+/** A dead letter and what it holds up. */
+export interface DeadLetterCase {
+  readonly letter: DeadLetter;
+  /** The first 20 of the events that wait behind it. */
+  readonly waiting: readonly PublishedEvent[];
+}
+
+/** What people who run a service ask of it, besides its contract. */
+export interface Upkeep {
+  /** Messages that were given up, of all its consumers, oldest failure first; 100 unless the query says otherwise. */
+  deadLetters(ctx: Context, query?: DeadLetterQuery): Promise<readonly DeadLetter[]>;
+  /** One of them; `undefined` when there is none with this id. */
+  deadLetter(ctx: Context, id: string): Promise<DeadLetterCase | undefined>;
+  /** Makes a dead letter due again, with all its attempts. False when there is none with this id. */
+  redrive(ctx: Context, id: string): Promise<boolean>;
+  /** Drops a dead letter for good; the next event of its key is due at once. False when there is none with this id. */
+  discard(ctx: Context, id: string): Promise<boolean>;
+  /**
+   * The service's own events, in the order of its log: after a position, or those appended at or after a time. At most
+   * `limit` of them and about 2 MiB of data, but one at least; those of writers that have not committed yet come later.
+   */
+  published(ctx: Context, place: LogPlace, limit: number): Promise<EventPage>;
+}
+
+const MAX_PAGE_BYTES = 2 * 1024 * 1024;
+
+/** Who keeps what: `undefined` where the service consumes or publishes nothing. */
+export function upkeep({
+  source,
+  consuming,
+  publishing,
+}: {
+  readonly source: string;
+  readonly consuming: Database | undefined;
+  readonly publishing: Database | undefined;
+}): Upkeep {
+  return {
+    async deadLetters(ctx, query) {
+      return consuming === undefined ? [] : deadLetters(ctx, consuming, query);
+    },
+    async deadLetter(ctx, id) {
+      if (consuming === undefined) return undefined;
+      const [letter] = await deadLetters(ctx, consuming, { id });
+      return letter && { letter, waiting: await waitingEvents(ctx, consuming, id) };
+    },
+    async redrive(ctx, id) {
+      return consuming !== undefined && redrive(ctx, consuming, id);
+    },
+    async discard(ctx, id) {
+      return consuming !== undefined && discard(ctx, consuming, id);
+    },
+    async published(ctx, place, limit) {
+      if (publishing === undefined) return { events: [], position: 'after' in place ? place.after : 0n };
+      const after = 'after' in place ? place.after : await positionBefore(ctx, publishing, place.sinceMs);
+      const found = await logReader(publishing, { gapWaitMs: 0 }).read(ctx, { after, limit });
+      let bytes = 0;
+      const events: PublishedEvent[] = [];
+      for (const event of found) {
+        bytes += JSON.stringify(event.data).length;
+        if (events.length > 0 && bytes > MAX_PAGE_BYTES) break;
+        events.push({ ...event, source });
+      }
+      return { events, position: events.at(-1)?.position ?? after };
+    },
+  };
+}
+
+/** The position of the last event that is older than a time; 0 when all are younger. */
+async function positionBefore(ctx: Context, database: Database, sinceMs: number): Promise<bigint> {
+  // Backwards in the order of positions, so that it looks at no more than what is younger.
+  const { rows } = await database.query<{ position: string }>(
+    ctx,
+    `SELECT position::text AS position FROM fairlead_log WHERE time < to_timestamp($1::text::numeric / 1000)
+     ORDER BY position DESC LIMIT 1`,
+    [String(Math.floor(sinceMs))],
+  );
+  return BigInt(rows[0]?.position ?? 0);
+}
