@@ -1,6 +1,6 @@
 import type { Clock, Context } from '@fairlead/core';
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
-import type { LogDestination, LogFields, Logger, LogLevel } from './logger.ts';
+import { lineWriter } from './log-line.ts';
+import type { LogDestination, Logger, LogLevel } from './logger.ts';
 import type { Redaction } from './redaction.ts';
 
 /** What a logger is made of. */
@@ -13,75 +13,59 @@ export interface CreateLoggerOptions {
   readonly redaction: Redaction;
 }
 
-/** Members that the logger itself writes; a field of such a name is written as `field.<name>`. */
-const OWN_MEMBERS = new Set([
-  'level',
-  'time',
-  'service',
-  'instance',
-  'msg',
-  'traceId',
-  'spanId',
-  'tenant',
-  'requestId',
-  'correlationId',
-]);
+/** In rising order, as `LogLevel`. */
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 /** A logger that writes a JSON object a line: `level`, `time`, `service`, trace members, fields, `msg`. */
 export function createLogger(options: CreateLoggerOptions): Logger {
-  const { service, instance, clock, redaction } = options;
-  const stream: DestinationStream = {
-    write(line) {
-      try {
-        options.destination.write(line);
-      } catch {
-        // There is nowhere left to tell it, and work must not fail because its log does.
-      }
-    },
-  };
-  const base = pino(
-    {
-      level: options.level,
-      base: { service, ...(instance === undefined ? {} : { instance }) },
-      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    stream,
-  );
-  return wrap(base, redaction);
+  const { service, instance, destination } = options;
+  const writer = lineWriter(options.redaction);
+  const timeOf = isoTime(options.clock);
+  const about = JSON.stringify({ service, ...(instance === undefined ? {} : { instance }) }).slice(1, -1);
+  const least = LEVELS.indexOf(options.level);
+
+  function loggerOf(bound: string): Logger {
+    const write =
+      (level: LogLevel): Logger[LogLevel] =>
+      (ctx, message, fields) => {
+        const line = `{"level":"${level}","time":"${timeOf()}",${about}${bound}${membersOf(ctx)}${writer.fields(fields)},"msg":${writer.message(message)}}\n`;
+        try {
+          destination.write(line);
+        } catch {
+          // There is nowhere left to tell it, and work must not fail because its log does.
+        }
+      };
+    const at = (level: LogLevel) => (LEVELS.indexOf(level) < least ? silent : write(level));
+    return {
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+      child: (fields) => loggerOf(bound + writer.fields(fields)),
+    };
+  }
+  return loggerOf('');
 }
 
-function wrap(base: PinoLogger, redaction: Redaction): Logger {
-  const writer = (level: LogLevel) => (ctx: Context | undefined, message: string, fields?: LogFields) => {
-    if (!base.isLevelEnabled(level)) return;
-    base[level]({ ...membersOf(ctx), ...fieldsOf(fields, redaction) }, redaction.text(message));
-  };
-  return {
-    debug: writer('debug'),
-    info: writer('info'),
-    warn: writer('warn'),
-    error: writer('error'),
-    child: (fields) => wrap(base.child(fieldsOf(fields, redaction)), redaction),
+function silent(): void {}
+
+/** The time as lines have it; written anew once a millisecond. */
+function isoTime(clock: Clock): () => string {
+  let atMs = Number.NaN;
+  let text = '';
+  return () => {
+    const nowMs = clock.now();
+    if (nowMs === atMs) return text;
+    atMs = nowMs;
+    text = new Date(nowMs).toISOString();
+    return text;
   };
 }
 
-function membersOf(ctx: Context | undefined): Record<string, string> {
-  if (ctx === undefined) return {};
+function membersOf(ctx: Context | undefined): string {
+  if (ctx === undefined) return '';
   const { trace, requestId, tenant, correlationId } = ctx;
-  return {
-    traceId: trace.traceId,
-    spanId: trace.spanId,
-    requestId,
-    ...(tenant === undefined ? {} : { tenant }),
-    ...(correlationId === requestId ? {} : { correlationId }),
-  };
-}
-
-function fieldsOf(fields: LogFields | undefined, redaction: Redaction): Record<string, unknown> {
-  if (fields === undefined) return {};
-  // An object that is copied comes out as an object.
-  const safe = redaction.value(fields) as Record<string, unknown>;
-  return Object.fromEntries(
-    Object.entries(safe).map(([name, value]) => [OWN_MEMBERS.has(name) ? `field.${name}` : name, value]),
-  );
+  const ids = `,"traceId":"${trace.traceId}","spanId":"${trace.spanId}","requestId":${JSON.stringify(requestId)}`;
+  const of = tenant === undefined ? ids : `${ids},"tenant":${JSON.stringify(tenant)}`;
+  return correlationId === requestId ? of : `${of},"correlationId":${JSON.stringify(correlationId)}`;
 }

@@ -1,6 +1,6 @@
 import { CORE_ERRORS, FairleadError } from '@fairlead/core';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Metric } from 'prom-client';
-import type { Metrics, Red, RedKind, RedOptions } from './metrics.ts';
+import type { Metrics, Red, RedKind, RedObservation, RedOptions } from './metrics.ts';
 
 /** Seconds; OpenTelemetry's advice for HTTP durations with two finer steps, as calls over a socket take that little. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -78,18 +78,26 @@ export function createMetrics(options: { readonly service: string; readonly proc
 }
 
 function boundedRed(histogram: Histogram, labels: readonly string[]): Red<string> {
-  const series = new Set<string>();
+  const series = new Map<string, Histogram.Internal<string>>();
+  const others = { ...Object.fromEntries(labels.map((label) => [label, OTHER])), outcome: OTHER };
+
+  function child(observation: RedObservation<string>, key: string): Histogram.Internal<string> {
+    if (series.size >= MAX_SERIES) return histogram.labels(others);
+    const named = labels.map((label) => [label, observation.labels[label] ?? '']);
+    const made = histogram.labels({ ...Object.fromEntries(named), outcome: observation.outcome });
+    series.set(key, made);
+    return made;
+  }
+
   return {
     observe(observation) {
-      const values = labels.map((label) => observation.labels[label] ?? '');
-      const key = JSON.stringify([...values, observation.outcome]);
-      const isKnown = series.has(key) || series.size < MAX_SERIES;
-      if (isKnown) series.add(key);
-      const named = labels.map((label, index) => [label, isKnown ? values[index] : OTHER]);
-      histogram.observe(
-        { ...Object.fromEntries(named), outcome: isKnown ? observation.outcome : OTHER },
-        Math.max(0, observation.durationMs) / 1000,
-      );
+      // Lengths keep values apart, whatever is in them.
+      let key = `${observation.outcome.length}:${observation.outcome}`;
+      for (const label of labels) {
+        const value = observation.labels[label] ?? '';
+        key += `${value.length}:${value}`;
+      }
+      (series.get(key) ?? child(observation, key)).observe(Math.max(0, observation.durationMs) / 1000);
     },
   };
 }

@@ -46,8 +46,8 @@ export function createTracer(options: CreateTracerOptions | undefined): Tracer {
 
 /** The Context with a new span as its current one. */
 function below(ctx: Context): Context {
-  const { root: _, ...trace } = ctx.trace;
-  return ctx.derive({ trace: { ...trace, spanId: newSpanId(ctx.random) } });
+  const { traceId, sampled, state } = ctx.trace;
+  return ctx.derive({ trace: { traceId, spanId: newSpanId(ctx.random), sampled, state } });
 }
 
 const NO_SPAN: Span = { set() {}, event() {}, fail() {} };
@@ -102,7 +102,8 @@ class Recording implements Span {
       this.set('fairlead.request_id', parent.requestId);
       this.set('fairlead.tenant', parent.tenant);
     }
-    for (const [name, value] of Object.entries(options.attributes ?? {})) this.set(name, value);
+    const { attributes } = options;
+    if (attributes !== undefined) for (const name of Object.keys(attributes)) this.set(name, attributes[name]);
   }
 
   set(name: string, value: AttributeValue | undefined): void {

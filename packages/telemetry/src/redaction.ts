@@ -25,10 +25,18 @@ const SECRET_SHAPES: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*/g, REDACTED],
 ];
 
+/** What each of the shapes has in it, to be found quickly; hardly a text has any. */
+const SECRET_SIGNS = /:\/\/|bearer|basic|eyJ/i;
+const MAX_KNOWN_NAMES = 1000;
+
 /** Takes secrets out of what is about to be told. */
 export interface Redaction {
   /** The text without secret values. */
   text(text: string): string;
+  /**
+   * Whether `text` would change `json`, a JSON text of strings, or a string in it. May say yes wrongly, never no.
+   */
+  mayHide(json: string): boolean;
   /**
    * A copy that JSON can carry, without the values of secret names and without secret values. Errors become name, code,
    * message, stack, details and cause. What goes too deep or in a circle is cut.
@@ -46,8 +54,22 @@ export function redaction(keys: readonly string[], values: readonly string[]): R
   const secrets = new Set<string>();
   let pattern: RegExp | undefined;
 
+  const names = new Map<string, boolean>();
+
+  function isSecret(name: string): boolean {
+    const word = plain(name);
+    if (extra.has(word)) return true;
+    if (NOT_SECRET.has(word)) return false;
+    return /tokens?$/.test(word) || SECRET_WORDS.some((secretWord) => word.includes(secretWord));
+  }
+
   const self: Redaction = {
+    mayHide(json) {
+      if (json.length > MAX_TEXT_LENGTH || SECRET_SIGNS.test(json)) return true;
+      return pattern !== undefined && json.search(pattern) >= 0;
+    },
     text(text) {
+      if (!self.mayHide(text)) return text;
       let out = text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}… (${text.length} characters)` : text;
       if (pattern !== undefined) out = out.replace(pattern, REDACTED);
       for (const [shape, replacement] of SECRET_SHAPES) out = out.replace(shape, replacement);
@@ -55,10 +77,11 @@ export function redaction(keys: readonly string[], values: readonly string[]): R
     },
     value: (value) => copy(value, self, new Set(), 0),
     isSecretName(name) {
-      const word = plain(name);
-      if (extra.has(word)) return true;
-      if (NOT_SECRET.has(word)) return false;
-      return /tokens?$/.test(word) || SECRET_WORDS.some((secretWord) => word.includes(secretWord));
+      const known = names.get(name);
+      if (known !== undefined) return known;
+      const secret = isSecret(name);
+      if (names.size < MAX_KNOWN_NAMES) names.set(name, secret);
+      return secret;
     },
     add(secret) {
       if (secret.length < MIN_SECRET_LENGTH) return false;
