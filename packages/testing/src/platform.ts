@@ -62,8 +62,9 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
 
   const directory: Directory = (name) => {
     const slot = slots.get(name);
-    if (slot) return slot.process.alive ? (request) => slot.instance.handle(request) : undefined;
-    return externals[name];
+    if (slot) return slot.process.alive ? { answer: slot.instance.handle, process: slot.process } : undefined;
+    const external = externals[name];
+    return external && { answer: external };
   };
 
   function live(
@@ -132,8 +133,9 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
         });
         return { status, headers, body: JSON.parse(text) };
       } catch (error) {
-        if (!isError(error, 'UNAVAILABLE')) throw error;
-        return { status: 503, headers: {}, body: { code: 'UPSTREAM_UNAVAILABLE' } as never }; // what the gateway says
+        if (isError(error, 'UNAVAILABLE')) return edgeAnswer(503, 'UPSTREAM_UNAVAILABLE');
+        if (isError(error, 'DEADLINE_EXCEEDED')) return edgeAnswer(504, 'UPSTREAM_TIMEOUT');
+        throw error;
       }
     },
     sleep: (delayMs) => clock.sleep(delayMs),
@@ -175,6 +177,11 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
       await pglite.close();
     },
   };
+}
+
+/** What the gateway says in a service's place; the caller named the type of a body that it may not get. */
+function edgeAnswer(status: number, code: string) {
+  return { status, headers: {}, body: { code } as never };
 }
 
 function edgeContext(clock: VirtualClock, random: Random, caller: CallOptions): Context & Disposable {

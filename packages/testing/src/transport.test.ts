@@ -14,7 +14,14 @@ function setUp(callee: ExternalProvider | undefined, faults = {}) {
   const record = trace({ keepLines: true });
   const wires = network(clock, random, record, faults);
   const payments = simulatedProcess('payments', 1, clock, random);
-  const transport = simulatedTransport(payments, () => callee, wires, clock, record);
+  const billing = simulatedProcess('billing', 1, clock, random);
+  const transport = simulatedTransport(
+    payments,
+    () => callee && { answer: callee, process: billing },
+    wires,
+    clock,
+    record,
+  );
   const send = async (timeoutMs = 1_000) => {
     const ctx = createContext({ clock, random, timeoutMs });
     const sent = transport.send(ctx, request).then(
@@ -25,7 +32,7 @@ function setUp(callee: ExternalProvider | undefined, faults = {}) {
     await clock.advance(timeoutMs);
     return sent;
   };
-  return { wires, send };
+  return { wires, billing, send };
 }
 
 test('an answer comes back after delays both ways', async () => {
@@ -49,6 +56,11 @@ test('a lost answer leaves the work done', async () => {
 
 test('a callee that is down has provably not seen the call', async () => {
   expect(await setUp(undefined).send()).toBe('UNAVAILABLE no');
+});
+
+test('the call to a callee that is killed breaks at once', async () => {
+  const { billing, send } = setUp(() => new Promise(() => queueMicrotask(() => billing.kill())));
+  expect(await send()).toBe('UNAVAILABLE maybe');
 });
 
 test('a caller whose time is up does not wait for the answer', async () => {

@@ -12,8 +12,15 @@ import type { Trace } from './trace.ts';
 /** What stands in for a provider outside the platform; `undefined` for an answer that never comes. */
 export type ExternalProvider = (request: TransportRequest) => Promise<TransportResponse | undefined>;
 
+/** Somebody who answers. */
+export interface Callee {
+  readonly answer: ExternalProvider;
+  /** Its process; an external has none and never dies. */
+  readonly process?: SimulatedProcess;
+}
+
 /** Who answers under a name right now: a live service or an external; `undefined` while it is down. */
-export type Directory = (service: string) => ExternalProvider | undefined;
+export type Directory = (service: string) => Callee | undefined;
 
 /** Calls of `from` over the simulated network: delayed, lost, refused while the callee is down; always as text. */
 export function simulatedTransport(
@@ -33,14 +40,20 @@ export function simulatedTransport(
     trace.add(clock.now(), 'call', from.name, service, request.method, request.path, request.headers, request.body);
     await network.cross(from);
     if (network.loses(from.name, service, 'request')) throw unavailable(service, 'maybe');
-    const answer = directory(service);
-    if (!answer) throw unavailable(service, 'no');
-    const response = await answer(request);
+    const callee = directory(service);
+    if (!callee) throw unavailable(service, 'no');
+    const response = await Promise.race([callee.answer(request), reset(callee)]);
     trace.add(clock.now(), 'answer', from.name, service, response?.status, response?.body);
     await network.cross(from);
     if (!response || network.loses(from.name, service, 'answer')) throw unavailable(service, 'maybe');
     return response;
   }
+
+  /** The connection to a callee that is killed breaks; nobody waits for its answer until the deadline. */
+  const reset = ({ process }: Callee) =>
+    new Promise<never>((_resolve, reject) => {
+      process?.onKill(() => reject(unavailable(process.name, 'maybe')));
+    });
 
   return {
     send: (ctx, request) =>

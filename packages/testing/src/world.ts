@@ -24,7 +24,7 @@ export interface World {
   readonly clock: Clock;
   /**
    * Calls an operation as a customer would through the gateway. The way to the service may be cut: then the status is
-   * 503, as the gateway would answer.
+   * 503, or 504 when the answer takes longer than 10 s, as the gateway would answer.
    */
   call<Body = Record<string, unknown>>(
     service: string,

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fairlead } from '../command.ts';
+import { must, short, showSingleCharge, since, type Stage } from '../stage.ts';
+
+/** More failures than there will be attempts, in the time that the scene lets them go on. */
+const FAILURES = 100;
+const FAILING_MS = 1_000;
+
+/** Billing answers 503 for a while: the order waits, its event is tried again, and it ends well. */
+export async function failingBillingIsWaitedFor(stage: Stage): Promise<void> {
+  const { customer, narrator, signal } = stage;
+  narrator.scene('failing-billing', 'Billing fails: the order waits, then finishes');
+  await customer.setFaults({ failNext: FAILURES });
+  narrator.say(`PUT /faults {"failNext":${FAILURES}} at billing`);
+  const { order, traceId } = await customer.place('LANTERN', 1);
+  const startMs = performance.now();
+  narrator.say(`POST /orders: order ${short(order.id)}, ${order.status}`, { orderId: order.id });
+  await customer.watch(
+    order.id,
+    ({ history }) => history.some(({ type }) => type === 'reserved'),
+    (entry) => narrator.say(`after ${since(startMs)}: ${entry}`, { entry }),
+  );
+  const failed = await failedCharges(stage, traceId);
+  await sleep(FAILING_MS, undefined, { signal });
+  const waiting = await customer.order(order.id);
+  must(waiting.status === 'pending', 'an order that billing refuses to charge stays pending');
+  must((await customer.charges(order.id)).length === 0, 'billing has booked nothing while it fails');
+  narrator.say(`after ${since(startMs)}: still ${waiting.status}; billing has failed (${failed}) and booked nothing`, {
+    status: waiting.status,
+    failed,
+  });
+  await customer.setFaults({ failNext: 0 });
+  narrator.say('PUT /faults {"failNext":0}: billing is well again');
+  const ended = await customer.watch(
+    order.id,
+    ({ status }) => status === 'confirmed',
+    () => {},
+  );
+  narrator.say(`after ${since(startMs)}: ${ended.status}`, { status: ended.status });
+  await showSingleCharge(stage, ended);
+}
+
+/** What the trace says of a call to billing that failed, as soon as it says it. */
+async function failedCharges({ shop, signal }: Stage, traceId: string): Promise<string> {
+  for (;;) {
+    const tree = await fairlead(['trace', traceId, '--data-dir', shop.dataDir], signal).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      return '';
+    });
+    const failure = /billing\.charge error: (.*)/.exec(tree)?.[1];
+    if (failure !== undefined) return failure.trim();
+    await sleep(200, undefined, { signal });
+  }
+}
