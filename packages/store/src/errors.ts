@@ -36,6 +36,12 @@ export const STORE_ERRORS = {
   POSTGRES_IN_USE: 'unavailable',
   /** A server was given that these credentials can't provision. */
   PROVISION_FAILED: 'internal',
+  /** A backup's file is none, of another format, cut off or changed. */
+  BACKUP_INVALID: 'invalid',
+  /** A backup does not fit this service or this code's migrations. */
+  BACKUP_MISMATCH: 'conflict',
+  /** A database is to be replaced while somebody is connected to it. */
+  DATABASE_IN_USE: 'conflict',
 } as const satisfies ErrorTable;
 
 /** Makes one of this package's errors. */

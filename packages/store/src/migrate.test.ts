@@ -28,8 +28,8 @@ async function prepared() {
 
 test('each file is applied once, in order, whatever order they are listed in', async () => {
   await using db = await prepared();
-  expect(await db.run(SECOND, FIRST)).toEqual({ applied: ['0001_first.sql', '0002_second.sql'] });
-  expect(await db.run(FIRST, SECOND)).toEqual({ applied: [] });
+  expect(await db.run(SECOND, FIRST)).toEqual({ applied: ['0001_first.sql', '0002_second.sql'], ahead: [] });
+  expect(await db.run(FIRST, SECOND)).toEqual({ applied: [], ahead: [] });
   expect((await db.owner.query(ctx, 'select * from first')).rowCount).toBe(1);
 });
 
@@ -37,15 +37,26 @@ test('a file that was changed after it had been applied is drift, line ends apar
   await using db = await prepared();
   const lines = { name: FIRST.name, sql: 'create table first (id integer);\n-- end\n' };
   await db.run(lines);
-  await expect(db.run({ name: FIRST.name, sql: lines.sql.replaceAll('\n', '\r\n') })).resolves.toEqual({ applied: [] });
+  await expect(db.run({ name: FIRST.name, sql: lines.sql.replaceAll('\n', '\r\n') })).resolves.toEqual({
+    applied: [],
+    ahead: [],
+  });
   await expect(db.run({ name: FIRST.name, sql: `${lines.sql} ` })).rejects.toMatchObject({ code: 'MIGRATION_DRIFT' });
 });
 
 test('an applied file that is gone and a new one before an applied one are refused', async () => {
   await using db = await prepared();
   await db.run(SECOND);
-  await expect(db.run()).rejects.toMatchObject({ code: 'MIGRATION_MISSING' });
+  await expect(db.run({ name: '0003_third.sql', sql: '' })).rejects.toMatchObject({ code: 'MIGRATION_MISSING' });
   await expect(db.run(FIRST, SECOND)).rejects.toMatchObject({ code: 'MIGRATION_OUT_OF_ORDER' });
+  await expect(db.run(FIRST)).rejects.toMatchObject({ code: 'MIGRATION_OUT_OF_ORDER' });
+});
+
+test('a database that newer code has migrated is left as it is, and says so', async () => {
+  await using db = await prepared();
+  await db.run(FIRST, SECOND);
+  expect(await db.run(FIRST)).toEqual({ applied: [], ahead: ['0002_second.sql'] });
+  await expect(db.run({ ...FIRST, sql: 'select 1' })).rejects.toMatchObject({ code: 'MIGRATION_DRIFT' });
 });
 
 test('a file that fails leaves nothing of itself, and what came before stays', async () => {
@@ -55,7 +66,7 @@ test('a file that fails leaves nothing of itself, and what came before stays', a
   expect(
     (await db.owner.query(ctx, `select to_regclass('first') as first, to_regclass('second') as second`)).rows,
   ).toEqual([{ first: 'first', second: null }]);
-  expect(await db.run(FIRST, SECOND)).toEqual({ applied: ['0002_second.sql'] });
+  expect(await db.run(FIRST, SECOND)).toEqual({ applied: ['0002_second.sql'], ahead: [] });
 });
 
 test('concurrent runners apply each file once', async () => {

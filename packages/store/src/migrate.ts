@@ -18,6 +18,11 @@ export interface MigrateOptions {
 export interface MigrateResult {
   /** Names of the files applied now, in order; empty when everything was there. */
   readonly applied: readonly string[];
+  /**
+   * Names of migrations that are applied and newer than the newest file: the database belongs to newer code, and this
+   * code goes on with it. Empty as a rule.
+   */
+  readonly ahead: readonly string[];
 }
 
 const SQL_DIRECTORY = new URL('../sql/', import.meta.url);
@@ -31,7 +36,9 @@ const LOCK = `select pg_advisory_xact_lock(hashtextextended('fairlead_migration 
  * with its record. `database` is opened with the owner's credentials. Concurrent runners wait for each other and apply
  * each file once. After a crash the next run goes on where this one stopped. A file must not contain transaction
  * commands (BEGIN, COMMIT) nor what can't run in a transaction (CREATE INDEX CONCURRENTLY).
- * @throws MIGRATION_DRIFT a file was edited after it was applied; MIGRATION_MISSING an applied one has no file;
+ *
+ * A database that newer code has migrated is left as it is: code of version N − 1 lives with the tables of version N.
+ * @throws MIGRATION_DRIFT a file was edited after it was applied; MIGRATION_MISSING an applied one has no file though a newer one has;
  *   MIGRATION_OUT_OF_ORDER a new one sorts before an applied one; MIGRATION_FAILED its SQL failed, nothing of it stays;
  *   MIGRATION_INVALID the files themselves are wrong
  */
@@ -47,9 +54,9 @@ export async function migrate(ctx: Context, database: Database, options: Migrate
   });
   const applied: string[] = [];
   for (;;) {
-    const name = await database.tx(ctx, (tx) => applyNext(tx, options.set, migrations, database.name));
-    if (name === undefined) return { applied };
-    applied.push(name);
+    const step = await database.tx(ctx, (tx) => applyNext(tx, options.set, migrations, database.name));
+    if (step.kind === 'done') return { applied, ahead: step.ahead };
+    applied.push(step.name);
   }
 }
 
@@ -73,14 +80,18 @@ async function applyNext(
   set: string,
   migrations: readonly Migration[],
   name: string,
-): Promise<string | undefined> {
+): Promise<
+  { readonly kind: 'applied'; readonly name: string } | { readonly kind: 'done'; readonly ahead: readonly string[] }
+> {
   await tx.query(LOCK);
   const { rows } = await tx.query<{ version: number; name: string; checksum: string }>(
     'select version, name, checksum from fairlead_migration where set_name = $1 order by version',
     [set],
   );
-  const next = nextOf(`${name}, set ${set}`, migrations, rows);
-  if (next === undefined) return undefined;
+  const newest = migrations.at(-1)?.version ?? 0;
+  const known = rows.filter((row) => row.version <= newest);
+  const next = nextOf(`${name}, set ${set}`, migrations, known, rows.at(-1)?.version ?? 0);
+  if (next === undefined) return { kind: 'done', ahead: rows.slice(known.length).map((row) => row.name) };
   try {
     await tx.query(next.sql);
   } catch (error) {
@@ -96,13 +107,14 @@ async function applyNext(
     'insert into fairlead_migration (set_name, version, name, checksum, applied_at) values ($1, $2, $3, $4, fairlead.now())',
     [set, next.version, next.name, next.checksum],
   );
-  return next.name;
+  return { kind: 'applied', name: next.name };
 }
 
 function nextOf(
   whose: string,
   migrations: readonly Migration[],
   applied: readonly { readonly version: number; readonly name: string; readonly checksum: string }[],
+  last: number,
 ): Migration | undefined {
   const byVersion = new Map(migrations.map((migration) => [migration.version, migration]));
   for (const record of applied) {
@@ -110,7 +122,7 @@ function nextOf(
     if (file === undefined) {
       throw fail(
         'MIGRATION_MISSING',
-        `${whose}: ${record.name} was applied but its file is gone. Restore it; migrations only go forward. (Or is this code older than the database?)`,
+        `${whose}: ${record.name} was applied but its file is gone. Restore it; migrations only go forward.`,
       );
     }
     if (file.checksum !== record.checksum) {
@@ -120,7 +132,6 @@ function nextOf(
       );
     }
   }
-  const last = applied.at(-1)?.version ?? 0;
   const done = new Set(applied.map((record) => record.version));
   const next = migrations.find((migration) => !done.has(migration.version));
   if (next !== undefined && next.version < last) {

@@ -139,7 +139,12 @@ async function restrictConnect(admin: AdminConnection, names: readonly string[])
   if (statements.length > 0) await admin.run(`begin; ${statements.join('; ')}; commit`);
 }
 
-async function grantInside(ownerUrl: string, runtimeRoles: readonly string[], signal: AbortSignal): Promise<void> {
+/** What roles may do inside a database, set up by its owner before there are tables. */
+export async function grantInside(
+  ownerUrl: string,
+  runtimeRoles: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   await using owner = await connectAdmin(ownerUrl, signal);
   const statements = [
     // Before Postgres 15 everybody could create in the schema public.

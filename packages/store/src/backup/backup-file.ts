@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { uniqueSuffix } from '../embedded/secret.ts';
+import { fail } from '../errors.ts';
+import { BACKUP_FORMAT, type BackupHeader, type FileEnd } from './backup-format.ts';
+
+/** Lines are gathered up to this size, in characters, before they are written. */
+const BUFFER = 256 * 1024;
+
+/**
+ * Writes a file of lines that is there as a whole or not at all: mode 0600, complete on disk before it takes its name.
+ * An existing file of that name is replaced only then.
+ */
+export async function writeBackupFile(
+  path: string,
+  fill: (line: (text: string) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const part = `${path}.${uniqueSuffix()}.part`;
+  const hash = createHash('sha256');
+  try {
+    {
+      await using file = await open(part, 'wx', 0o600);
+      let pending = '';
+      const line = async (text: string): Promise<void> => {
+        hash.update(`${text}\n`);
+        pending += `${text}\n`;
+        if (pending.length < BUFFER) return;
+        const full = pending;
+        pending = '';
+        await file.writeFile(full);
+      };
+      await fill(line);
+      const end: FileEnd = { end: 'backup', sha256: hash.digest('hex') };
+      await file.writeFile(`${pending}${JSON.stringify(end)}\n`);
+      await file.sync();
+    }
+    await rename(part, path);
+    await using folder = await open(dirname(path), 'r');
+    await folder.sync();
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * The lines of a file, one after another; memory is bounded by the longest. A line ends with a line feed and nothing else:
+ * U+2028, which readline takes for an end too, may be in a value.
+ */
+export async function* readLines(path: string): AsyncGenerator<string> {
+  await using file = await opened(path);
+  const pieces: string[] = [];
+  for await (const chunk of file.createReadStream({ encoding: 'utf8', autoClose: false })) {
+    // Typed as any; with an encoding the stream gives strings.
+    const parts = String(chunk).split('\n');
+    const rest = parts.pop() ?? '';
+    for (const part of parts) yield pieces.splice(0).join('') + part;
+    if (rest !== '') pieces.push(rest);
+  }
+  if (pieces.length > 0) yield pieces.join('');
+}
+
+async function opened(path: string) {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw fail('BACKUP_INVALID', `The backup ${path} can't be read: ${reason}.`, { cause: error });
+  }
+}
+
+/**
+ * Reads the whole file once and answers with its header.
+ * @throws BACKUP_INVALID when it is no backup, of another format, cut off or changed
+ */
+export async function checkBackupFile(path: string): Promise<BackupHeader> {
+  const hash = createHash('sha256');
+  let header: BackupHeader | undefined;
+  let last: string | undefined;
+  for await (const line of readLines(path)) {
+    header ??= readHeader(path, line);
+    if (last !== undefined) hash.update(`${last}\n`);
+    last = line;
+  }
+  const expected: FileEnd = { end: 'backup', sha256: hash.digest('hex') };
+  if (header === undefined || last !== JSON.stringify(expected)) {
+    throw fail(
+      'BACKUP_INVALID',
+      `The backup ${path} is cut off or was changed: its last line does not match what is before it. Take another copy of it; nothing was restored.`,
+    );
+  }
+  return header;
+}
+
+function readHeader(path: string, line: string): BackupHeader {
+  const value = parsed(line);
+  if (typeof value !== 'object' || value === null || !('fairlead' in value) || value.fairlead !== 'backup') {
+    throw fail('BACKUP_INVALID', `${path} is not a backup that fairlead db backup has written.`);
+  }
+  if (!('format' in value) || value.format !== BACKUP_FORMAT) {
+    const format = 'format' in value ? String(value.format) : 'none';
+    throw fail(
+      'BACKUP_INVALID',
+      `The backup ${path} has format ${format}; this Fairlead reads format ${BACKUP_FORMAT}. Restore it with the release that wrote it.`,
+    );
+  }
+  // Written by backupDatabase, and the hash over the whole file, which is checked before anything is used, says so.
+  return value as BackupHeader;
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,4 @@
+export { backupDatabase, type BackupOptions, type BackupSummary } from './backup-database.ts';
+export type { BackupHeader, BackupMigration, BackupSequence, BackupTable } from './backup-format.ts';
+export { replacedName, replaceDatabase, type ReplaceOptions } from './replace-database.ts';
+export { inspectBackup, restoreDatabase, type RestoreOptions, type RestoreSummary } from './restore-database.ts';
