@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import type { Entry } from './billing/ledger.ts';
+import { oneOrder } from './simulation.ts';
 
 const program = fileURLToPath(new URL('./simulation.ts', import.meta.url));
 
@@ -23,3 +25,9 @@ test('a lost answer and a crash leave one charge, the same way in two processes 
   expect(again).toEqual(first);
   expect(other.hash).not.toBe(first.hash);
 }, 120_000);
+
+test('a billing that forgets its keys is caught', async () => {
+  const entries: Entry[] = [];
+  const forgetful = { entries, book: async (entry: Entry) => (entries.push(entry), entry) };
+  await expect(oneOrder(7, { ledger: forgetful })).rejects.toThrow('one charge');
+});

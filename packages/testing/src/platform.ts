@@ -62,7 +62,10 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
 
   const directory: Directory = (name) => {
     const slot = slots.get(name);
-    if (slot) return slot.process.alive ? { answer: slot.instance.handle, process: slot.process } : undefined;
+    if (slot) {
+      const { process, instance } = slot;
+      return process.alive ? { answer: (request) => instance.handle(request), process } : undefined;
+    }
     const external = externals[name];
     return external && { answer: external };
   };
