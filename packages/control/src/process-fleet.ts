@@ -145,6 +145,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
           routes: model.routes,
           endpoints: Object.fromEntries(Object.entries(endpoints).map(([name, url]) => [name, gatewayEndpoint(url)])),
           jwks: `unix:${sockets.socket('control')}:/.well-known/jwks.json`,
+          tenants: model.tenants.map(({ id }) => id),
           ...platformIdentity(model.name),
         };
         return { FAIRLEAD_GATEWAY_CONFIG: await configFile('gateway', config) };

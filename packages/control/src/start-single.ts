@@ -285,6 +285,7 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
       routes: model.routes,
       endpoints: Object.fromEntries(Object.entries(endpoints).map(([name, url]) => [name, gatewayEndpoint(url)])),
       jwks: async () => plane.tokens.jwks,
+      tenants: model.tenants.map(({ id }) => id),
       ...platformIdentity(model.name),
       telemetry,
       clock,

@@ -15,6 +15,7 @@ export interface GatewayConfig {
   readonly jwks: string;
   readonly issuer: string;
   readonly audience: string;
+  readonly tenants?: readonly string[];
   readonly jwksMaxAgeMs?: number;
   readonly jwksCooldownMs?: number;
   readonly tokenCacheSize?: number;

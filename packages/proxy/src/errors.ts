@@ -58,6 +58,7 @@ export type TokenFault =
   | 'issuer'
   | 'audience'
   | 'not-yet-valid'
+  | 'tenant'
   | 'claims';
 
 /** Makes this package's errors. */

@@ -67,11 +67,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     random,
     log: telemetry.log,
   });
-  const { issuer, audience, tokenCacheSize } = resolved;
+  const { issuer, audience, tenants, tokenCacheSize } = resolved;
   let draining = false;
   const exchanges = exchange({
     table: routeTable(resolved.routes),
-    verifier: tokenVerifier({ keys, issuer, audience, clock, cacheSize: tokenCacheSize }),
+    verifier: tokenVerifier({ keys, issuer, audience, tenants, clock, cacheSize: tokenCacheSize }),
     upstreams,
     telemetry,
     clock,

@@ -43,6 +43,8 @@ export interface GatewayOptions {
   readonly issuer: string;
   /** The token's `aud` must be or contain this. */
   readonly audience: string;
+  /** The token's `tenant` must be one of these. Default, and an empty list: any tenant. */
+  readonly tenants?: readonly string[] | undefined;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly random: Random;
@@ -81,6 +83,7 @@ export interface ResolvedOptions extends Pick<
 > {
   readonly listen: { readonly host: string; readonly port: number };
   readonly routes: readonly ResolvedRoute[];
+  readonly tenants: readonly string[];
   readonly jwksMaxAgeMs: number;
   readonly jwksCooldownMs: number;
   readonly tokenCacheSize: number;
@@ -106,6 +109,7 @@ const OPTION_KEYS = [
   'jwks',
   'issuer',
   'audience',
+  'tenants',
   'telemetry',
   'clock',
   'random',
@@ -155,6 +159,12 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
     `jwks must be a function or an http:, https: or unix: URL, not ${show(options.jwks)}`,
   );
 
+  const { tenants = [] } = options;
+  check(
+    Array.isArray(tenants) && tenants.every((tenant: unknown) => typeof tenant === 'string' && tenant !== ''),
+    `tenants must be a list of names, not ${show(tenants)}`,
+  );
+
   const endpoints = isRecord(options.endpoints) ? options.endpoints : {};
   check(isRecord(options.endpoints), 'endpoints must be an object of service names');
   for (const [name, endpoint] of Object.entries(endpoints)) {
@@ -200,6 +210,7 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
     ...options,
     listen,
     routes,
+    tenants,
     jwksMaxAgeMs: options.jwksMaxAgeMs ?? DEFAULTS.jwksMaxAgeMs,
     jwksCooldownMs: options.jwksCooldownMs ?? DEFAULTS.jwksCooldownMs,
     tokenCacheSize: options.tokenCacheSize ?? DEFAULTS.tokenCacheSize,

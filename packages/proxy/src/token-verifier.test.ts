@@ -165,3 +165,14 @@ test('keys that could be used to forge tokens are not taken', async () => {
   await edge.clock.advance(5_000);
   expect((await edge.ask('GET', '/orders', { token: await edge.token({}, key) })).json['reason']).toBe('unknown-key');
 });
+
+test('where the platform lists its tenants, a token for any other is refused, however well it is signed', async () => {
+  await using edge = await openEdge({ tenants: ['acme', 'globex'] });
+  expect((await edge.ask('GET', '/orders', { token: await edge.token() })).status).toBe(200);
+  for (const tenant of ['initech', 'ACME', 'acm']) {
+    const answer = await edge.ask('GET', '/orders', { token: await edge.token({ tenant }) });
+    expect(answer).toMatchObject({ status: 401, json: { code: 'TOKEN_INVALID', reason: 'tenant' } });
+    expect(answer.json['detail']).toContain(`no tenant "${tenant}"`);
+  }
+  expect(edge.seen).toHaveLength(1);
+});

@@ -13,6 +13,8 @@ export interface TokenVerifierOptions {
   readonly keys: KeySource;
   readonly issuer: string;
   readonly audience: string;
+  /** The platform's tenants; empty allows any. */
+  readonly tenants: readonly string[];
   readonly clock: Clock;
   /** Verified tokens kept. 0 keeps none. */
   readonly cacheSize: number;
@@ -35,12 +37,13 @@ const MAX_ROLES = 32;
 
 /**
  * Verifies bearer tokens (RFC 6750, RFC 7519) against the platform's keys. The key decides the algorithm, never the
- * token; `iss`, `aud`, `exp`, `sub` and `tenant` must be there; times are compared on the injected clock without
+ * token; `iss`, `aud`, `exp`, `sub` and `tenant` must be there, and the tenant be one of the platform's; times are compared on the injected clock without
  * tolerance.
  */
 export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { keys, clock } = options;
   const cache = tokenCache(options.cacheSize);
+  const tenants = new Set(options.tenants);
   let cachedUnder: string | undefined;
 
   async function keyFor(token: string): Promise<PublicKey> {
@@ -85,6 +88,11 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
         throw asTokenError(error);
       });
       const identity = identityOf(payload);
+      if (tenants.size > 0 && !tenants.has(identity.tenant))
+        throw invalid(
+          'tenant',
+          `The platform has no tenant ${JSON.stringify(identity.tenant)}; get a token for one of its tenants.`,
+        );
       // Verified under keys that have changed meanwhile: good for this request only.
       if (verifiedUnder === cachedUnder) cache.set(token, identity);
       return identity;
