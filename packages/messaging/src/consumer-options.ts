@@ -42,7 +42,7 @@ export interface ConsumerOptions {
   readonly accepts?: (event: PublishedEvent) => boolean;
   /** Handlers that run at the same time, over all sources; events of one key never do. Default 8; at least 1. */
   readonly concurrency?: number;
-  /** How often an event is tried before it is a dead letter. Default 8; at least 1, which retries nothing. */
+  /** How often an event is tried before it is a dead letter. Default 10 (with the default delays about two minutes); at least 1, which retries nothing. */
   readonly maxAttempts?: number;
   /** Delay between attempts, in milliseconds, doubled each time, with full jitter. Default 500 to 300 000. */
   readonly backoff?: { readonly baseMs: number; readonly maxMs: number };

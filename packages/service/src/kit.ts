@@ -45,7 +45,7 @@ export type Client<C extends Contract> = {
  * Calls an operation: validates the input before anything is sent, forwards what is left of the deadline, sends the
  * derived idempotency key, and reads the answer tolerantly (new members and enum values don't break it). Never repeats
  * by itself.
- * @throws INVALID_INPUT when the input does not fit the contract; nothing was sent
+ * @throws INVALID_CALL when the input does not fit the contract; nothing was sent
  * @throws what the operation declares in `errors`, with its code
  * @throws UNAVAILABLE when the service can't be reached; `details.processed` is `'no'` when it provably has not seen the call
  * @throws DEADLINE_EXCEEDED, CANCELLED when the Context ends first; the callee may or may not have done the work
@@ -65,7 +65,7 @@ export interface CommitTx<C extends Contract> extends Tx {
   /**
    * Publishes an event of this service's contract: it goes into the log in this transaction, and to the broker after
    * it has committed. Resolves to the event's id.
-   * @throws INVALID_OUTPUT when the data does not fit the contract; the transaction then rolls back
+   * @throws INVALID_EVENT when the data does not fit the contract; the transaction then rolls back
    */
   publish<Type extends EventName<C>>(type: Type, data: EventData<C, Type>): Promise<string>;
 }
