@@ -1,7 +1,10 @@
 import { request } from 'node:http';
 import { errorFromProblem, FairleadError } from '@fairlead/core';
+import type { DeadLetterAnswer, DeadLetterFilter, GivenUp, LetterPlace } from './plane/dead-letters.ts';
+import type { TailPage, TailRequest } from './plane/event-tail.ts';
 import type { OtlpTraces } from './plane/otlp.ts';
 import type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
+import type { CallOutcome, OperationCall, OperationList } from './plane/service-calls.ts';
 import type { InstanceStatus, TokenRequest } from './running-platform.ts';
 
 /** Where the admin API is, and the right to use it. */
@@ -25,6 +28,26 @@ export interface AdminClient {
   traces(options: {
     readonly limit: number;
   }): Promise<{ readonly traces: readonly TraceSummary[]; readonly kept: TraceStoreCounts }>;
+  /** What can be called. */
+  operations(): Promise<OperationList>;
+  /** @throws UNKNOWN_SERVICE, UNAVAILABLE */
+  openapi(service: string): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * Resolves with the service's answer, whatever its status.
+   * @throws UNKNOWN_SERVICE, NOT_FOUND, INVALID_INPUT: nothing was sent
+   * @throws UNAVAILABLE, DEADLINE_EXCEEDED: it may have been carried out
+   */
+  call(service: string, operation: string, call: OperationCall): Promise<CallOutcome>;
+  /** @throws UNKNOWN_SERVICE */
+  deadLetters(filter?: DeadLetterFilter): Promise<DeadLetterAnswer>;
+  /** With the events that wait behind it. @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
+  deadLetter(place: LetterPlace): Promise<GivenUp>;
+  /** @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
+  redrive(place: LetterPlace): Promise<void>;
+  /** @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
+  discard(place: LetterPlace): Promise<void>;
+  /** The next piece of what services publish. @throws UNKNOWN_SERVICE */
+  events(request: TailRequest): Promise<TailPage>;
   /** @throws UNKNOWN_TENANT, INVALID_INPUT */
   token(request: TokenRequest): Promise<{ readonly token: string; readonly expiresAt: number }>;
 }
@@ -73,12 +96,25 @@ function parsed(text: string, url: string): unknown {
   }
 }
 
+const MARGIN_MS = 10_000;
+const step = encodeURIComponent;
+const letterPath = ({ service, id }: LetterPlace): string => `/api/dead-letters/${step(service)}/${step(id)}`;
+
+/** `?a=1&b=2` of what is given; a list is repeated. */
+function query(values: Readonly<Record<string, string | number | readonly string[] | undefined>>): string {
+  const given = Object.entries(values).flatMap(([name, value]) =>
+    (value === undefined ? [] : Array.isArray(value) ? value : [value]).map((item): [string, string] => [name, String(item)]),
+  );
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}
+
 /** A client of the admin API; it holds no connection. */
 export function adminClient(options: AdminClientOptions): AdminClient {
-  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+  async function call(method: string, path: string, body?: unknown, timeoutMs = options.timeoutMs): Promise<unknown> {
     let answer: Answer;
     try {
-      answer = await exchange(options, method, path, body === undefined ? undefined : JSON.stringify(body));
+      const timed = timeoutMs === undefined ? options : { ...options, timeoutMs };
+      answer = await exchange(timed, method, path, body === undefined ? undefined : JSON.stringify(body));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new FairleadError('unavailable', 'UNAVAILABLE', `The admin API at ${options.url} does not answer: ${why}`, {
@@ -94,6 +130,25 @@ export function adminClient(options: AdminClientOptions): AdminClient {
     services: () => call('GET', '/api/services') as ReturnType<AdminClient['services']>,
     trace: (id) => call('GET', `/api/traces/${encodeURIComponent(id)}`) as Promise<OtlpTraces>,
     traces: ({ limit }) => call('GET', `/api/traces?limit=${limit}`) as ReturnType<AdminClient['traces']>,
+    operations: () => call('GET', '/api/operations') as Promise<OperationList>,
+    openapi: (service) => call('GET', `/api/services/${step(service)}/openapi`) as ReturnType<AdminClient['openapi']>,
+    call: (service, operation, asked) =>
+      call(
+        'POST',
+        `/api/services/${step(service)}/operations/${step(operation)}`,
+        asked,
+        // The control plane says what became of it: it must be heard.
+        (asked.timeoutMs ?? 30_000) + MARGIN_MS,
+      ) as Promise<CallOutcome>,
+    deadLetters: (filter = {}) => call('GET', `/api/dead-letters${query({ ...filter })}`) as Promise<DeadLetterAnswer>,
+    deadLetter: (place) => call('GET', letterPath(place)) as Promise<GivenUp>,
+    async redrive(place) {
+      await call('POST', `${letterPath(place)}/redrive`);
+    },
+    async discard(place) {
+      await call('POST', `${letterPath(place)}/discard`);
+    },
+    events: (request) => call('GET', `/api/events${query({ ...request })}`) as Promise<TailPage>,
     token: (body) => call('POST', '/api/tokens', body) as ReturnType<AdminClient['token']>,
   };
 }

@@ -1,3 +1,5 @@
+import type { DescribedExternal } from './described-externals.ts';
+
 /** What the control process is told when it starts. */
 export interface ControlConfig {
   /** Name of the platform. */
@@ -6,6 +8,8 @@ export interface ControlConfig {
   readonly secretsDir: string;
   /** Ids of the blueprint's tenants. */
   readonly tenants: readonly string[];
+  /** Providers outside the platform, by name. */
+  readonly externals: Readonly<Record<string, DescribedExternal>>;
   /** TCP port of the admin API on 127.0.0.1; 0 takes a free one. */
   readonly adminPort: number;
   /** The admin API's bearer credential. */

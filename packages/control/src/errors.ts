@@ -22,6 +22,10 @@ export const CONTROL_ERRORS = {
   BODY_TOO_LARGE: 'too-large',
   /** No such path here. */
   ROUTE_NOT_FOUND: 'not-found',
+  /** The platform has no service or external of this name. */
+  UNKNOWN_SERVICE: 'not-found',
+  /** A service did not answer. */
+  UNAVAILABLE: 'unavailable',
   /** No trace with this id is kept; it may have been dropped for newer ones. */
   TRACE_NOT_FOUND: 'not-found',
   /** The blueprint has no such tenant. */

@@ -3,6 +3,10 @@ export type { AdminClient, AdminClientOptions } from './admin-client.ts';
 export { CONTROL_ERRORS } from './errors.ts';
 export { platformIdentity } from './identity.ts';
 export type { PlatformIdentity } from './identity.ts';
+export type { Unanswered } from './plane/ask-instance.ts';
+export type { DeadLetterAnswer, DeadLetterFilter, GivenUp, LetterPlace } from './plane/dead-letters.ts';
+export type { TailPage, TailRequest } from './plane/event-tail.ts';
+export type { CallOutcome, OperationCall, OperationList } from './plane/service-calls.ts';
 export type { OtlpAttribute, OtlpResourceSpans, OtlpSpan, OtlpTraces, OtlpValue } from './plane/otlp.ts';
 export type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
 export type {

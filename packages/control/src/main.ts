@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { realClock, realRandom } from '@fairlead/core';
 import { otlpForwarder, otlpTarget, type ForwardingChange, type OtlpForwarder } from '@fairlead/telemetry';
 import { serveAdmin } from './plane/admin-server.ts';
+import { auditLine, type AuditEntry } from './plane/audit.ts';
 import { openControlPlane } from './plane/control-plane.ts';
 import { serveInternal } from './plane/internal-server.ts';
 import type { ControlConfig } from './control-config.ts';
@@ -29,6 +30,9 @@ function tell(level: 'warn' | 'error', msg: string, about: unknown): void {
 
 const onInternal = (error: unknown): void => tell('error', 'A request failed inside', error);
 
+const audit = (entry: AuditEntry): void =>
+  void process.stdout.write(`${auditLine(entry, realClock().now())}\n`);
+
 /** Without a collector of the person's own, spans stay here. */
 function collector(): OtlpForwarder | undefined {
   const target = otlpTarget(process.env);
@@ -44,7 +48,7 @@ const plane = await openControlPlane({
   ...(forwarder && { onExport: (resourceSpans) => forwarder.forward(resourceSpans) }),
 });
 const internal = await serveInternal(plane, { socketPath: config.socketPath, onInternal });
-const admin = await serveAdmin(plane, { port: config.adminPort, credential: config.credential, onInternal });
+const admin = await serveAdmin(plane, { port: config.adminPort, credential: config.credential, onInternal, audit });
 
 let ending = false;
 function end(): void {

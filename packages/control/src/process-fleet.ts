@@ -4,10 +4,12 @@ import type { Clock, Random } from '@fairlead/core';
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
 import type { ControlConfig } from './control-config.ts';
 import type { RuntimeUrls } from './database-setup.ts';
+import { describedExternals } from './described-externals.ts';
 import { platformIdentity } from './identity.ts';
 import type { PlatformHome } from './platform-home.ts';
 import { baseEnvironment, collectorEnvironment, gatewayEndpoint, portOf } from './process-environment.ts';
 import type { InstanceExit, InstanceKind, InstanceStatus } from './running-platform.ts';
+import { secretFiles, withoutSecrets } from './secret-environment.ts';
 import { launchChild } from './supervisor/child-process.ts';
 import { replaceFile } from './supervisor/data-dir.ts';
 import { entryPoint, NODE_ARGS, type EntryPoint } from './supervisor/entry-point.ts';
@@ -47,7 +49,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
   const { model, home, clock } = options;
   const { data, sockets } = home;
   const common = {
-    ...baseEnvironment(options.env),
+    ...withoutSecrets(model, baseEnvironment(options.env)),
     NODE_COMPILE_CACHE: data.compileCache,
     OTEL_EXPORTER_OTLP_ENDPOINT: `unix:${sockets.socket('control')}`,
   };
@@ -98,6 +100,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
           platform: model.name,
           secretsDir: join(data.path, 'secrets'),
           tenants: model.tenants.map(({ id }) => id),
+          externals: describedExternals(model),
           adminPort: portOf(previousUrl) ?? adminPort,
           credential: home.adminToken,
           socketPath: sockets.socket('control'),
@@ -129,6 +132,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
           await replaceFile(data.secret(`${name}.broker-url`), `${urls.brokerUrl}\n`);
         }
         return {
+          ...(await secretFiles(service, options.env, sockets.path)),
           ...secrets,
           FAIRLEAD_SERVICE_MODULE: service.module,
           FAIRLEAD_SERVICE_NAME: name,

@@ -21,9 +21,11 @@ import { createService, localTransport, serveHttp, socketTransport, type Service
 import { openDatabase } from '@fairlead/store';
 import { createTelemetry, type Telemetry } from '@fairlead/telemetry';
 import { setUpDatabases, type RuntimeUrls } from './database-setup.ts';
+import { describedExternals } from './described-externals.ts';
 import { drain } from './drain.ts';
 import { platformIdentity } from './identity.ts';
 import { serveAdmin } from './plane/admin-server.ts';
+import { auditLine, type AuditEntry } from './plane/audit.ts';
 import { openControlPlane, type ControlPlane } from './plane/control-plane.ts';
 import { openHome, type PlatformHome } from './platform-home.ts';
 import { baseEnvironment, gatewayEndpoint, splitExternals } from './process-environment.ts';
@@ -173,7 +175,9 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
     platform: model.name,
     secretsDir: join(data.path, 'secrets'),
     tenants: model.tenants.map(({ id }) => id),
+    externals: describedExternals(model),
     clock,
+    random,
   });
   const house: House = { model, home, plane, clock, random, env: baseEnvironment(options.env ?? process.env) };
 
@@ -249,7 +253,8 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
   try {
     const onInternal = (error: unknown): void =>
       home.tell('control', error instanceof Error ? (error.stack ?? error.message) : String(error));
-    const admin = await serveAdmin(plane, { port: adminPort, credential: home.adminToken, onInternal });
+    const audit = (entry: AuditEntry): void => home.tell('control', auditLine(entry, clock.now()));
+    const admin = await serveAdmin(plane, { port: adminPort, credential: home.adminToken, onInternal, audit });
     parts.push(admin);
     urls.admin = admin.url;
     here('control', 'control', admin.url);

@@ -1,6 +1,7 @@
 export { callDescribed } from './call-described.ts';
 export type { DescribedCall } from './call-described.ts';
-export { describeContract } from './describe-contract.ts';
+export { describeContract, operationsOf } from './describe-contract.ts';
+export type { OperationSummary } from '@fairlead/contract';
 export { FairleadError, isError } from '@fairlead/core';
 export type { Context } from '@fairlead/core';
 export type { Database, Sql, Tx, TxOptions } from '@fairlead/store';

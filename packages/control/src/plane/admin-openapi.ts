@@ -1,4 +1,5 @@
-import { ADMIN_OPERATIONS, type AdminOperation, type Schema } from './admin-schema.ts';
+import type { AdminOperation, Schema } from './admin-operation.ts';
+import { ADMIN_OPERATIONS } from './admin-schema.ts';
 
 const problem: Schema = {
   type: 'object',

@@ -1,33 +1,6 @@
+import { listOf, object, text, unauthenticated, type AdminOperation } from './admin-operation.ts';
+import { SERVICE_OPERATIONS } from './admin-service-schema.ts';
 import { MAX_TTL_SECONDS } from './token-issuer.ts';
-
-/** A JSON Schema (draft 2020-12, as OpenAPI 3.1 has it). */
-export type Schema = Readonly<Record<string, unknown>>;
-
-/** An operation of the admin API: what Fastify validates and what `GET /openapi.json` says are this one value. */
-export interface AdminOperation {
-  readonly operationId: string;
-  readonly method: 'GET' | 'POST';
-  /** Path with `{name}` parameters. */
-  readonly path: string;
-  readonly summary: string;
-  /** Whether it needs the credential; the public keys and this description do not. */
-  readonly credential: boolean;
-  readonly params?: Schema;
-  readonly query?: Schema;
-  readonly body?: Schema;
-  /** Schema of the 200 answer's body. */
-  readonly answer: Schema;
-  /** Statuses of the problem documents that it may answer with, and when. */
-  readonly problems: Readonly<Record<number, string>>;
-}
-
-const text = (description: string): Schema => ({ type: 'string', description });
-const object = (properties: Record<string, Schema>, required: readonly string[] = Object.keys(properties)): Schema => ({
-  type: 'object',
-  properties,
-  required,
-});
-const listOf = (items: Schema): Schema => ({ type: 'array', items });
 
 const exit = object({
   code: { type: ['integer', 'null'] },
@@ -65,8 +38,6 @@ const traceSummary = object(
   },
   ['traceId', 'name', 'startMs', 'durationMs', 'spans', 'errors'],
 );
-
-const unauthenticated = { 401: 'The credential is missing or wrong.' };
 
 /** Every operation of the admin API. */
 export const ADMIN_OPERATIONS = {
@@ -110,20 +81,7 @@ export const ADMIN_OPERATIONS = {
     }),
     problems: { ...unauthenticated, 400: 'A parameter is wrong.' },
   },
-  listDeadLetters: {
-    operationId: 'listDeadLetters',
-    method: 'GET',
-    path: '/api/dead-letters',
-    summary:
-      'Messages that were given up, of every service. A service that did not answer is named: then the list is partial.',
-    credential: true,
-    answer: object({
-      items: listOf(object({ service: text('Service whose consumer gave it up.') })),
-      partial: { type: 'boolean' },
-      unanswered: listOf(object({ service: text('Service.'), reason: text('Why there is no answer.') })),
-    }),
-    problems: unauthenticated,
-  },
+  ...SERVICE_OPERATIONS,
   createToken: {
     operationId: 'createToken',
     method: 'POST',

@@ -9,6 +9,7 @@ import { adminClient } from '../admin-client.ts';
 import { platformIdentity } from '../identity.ts';
 import type { InstanceStatus } from '../running-platform.ts';
 import { serveAdmin } from './admin-server.ts';
+import type { AuditEntry } from './audit.ts';
 import { openControlPlane, type ControlPlane } from './control-plane.ts';
 import type { ControlServer } from './control-server.ts';
 import { serveInternal } from './internal-server.ts';
@@ -18,11 +19,12 @@ let dir = '';
 let plane: ControlPlane;
 let admin: ControlServer;
 const inside: unknown[] = [];
+const audited: AuditEntry[] = [];
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'admin-test-'));
   plane = await openControlPlane({ platform: 'shop', secretsDir: dir, tenants: ['acme', 'globex'] });
-  admin = await serveAdmin(plane, { port: 0, credential, onInternal: (error) => inside.push(error) });
+  admin = await serveAdmin(plane, { port: 0, credential, onInternal: (error) => inside.push(error), audit: (entry) => audited.push(entry) });
 });
 afterEach(async () => {
   await admin.close({ graceMs: 0 });
@@ -96,7 +98,14 @@ test('the description is valid OpenAPI 3.1 and names every path', async () => {
   expect(Object.keys(document.paths).toSorted()).toEqual([
     '/.well-known/jwks.json',
     '/api/dead-letters',
+    '/api/dead-letters/{service}/{id}',
+    '/api/dead-letters/{service}/{id}/discard',
+    '/api/dead-letters/{service}/{id}/redrive',
+    '/api/events',
+    '/api/operations',
     '/api/services',
+    '/api/services/{name}/openapi',
+    '/api/services/{name}/operations/{operation}',
     '/api/tokens',
     '/api/traces',
     '/api/traces/{traceId}',

@@ -3,12 +3,22 @@ import { fastify, type FastifyReply, type FastifyRequest } from 'fastify';
 import { fail } from '../errors.ts';
 import type { TokenRequest } from '../running-platform.ts';
 import { adminOpenApi } from './admin-openapi.ts';
-import { ADMIN_OPERATIONS, type AdminOperation, type AdminOperationName, type Schema } from './admin-schema.ts';
+import type { AdminOperation, Schema } from './admin-operation.ts';
+import { ADMIN_OPERATIONS, type AdminOperationName } from './admin-schema.ts';
+import type { Audit } from './audit.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { serverOf, type ControlServer } from './control-server.ts';
-import { collectDeadLetters } from './dead-letters.ts';
+import {
+  changeDeadLetter,
+  collectDeadLetters,
+  oneDeadLetter,
+  type DeadLetterFilter,
+  type LetterPlace,
+} from './dead-letters.ts';
+import { tailEvents, type TailRequest } from './event-tail.ts';
 import { answerProblems } from './problem-answers.ts';
 import { checkCredential, checkOrigin, type GuardedRequest } from './request-guard.ts';
+import { serviceCalls, type OperationCall, type ServiceCalls } from './service-calls.ts';
 
 /** Where and for whom the admin API answers. */
 export interface AdminServerOptions {
@@ -18,11 +28,20 @@ export interface AdminServerOptions {
   readonly credential: string;
   /** Told of failures inside. */
   readonly onInternal: (error: unknown) => void;
+  /** Told of every change, once it is made. */
+  readonly audit: Audit;
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
 
-function handlers(plane: ControlPlane, url: () => string): Record<AdminOperationName, Handler> {
+interface Tools {
+  readonly url: () => string;
+  readonly calls: ServiceCalls;
+  readonly audit: Audit;
+}
+
+function handlers(plane: ControlPlane, { url, calls, audit }: Tools): Record<AdminOperationName, Handler> {
+  const { clock } = plane;
   // Params, query and body have passed the schema of their operation, which is what each type below says.
   return {
     listServices: () => ({ platform: plane.platform, services: plane.instances() }),
@@ -39,8 +58,30 @@ function handlers(plane: ControlPlane, url: () => string): Record<AdminOperation
       const { limit = 50 } = request.query as { limit?: number };
       return { traces: plane.traces.latest(limit), kept: plane.traces.counts() };
     },
-    listDeadLetters: () => collectDeadLetters(plane.instances(), { clock: plane.clock }),
-    createToken: (request) => plane.tokens.issue(request.body as TokenRequest),
+    listOperations: () => calls.operations(),
+    getServiceOpenApi: (request) => calls.describe((request.params as { name: string }).name),
+    callOperation(request) {
+      const { name, operation } = request.params as { name: string; operation: string };
+      return calls.call(name, operation, request.body as OperationCall);
+    },
+    listDeadLetters: (request) => collectDeadLetters(plane.instances(), request.query as DeadLetterFilter, { clock }),
+    getDeadLetter: (request) => oneDeadLetter(plane.instances(), request.params as LetterPlace, { clock }),
+    redriveDeadLetter(request) {
+      const letter = { ...(request.params as LetterPlace), change: 'redrive' as const };
+      return changeDeadLetter(plane.instances(), letter, { clock, audit });
+    },
+    discardDeadLetter(request) {
+      const letter = { ...(request.params as LetterPlace), change: 'discard' as const };
+      return changeDeadLetter(plane.instances(), letter, { clock, audit });
+    },
+    listEvents: (request) => tailEvents(plane.instances(), request.query as TailRequest, { clock }),
+    async createToken(request) {
+      const asked = request.body as TokenRequest;
+      const issued = await plane.tokens.issue(asked);
+      const { tenant, subject, roles } = asked;
+      audit({ action: 'token.create', target: subject, details: { tenant, roles, expiresAt: issued.expiresAt } });
+      return issued;
+    },
     getJwks: () => plane.tokens.jwks,
     getOpenApi: () => adminOpenApi(plane.platform, url()),
   };
@@ -70,7 +111,9 @@ export async function serveAdmin(plane: ControlPlane, options: AdminServerOption
     checkOrigin(guarded(request), port);
     if (!openPaths.has(request.routeOptions.url ?? '')) checkCredential(guarded(request), options.credential);
   });
-  const handle = handlers(plane, url);
+  const calls = serviceCalls(plane, options.audit);
+  app.addHook('onClose', () => calls.close());
+  const handle = handlers(plane, { url, calls, audit: options.audit });
   for (const [name, operation] of Object.entries(ADMIN_OPERATIONS) as [AdminOperationName, AdminOperation][]) {
     app.route({
       method: operation.method,

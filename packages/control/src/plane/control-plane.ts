@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { realClock, type Clock } from '@fairlead/core';
+import { realClock, realRandom, type Clock, type Random } from '@fairlead/core';
+import type { DescribedExternal } from '../described-externals.ts';
 import type { InstanceStatus } from '../running-platform.ts';
 import { platformIdentity } from '../identity.ts';
 import { fail } from '../errors.ts';
@@ -12,6 +13,9 @@ export interface ControlPlane {
   /** Name of the platform. */
   readonly platform: string;
   readonly clock: Clock;
+  readonly random: Random;
+  /** Providers outside the platform, by name. */
+  readonly externals: Readonly<Record<string, DescribedExternal>>;
   readonly traces: TraceStore;
   readonly tokens: TokenIssuer;
   /**
@@ -34,6 +38,10 @@ export interface ControlPlaneOptions {
   readonly tenants: readonly string[];
   /** Default: the real one. */
   readonly clock?: Clock;
+  /** Default: the real one. */
+  readonly random?: Random;
+  /** Providers outside the platform, by name. Default: none. */
+  readonly externals?: Readonly<Record<string, DescribedExternal>>;
   /** Gets every export request too, such as to pass it on to a collector. Default: nobody. */
   readonly onExport?: (resourceSpans: readonly unknown[]) => void;
   /** Default: the trace store's own bounds. */
@@ -48,6 +56,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   return {
     platform: options.platform,
     clock,
+    random: options.random ?? realRandom(),
+    externals: options.externals ?? {},
     traces,
     tokens: await openTokenIssuer({
       identity: platformIdentity(options.platform),

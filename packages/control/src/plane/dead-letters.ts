@@ -1,6 +1,14 @@
-import { request } from 'node:http';
-import type { Clock } from '@fairlead/core';
 import type { InstanceStatus } from '../running-platform.ts';
+import {
+  askAll,
+  askOne,
+  itemsOf,
+  serviceNamed,
+  servicesAmong,
+  type AskOptions,
+  type Unanswered,
+} from './ask-instance.ts';
+import type { Audit } from './audit.ts';
 
 /** A message that was given up, as its service describes it, and which service that is. */
 export type GivenUp = Readonly<Record<string, unknown>> & { readonly service: string };
@@ -10,78 +18,65 @@ export interface DeadLetterAnswer {
   readonly items: readonly GivenUp[];
   /** True when a service did not answer: there may be more. */
   readonly partial: boolean;
-  readonly unanswered: readonly { readonly service: string; readonly reason: string }[];
+  readonly unanswered: readonly Unanswered[];
 }
 
-/** How a service is asked; the default goes over its socket. Resolves with the body's text, rejects otherwise. */
-export type AskInstance = (url: string, path: string, signal: AbortSignal) => Promise<string>;
-
-const MAX_BYTES = 8 * 1024 * 1024;
-
-/** Asks over `unix:/path` or `http://host:port`. */
-export const askInstance: AskInstance = (url, path, signal) =>
-  new Promise((resolve, reject) => {
-    const where = url.startsWith('unix:')
-      ? { socketPath: url.slice('unix:'.length) }
-      : { host: new URL(url).hostname, port: new URL(url).port };
-    const sent = request({ ...where, path, signal, agent: false, headers: { host: 'localhost' } }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        body += chunk;
-        if (body.length > MAX_BYTES) response.destroy(new Error(`its answer is larger than ${MAX_BYTES} bytes`));
-      });
-      response.on('error', reject);
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(body);
-        else reject(new Error(`it answered ${response.statusCode}`));
-      });
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
-
-/** The list in a service's answer: either the list itself or its `items`. */
-function itemsOf(text: string): readonly Record<string, unknown>[] {
-  const value: unknown = JSON.parse(text);
-  const items = Array.isArray(value)
-    ? value
-    : typeof value === 'object' && value !== null && 'items' in value
-      ? value.items
-      : undefined;
-  if (!Array.isArray(items)) throw new Error('its answer is no list');
-  return items.filter((item) => typeof item === 'object' && item !== null);
+/** Which dead letters to list. */
+export interface DeadLetterFilter {
+  /** Only of this service. Default: of all. */
+  readonly service?: string;
+  /** How many of each service at most; at most 1 000. Default 100. */
+  readonly limit?: number;
 }
 
 /**
- * Asks every service at once for its dead letters, each for at most `timeoutMs` (default 2 000). One that does not
- * answer makes the result partial, never an error.
+ * Asks every service at once for its dead letters, each for at most 2 s. One that does not answer makes the result
+ * partial, never an error.
+ * @throws UNKNOWN_SERVICE when the filter names one that there is not
  */
 export async function collectDeadLetters(
   instances: readonly InstanceStatus[],
-  options: { readonly clock: Clock; readonly ask?: AskInstance; readonly timeoutMs?: number },
+  { service, limit = 100 }: DeadLetterFilter,
+  options: AskOptions,
 ): Promise<DeadLetterAnswer> {
-  const { clock, ask = askInstance, timeoutMs = 2_000 } = options;
-  const services = instances.filter(({ kind }) => kind === 'service');
-  const unanswered: { service: string; reason: string }[] = [];
-
-  async function one({ name, url, state }: InstanceStatus): Promise<readonly GivenUp[]> {
-    const late = new AbortController();
-    const timer = clock.setTimer(timeoutMs, () => late.abort(new Error(`no answer within ${timeoutMs} ms`)));
-    try {
-      if (url === undefined || state !== 'ready') throw new Error(`it is ${state}`);
-      const text = await ask(url, '/internal/dead-letters', late.signal);
-      return itemsOf(text).map((item) => ({ ...item, service: name }));
-    } catch (error) {
-      const cause = late.signal.aborted ? late.signal.reason : error;
-      unanswered.push({ service: name, reason: cause instanceof Error ? cause.message : String(cause) });
-      return [];
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  const items = (await Promise.all(services.map(one))).flat();
-  unanswered.sort((a, b) => a.service.localeCompare(b.service));
+  const asked = service === undefined ? servicesAmong(instances) : [serviceNamed(instances, service)];
+  const path = `/internal/dead-letters?limit=${limit}`;
+  const { answers, unanswered } = await askAll(asked, () => ({ path }), itemsOf, options);
+  const items = answers.flatMap((each) => each.answer.map((item) => ({ ...item, service: each.service })));
   return { items, partial: unanswered.length > 0, unanswered };
+}
+
+/** Which dead letter is meant. */
+export interface LetterPlace {
+  readonly service: string;
+  readonly id: string;
+}
+
+/**
+ * One dead letter with the events that wait behind it.
+ * @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE
+ */
+export async function oneDeadLetter(
+  instances: readonly InstanceStatus[],
+  { service, id }: LetterPlace,
+  options: AskOptions,
+): Promise<unknown> {
+  const path = `/internal/dead-letters/${encodeURIComponent(id)}`;
+  const found = await askOne(serviceNamed(instances, service), { path }, options);
+  return { ...Object(found), service };
+}
+
+/**
+ * Redrives or discards one dead letter, and says so in the audit log once it is done.
+ * @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE (it may have been done then)
+ */
+export async function changeDeadLetter(
+  instances: readonly InstanceStatus[],
+  { service, id, change }: LetterPlace & { readonly change: 'redrive' | 'discard' },
+  options: AskOptions & { readonly audit: Audit },
+): Promise<{ readonly service: string; readonly id: string }> {
+  const path = `/internal/dead-letters/${encodeURIComponent(id)}/${change}`;
+  await askOne(serviceNamed(instances, service), { method: 'POST', path }, options);
+  options.audit({ action: `dead-letter.${change}`, service, target: id });
+  return { service, id };
 }
