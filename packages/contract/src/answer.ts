@@ -51,7 +51,9 @@ export function decodeOutput<Op extends Operation>(operation: Op, text: string):
 }
 
 function readerOf(operation: Operation): Schema {
-  const ready = readers.get(operation) ?? tolerantSchema(operation.output);
-  readers.set(operation, ready);
-  return ready;
+  const known = readers.get(operation);
+  if (known !== undefined) return known;
+  const made = tolerantSchema(operation.output);
+  readers.set(operation, made);
+  return made;
 }

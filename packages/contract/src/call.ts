@@ -78,6 +78,24 @@ export function decodeCall<Op extends Operation>(operation: Op, call: WireCall |
   const routed = 'path' in call ? takeApart(carriage, call, issues) : { ...call, query: queryFrom(call.query) };
 
   const fromBody = readBody(operation, carriage, routed.body, issues);
+  const bodyOnly = carriage.path.size === 0 && carriage.query.size === 0 && routed.query.size === 0;
+  const raw = bodyOnly ? fromBody : gathered(operation, carriage, fromBody, routed, issues);
+  if (issues.length > 0) throw unfitInput(place, issues);
+
+  const checked = check(strictInput(operation), raw);
+  if (checked.kind === 'unfit') throw unfitInput(place, checked.issues);
+  // It came out of the operation's own input schema.
+  return checked.value as Input<Op>;
+}
+
+/** The members from wherever they travelled, not yet checked. */
+function gathered(
+  operation: Operation,
+  carriage: Carriage,
+  fromBody: object,
+  routed: { readonly params: RoutedCall['params']; readonly query: Query },
+  issues: Issue[],
+): object {
   for (const name of carriage.path.keys()) {
     if (Object.hasOwn(fromBody, name))
       issues.push({ path: `$.${name}`, message: 'comes from the path; leave it out of the body' });
@@ -90,12 +108,7 @@ export function decodeCall<Op extends Operation>(operation: Op, call: WireCall |
     if (why !== undefined) issues.push({ path: `$.${name}`, message: why });
     raw.set(name, text === undefined ? undefined : fromText(kind, text));
   }
-  if (issues.length > 0) throw unfitInput(place, issues);
-
-  const checked = check(strictInput(operation), Object.fromEntries(raw));
-  if (checked.kind === 'unfit') throw unfitInput(place, checked.issues);
-  // It came out of the operation's own input schema.
-  return checked.value as Input<Op>;
+  return Object.fromEntries(raw);
 }
 
 function takeApart(carriage: Carriage, call: WireCall, issues: Issue[]) {
@@ -166,9 +179,11 @@ function queryPairs(
 }
 
 function strictInput(operation: Operation): Schema {
-  const ready = strictInputs.get(operation) ?? strictSchema(operation.input);
-  strictInputs.set(operation, ready);
-  return ready;
+  const known = strictInputs.get(operation);
+  if (known !== undefined) return known;
+  const made = strictSchema(operation.input);
+  strictInputs.set(operation, made);
+  return made;
 }
 
 function placeOf(operation: Operation): string {

@@ -61,9 +61,7 @@ function withOwnParts(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]: [string, unknown]) =>
-      key === '$ref' && typeof inner === 'string'
-        ? [key, inner.replace(PART, '#/$defs/')]
-        : [key, withOwnParts(inner)],
+      key === '$ref' && typeof inner === 'string' ? [key, inner.replace(PART, '#/$defs/')] : [key, withOwnParts(inner)],
     ),
   );
 }

@@ -48,8 +48,10 @@ export function matchPath(segments: readonly Segment[], path: string): Map<strin
   const parts = path === '/' ? [] : path.slice(1).split('/');
   if (parts.length !== segments.length) return undefined;
   const members = new Map<string, string>();
-  for (const [index, segment] of segments.entries()) {
+  for (let index = 0; index < segments.length; index += 1) {
+    const segment = segments[index];
     const part = parts[index] ?? '';
+    if (segment === undefined) return undefined;
     if (part === '') return undefined;
     if (segment.kind === 'member') members.set(segment.name, part);
     else if (segment.text !== part) return undefined;

@@ -38,3 +38,30 @@ test('an aborted sleep rejects with the reason', async () => {
 test('a delay that is none is refused', () => {
   expect(() => clock.setTimer(Number.NaN, () => {})).toThrow(expect.objectContaining({ code: 'MISCONFIGURED' }));
 });
+
+test('long delays that are due together are each kept, never early, in order', async () => {
+  const ran: number[] = [];
+  const startedMs = clock.monotonic();
+  const delays = [262, 251, 290];
+  await Promise.all(
+    delays.map(async (delayMs) => {
+      await clock.sleep(delayMs);
+      expect(clock.monotonic()).toBeGreaterThanOrEqual(startedMs + delayMs);
+      ran.push(delayMs);
+    }),
+  );
+  expect(ran).toEqual(delays.toSorted((a, b) => a - b));
+});
+
+test('a long delay keeps the process alive until it is cancelled, and no longer', () => {
+  const alive = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
+  const before = alive();
+  const timers = [clock.setTimer(60_000, () => {}), clock.setTimer(60_000, () => {})];
+  expect(alive()).toBeGreaterThan(before);
+  for (const timer of timers) timer.cancel();
+  expect(alive()).toBe(before);
+  const again = clock.setTimer(60_000, () => {});
+  expect(alive()).toBeGreaterThan(before);
+  again.cancel();
+  expect(alive()).toBe(before);
+});

@@ -86,7 +86,8 @@ class Recording implements Span {
   readonly #name: string;
   readonly #redaction: Redaction;
   readonly #stopwatch: Stopwatch;
-  readonly #attributes = new Map<string, AttributeValue>();
+  readonly #attributes: Record<string, AttributeValue> = {};
+  #count = 0;
   readonly #events: SpanEvent[] = [];
   #status: FinishedSpan['status'] = { kind: 'unset' };
   #finished = false;
@@ -108,9 +109,14 @@ class Recording implements Span {
 
   set(name: string, value: AttributeValue | undefined): void {
     if (this.#finished) return;
-    if (value === undefined) this.#attributes.delete(name);
-    else if (this.#attributes.size < MAX_ATTRIBUTES || this.#attributes.has(name)) {
-      this.#attributes.set(name, this.#safe(name, value));
+    const known = Object.hasOwn(this.#attributes, name);
+    if (value === undefined) {
+      if (!known) return;
+      this.#count--;
+      delete this.#attributes[name];
+    } else if ((known || this.#count < MAX_ATTRIBUTES) && name !== '__proto__') {
+      if (!known) this.#count++;
+      this.#attributes[name] = this.#safe(name, value);
     }
   }
 
@@ -148,7 +154,7 @@ class Recording implements Span {
       kind: this.#kind,
       startMs: this.#stopwatch.startMs,
       endMs: this.#stopwatch.nowMs(),
-      attributes: Object.fromEntries(this.#attributes),
+      attributes: this.#attributes,
       events: this.#events,
       status: this.#status,
     };
