@@ -52,8 +52,8 @@ export class Customer {
     if (response.status !== 201) throw new Error(`POST /orders answered ${response.status}: ${text}`);
     const traceId = response.headers.get('traceparent')?.split('-')[1];
     if (traceId === undefined) throw new Error('POST /orders answered without a traceparent.');
-    // 201 carries an order without its history.
-    const order = { history: [], ...(JSON.parse(text) as Order) };
+    // The shop's documented answer; 201 carries an order without its history.
+    const order: Order = { ...(JSON.parse(text) as Omit<Order, 'history'>), history: [] };
     return { status: response.status, order, traceId };
   }
 

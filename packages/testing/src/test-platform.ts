@@ -10,7 +10,6 @@ import {
   realClock,
   realRandom,
   uuidV7,
-  type Context,
   type ScopedContext,
   type Transport,
 } from '@fairlead/core';
@@ -267,7 +266,7 @@ async function callOperation(parts: Parts, operation: Operation, input: never, c
 /** What the caller was told and, where that is nothing, what really happened. */
 function withReason(told: FairleadError, reason: unknown): FairleadError {
   if (reason === undefined || (reason instanceof FairleadError && reason.code === told.code)) return told;
-  const text = reason instanceof Error ? reason.message : String(reason);
+  const text = reason instanceof Error ? reason.message : JSON.stringify(reason);
   return new FairleadError(told.kind, told.code, `${told.message} The handler failed with: ${text}`, {
     cause: reason,
     details: told.details,

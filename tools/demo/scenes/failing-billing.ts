@@ -4,7 +4,7 @@ import { must, short, showSingleCharge, since, type Stage } from '../stage.ts';
 
 /** More failures than there will be attempts, in the time that the scene lets them go on. */
 const FAILURES = 100;
-const FAILING_MS = 1_000;
+const FAILING_MS = 300;
 
 /** Billing answers 503 for a while: the order waits, its event is tried again, and it ends well. */
 export async function failingBillingIsWaitedFor(stage: Stage): Promise<void> {

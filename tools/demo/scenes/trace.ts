@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fairlead } from '../command.ts';
 import { short, type Stage } from '../stage.ts';
 
-const SERVICES = ['gateway', 'orders', 'catalog', 'inventory', 'payments', 'notifications'];
+/** What ends the branches of the tree. Spans travel in batches: it is whole when all of these are there. */
+const ENDS = [
+  'catalog SELECT',
+  'payments billing.charge',
+  'payments transaction',
+  'inventory process orders order.confirmed',
+  'notifications process orders order.confirmed',
+];
 
 /** The whole way of that order as `fairlead trace` shows it. */
 export async function traceIsATree(stage: Stage, traceId: string): Promise<void> {
@@ -14,8 +21,7 @@ export async function traceIsATree(stage: Stage, traceId: string): Promise<void>
       // No span of it has arrived yet.
       return '';
     });
-    // Spans travel in batches: the tree is whole when the last service has spoken.
-    if (SERVICES.every((name) => tree.includes(name))) {
+    if (ENDS.every((span) => tree.includes(span))) {
       narrator.quote(tree);
       return;
     }

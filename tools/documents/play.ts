@@ -1,0 +1,95 @@
+// A document done as it says: `code-block.ts` reads its blocks, `shell.ts` runs them.
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { codeBlocks, misfit, type CodeBlock } from './code-block.ts';
+import { Shell } from './shell.ts';
+import { ROOT } from '../repository.ts';
+
+/** What of the repository a reader finds around what the document tells them to write. */
+const SURROUNDINGS = ['node_modules', 'packages', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+/** Languages of blocks that are not code. */
+const PROSE = ['text', 'console', 'json', 'mermaid', ''];
+
+/**
+ * Follows a document in a folder of its own, literally: blocks with a title are written to the file of that name, `sh`
+ * blocks are run (`sh background`: started, and waited for until the platform is ready), a `text` block after one is
+ * what it must print. Only ports differ: the platform gets free ones instead of 8080 and 8081.
+ *
+ * In the end all TypeScript that was written is compiled.
+ * @throws naming document and line, when something is not as it says
+ */
+export async function play(path: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-document-'));
+  try {
+    for (const name of SURROUNDINGS) symlinkSync(join(ROOT, name), join(folder, name));
+    cpSync(join(ROOT, 'examples'), join(folder, 'examples'), { recursive: true });
+    const env = {
+      ...process.env,
+      NODE_OPTIONS: '--conditions=@fairlead/source',
+      PATH: `${join(ROOT, 'node_modules', '.bin')}:${process.env['PATH']}`,
+      NO_COLOR: '1',
+      npm_config_loglevel: 'error',
+    };
+    delete (env as NodeJS.ProcessEnv)['VITEST'];
+    await using shell = new Shell(folder, env);
+    await follow(path, folder, shell);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function follow(path: string, folder: string, shell: Shell): Promise<void> {
+  let printed: { readonly block: CodeBlock; readonly out: string } | undefined;
+  let gateway: string | undefined;
+  const written: string[] = [];
+  for (const block of codeBlocks(readFileSync(join(ROOT, path), 'utf8'))) {
+    const place = `${path}:${block.line}`;
+    if (block.title !== undefined) {
+      const file = join(folder, block.title);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, block.text);
+      if (block.language === 'ts') written.push(block.title);
+    } else if (block.language === 'sh' && block.words.includes('background')) {
+      shell.start(block.text.replace('fairlead up', 'fairlead up --gateway-port 0 --admin-port 0'));
+      gateway = await readyGateway(shell, place);
+    } else if (block.language === 'sh') {
+      const script = gateway === undefined ? block.text : block.text.replaceAll('http://127.0.0.1:8080', gateway);
+      const { out, code } = await shell.run(script);
+      if (code !== 0) throw new Error(`${place}: exit code ${code} of\n${block.text}\n${out}`);
+      printed = { block, out };
+    } else if (block.language === 'text' && printed !== undefined) {
+      const line = misfit(block.text, printed.out);
+      if (line !== undefined) throw new Error(`${place}: expected "${line}"; it printed\n${printed.out}`);
+    } else if (!PROSE.includes(block.language)) {
+      throw new Error(`${place}: nothing is done with this ${block.language} block; give it a title="file".`);
+    }
+    if (block.language !== 'sh') printed = undefined;
+  }
+  if (written.length > 0) await compile(shell, folder, written, path);
+}
+
+async function readyGateway(shell: Shell, place: string): Promise<string> {
+  interface Status {
+    readonly gateway: string | null;
+    readonly services: readonly { readonly state: string }[];
+  }
+  let last = '';
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    const { out } = await shell.run('fairlead status --json');
+    last = out;
+    // The documented form of `status --json`, or a complaint.
+    const status = out.startsWith('{') ? (JSON.parse(out) as Status) : undefined;
+    if (status?.gateway && status.services.every(({ state }) => state === 'ready')) return status.gateway;
+    await sleep(200);
+  }
+  throw new Error(`${place}: the platform was not ready within a minute: ${last}`);
+}
+
+async function compile(shell: Shell, folder: string, files: readonly string[], path: string): Promise<void> {
+  const config = { extends: './tsconfig.json', include: files, exclude: [] };
+  writeFileSync(join(folder, 'tsconfig.document.json'), JSON.stringify(config));
+  const { out, code } = await shell.run(`tsc -p ${join(folder, 'tsconfig.document.json')}`);
+  if (code !== 0) throw new Error(`${path}: its TypeScript does not compile:\n${out}`);
+}
