@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock, Context } from '@fairlead/core';
 import { BROKER_MIGRATIONS, brokerGrants } from '@fairlead/messaging';
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
 import { migrateService } from '@fairlead/service';
 import { migrate, openDatabase, type Database } from '@fairlead/store';
 import { provision, type Provisioned, type ServiceUrls } from '@fairlead/store/embedded';
-import { replaceFile, type DataDir } from './supervisor/data-dir.ts';
+import { readSecretJson, replaceFile, type DataDir } from './supervisor/data-dir.ts';
 
 /** A service's own connection strings. Secret. */
 export type RuntimeUrls = Pick<ServiceUrls, 'runtimeUrl' | 'brokerUrl'>;
@@ -26,14 +25,14 @@ function readsOf(service: ServiceModel, withDatabase: readonly ServiceModel[]): 
   return service.uses.filter(({ kind, name }) => kind === 'service' && publishers.has(name)).map(({ name }) => name);
 }
 
-/** Runs `work` with a connection that is closed whatever happens. */
-async function withOwner<T>(
+/** Runs `work` with a connection that is closed whatever happens; its transactions may last as long as they need. */
+export async function withOwner<T>(
   url: string,
   name: string,
   clock: Clock,
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
-  const database = openDatabase({ url, name, clock, maxConnections: 1 });
+  const database = openDatabase({ url, name, clock, maxConnections: 1, transactionTimeoutMs: 0 });
   try {
     return await work(database);
   } finally {
@@ -43,9 +42,8 @@ async function withOwner<T>(
 
 /** Passwords of an earlier run, so that connections of a given server stay valid. */
 async function knownPasswords(file: string): Promise<Readonly<Record<string, string>>> {
-  const text = await readFile(file, 'utf8').catch(() => '{}');
   // Written by `setUpDatabases` below, as a whole.
-  return JSON.parse(text) as Record<string, string>;
+  return ((await readSecretJson(file)) ?? {}) as Record<string, string>;
 }
 
 async function migrateBroker(
@@ -53,16 +51,70 @@ async function migrateBroker(
   provisioned: Provisioned,
   services: readonly ServiceModel[],
   clock: Clock,
-): Promise<void> {
+): Promise<MigratedDatabase> {
   const grants = services.map((service) => ({
     service: service.name,
     role: service.name,
     reads: readsOf(service, services),
   }));
-  await withOwner(provisioned.brokerOwnerUrl, 'broker', clock, async (broker) => {
-    await migrate(ctx, broker, { set: 'broker', from: BROKER_MIGRATIONS });
+  return withOwner(provisioned.brokerOwnerUrl, 'broker', clock, async (broker) => {
+    const { applied, ahead } = await migrate(ctx, broker, { set: 'broker', from: BROKER_MIGRATIONS });
     await brokerGrants(ctx, broker, grants);
+    const named = (name: string): string => `broker/${name}`;
+    return { name: 'broker', applied: applied.map(named), ahead: ahead.map(named) };
   });
+}
+
+/** What migrating one database did. */
+export interface MigratedDatabase {
+  /** The service's name, or `broker`. */
+  readonly name: string;
+  /** Files applied now, as `set/file`. */
+  readonly applied: readonly string[];
+  /** Files that newer code has applied and this one does not know. */
+  readonly ahead: readonly string[];
+}
+
+/**
+ * Databases and roles of a platform, as its blueprint says. Passwords are those of the data directory and kept there.
+ * Repeatable.
+ */
+export async function provisionPlatform(
+  ctx: Context,
+  model: PlatformModel,
+  { adminUrl, data }: Pick<DatabaseSetupOptions, 'adminUrl' | 'data'>,
+): Promise<Provisioned> {
+  const passwordFile = data.secret('database-passwords.json');
+  const withDatabase = model.services.filter(({ database }) => database);
+  const provisioned = await provision(ctx, adminUrl, {
+    services: withDatabase.map((service) => ({ name: service.name, uses: readsOf(service, withDatabase) })),
+    passwords: await knownPasswords(passwordFile),
+  });
+  await replaceFile(passwordFile, `${JSON.stringify(provisioned.passwords)}\n`);
+  return provisioned;
+}
+
+/** Migrates the broker's database and each service's, or only those that `only` names, all at once. */
+export async function migratePlatform(
+  ctx: Context,
+  model: PlatformModel,
+  provisioned: Provisioned,
+  { clock, only }: { readonly clock: Clock; readonly only?: readonly string[] | undefined },
+): Promise<readonly MigratedDatabase[]> {
+  const withDatabase = model.services.filter(({ database }) => database);
+  const wanted = (name: string): boolean => only === undefined || only.includes(name);
+  const services = withDatabase.filter(({ name }) => wanted(name));
+  const migrated = services.map(async ({ name, definition }): Promise<MigratedDatabase> => {
+    const ownerUrl = provisioned.services.get(name)?.ownerUrl ?? '';
+    return {
+      name,
+      ...(await withOwner(ownerUrl, name, clock, (database) => migrateService(ctx, database, definition))),
+    };
+  });
+  return Promise.all([
+    ...(wanted('broker') ? [migrateBroker(ctx, provisioned, withDatabase, clock)] : []),
+    ...migrated,
+  ]);
 }
 
 /**
@@ -74,27 +126,12 @@ export async function setUpDatabases(
   model: PlatformModel,
   options: DatabaseSetupOptions,
 ): Promise<ReadonlyMap<string, RuntimeUrls>> {
-  const { clock, data } = options;
-  const passwordFile = data.secret('database-passwords.json');
-  const withDatabase = model.services.filter(({ database }) => database);
+  const { clock } = options;
   const began = clock.monotonic();
-  const provisioned = await provision(ctx, options.adminUrl, {
-    services: withDatabase.map((service) => ({ name: service.name, uses: readsOf(service, withDatabase) })),
-    passwords: await knownPasswords(passwordFile),
-  });
-  await replaceFile(passwordFile, `${JSON.stringify(provisioned.passwords)}\n`);
+  const provisioned = await provisionPlatform(ctx, model, options);
   const provisionedAt = clock.monotonic();
   options.onStage('provision', provisionedAt - began);
-  await Promise.all([
-    migrateBroker(ctx, provisioned, withDatabase, clock),
-    ...withDatabase.map(async (service) => {
-      const urls = provisioned.services.get(service.name);
-      if (urls === undefined) return;
-      await withOwner(urls.ownerUrl, service.name, clock, (database) =>
-        migrateService(ctx, database, service.definition),
-      );
-    }),
-  ]);
+  await migratePlatform(ctx, model, provisioned, { clock });
   options.onStage('migrate', clock.monotonic() - provisionedAt);
   return provisioned.services;
 }

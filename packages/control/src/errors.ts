@@ -4,6 +4,10 @@ import { thrower, type ErrorTable } from '@fairlead/core';
 export const CONTROL_ERRORS = {
   /** Another process runs a platform on this data directory. */
   DATA_DIR_LOCKED: 'conflict',
+  /** The data directory can't be made or written: its rights, a full or read-only disk, a file in its place. */
+  DATA_DIR_UNUSABLE: 'unavailable',
+  /** A file of the platform's own secrets is there but can't be read, or holds something else. */
+  SECRET_UNREADABLE: 'unavailable',
   /** A port that was asked for is taken. */
   PORT_IN_USE: 'unavailable',
   /** The paths of the platform's sockets would be longer than the system allows. */
@@ -30,6 +34,10 @@ export const CONTROL_ERRORS = {
   TRACE_NOT_FOUND: 'not-found',
   /** The blueprint has no such tenant. */
   UNKNOWN_TENANT: 'unprocessable',
+  /** The platform has no database of this name. */
+  UNKNOWN_DATABASE: 'not-found',
+  /** What was asked for needs a platform that is stopped. */
+  PLATFORM_RUNS: 'conflict',
 } as const satisfies ErrorTable;
 
 export const fail = thrower(CONTROL_ERRORS);

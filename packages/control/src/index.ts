@@ -7,6 +7,9 @@ export type { Unanswered } from './plane/ask-instance.ts';
 export type { DeadLetterAnswer, DeadLetterFilter, GivenUp, LetterPlace } from './plane/dead-letters.ts';
 export type { TailPage, TailRequest } from './plane/event-tail.ts';
 export type { CallOutcome, OperationCall, OperationList } from './plane/service-calls.ts';
+export type { MigratedDatabase } from './database-setup.ts';
+export { openPlatformDatabases } from './platform-databases.ts';
+export type { PlatformDatabases, PlatformDatabasesOptions, RestoredDatabase } from './platform-databases.ts';
 export type { OtlpAttribute, OtlpResourceSpans, OtlpSpan, OtlpTraces, OtlpValue } from './plane/otlp.ts';
 export type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
 export type {

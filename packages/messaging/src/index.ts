@@ -16,3 +16,4 @@ export { BROKER_MIGRATIONS, MESSAGING_MIGRATIONS } from './migrations.ts';
 export { postgresBroker, type PostgresBrokerOptions } from './postgres-broker.ts';
 export { publish } from './publish.ts';
 export { startRelay, type Relay, type RelayOptions } from './relay.ts';
+export { seenPositions } from './seen-positions.ts';

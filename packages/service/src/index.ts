@@ -24,7 +24,7 @@ export type {
 } from './kit.ts';
 export { localTransport } from './local-transport.ts';
 export type { LocalTransportOptions } from './local-transport.ts';
-export { migrateService, SERVICE_MIGRATIONS } from './migrations.ts';
+export { migrateService, SERVICE_MIGRATIONS, serviceMigrations } from './migrations.ts';
 export { Secret } from './secret.ts';
 export { serveHttp } from './serve-http.ts';
 export type { HttpServer, ListenAddress, ServeOptions } from './serve-http.ts';

@@ -2,23 +2,50 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Context } from '@fairlead/core';
 import { MESSAGING_MIGRATIONS } from '@fairlead/messaging';
-import { migrate, migrateStore, type Database } from '@fairlead/store';
+import { migrate, storeMigrations, type Database, type MigrateOptions, type MigrateResult } from '@fairlead/store';
 import type { ServiceDefinition } from './definition.ts';
 
 /** The kit's own tables, set `service`. */
 export const SERVICE_MIGRATIONS: URL = new URL('../sql/', import.meta.url);
 
 /**
- * Brings a service's database up to date: the log, messaging's tables, the kit's, then the service's own (a set of the
- * service's name). `database` is opened with the owner's credentials. Idempotent; nothing for a service without one.
+ * Every set of a service's database, in the order in which they are applied: the log, messaging's tables, the kit's, then
+ * the service's own (a set of the service's name). None for a service without a database.
+ */
+export function serviceMigrations(definition: ServiceDefinition): readonly MigrateOptions[] {
+  if (definition.database === undefined) return [];
+  return [
+    storeMigrations(),
+    { set: 'messaging', from: MESSAGING_MIGRATIONS },
+    { set: 'service', from: SERVICE_MIGRATIONS },
+    { set: definition.contract.name, from: definition.database.migrations },
+  ];
+}
+
+/**
+ * Brings a service's database up to date, set by set. `database` is opened with the owner's credentials. Idempotent;
+ * nothing for a service without one. Answers with what was applied, as `set/file`, and with what the database has beyond
+ * this code.
  * @throws what `migrate` throws, naming set and file
  */
-export async function migrateService(ctx: Context, database: Database, definition: ServiceDefinition): Promise<void> {
-  if (definition.database === undefined) return;
-  await migrateStore(ctx, database);
-  await migrate(ctx, database, { set: 'messaging', from: MESSAGING_MIGRATIONS });
-  await migrate(ctx, database, { set: 'service', from: SERVICE_MIGRATIONS });
-  await migrate(ctx, database, { set: definition.contract.name, from: definition.database.migrations });
+export async function migrateService(
+  ctx: Context,
+  database: Database,
+  definition: ServiceDefinition,
+): Promise<MigrateResult> {
+  return migrateSets(ctx, database, serviceMigrations(definition));
+}
+
+/** Applies sets one after another; names in the answer are `set/file`. */
+async function migrateSets(ctx: Context, database: Database, sets: readonly MigrateOptions[]): Promise<MigrateResult> {
+  const applied: string[] = [];
+  const ahead: string[] = [];
+  for (const options of sets) {
+    const result = await migrate(ctx, database, options);
+    applied.push(...result.applied.map((name) => `${options.set}/${name}`));
+    ahead.push(...result.ahead.map((name) => `${options.set}/${name}`));
+  }
+  return { applied, ahead };
 }
 
 /**

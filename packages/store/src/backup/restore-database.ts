@@ -6,6 +6,7 @@ import { readMigrations, type Migration } from '../migration-files.ts';
 import { checkBackupFile, readLines } from './backup-file.ts';
 import { TableChecksum, tableName, type BackupHeader, type BackupTable, type TableEnd } from './backup-format.ts';
 import { materializedViewsOf, qualified, tablesOf, uncheckedTables, type CatalogTable } from './catalog.ts';
+import { raiseLog } from './raise-log.ts';
 import { EXACT_TEXT, readRows, writeRows } from './table-rows.ts';
 
 /** What to restore. */
@@ -32,7 +33,6 @@ export interface RestoreSummary {
 
 /** Rows are inserted in parts of about this size, in characters. */
 const PART = 512 * 1024;
-const LOG_SEQUENCE = { schema: 'public', name: 'fairlead_log_position' };
 
 /**
  * Reads a backup and says what it holds, having checked that it is whole.
@@ -71,7 +71,8 @@ export async function restoreDatabase(
     // Migrations may have brought rows of their own; the backup has them as they became.
     if (tables.length > 0) await tx.query(`truncate ${tables.map(qualified).join(', ')}`);
     const rows = await fill(tx, file, tables);
-    const forgotten = await setSequences(tx, header, options.logFloor ?? 0n);
+    await setSequences(tx, header);
+    const forgotten = await raiseLog(tx, options.logFloor ?? 0n);
     for (const statement of checks.after) await tx.query(statement);
     for (const view of await materializedViewsOf(tx)) await tx.query(`refresh materialized view ${view}`);
     return { header, rows, forgotten };
@@ -188,21 +189,14 @@ async function verify(tx: Tx, table: CatalogTable, end: TableEnd, file: string):
   return checksum.rows;
 }
 
-/** Sets every sequence; the log's to `floor` when that is higher. Answers with how far apart those were. */
-async function setSequences(tx: Tx, header: BackupHeader, floor: bigint): Promise<bigint> {
-  let forgotten = 0n;
+async function setSequences(tx: Tx, header: BackupHeader): Promise<void> {
   for (const sequence of header.sequences) {
-    const isLog = sequence.schema === LOG_SEQUENCE.schema && sequence.name === LOG_SEQUENCE.name;
-    const last = sequence.called ? BigInt(sequence.last) : BigInt(sequence.last) - 1n;
-    const raise = isLog && floor > last;
-    if (raise) forgotten = floor - last;
     await tx.query('select setval($1::text::regclass, $2::text::bigint, $3)', [
       qualified(sequence),
-      raise ? floor.toString() : sequence.last,
-      raise || sequence.called,
+      sequence.last,
+      sequence.called,
     ]);
   }
-  return forgotten;
 }
 
 function mismatch(file: string, what: string): Error {

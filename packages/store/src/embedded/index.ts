@@ -5,3 +5,4 @@ export {
   type PostgresExit,
   type StartPostgresOptions,
 } from './start-postgres.ts';
+export { superuserUrl } from './superuser.ts';

@@ -33,6 +33,16 @@ export async function superuserPassword(dataDir: string, clusterDir: string): Pr
 }
 
 /**
+ * The superuser's connection string of an embedded server that somebody else has started: `dataDir` and `socketDir` as
+ * `startPostgres` got them. Secret.
+ * @throws POSTGRES_START_FAILED when no server was ever started there
+ */
+export async function superuserUrl(where: { readonly dataDir: string; readonly socketDir: string }): Promise<string> {
+  const password = await superuserPassword(where.dataDir, join(where.dataDir, 'postgres'));
+  return formatDatabaseUrl({ user: SUPERUSER, password, host: where.socketDir, port: 5432, database: 'postgres' });
+}
+
+/**
  * Gives a cluster that was just copied its own password and takes CONNECT on the databases that come with it from
  * PUBLIC. Done again after a crash in the middle. Then, and on every later start, one connection proves the password.
  */
