@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '@fairlead/core';
+import type { Completer } from './completer.ts';
 import { UsageError, type Flag, type FlagTable } from './flag.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -9,9 +10,11 @@ export interface Positional {
   readonly name: string;
   readonly summary: string;
   readonly required: boolean;
+  /** What it may be, for shell completion. Default: files, as the shell has it. */
+  readonly complete?: Completer;
 }
 
-/** A command. `run` resolves with the exit code: 0 done, 1 failed. */
+/** A command. `run` resolves with the exit code: one of `EXIT_CODES`. */
 export interface CommandDefinition<F> {
   readonly name: string;
   readonly summary: string;
@@ -22,11 +25,26 @@ export interface CommandDefinition<F> {
   run(terminal: Terminal, flags: F, positionals: readonly string[]): Promise<number>;
 }
 
-/** A command whose flags' types are its own affair. */
+/** A flag by its name on the command line, without the dashes. */
+export interface NamedFlag {
+  readonly name: string;
+  /** What stands for its value in the help; `undefined` for a flag without one. */
+  readonly value: string | undefined;
+  readonly summary: string;
+  readonly multiple: boolean;
+  readonly complete: Completer | undefined;
+}
+
+/** A command whose flags' types are its own affair, or a group of commands. */
 export interface Command {
   readonly name: string;
   readonly summary: string;
-  help(): string;
+  readonly flags: readonly NamedFlag[];
+  readonly positionals: readonly Positional[];
+  /** The commands of a group, by their second word; empty for a command. */
+  readonly commands: readonly Command[];
+  /** Its help; `before` is the group's name. */
+  help(before?: string): string;
   /** @throws UsageError when the arguments are wrong; nothing has been done then */
   run(terminal: Terminal, args: readonly string[]): Promise<number>;
 }
@@ -85,7 +103,7 @@ export function command<F>(definition: CommandDefinition<F>): Command {
   const fields = Object.entries(definition.flags) as [string, Flag<unknown>][];
   const flags = new Map(fields.map(([field, flag]) => [kebab(field), flag]));
 
-  function help(): string {
+  function help(before?: string): string {
     const words = positionals.map(({ name: word, required }) => (required ? ` <${word}>` : ` [${word}]`)).join('');
     const rows = [
       ...positionals.map((word) => [`  <${word.name}>`, word.summary]),
@@ -99,7 +117,7 @@ export function command<F>(definition: CommandDefinition<F>): Command {
     return [
       `${summary}`,
       '',
-      `Usage: fairlead ${name}${words} [flags]`,
+      `Usage: fairlead ${before === undefined ? '' : `${before} `}${name}${words} [flags]`,
       '',
       ...table(rows),
       '',
@@ -112,6 +130,15 @@ export function command<F>(definition: CommandDefinition<F>): Command {
   return {
     name,
     summary,
+    flags: [...flags].map(([flag, { value, summary: about, multiple, complete }]) => ({
+      name: flag,
+      value,
+      summary: about,
+      multiple,
+      complete,
+    })),
+    positionals,
+    commands: [],
     help,
     async run(terminal, args) {
       const { values, words } = parse(flags, args);

@@ -1,3 +1,5 @@
+import type { Completer } from './completer.ts';
+
 /** One flag of a command. */
 export interface Flag<T> {
   /** What stands for its value in the help; `undefined` for a flag without one. */
@@ -5,6 +7,8 @@ export interface Flag<T> {
   readonly summary: string;
   /** May be given more than once. */
   readonly multiple: boolean;
+  /** What its value may be, for shell completion. Default: files, as the shell has it. */
+  readonly complete?: Completer;
   /**
    * Its value from the texts that were given (none: not given; for a flag without a value, `['true']`).
    * @throws UsageError without the flag's name, which the parser adds
@@ -30,6 +34,11 @@ export function toggle(summary: string): Flag<boolean> {
 /** A text with a default. */
 export function text(summary: string, value: string, fallback: string): Flag<string> {
   return { value, summary: `${summary} (default ${fallback})`, multiple: false, read: ([given]) => given ?? fallback };
+}
+
+/** A text that may be left out. */
+export function optionalText(summary: string, value: string): Flag<string | undefined> {
+  return { value, summary, multiple: false, read: ([given]) => given };
 }
 
 /** A text that must be given. */
@@ -74,6 +83,11 @@ export function whole(
 /** A TCP port; 0 means any free one. */
 export function port(summary: string, fallback: number): Flag<number> {
   return whole(`${summary}; 0 takes a free one`, 'port', { min: 0, max: 65_535, fallback });
+}
+
+/** The same flag, with what its value may be. */
+export function completedBy<T>(flag: Flag<T>, complete: Completer): Flag<T> {
+  return { ...flag, complete };
 }
 
 /** A duration such as `90s`, `15m`, `1h`, `7d`, in seconds. */

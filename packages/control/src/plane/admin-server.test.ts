@@ -24,7 +24,12 @@ const audited: AuditEntry[] = [];
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'admin-test-'));
   plane = await openControlPlane({ platform: 'shop', secretsDir: dir, tenants: ['acme', 'globex'] });
-  admin = await serveAdmin(plane, { port: 0, credential, onInternal: (error) => inside.push(error), audit: (entry) => audited.push(entry) });
+  admin = await serveAdmin(plane, {
+    port: 0,
+    credential,
+    onInternal: (error) => inside.push(error),
+    audit: (entry) => audited.push(entry),
+  });
 });
 afterEach(async () => {
   await admin.close({ graceMs: 0 });

@@ -83,13 +83,17 @@ export const SERVICE_OPERATIONS = {
         ['input'],
       ),
     ),
-    answer: object({
-      status: { ...count, description: "The service's own status." },
-      body: { description: "The service's answer; a problem document when its status is 400 or more." },
-      traceId: text('For `GET /api/traces/{traceId}`.'),
-      requestId: text('The same call in logs.'),
-      durationMs: { type: 'number' },
-    }),
+    answer: object(
+      {
+        status: { ...count, description: "The service's own status." },
+        body: { description: "The service's answer; a problem document when its status is 400 or more." },
+        traceId: text('For `GET /api/traces/{traceId}`.'),
+        requestId: text('The same call in logs.'),
+        durationMs: { type: 'number' },
+        idempotencyKey: text('The key under which it may be repeated; missing when the operation takes none.'),
+      },
+      ['status', 'body', 'traceId', 'requestId', 'durationMs'],
+    ),
     problems: {
       ...answering,
       400: 'The input does not fit the contract; nothing was sent. `issues` says where.',

@@ -78,7 +78,12 @@ export async function tailEvents(
   const asked = names.length === 0 ? servicesAmong(instances) : names.map((name) => serviceNamed(instances, name));
   const places = new Map(readCursor(request.cursor));
   const placeOf = (name: string): string => places.get(name) ?? `@${Math.floor(since)}`;
-  const { answers, unanswered } = await askAll(asked, ({ name }) => questionAt(placeOf(name), limit), readPage, options);
+  const { answers, unanswered } = await askAll(
+    asked,
+    ({ name }) => questionAt(placeOf(name), limit),
+    readPage,
+    options,
+  );
   for (const { name } of asked) places.set(name, placeOf(name));
   for (const { service, answer } of answers) {
     // A place in time stays one until there is an event: a log that is empty now has no position to go on at.

@@ -17,7 +17,7 @@ export interface OperationCall {
   readonly subject?: string;
   /** Default: none. */
   readonly roles?: readonly string[];
-  /** Default: none. */
+  /** Sent when the operation takes one. Default: none. */
   readonly idempotencyKey?: string;
   /** How long it may take, in milliseconds; at most 600 000. Default 30 000. */
   readonly timeoutMs?: number;
@@ -31,6 +31,8 @@ export interface CallOutcome {
   readonly traceId: string;
   readonly requestId: string;
   readonly durationMs: number;
+  /** The key under which it may be repeated; missing when the operation takes none. */
+  readonly idempotencyKey?: string;
 }
 
 /** The operations that can be called. */
@@ -112,7 +114,10 @@ export function serviceCalls(plane: ControlPlane, audit: Audit): ServiceCalls {
     async operations() {
       const services = servicesAmong(plane.instances());
       const { answers, unanswered } = await askAll(services, () => OPENAPI, asDocument, { clock });
-      const documents = [...answers.map(({ answer }) => answer), ...Object.values(externals).map((each) => each.document)];
+      const documents = [
+        ...answers.map(({ answer }) => answer),
+        ...Object.values(externals).map((each) => each.document),
+      ];
       const operations = documents
         .flatMap(operationsOf)
         .map(({ contract: service, name: operation, ...rest }) => ({ service, operation, ...rest }));
@@ -120,8 +125,10 @@ export function serviceCalls(plane: ControlPlane, audit: Audit): ServiceCalls {
     },
     describe,
     async call(service, operation, call) {
-      const { input, tenant, subject, roles = [], idempotencyKey, timeoutMs = DEFAULT_TIMEOUT_MS } = call;
+      const { input, tenant, subject, roles = [], timeoutMs = DEFAULT_TIMEOUT_MS } = call;
       const document = await describe(service);
+      const takesKey = operationsOf(document).some((each) => each.name === operation && each.idempotencyKey !== undefined);
+      const key = takesKey && call.idempotencyKey !== undefined ? { idempotencyKey: call.idempotencyKey } : {};
       using ctx = createContext({ clock, random, timeoutMs, tenant, caller: { service: 'cli', subject, roles } });
       const { traceId } = ctx.trace;
       const place = `${service}.${operation}`;
@@ -135,16 +142,21 @@ export function serviceCalls(plane: ControlPlane, audit: Audit): ServiceCalls {
           document,
           input,
           transport,
-          ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+          ...key,
         });
         outcome = String(answer.status);
         const { status } = answer;
         const durationMs = clock.monotonic() - startedMs;
-        return { status, body: parsed(answer.body), traceId, requestId: ctx.requestId, durationMs };
+        return { status, body: parsed(answer.body), traceId, requestId: ctx.requestId, durationMs, ...key };
       } finally {
         const failure = /^[123]/.test(outcome) ? undefined : outcome;
         recordSpan(ctx, place, startMs, clock.monotonic() - startedMs, failure);
-        audit({ action: 'operation.call', service, target: operation, details: { tenant, subject, roles, traceId, outcome } });
+        audit({
+          action: 'operation.call',
+          service,
+          target: operation,
+          details: { tenant, subject, roles, traceId, outcome },
+        });
       }
     },
     close: (options) => transport.close(options),

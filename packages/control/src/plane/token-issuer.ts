@@ -1,4 +1,4 @@
-import { chmod, readFile } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { nearest, type Clock } from '@fairlead/core';
 import {
   calculateJwkThumbprint,
@@ -13,7 +13,7 @@ import {
 import { fail } from '../errors.ts';
 import type { PlatformIdentity } from '../identity.ts';
 import type { TokenRequest } from '../running-platform.ts';
-import { replaceFile } from '../supervisor/data-dir.ts';
+import { readSecretJson, replaceFile } from '../supervisor/data-dir.ts';
 
 /** The longest that a development token may live, in seconds: 30 days. */
 export const MAX_TTL_SECONDS = 30 * 24 * 3600;
@@ -43,11 +43,10 @@ export interface TokenIssuer {
 const ALG = 'ES256';
 
 async function readKey(file: string): Promise<JWK | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  await chmod(file, 0o600);
   // Written by `makeKey` below; whether it is a key at all is decided by `importJWK`, which throws otherwise.
-  return JSON.parse(text) as JWK;
+  const jwk = (await readSecretJson(file)) as JWK | undefined;
+  if (jwk !== undefined) await chmod(file, 0o600);
+  return jwk;
 }
 
 async function makeKey(file: string): Promise<JWK> {
@@ -80,7 +79,10 @@ function checkRequest(
   }
 }
 
-/** Opens the issuer of a platform, making its key if there is none. */
+/**
+ * Opens the issuer of a platform, making its key if there is none.
+ * @throws SECRET_UNREADABLE when there is one that can't be read
+ */
 export async function openTokenIssuer(options: TokenIssuerOptions): Promise<TokenIssuer> {
   const { identity, clock, tenants } = options;
   const jwk = (await readKey(options.keyFile)) ?? (await makeKey(options.keyFile));

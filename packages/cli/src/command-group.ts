@@ -1,0 +1,45 @@
+import { nearest } from '@fairlead/core';
+import type { Command } from './command.ts';
+import { UsageError } from './flag.ts';
+import { table } from './table.ts';
+
+/** Commands of two words that share the first, such as `dlq list` and `dlq show`. */
+export interface GroupDefinition {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly Command[];
+}
+
+/** Makes a group of its commands. */
+export function commandGroup({ name, summary, commands }: GroupDefinition): Command {
+  return {
+    name,
+    summary,
+    flags: [],
+    positionals: [],
+    commands,
+    help() {
+      const rows = commands.map((command) => [`  ${command.name}`, command.summary]);
+      return [
+        summary,
+        '',
+        `Usage: fairlead ${name} <command> [flags]`,
+        '',
+        ...table(rows),
+        '',
+        `fairlead ${name} <command> --help explains one.`,
+        '',
+      ].join('\n');
+    },
+    async run(terminal, [word, ...rest]) {
+      const names = commands.map((command) => command.name);
+      if (word === undefined || word.startsWith('-')) throw new UsageError(`which? ${names.join(', ')}`);
+      const found = commands.find((command) => command.name === word);
+      if (found !== undefined) return found.run(terminal, rest);
+      const near = nearest(word, names);
+      throw new UsageError(
+        `unknown command "${word}". ${near === undefined ? `There are: ${names.join(', ')}` : `Did you mean "${near}"?`}`,
+      );
+    },
+  };
+}
