@@ -21,6 +21,9 @@ export interface CreateTracerOptions {
 
 const MAX_ATTRIBUTES = 128;
 const MAX_EVENTS = 128;
+/** Shared by the spans that have nothing else to say: thousands wait to be delivered. */
+const NO_EVENTS: readonly SpanEvent[] = Object.freeze([]);
+const UNSET: FinishedSpan['status'] = Object.freeze({ kind: 'unset' });
 
 /** A tracer. Ids come from the Context's random source, times from `clock`; without options nothing is recorded. */
 export function createTracer(options: CreateTracerOptions | undefined): Tracer {
@@ -88,8 +91,8 @@ class Recording implements Span {
   readonly #stopwatch: Stopwatch;
   readonly #attributes: Record<string, AttributeValue> = {};
   #count = 0;
-  readonly #events: SpanEvent[] = [];
-  #status: FinishedSpan['status'] = { kind: 'unset' };
+  #events: SpanEvent[] | undefined;
+  #status: FinishedSpan['status'] = UNSET;
   #finished = false;
 
   constructor(parent: Context, inner: Context, options: SpanOptions, redaction: Redaction, stopwatch: Stopwatch) {
@@ -121,6 +124,7 @@ class Recording implements Span {
   }
 
   event(name: string, attributes: Attributes = {}): void {
+    this.#events ??= [];
     if (this.#finished || this.#events.length >= MAX_EVENTS) return;
     const given = Object.entries(attributes).flatMap(([key, value]): [string, AttributeValue][] =>
       value === undefined ? [] : [[key, this.#safe(key, value)]],
@@ -155,7 +159,7 @@ class Recording implements Span {
       startMs: this.#stopwatch.startMs,
       endMs: this.#stopwatch.nowMs(),
       attributes: this.#attributes,
-      events: this.#events,
+      events: this.#events ?? NO_EVENTS,
       status: this.#status,
     };
   }

@@ -123,9 +123,10 @@ export class SpanExporter<Item = FinishedSpan> implements Closeable {
   /** Sends once, for at most 10 s, also when the sender ignores its signal. */
   async #send(json: string): Promise<void> {
     const aborted = new AbortController();
-    const tooLate = fail('EXPORT_FAILED', `The collector did not answer in ${SEND_TIMEOUT_MS} ms.`);
+    // Made when it is needed: an error writes down where it comes from, which takes longer than most deliveries.
+    const tooLate = () => aborted.abort(fail('EXPORT_FAILED', `The collector did not answer in ${SEND_TIMEOUT_MS} ms.`));
     const givenUp = () => aborted.abort(fail('EXPORT_FAILED', 'The time for delivering the last spans was up.'));
-    const timer = this.#options.clock.setTimer(SEND_TIMEOUT_MS, () => aborted.abort(tooLate));
+    const timer = this.#options.clock.setTimer(SEND_TIMEOUT_MS, tooLate);
     this.#giveUp.signal.addEventListener('abort', givenUp, { once: true });
     try {
       await new Promise<void>((resolve, reject) => {
