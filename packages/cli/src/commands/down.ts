@@ -2,10 +2,12 @@ import { resolve } from 'node:path';
 import { stopPlatform, type StopOutcome } from '@fairlead/control';
 import { realClock } from '@fairlead/core';
 import { command } from '../command.ts';
+import { toggle } from '../flag.ts';
 import { dataDirFlag } from '../running.ts';
 
 /** Flags of `down`. */
 interface DownFlags {
+  readonly json: boolean;
   readonly dataDir: string;
 }
 
@@ -26,11 +28,11 @@ function said(outcome: StopOutcome): string {
 export const down = command<DownFlags>({
   name: 'down',
   summary: 'Stop the platform that runs here, and whatever a killed one left',
-  flags: { dataDir: dataDirFlag },
-  examples: ['fairlead down'],
+  flags: { json: toggle('print one JSON object: kind, leftovers'), dataDir: dataDirFlag },
+  examples: ['fairlead down', 'fairlead down --json'],
   async run(terminal, flags) {
     const outcome = await stopPlatform(resolve(terminal.cwd, flags.dataDir), { clock: realClock() });
-    terminal.out(`${said(outcome)}\n`);
+    terminal.out(`${flags.json ? JSON.stringify(outcome) : said(outcome)}\n`);
     return 0;
   },
 });

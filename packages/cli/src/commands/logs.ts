@@ -6,6 +6,7 @@ import { palette } from '../colour.ts';
 import { command } from '../command.ts';
 import { toggle, whole } from '../flag.ts';
 import { formatLogLine, readLogLine } from '../log-line.ts';
+import { logNames } from '../known-names.ts';
 import { logTail, type LogTail } from '../log-tail.ts';
 import { dataDirFlag } from '../running.ts';
 
@@ -14,6 +15,7 @@ interface LogsFlags {
   readonly follow: boolean;
   readonly lines: number;
   readonly raw: boolean;
+  readonly json: boolean;
   readonly dataDir: string;
 }
 
@@ -59,6 +61,7 @@ export const logs = command<LogsFlags>({
     follow: toggle('go on showing what comes'),
     lines: whole('how many of the latest lines to begin with', 'n', { min: 0, max: 100_000, fallback: 100 }),
     raw: toggle('print lines as they were written'),
+    json: toggle('print one JSON object a line: name, time, level, text, traceId'),
     dataDir: dataDirFlag,
   },
   positionals: [
@@ -66,6 +69,7 @@ export const logs = command<LogsFlags>({
       name: 'service',
       summary: 'a service, an external, gateway, control or postgres; all without one',
       required: false,
+      complete: logNames,
     },
   ],
   examples: ['fairlead logs', 'fairlead logs orders --follow', 'fairlead logs postgres --lines 20'],
@@ -76,9 +80,13 @@ export const logs = command<LogsFlags>({
     if (service !== undefined && !names.includes(service)) throw noSuchLog(service, names, folder);
     const colour = palette(terminal.colours);
     const tails = (service === undefined ? names : [service]).map((name) => logTail(name, data.log(name)));
+    const shown = (name: string, line: string): string => {
+      if (flags.raw) return line;
+      const read = readLogLine(line);
+      return flags.json ? JSON.stringify({ name, ...read }) : formatLogLine(name, read, colour);
+    };
     const show = (lines: readonly NamedLine[]): void => {
-      for (const { name, line } of lines)
-        terminal.out(`${flags.raw ? line : formatLogLine(name, readLogLine(line), colour)}\n`);
+      for (const { name, line } of lines) terminal.out(`${shown(name, line)}\n`);
     };
     const before = await nextLines(tails);
     show(flags.lines === 0 ? [] : before.slice(-flags.lines));
