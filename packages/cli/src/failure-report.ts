@@ -5,7 +5,12 @@ import type { Terminal } from './terminal.ts';
 /** Tells a failure on standard error: as sentences, or as a problem document in one line of JSON. */
 export function reportFailure(
   terminal: Terminal,
-  failure: { readonly command: string; readonly error: FairleadError; readonly asJson: boolean; readonly next?: string },
+  failure: {
+    readonly command: string;
+    readonly error: FairleadError;
+    readonly asJson: boolean;
+    readonly next?: string;
+  },
 ): void {
   const { command, error, asJson, next } = failure;
   if (asJson) {

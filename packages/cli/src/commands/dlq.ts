@@ -29,7 +29,9 @@ const byId = (required: boolean): Positional => ({
 
 /** A member of a letter that is itself an object. */
 function part(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined;
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([key]) => key === name)?.[1]
+    : undefined;
 }
 const word = (value: unknown): string => plain(String(value ?? '')).replaceAll('\n', ' ');
 
@@ -113,8 +115,12 @@ const show = command<{ readonly json: boolean; readonly dataDir: string }>({
       '',
       plain(JSON.stringify(event, undefined, 2)),
       '',
-      Number(letter['waiting']) === 0 ? 'No event waits behind it.' : `${String(letter['waiting'])} events of its key wait behind it:`,
-      ...table(waiting.map((each) => [`  ${word(part(each, 'time'))}`, word(part(each, 'type')), word(part(each, 'id'))])),
+      Number(letter['waiting']) === 0
+        ? 'No event waits behind it.'
+        : `${String(letter['waiting'])} events of its key wait behind it:`,
+      ...table(
+        waiting.map((each) => [`  ${word(part(each, 'time'))}`, word(part(each, 'type')), word(part(each, 'id'))]),
+      ),
       '',
       `fairlead dlq redrive ${service} ${id}${where}   tries it again; discard instead drops it for good`,
     ];

@@ -42,7 +42,8 @@ function attendance(terminal: Terminal): (page: TailPage) => void {
   let absent: ReadonlySet<string> = new Set();
   return ({ unanswered }) => {
     for (const { service, reason } of unanswered)
-      if (!absent.has(service)) terminal.err(`${service} does not answer: ${reason}. Its events follow when it does.\n`);
+      if (!absent.has(service))
+        terminal.err(`${service} does not answer: ${reason}. Its events follow when it does.\n`);
     absent = new Set(unanswered.map(({ service }) => service));
   };
 }
