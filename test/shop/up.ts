@@ -25,8 +25,12 @@ export class RunningShop implements Shop, AsyncDisposable {
   billingUrl = '';
   #up: ChildProcess | undefined;
 
-  constructor(dataDir: string) {
+  readonly #env: Readonly<Record<string, string>>;
+
+  /** `env` is added to the environment of `fairlead up`. */
+  constructor(dataDir: string, env: Readonly<Record<string, string>> = {}) {
     this.dataDir = dataDir;
+    this.#env = env;
   }
 
   get pid(): number | undefined {
@@ -51,7 +55,7 @@ export class RunningShop implements Shop, AsyncDisposable {
         '0',
         ...flags,
       ],
-      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
+      { cwd: root, env: { ...process.env, ...this.#env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#up = up;
     const errors: string[] = [];
