@@ -10,6 +10,8 @@ export interface ControlConfig {
   readonly tenants: readonly string[];
   /** Providers outside the platform, by name. */
   readonly externals: Readonly<Record<string, DescribedExternal>>;
+  /** OpenTelemetry's own variables, when the person has a collector; here because its headers may hold a credential. */
+  readonly collector: Readonly<Record<string, string>>;
   /** TCP port of the admin API on 127.0.0.1; 0 takes a free one. */
   readonly adminPort: number;
   /** The admin API's bearer credential. */

@@ -30,12 +30,11 @@ function tell(level: 'warn' | 'error', msg: string, about: unknown): void {
 
 const onInternal = (error: unknown): void => tell('error', 'A request failed inside', error);
 
-const audit = (entry: AuditEntry): void =>
-  void process.stdout.write(`${auditLine(entry, realClock().now())}\n`);
+const audit = (entry: AuditEntry): void => void process.stdout.write(`${auditLine(entry, realClock().now())}\n`);
 
 /** Without a collector of the person's own, spans stay here. */
 function collector(): OtlpForwarder | undefined {
-  const target = otlpTarget(process.env);
+  const target = otlpTarget(config.collector);
   if (target === undefined) return undefined;
   const onChange = (change: ForwardingChange): void =>
     tell('warn', `Spans for ${target.url}: ${change.kind}`, change.kind === 'failing' ? change.error : change);

@@ -12,13 +12,11 @@ export function baseEnvironment(env: Readonly<Record<string, string | undefined>
 
 /**
  * Where the control process passes spans on to, when the person has a collector (OpenTelemetry's own variables). It
- * alone is told: everybody else sends to it, and the headers may hold a credential.
+ * alone is told, in its configuration: everybody else sends to it, and the headers may hold a credential.
  */
 export function collectorEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const named = Object.entries(env).filter(([name]) => name.startsWith('OTEL_EXPORTER_OTLP_'));
-  // Empty is unset: without a collector the control process must not send to itself.
-  const given = named.filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return { OTEL_EXPORTER_OTLP_ENDPOINT: '', ...Object.fromEntries(given) };
+  return Object.fromEntries(named.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 /** `unix:/path` → `{ socketPath }`, anything else → `{ origin }`, as the gateway wants endpoints. */

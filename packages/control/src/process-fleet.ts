@@ -14,6 +14,7 @@ import { launchChild } from './supervisor/child-process.ts';
 import { replaceFile } from './supervisor/data-dir.ts';
 import { entryPoint, NODE_ARGS, type EntryPoint } from './supervisor/entry-point.ts';
 import type { Launch } from './supervisor/launch.ts';
+import { loadedFiles, LOADED_FILES_ARGS } from './supervisor/loaded-files.ts';
 import { superviseInstance, type SupervisedInstance } from './supervisor/supervised-instance.ts';
 
 /** What the processes of a platform are made with. */
@@ -26,6 +27,8 @@ export interface FleetOptions {
   readonly readyTimeoutMs: number;
   readonly onChange: (status: InstanceStatus) => void;
   readonly onExit: (name: string, exit: InstanceExit) => void;
+  /** Told which files a process has loaded, as it loads them; only when it is set do processes tell. */
+  readonly onLoaded?: ((name: string, files: readonly string[]) => void) | undefined;
 }
 
 /** Makes the supervised processes of a platform; none is started. */
@@ -41,12 +44,15 @@ export interface ProcessFleet {
     service: ServiceModel,
     wiring: { readonly urls: RuntimeUrls | undefined; readonly endpoints: Readonly<Record<string, string>> },
   ): SupervisedInstance;
-  gateway(port: number, endpoints: Readonly<Record<string, string>>): SupervisedInstance;
+  gateway(
+    port: number,
+    ways: { readonly endpoints: Readonly<Record<string, string>>; readonly absent: readonly string[] },
+  ): SupervisedInstance;
 }
 
 /** Makes the processes of a platform: for each kind its module, its environment, and the files that it reads. */
 export function processFleet(options: FleetOptions): ProcessFleet {
-  const { model, home, clock } = options;
+  const { model, home, clock, onLoaded } = options;
   const { data, sockets } = home;
   const common = {
     ...withoutSecrets(model, baseEnvironment(options.env)),
@@ -64,10 +70,15 @@ export function processFleet(options: FleetOptions): ProcessFleet {
       home.log(name).clearLines();
       return launchChild({
         ...point,
+        nodeArgs: [...point.nodeArgs, ...(onLoaded === undefined ? [] : LOADED_FILES_ARGS)],
         env: { ...common, FAIRLEAD_INSTANCE: `${name}-1`, ...(await prepare(previousUrl)) },
         cwd: model.root,
         clock,
         onLine: (line) => home.tell(name, line),
+        onMessage(message) {
+          const files = loadedFiles(message);
+          if (files !== undefined) onLoaded?.(name, files);
+        },
       });
     };
   }
@@ -101,11 +112,12 @@ export function processFleet(options: FleetOptions): ProcessFleet {
           secretsDir: join(data.path, 'secrets'),
           tenants: model.tenants.map(({ id }) => id),
           externals: describedExternals(model),
+          collector: collectorEnvironment(options.env),
           adminPort: portOf(previousUrl) ?? adminPort,
           credential: home.adminToken,
           socketPath: sockets.socket('control'),
         };
-        return { ...collectorEnvironment(options.env), FAIRLEAD_CONTROL_CONFIG: await configFile('control', config) };
+        return { FAIRLEAD_CONTROL_CONFIG: await configFile('control', config) };
       });
       return supervise('control', 'control', launch);
     },
@@ -142,13 +154,14 @@ export function processFleet(options: FleetOptions): ProcessFleet {
       });
       return supervise(name, 'service', launch);
     },
-    gateway(port, endpoints) {
+    gateway(port, { endpoints, absent }) {
       const launch = runs('gateway', entryPoint('proxy'), async (previousUrl) => {
         const config = {
           listen: { host: '127.0.0.1', port: portOf(previousUrl) ?? port },
           routes: model.routes,
           endpoints: Object.fromEntries(Object.entries(endpoints).map(([name, url]) => [name, gatewayEndpoint(url)])),
           jwks: `unix:${sockets.socket('control')}:/.well-known/jwks.json`,
+          absent,
           tenants: model.tenants.map(({ id }) => id),
           ...platformIdentity(model.name),
         };

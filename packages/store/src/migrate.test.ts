@@ -59,6 +59,17 @@ test('a database that newer code has migrated is left as it is, and says so', as
   await expect(db.run({ ...FIRST, sql: 'select 1' })).rejects.toMatchObject({ code: 'MIGRATION_DRIFT' });
 });
 
+test('the line that the server could not read is told, other letters than ASCII before it or not', async () => {
+  await using db = await prepared();
+  const sql = '-- Größe ⛵\ncreate table first (id integer);\n\ncreate table second (id intger);\n';
+  await expect(db.run({ name: '0001_first.sql', sql })).rejects.toMatchObject({
+    code: 'MIGRATION_FAILED',
+    message: expect.stringMatching(
+      /^orders, set orders: 0001_first\.sql:4 failed and was rolled back: type "intger" does not exist\./,
+    ),
+  });
+});
+
 test('a file that fails leaves nothing of itself, and what came before stays', async () => {
   await using db = await prepared();
   const broken = { name: '0002_second.sql', sql: 'create table second (id integer); select 1/0' };

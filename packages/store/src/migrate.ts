@@ -99,7 +99,7 @@ async function applyNext(
     const reason = error instanceof Error ? error.message : String(error);
     throw fail(
       'MIGRATION_FAILED',
-      `${name}, set ${set}: ${next.name} failed and was rolled back: ${reason}. Correct the file and run again.`,
+      `${name}, set ${set}: ${next.name}${placeOf(error, next.sql)} failed and was rolled back: ${reason}. Correct the file and run again.`,
       { cause: error },
     );
   }
@@ -108,6 +108,15 @@ async function applyNext(
     [set, next.version, next.name, next.checksum],
   );
   return { kind: 'applied', name: next.name };
+}
+
+/** `:12` when the server says where in the text it stumbled; nothing when the failure is in the rows that a statement met. */
+function placeOf(error: unknown, sql: string): string {
+  const position = error instanceof Error && 'position' in error ? Number(error.position) : Number.NaN;
+  // Counted from 1, in characters rather than in UTF-16 units.
+  return position >= 1
+    ? `:${[...sql].slice(0, position - 1).filter((character) => character === '\n').length + 1}`
+    : '';
 }
 
 function nextOf(

@@ -45,6 +45,13 @@ export function databaseFailure(error: unknown, name: string): unknown {
       },
     );
   }
+  if (state === '53100') {
+    return fail(
+      'DATABASE_FULL',
+      `${name}: the database's disk is full, so nothing was written. Free space on it; then it goes on by itself.`,
+      { cause: error, details: { sqlState: state }, retryAfterMs: 5_000 },
+    );
+  }
   if (isConnectionLoss(error)) {
     return fail(
       'DATABASE_UNAVAILABLE',
