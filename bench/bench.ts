@@ -8,6 +8,11 @@ export interface Row {
   readonly better: 'lower' | 'higher';
   /** The value that is promised; `undefined` when nothing is. */
   readonly goal?: number;
+  /**
+   * Makes this row ours ÷ theirs, of another row: each round's two values are divided, for they met the machine in the
+   * same state. Nobody measures such a row.
+   */
+  readonly ratio?: { readonly of: string; readonly to: string };
 }
 
 /** A program that measures the rows, itself or for comparison, and prints `{ "<row id>": number }` as its last line. */
@@ -26,6 +31,8 @@ export interface Bench {
   readonly subject: Subject;
   /** What ours is held against; may measure fewer rows. */
   readonly peers: readonly Subject[];
+  /** Whether the peers' packages (bench/peers) must be installed. Default false. */
+  readonly needsPeers?: boolean;
   /** How often each subject runs, in a process of its own. Default 5. */
   readonly rounds?: number;
   /** The longest that one process may take, in milliseconds. Default 120 000. */

@@ -14,19 +14,54 @@ const context: Bench = {
   peers: [{ name: 'plain-object', file: './subjects/plain-object.ts' }],
 };
 
-/** How long `npm start` takes until the shop is ready, and how long Ctrl-C takes to end it. */
-const start: Bench = {
-  name: 'start',
+/** How long the shop takes until it is ready, a process for each service or all in one, and how long Ctrl-C takes. */
+const startup: Bench = {
+  name: 'startup',
   rows: [
-    { id: 'fresh', unit: 's', better: 'lower' },
-    { id: 'warm', unit: 's', better: 'lower', goal: 4 },
-    { id: 'stop', unit: 's', better: 'lower' },
+    { id: 'up-fresh-seconds', unit: 's', better: 'lower' },
+    { id: 'up-warm-seconds', unit: 's', better: 'lower', goal: 4 },
+    { id: 'up-stop-seconds', unit: 's', better: 'lower' },
+    { id: 'single-warm-seconds', unit: 's', better: 'lower', goal: 2 },
+    { id: 'single-stop-seconds', unit: 's', better: 'lower' },
   ],
-  subject: { name: 'fairlead', file: './subjects/start.ts' },
+  subject: { name: 'fairlead', file: './subjects/startup.ts' },
   peers: [],
   rounds: 3,
   timeoutMs: 180_000,
 };
 
+/** An operation that validates what comes and goes, with Context, spans, metrics and access lines, and what others take. */
+const service: Bench = {
+  name: 'service',
+  rows: [
+    { id: 'requests', unit: 'req/s', better: 'higher' },
+    { id: 'cpu-us', unit: 'µs/req', better: 'lower' },
+    { id: 'spans-exported', unit: '%', better: 'higher', goal: 99 },
+    { id: 'vs-fastify', unit: '×', better: 'higher', goal: 0.85, ratio: { of: 'requests', to: 'fastify' } },
+    { id: 'vs-nest', unit: '×', better: 'higher', goal: 2, ratio: { of: 'requests', to: 'nest' } },
+    { id: 'vs-moleculer', unit: '×', better: 'higher', ratio: { of: 'requests', to: 'moleculer' } },
+    { id: 'cpu-vs-fastify', unit: '×', better: 'lower', ratio: { of: 'cpu-us', to: 'fastify' } },
+    { id: 'cpu-vs-nest', unit: '×', better: 'lower', ratio: { of: 'cpu-us', to: 'nest' } },
+    { id: 'cpu-vs-moleculer', unit: '×', better: 'lower', ratio: { of: 'cpu-us', to: 'moleculer' } },
+  ],
+  subject: { name: 'fairlead', file: './subjects/service.ts', args: ['fairlead'] },
+  peers: ['fastify', 'nest', 'moleculer'].map((name) => ({ name, file: './subjects/service.ts', args: [name] })),
+  needsPeers: true,
+};
+
+/** A typed call from one process to another, one at a time, and one within a process. */
+const call: Bench = {
+  name: 'call',
+  rows: [
+    { id: 'p50-us', unit: 'µs', better: 'lower' },
+    { id: 'p99-us', unit: 'µs', better: 'lower' },
+    { id: 'p50-vs-undici', unit: '×', better: 'lower', goal: 1.25, ratio: { of: 'p50-us', to: 'undici' } },
+    { id: 'single-call-us', unit: 'µs', better: 'lower' },
+  ],
+  subject: { name: 'fairlead', file: './subjects/call.ts' },
+  peers: [{ name: 'undici', file: './peers/undici-call.js' }],
+  needsPeers: true,
+};
+
 /** Every benchmark, by the name that the command takes. */
-export const BENCHES: readonly Bench[] = [context, start];
+export const BENCHES: readonly Bench[] = [context, startup, service, call];

@@ -85,6 +85,21 @@ test('a peer may leave rows out, ours may not', async () => {
   );
 });
 
+test('a ratio is the median of what each round says, and nobody measures it', async () => {
+  const ratio = { id: 'vs-one', unit: '×', better: 'higher', goal: 2, ratio: { of: 'speed', to: 'one' } } as const;
+  const own = { ...bench, rows: [...bench.rows, ratio] };
+  const values = { ours: three([100, 300, 90], 1), one: three([50, 100, 60], 1), two: three([1, 1, 1], 1) };
+  const report = await runBench(own, 3, { measure: scripted(values).measure, machine: 'm' });
+  // The medians would say 100 ÷ 60.
+  expect(report.rows[3]).toMatchObject({ id: 'vs-one', value: 2, met: true, ranges: { ours: [1.5, 3] } });
+  const lacking = scripted({ ...values, one: [{}, {}, {}] });
+  await expect(runBench(own, 3, { measure: lacking.measure, machine: 'm' })).rejects.toThrow(
+    '"vs-one" needs "speed" of ours and one in every round',
+  );
+  const measured = scripted({ ...values, ours: [{ speed: 1, 'vs-one': 1 }] });
+  await expect(runBench(own, 1, { measure: measured.measure, machine: 'm' })).rejects.toThrow('which is no row');
+});
+
 test('a row that the bench does not have, a value that is no number and no rounds at all are refused', async () => {
   const run = (ours: Measurement, rounds = 1): Promise<unknown> =>
     runBench({ ...bench, peers: [] }, rounds, { measure: () => Promise.resolve(ours), machine: 'm' });
@@ -118,16 +133,16 @@ test('the median of an even number of values is the mean of the middle two', () 
 });
 
 test('names of benches and ids of rows are unique and stable words', () => {
-  expect(BENCHES.map((each) => each.name)).toEqual(['context', 'start']);
+  expect(BENCHES.map((each) => each.name)).toEqual(['context', 'startup', 'service', 'call']);
   for (const each of BENCHES) {
     const ids = each.rows.map((row) => row.id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const id of ids) expect(id).toMatch(/^[a-z]+(-[a-z]+)*$/);
+    for (const id of ids) expect(id).toMatch(/^[a-z][a-z0-9]*(-[a-z]+)*$/);
   }
 });
 
 test('an unknown bench is refused with the names of the known ones', () => {
   const ended = spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), 'contxt'], { encoding: 'utf8' });
   expect(ended.status).toBe(1);
-  expect(ended.stderr).toContain('benches: context, start');
+  expect(ended.stderr).toContain('benches: context, startup, service, call');
 });

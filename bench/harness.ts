@@ -69,7 +69,11 @@ export async function runBench(bench: Bench, rounds: number, ports: HarnessPorts
       take(bench, subject, measurement, taken.get(subject.name));
     }
   }
-  const rows = bench.rows.map((row) => report(row, bench, (name) => taken.get(name)?.get(row.id)));
+  const rows = bench.rows.map((row) =>
+    row.ratio === undefined
+      ? report(row, bench, (name) => taken.get(name)?.get(row.id))
+      : ratioReport(row, row.ratio, bench, taken),
+  );
   return { bench: bench.name, machine: ports.machine, rounds, rows };
 }
 
@@ -80,7 +84,7 @@ function take(
   values: Map<string, number[]> | undefined,
 ): void {
   for (const [id, value] of Object.entries(measurement)) {
-    if (!bench.rows.some((row) => row.id === id))
+    if (!bench.rows.some((row) => row.id === id && row.ratio === undefined))
       throw new Error(`${bench.name}: ${subject.name} measured "${id}", which is no row`);
     if (!Number.isFinite(value)) throw new Error(`${bench.name}: ${subject.name} measured ${value} for "${id}"`);
     values?.set(id, [...(values.get(id) ?? []), value]);
@@ -112,6 +116,30 @@ function report(row: Row, bench: Bench, valuesOf: (subject: string) => number[] 
     peers,
     ratios,
     ranges,
+  };
+}
+
+function ratioReport(
+  row: Row,
+  { of, to }: { readonly of: string; readonly to: string },
+  bench: Bench,
+  taken: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>,
+): RowReport {
+  const mine = taken.get(bench.subject.name)?.get(of) ?? [];
+  const theirs = taken.get(to)?.get(of) ?? [];
+  if (mine.length === 0 || mine.length !== theirs.length)
+    throw new Error(`${bench.name}: "${row.id}" needs "${of}" of ${bench.subject.name} and ${to} in every round`);
+  const own = spread(mine.map((value, round) => value / (theirs[round] ?? Number.NaN)));
+  return {
+    id: row.id,
+    value: own.median,
+    unit: row.unit,
+    better: row.better,
+    goal: row.goal ?? null,
+    met: row.goal === undefined ? null : keeps(row, own.median, row.goal),
+    peers: {},
+    ratios: {},
+    ranges: { [bench.subject.name]: rangeOf(own) },
   };
 }
 

@@ -1,4 +1,5 @@
-// Starts the shop twice with one data folder, the first time fresh, and ends it each time as Ctrl-C does.
+// Starts the shop twice with one data folder, the first time fresh, and ends it each time as Ctrl-C does; so with a
+// process for each service and with all of them in one.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,20 +11,43 @@ import { fileURLToPath } from 'node:url';
 import { printMeasurement } from './measurement.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const dataDir = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
-try {
-  const fresh = await startAndStop();
-  const warm = await startAndStop();
-  printMeasurement({ fresh: fresh.startS, warm: warm.startS, stop: warm.stopS });
-} finally {
-  rmSync(dataDir, { recursive: true, force: true });
+const up: readonly string[] = ['npm', 'start', '--silent', '--', '--json'];
+const single: readonly string[] = [
+  process.execPath,
+  '--conditions=@fairlead/source',
+  join(root, 'bench/servers/single.ts'),
+];
+
+const processes = await freshAndWarm(up);
+const oneProcess = await freshAndWarm(single);
+printMeasurement({
+  'up-fresh-seconds': processes.fresh.startS,
+  'up-warm-seconds': processes.warm.startS,
+  'up-stop-seconds': processes.warm.stopS,
+  'single-warm-seconds': oneProcess.warm.startS,
+  'single-stop-seconds': oneProcess.warm.stopS,
+});
+
+interface Run {
+  readonly startS: number;
+  readonly stopS: number;
 }
 
-async function startAndStop(): Promise<{ startS: number; stopS: number }> {
+async function freshAndWarm(command: readonly string[]): Promise<{ readonly fresh: Run; readonly warm: Run }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
+  try {
+    return { fresh: await startAndStop(command, dataDir), warm: await startAndStop(command, dataDir) };
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function startAndStop(command: readonly string[], dataDir: string): Promise<Run> {
   const ports = ['--gateway-port', String(await freePort()), '--admin-port', String(await freePort())];
+  const [program = '', ...args] = [...command, '--data-dir', dataDir, ...ports];
   const startedAt = performance.now();
   // A group of its own, so that the interrupt reaches all of it, as the terminal's would.
-  const child = spawn('npm', ['start', '--silent', '--', '--json', '--data-dir', dataDir, ...ports], {
+  const child = spawn(program, args, {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -39,7 +63,7 @@ async function startAndStop(): Promise<{ startS: number; stopS: number }> {
       ready = isReady(line);
       if (ready) break;
     }
-    if (!ready) throw new Error('npm start ended before it was ready');
+    if (!ready) throw new Error(`${command.join(' ')} ended before it was ready`);
     const startS = (performance.now() - startedAt) / 1000;
     const stoppedAt = performance.now();
     interrupt(child.pid);

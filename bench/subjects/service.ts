@@ -1,0 +1,37 @@
+// Loads one server (its name is the argument) and measures what it answers and what processor time that takes.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gatewayHeaders } from '../load/gateway-headers.ts';
+import { QUOTE_REQUEST } from '../load/quote.ts';
+import { startLoad } from '../load/requests.ts';
+import { startServer } from '../load/server-process.ts';
+import { startSpanSink } from '../load/span-sink.ts';
+import { printMeasurement } from './measurement.ts';
+
+const CONNECTIONS = 32;
+const WARM_UP_MS = 2_500;
+const MEASURE_MS = 3_000;
+
+const [name = 'fairlead', listen = 'port'] = process.argv.slice(2);
+const file = name === 'fairlead' ? 'servers/fairlead.ts' : `peers/${name}.js`;
+using sink = await startSpanSink();
+await using server = await startServer(file, { BENCH_OTLP_URL: sink.url, BENCH_LISTEN: listen });
+using load = startLoad({
+  to: server.listening,
+  connections: CONNECTIONS,
+  path: '/quotes',
+  headers: gatewayHeaders(),
+  body: JSON.stringify(QUOTE_REQUEST),
+});
+await Promise.race([sleep(WARM_UP_MS), load.failed]);
+const before = { ...(await server.usage()), answers: load.answers, atMs: performance.now() };
+await Promise.race([sleep(MEASURE_MS), load.failed]);
+const after = { ...(await server.usage()), answers: load.answers, atMs: performance.now() };
+
+const answers = after.answers - before.answers;
+const spans = { exported: after.exported - before.exported, dropped: after.dropped - before.dropped };
+printMeasurement({
+  requests: (answers * 1000) / (after.atMs - before.atMs),
+  'cpu-us': (after.cpuUs - before.cpuUs) / answers,
+  ...(name === 'fairlead' ? { 'spans-exported': (100 * spans.exported) / (spans.exported + spans.dropped) } : {}),
+});
