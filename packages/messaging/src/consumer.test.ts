@@ -3,6 +3,7 @@ import { isError, parseTraceparent } from '@fairlead/core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { PublishedEvent } from './broker.ts';
 import type { Commit } from './consumer-options.ts';
+import { deadLetters, waitingEvents } from './dead-letters.ts';
 import { testBed, type TestBed } from './fixtures/test-bed.ts';
 
 let bed: TestBed;
@@ -100,6 +101,9 @@ test('after maxAttempts an event is a dead letter that says why, and its key wai
     waiting: 1,
     event: { id: 'a1', key: 'a', source: 'orders', data: { id: 'a1', nul: '\0' }, tenant: 'acme' },
   });
+  expect((await waitingEvents(bed.ctx, bed.stock, letter!.id)).map(({ id }) => id)).toEqual(['a2']);
+  expect(await deadLetters(bed.ctx, bed.stock, { id: letter!.id })).toEqual([letter]);
+  expect(await deadLetters(bed.ctx, bed.stock, { id: '999' })).toEqual([]);
   expect(letter!.lastFailedAt).toBeGreaterThan(letter!.firstFailedAt);
   expect(letter!.traceId).toBe(parseTraceparent(letter!.event.traceparent)!.traceId);
   expect(await bed.telemetry.metrics.exposition()).toMatch(

@@ -117,6 +117,16 @@ test('an event goes from the commit of one service into the commit of another, w
     expect(attempts).toBe(2);
     for (const instance of instances.values()) expect(await instance.ready()).toMatchObject({ ready: true });
     expect(await instances.get('listener')!.deadLetters(setup)).toEqual([]);
+
+    const notes = instances.get('notes')!;
+    const { events, position } = await notes.published(setup, { after: 0n }, 10);
+    expect(events).toMatchObject([{ source: 'notes', type: 'note.added', tenant: 'acme', data: { text: 'hello' } }]);
+    expect(await notes.published(setup, { after: position }, 10)).toEqual({ events: [], position });
+    const { time } = events[0]!;
+    expect((await notes.published(setup, { sinceMs: time }, 10)).events).toEqual(events);
+    expect(await notes.published(setup, { sinceMs: time + 1 }, 10)).toEqual({ events: [], position });
+    // It only listens.
+    expect((await instances.get('listener')!.published(setup, { after: 0n }, 10)).events).toEqual([]);
   } finally {
     for (const instance of instances.values()) await instance.close({ graceMs: 1_000 });
   }

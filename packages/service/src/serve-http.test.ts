@@ -140,10 +140,30 @@ test('health, metrics and dead letters are there for the platform and not for th
   expect((await ask(server, 'GET', '/metrics')).headers['content-type']).toContain('text/plain');
   expect(JSON.parse((await ask(server, 'GET', '/internal/dead-letters')).body)).toEqual({ items: [] });
   const edge = { headers: { 'x-fairlead-caller': 'gateway' } };
-  for (const path of ['/health/live', '/health/ready', '/metrics', '/internal/dead-letters', '/internal-weather']) {
+  const openapi = JSON.parse((await ask(server, 'GET', '/internal/openapi')).body);
+  expect(openapi.paths['/internal-weather'].get.operationId).toBe('weather.raw');
+  expect(JSON.parse((await ask(server, 'GET', '/internal/events?after=7')).body)).toEqual({ items: [], position: '7' });
+  for (const path of [
+    '/health/live',
+    '/health/ready',
+    '/metrics',
+    '/internal/openapi',
+    '/internal/events',
+    '/internal/dead-letters',
+    '/internal/dead-letters/1',
+    '/internal-weather',
+  ]) {
     expect((await ask(server, 'GET', path, edge)).status).toBe(404);
   }
   expect((await ask(server, 'POST', '/internal-weather', edge)).status).toBe(404);
+  expect((await ask(server, 'POST', '/internal/dead-letters/1/redrive', edge)).body).toContain('There is nothing at');
+  for (const path of ['/internal/events?after=x', '/internal/events?limit=501', '/internal/dead-letters?limit=-1']) {
+    expect(JSON.parse((await ask(server, 'GET', path)).body)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
+  }
+  for (const change of ['redrive', 'discard']) {
+    const answer = await ask(server, 'POST', `/internal/dead-letters/1/${change}`);
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'NOT_FOUND', detail: expect.stringContaining('letter 1') });
+  }
 });
 
 test('a client that goes away aborts the handler', async () => {

@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { createServer, request } from 'node:http';
+import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -34,6 +34,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await admin.close({ graceMs: 0 });
   await rm(dir, { recursive: true });
+  audited.length = 0;
   expect(inside.splice(0)).toEqual([]);
 });
 
@@ -207,4 +208,165 @@ test('a client says which address does not answer', async () => {
     code: 'UNAVAILABLE',
     message: expect.stringContaining('http://127.0.0.1:1'),
   });
+});
+
+/** A service on a socket: what it is asked, and its answers by method and path. */
+async function answering(name: string, answers: Record<string, { status?: number; body: unknown }>) {
+  const asked: { line: string; headers: IncomingHttpHeaders; body: string }[] = [];
+  const server = createServer((incoming, response) => {
+    let body = '';
+    incoming.on('data', (chunk) => (body += String(chunk)));
+    incoming.on('end', () => {
+      const line = `${incoming.method} ${incoming.url}`;
+      asked.push({ line, headers: incoming.headers, body });
+      const { status = 200, body: answer } = answers[line] ?? { status: 404, body: {} };
+      response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' });
+      response.end(JSON.stringify(answer));
+    });
+  });
+  const socket = join(dir, `${name}.sock`);
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  const close = async () => void server.closeAllConnections();
+  return {
+    asked,
+    instance: instance(name, `unix:${socket}`),
+    async [Symbol.asyncDispose]() {
+      await close();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const document = {
+  openapi: '3.1.0',
+  paths: {
+    '/shelves/{shelf}': {
+      post: {
+        operationId: 'books.put',
+        summary: 'Put a book there',
+        'x-fairlead-visibility': 'internal',
+        parameters: [
+          { name: 'shelf', in: 'path', required: true, schema: { type: 'string' } },
+          { name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string' } },
+        ],
+        requestBody: {
+          content: { 'application/json': { schema: { $ref: '#/components/schemas/books.put.body' } } },
+        },
+        responses: { 201: {} },
+      },
+      get: {
+        operationId: 'books.look',
+        parameters: [{ name: 'shelf', in: 'path', required: true, schema: { type: 'string' } }],
+        responses: { 200: {} },
+      },
+    },
+  },
+  components: {
+    schemas: {
+      'books.put.body': { type: 'object', properties: { title: { type: 'string' } }, required: ['title'] },
+    },
+  },
+};
+
+test('an operation is called as the contract says, for whom was asked, and is the root of its trace', async () => {
+  await using books = await answering('books', {
+    'GET /internal/openapi': { body: document },
+    'POST /shelves/a%2Fb': { status: 201, body: { id: 'b1' } },
+    'GET /shelves/a': { status: 404, body: { code: 'NO_SUCH_SHELF', status: 404 } },
+  });
+  plane.setInstances([books.instance]);
+  const who = { tenant: 'acme', subject: 'ada', roles: ['reader'], idempotencyKey: 'k-1', timeoutMs: 5_000 };
+  const put = await client().call('books', 'put', { input: { shelf: 'a/b', title: 'T' }, ...who });
+  expect(put).toMatchObject({ status: 201, body: { id: 'b1' }, idempotencyKey: 'k-1' });
+  const sent = books.asked.at(-1)!;
+  expect(sent.body).toBe('{"title":"T"}');
+  expect(sent.headers).toMatchObject({
+    'x-fairlead-caller': 'cli',
+    'x-fairlead-tenant': 'acme',
+    'x-fairlead-subject': 'ada',
+    'x-fairlead-roles': 'reader',
+    'idempotency-key': 'k-1',
+    'content-type': 'application/json',
+  });
+  expect(Number(sent.headers['x-fairlead-timeout-ms'])).toBeLessThanOrEqual(5_000);
+  const { resourceSpans } = await client().trace(put.traceId);
+  const root = resourceSpans[0]?.scopeSpans[0]?.spans[0];
+  expect(root).toMatchObject({ name: 'books.put' });
+  expect(sent.headers['traceparent']).toBe(`00-${put.traceId}-${root?.spanId}-01`);
+
+  // It takes no key, so none is sent.
+  const look = await client().call('books', 'look', { input: { shelf: 'a' }, idempotencyKey: 'k-2' });
+  expect(look).toMatchObject({ status: 404, body: { code: 'NO_SUCH_SHELF' } });
+  expect(look.idempotencyKey).toBeUndefined();
+  expect(books.asked.at(-1)?.headers['idempotency-key']).toBeUndefined();
+  expect(audited.map(({ action, target, details }) => [action, target, details?.['outcome']])).toEqual([
+    ['operation.call', 'put', '201'],
+    ['operation.call', 'look', '404'],
+  ]);
+  expect(JSON.stringify(audited)).not.toContain('"T"');
+});
+
+test('a call that can not be made says why, and nothing is sent', async () => {
+  await using books = await answering('books', { 'GET /internal/openapi': { body: document } });
+  plane.setInstances([books.instance, instance('gone', `unix:${join(dir, 'gone.sock')}`)]);
+  const refused = async (service: string, operation: string, input = {}) =>
+    client()
+      .call(service, operation, { input })
+      .catch((error: unknown) => error);
+  expect(await refused('book', 'put')).toMatchObject({
+    code: 'UNKNOWN_SERVICE',
+    message: expect.stringContaining('Did you mean "books"?'),
+  });
+  expect(await refused('books', 'pt')).toMatchObject({
+    code: 'NOT_FOUND',
+    message: expect.stringContaining('Did you mean books.put?'),
+  });
+  expect(await refused('books', 'put', { shelf: 'a', titel: 'T' })).toMatchObject({
+    code: 'INVALID_INPUT',
+    kind: 'invalid',
+    details: { issues: expect.arrayContaining([expect.objectContaining({ path: '$.titel' })]) },
+  });
+  expect(await refused('gone', 'put')).toMatchObject({ code: 'UNAVAILABLE' });
+  expect(books.asked.every(({ line }) => line === 'GET /internal/openapi')).toBe(true);
+  const { operations, partial, unanswered } = await client().operations();
+  expect(operations.map(({ service, operation }) => `${service}.${operation}`)).toEqual(['books.look', 'books.put']);
+  expect([partial, unanswered.map(({ service }) => service)]).toEqual([true, ['gone']]);
+});
+
+test('an external is called by the contract of the blueprint', async () => {
+  await using books = await answering('books', { 'GET /shelves/a': { body: { ok: true } } });
+  const { url } = books.instance;
+  const described = await openControlPlane({
+    platform: 'shop',
+    secretsDir: dir,
+    tenants: [],
+    externals: { books: { document, url } },
+  });
+  const options = { port: 0, credential, onInternal: (error: unknown) => inside.push(error), audit: () => undefined };
+  await using server = await serveAdmin(described, options);
+  const external = adminClient({ url: server.url, credential });
+  expect(await external.call('books', 'look', { input: { shelf: 'a' } })).toMatchObject({ body: { ok: true } });
+  expect(await external.openapi('books')).toEqual(document);
+});
+
+test('a dead letter is shown, redriven and discarded, and each change is written down once it is made', async () => {
+  await using stock = await answering('stock', {
+    'GET /internal/dead-letters/3': { body: { id: '3', waitingEvents: [] } },
+    'POST /internal/dead-letters/3/redrive': { body: { id: '3' } },
+    'POST /internal/dead-letters/3/discard': { body: { id: '3' } },
+    'POST /internal/dead-letters/4/discard': { status: 404, body: { code: 'NOT_FOUND', detail: 'no dead letter 4' } },
+  });
+  plane.setInstances([stock.instance]);
+  const letter = { service: 'stock', id: '3' };
+  expect(await client().deadLetter(letter)).toEqual({ id: '3', service: 'stock', waitingEvents: [] });
+  await client().redrive(letter);
+  await client().discard(letter);
+  await expect(client().discard({ service: 'stock', id: '4' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(client().redrive({ service: 'stok', id: '3' })).rejects.toMatchObject({ code: 'UNKNOWN_SERVICE' });
+  expect(audited).toEqual([
+    { action: 'dead-letter.redrive', service: 'stock', target: '3' },
+    { action: 'dead-letter.discard', service: 'stock', target: '3' },
+  ]);
+  for (const path of ['/api/dead-letters/stock/3/redrive', '/api/services/stock/operations/x'])
+    expect((await ask(path, { method: 'POST' })).status).toBe(401);
 });

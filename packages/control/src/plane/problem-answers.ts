@@ -15,7 +15,8 @@ function translated(error: unknown): unknown {
 export function answerProblems(app: FastifyInstance, onInternal: (error: unknown) => void): void {
   app.setErrorHandler((error, _request, reply) => {
     const problem = toProblem(translated(error));
-    if (problem.status >= 500) onInternal(error);
+    // That a service does not answer is no failure in here, and the caller is told.
+    if (problem.status === 500) onInternal(error);
     return reply.code(problem.status).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem));
   });
   app.setNotFoundHandler((request) => {

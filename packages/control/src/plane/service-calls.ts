@@ -127,7 +127,9 @@ export function serviceCalls(plane: ControlPlane, audit: Audit): ServiceCalls {
     async call(service, operation, call) {
       const { input, tenant, subject, roles = [], timeoutMs = DEFAULT_TIMEOUT_MS } = call;
       const document = await describe(service);
-      const takesKey = operationsOf(document).some((each) => each.name === operation && each.idempotencyKey !== undefined);
+      const takesKey = operationsOf(document).some(
+        (each) => each.name === operation && each.idempotencyKey !== undefined,
+      );
       const key = takesKey && call.idempotencyKey !== undefined ? { idempotencyKey: call.idempotencyKey } : {};
       using ctx = createContext({ clock, random, timeoutMs, tenant, caller: { service: 'cli', subject, roles } });
       const { traceId } = ctx.trace;
