@@ -2,7 +2,8 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runCli } from './run-cli.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { COMMANDS, runCli } from './run-cli.ts';
 import { testTerminal } from './test-terminal.ts';
 
 let cwd = '';
@@ -48,14 +49,49 @@ test('a flag without its value, with one too many, or out of range names itself'
 
 test('every command explains itself with examples, and nothing happens', async () => {
   const overview = await run('--help');
-  for (const name of ['up', 'down', 'status', 'logs', 'trace', 'token', 'check']) {
+  for (const { name, commands } of COMMANDS) {
     expect(overview.out).toContain(`  ${name} `);
-    const { code, out } = await run(name, '--help');
-    expect(code).toBe(0);
-    expect(out).toContain(`Usage: fairlead ${name}`);
-    expect(out).toMatch(/Examples:\n {2}\S/);
+    const group = await run(name, '--help');
+    expect(group.out).toContain(`Usage: fairlead ${name}`);
+    const paths = commands.length === 0 ? [[name]] : commands.map((command) => [name, command.name]);
+    for (const path of paths) {
+      const { code, out } = await run(...path, '--help');
+      expect(code).toBe(0);
+      expect(out).toContain(`Usage: fairlead ${path.join(' ')}`);
+      expect(out).toMatch(/Examples:\n {2}\S/);
+    }
   }
   expect((await run()).code).toBe(2);
+});
+
+test('the overview tells every exit code', async () => {
+  const { out } = await run('--help');
+  for (const code of Object.values(EXIT_CODES)) expect(out).toMatch(new RegExp(`^ {2}${code} +\\S`, 'm'));
+});
+
+test('a command of a group is found by its second word, or the nearest one is named', async () => {
+  expect(await run('dlq')).toMatchObject({ code: 2, err: expect.stringContaining('list, show, redrive, discard') });
+  expect((await run('dlq', 'lst')).err).toContain('unknown command "lst". Did you mean "list"?');
+  expect((await run('dlq', 'show', 'orders')).err).toContain('fairlead dlq show: <id> is missing');
+  expect((await run('dlq', 'list', '--jsn')).err).toContain('Did you mean --json?');
+});
+
+test('every command that shows something has --json, and with it a failure is a problem document', async () => {
+  const silent = new Set(['completion']);
+  const all = COMMANDS.flatMap((each) => (each.commands.length === 0 ? [each] : each.commands));
+  for (const { name, flags } of all.filter((each) => !silent.has(each.name)))
+    expect([name, flags.map((flag) => flag.name)]).toEqual([name, expect.arrayContaining(['json'])]);
+  const { code, out, err } = await run('dlq', 'list', '--json');
+  expect([code, out]).toEqual([1, '']);
+  expect(JSON.parse(err)).toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+});
+
+test('what is wrong with the input of a call is told before anything is looked for', async () => {
+  expect(await run('call', 'orders.get', '{')).toMatchObject({ code: 2, err: expect.stringContaining('is not JSON') });
+  expect(await run('call', 'orders.get', '1')).toMatchObject({ code: 2, err: expect.stringContaining('JSON object') });
+  expect((await run('call', 'orders.get', '{}', '--timeout', '1h')).err).toContain('--timeout is at most 10m');
+  expect(await run('call', 'orders.get')).toMatchObject({ code: 1, err: expect.stringContaining('No platform runs') });
+  expect((await run('dlq', 'redrive', 'orders', '1', '--all')).err).toContain('give an id or --all, not both');
 });
 
 test('where nothing runs, commands say so and fail', async () => {

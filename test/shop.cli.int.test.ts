@@ -1,0 +1,230 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { runCli } from '@fairlead/cli';
+import { createContext, realClock, realRandom } from '@fairlead/core';
+import { openDatabase } from '@fairlead/store';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually, ledger, setFaults } from './shop/customer.ts';
+import { RunningShop } from './shop/up.ts';
+
+let dataDir = '';
+let shop: RunningShop;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'fairlead-cli-'));
+  shop = await new RunningShop(dataDir).start();
+}, 90_000);
+
+afterAll(async () => {
+  await shop?.[Symbol.asyncDispose]();
+  await rm(dataDir, { recursive: true, force: true });
+}, 60_000);
+
+/** Runs a command line in this process. */
+async function run(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const code = await runCli(
+    {
+      out: (text) => void (out += text),
+      err: (text) => void (err += text),
+      interactive: false,
+      colours: false,
+      columns: () => 80,
+      rows: () => 24,
+      env: {},
+      cwd: dataDir,
+    },
+    args,
+  );
+  return { code, out, err };
+}
+
+/** The same, on the running shop. */
+const fairlead = (...args: readonly string[]) => run(...args, '--data-dir', dataDir);
+
+async function asJson<T>(...args: readonly string[]): Promise<T> {
+  const { out, err } = await fairlead(...args, '--json');
+  expect(err).toBe('');
+  return JSON.parse(out) as T;
+}
+
+interface Outcome {
+  readonly status: number;
+  readonly body: { readonly id: string; readonly status: string; readonly code: string };
+  readonly traceId: string;
+  readonly idempotencyKey?: string;
+}
+
+const ANCHOR = '{"items":[{"sku":"ANCHOR-10","quantity":1}]}';
+const ADA = ['--tenant', 'acme', '--subject', 'ada'];
+
+test('an operation is called by its name, and the same key gives the same order', async () => {
+  const first = await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA);
+  expect(first).toMatchObject({ status: 201, body: { status: 'pending' } });
+  expect(first.idempotencyKey).toMatch(/^[0-9a-f-]{36}$/);
+  const again = await asJson<Outcome>(
+    'call',
+    'orders.placeOrder',
+    ANCHOR,
+    ...ADA,
+    '--idempotency-key',
+    first.idempotencyKey!,
+  );
+  expect(again.body.id).toBe(first.body.id);
+  // Its trace begins with the command and goes on through the services.
+  const traced = await eventually(async () => {
+    const { out } = await fairlead('trace', first.traceId);
+    return out.includes('payments') ? out : undefined;
+  }, 'the trace of the call');
+  expect(traced).toMatch(/^ +\+0\.00 ms .* cli orders\.placeOrder$/m);
+});
+
+test('an internal operation and an external can be called, and all of them are listed', async () => {
+  const quote = await fairlead('call', 'catalog.quote', '{"skus":["ANCHOR-10"]}', '--tenant', 'acme');
+  expect(quote.code).toBe(0);
+  expect(quote.out).toMatch(/^200 OK in [\d.]+ ms\n\{\n {2}"prices": \[/);
+  expect(quote.out).toMatch(/\nfairlead trace [0-9a-f]{32} --data-dir /);
+  expect(quote.out).not.toContain('idempotency key');
+  expect(await asJson<Outcome>('call', 'billing.ledger')).toMatchObject({
+    status: 200,
+    body: { entries: expect.any(Array) },
+  });
+  expect((await fairlead('call')).out).toMatch(/^catalog\.quote +internal +Prices of some items/m);
+});
+
+test('input from a file is taken, what is no file or no JSON is told', async () => {
+  await writeFile(join(dataDir, 'order.json'), ANCHOR);
+  expect((await fairlead('call', 'orders.placeOrder', '@order.json', ...ADA)).code).toBe(0);
+  expect((await fairlead('call', 'orders.placeOrder', '@ordr.json')).err).toContain("ordr.json can't be read: ENOENT");
+  expect((await fairlead('call', 'orders.placeOrder', '{sku:1}')).err).toContain('the input is not JSON');
+  expect((await fairlead('call', 'orders.placeOrder', '[]')).err).toContain('is not a JSON object');
+});
+
+test('input that the contract does not allow is never sent, and the answer says where and what was meant', async () => {
+  const { code, err, out } = await fairlead('call', 'orders.placeOrder', '{"itms":[]}', ...ADA);
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toContain('$.itms: unknown member; did you mean "items"?');
+  expect(err).toContain('$.items: is missing');
+  expect((await fairlead('logs', 'orders')).out).not.toContain('itms');
+});
+
+test.each([
+  ['ordrs.placeOrder', 'Did you mean "orders"?'],
+  ['orders.plceOrder', 'Did you mean orders.placeOrder?'],
+  ['placeOrdr', 'Did you mean orders.placeOrder?'],
+  ['orders', 'which operation of orders? orders.listOrders'],
+])('the name %s is answered with what was probably meant', async (name, hint) => {
+  const { code, err } = await fairlead('call', name);
+  expect(code).toBe(2);
+  expect(err).toContain(hint);
+});
+
+test('the exit code tells a refusal from a failure, and a failure says how to repeat it', async () => {
+  const refused = await fairlead('call', 'orders.getOrder', '{"id":"none"}', '--tenant', 'acme');
+  expect(refused.code).toBe(3);
+  expect(refused.out).toContain('ORDER_NOT_FOUND: There is no order none.');
+  await setFaults(shop, { latencyMs: 5_000 });
+  const charge = JSON.stringify({ orderId: 'none', amountCents: 1, currency: 'EUR', card: 'ok' });
+  const late = await fairlead('call', 'billing.charge', charge, '--timeout', '1s');
+  await setFaults(shop, { latencyMs: 0 });
+  expect(late.code).toBe(4);
+  expect(late.err).toMatch(/Repeat it safely with --idempotency-key [0-9a-f-]{36}/);
+});
+
+test('completion knows the names of what runs', async () => {
+  const complete = async (...words: readonly string[]) => (await run('__complete', ...words)).out.split('\n');
+  expect(await complete('call', '--data-dir', dataDir, 'billing.l')).toEqual(['billing.ledger', '']);
+  expect(await complete('dlq', 'list', '--data-dir', dataDir, 'pay')).toEqual(['payments', '']);
+});
+
+test('events are followed as they are committed, by type, key and service', async () => {
+  const launcher = fileURLToPath(new URL('../packages/cli/bin/fairlead.js', import.meta.url));
+  const flags = ['events', 'tail', '--type', 'order.*', '--json', '--since', '1h', '--data-dir', dataDir];
+  const tail = spawn(process.execPath, [launcher, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const placed = await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA);
+    const types: string[] = [];
+    for await (const line of createInterface({ input: tail.stdout })) {
+      const event = JSON.parse(line) as { specversion: string; source: string; type: string; subject: string };
+      expect(event).toMatchObject({ specversion: '1.0', source: '/orders' });
+      if (event.subject !== placed.body.id) continue;
+      types.push(event.type);
+      if (event.type === 'order.confirmed') break;
+    }
+    expect(types).toEqual(['order.placed', 'order.reserved', 'order.confirmed']);
+
+    const of = ['--since', '1h', '--once', '--key', placed.body.id];
+    const { code, out } = await fairlead('events', 'tail', 'payments', ...of);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^[\d:.]+ payments payment\.captured [0-9a-f-]+ \{.*\}\n$/);
+    expect((await fairlead('events', 'tail', 'payment')).err).toContain('Did you mean "payments"?');
+  } finally {
+    tail.kill('SIGKILL');
+    if (tail.exitCode === null && tail.signalCode === null) await once(tail, 'exit');
+  }
+});
+
+/** Makes the events that payments has parked dead, as they are after their last attempt. */
+async function giveUp(): Promise<number> {
+  const clock = realClock();
+  using ctx = createContext({ clock, random: realRandom(), timeoutMs: 10_000 });
+  const url = (await readFile(join(dataDir, 'secrets', 'payments.database-url'), 'utf8')).trim();
+  await using database = openDatabase({ url, name: 'payments', clock });
+  return (await database.query(ctx, 'update fairlead_parked set dead = true where attempts > 0')).rowCount;
+}
+
+test('an event that was given up is listed, shown with what waits behind it, and redriven', async () => {
+  await setFaults(shop, { failNext: 1_000 });
+  const order = await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA);
+  await eventually(async () => ((await giveUp()) > 0 ? true : undefined), 'payments to park the event');
+  await asJson<Outcome>('call', 'orders.cancelOrder', JSON.stringify({ id: order.body.id }), ...ADA);
+
+  const [letter] = await eventually(async () => {
+    const { items } = await asJson<{ items: { id: string; service: string; waiting: number }[] }>('dlq', 'list');
+    return items[0]?.waiting === 1 ? items : undefined;
+  }, 'the cancellation to wait behind the dead letter');
+  const { id } = letter!;
+  expect((await fairlead('dlq', 'list', 'payments')).out).toMatch(
+    new RegExp(`SERVICE +ID +EVENT +KEY.*\\npayments +${id} +order\\.reserved +${order.body.id} +\\d+ +1 `),
+  );
+  const shown = await fairlead('dlq', 'show', 'payments', id);
+  expect(shown.out).toContain(`"orderId": "${order.body.id}"`);
+  expect(shown.out).toMatch(/1 events of its key wait behind it:\n {2}\S+ +order\.cancelled /);
+  expect((await fairlead('dlq', 'list', 'orders')).out).toBe('No dead letters.\n');
+
+  await setFaults(shop, { failNext: 0 });
+  expect(await asJson('dlq', 'redrive', 'payments', '--all')).toEqual({
+    service: 'payments',
+    redriven: [id],
+    more: false,
+  });
+  // Charged by the letter, refunded by what waited behind it.
+  await eventually(
+    async () => ((await ledger(shop, order.body.id)).length === 2 ? true : undefined),
+    'the charge and its refund',
+  );
+  expect((await fairlead('dlq', 'redrive', 'payments', id)).err).toContain(`payments has no dead letter ${id}`);
+  expect((await fairlead('logs', 'control')).out).toContain(
+    `Dead letter redriven audit={"action":"dead-letter.redrive","service":"payments","target":"${id}"}`,
+  );
+});
+
+test('a dead letter that is discarded is never handled', async () => {
+  await setFaults(shop, { failNext: 1_000 });
+  const order = await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA);
+  await eventually(async () => ((await giveUp()) > 0 ? true : undefined), 'payments to park the event');
+  const { items } = await asJson<{ items: { id: string }[] }>('dlq', 'list', 'payments');
+  await setFaults(shop, { failNext: 0 });
+  expect(await fairlead('dlq', 'discard', 'payments', items[0]!.id)).toMatchObject({
+    code: 0,
+    out: `payments: dead letter ${items[0]!.id} discarded.\n`,
+  });
+  expect((await fairlead('dlq', 'list')).out).toBe('No dead letters.\n');
+  expect(await ledger(shop, order.body.id)).toEqual([]);
+  expect((await fairlead('dlq', 'discard', 'payments')).err).toContain('name an id, or give --all');
+});
