@@ -6,11 +6,13 @@
 // layers.ts             the wall between packages
 // lockfile.ts          whether npm ci works elsewhere
 // repository-rules.ts   lengths, names, index files, ambient time, machine paths, package hosts
+// api-reports.ts       whether docs/api says what the packages export
 // steps.ts             runs the steps and says how each ended
 // finding.ts            what a check of ours reports
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { checkApiReports } from './api-reports.ts';
 import { printFinding, type Finding } from './finding.ts';
 import { checkLayers } from './layers.ts';
 import { checkLockfile } from './lockfile.ts';
@@ -24,6 +26,7 @@ const STEPS: readonly Step[] = [
   { name: 'format', run: () => command('oxfmt', ['--check']) },
   { name: 'unused', run: () => command('knip', ['--no-progress', '--no-config-hints']) },
   { name: 'layers', run: () => findings(checkLayers(ROOT, repositoryFiles())) },
+  { name: 'api', run: () => findings(checkApiReports(ROOT, repositoryFiles())) },
   { name: 'lockfile', run: () => findings(checkLockfile(ROOT, repositoryFiles())) },
   { name: 'rules', run: () => findings(checkRepositoryRules(ROOT, repositoryFiles())) },
 ];
