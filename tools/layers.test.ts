@@ -89,3 +89,12 @@ test('built-in modules carry the node: prefix', () => {
     objections({ 'packages/core/src/a.ts': "import { join } from 'path';\nimport { join as j } from 'node:path';\n" }),
   ).toEqual(['packages/core/src/a.ts:1 write "node:path": a built-in module is named as one']);
 });
+
+test('a folder with a package.json of its own imports what that declares, and nobody else does', () => {
+  const peers = { 'bench/peers/package.json': { dependencies: { moleculer: '1' } } };
+  const text = "import 'moleculer';\n";
+  expect(objections({ ...peers, 'bench/peers/a.js': text })).toEqual([]);
+  expect(objections({ ...peers, 'bench/a.ts': text })).toEqual([
+    'bench/a.ts:1 "moleculer" is imported but no package.json of this repository declares it',
+  ]);
+});

@@ -5,7 +5,7 @@ import { posix } from 'node:path';
 import type { Finding } from './finding.ts';
 import { readText } from './repository.ts';
 import { importsOf } from './source-text.ts';
-import { rootDependencies, workspacesOf, type Workspace } from './workspaces.ts';
+import { manifestsApart, rootDependencies, workspacesOf, type Workspace } from './workspaces.ts';
 
 /** The house, from the ground up. A package may import those before it. */
 export const LAYERS: readonly string[] = [
@@ -37,13 +37,16 @@ const BUILTIN = new Set(builtinModules);
 export function checkLayers(root: string, files: readonly string[]): Finding[] {
   const workspaces = workspacesOf(root, files);
   const house = { workspaces: new Map(workspaces.map((each) => [each.name, each])), rootNames: rootDependencies(root) };
+  const apart = manifestsApart(root, files);
   const findings = workspaces.flatMap((each) => checkManifest(each, house.workspaces));
   for (const path of files) {
     if (!/\.(ts|tsx|js|mjs)$/.test(path)) continue;
     const home = workspaces.find((each) => path.startsWith(`${each.folder}/`));
     for (const { specifier, line } of importsOf(readText(root, path))) {
+      const own = apart.find((each) => path.startsWith(`${each.folder}/`));
+      const around = own === undefined ? house : { ...house, rootNames: own.dependencies };
       const message =
-        home === undefined ? objectionOutside(path, specifier, house) : objection(home, path, specifier, house);
+        home === undefined ? objectionOutside(path, specifier, around) : objection(home, path, specifier, house);
       if (message !== undefined) findings.push({ file: path, line, message });
     }
   }

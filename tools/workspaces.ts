@@ -30,6 +30,13 @@ export function workspacesOf(root: string, files: readonly string[]): Workspace[
     .map((path) => workspaceOf(path.slice(0, -'/package.json'.length), parseManifest(readText(root, path))));
 }
 
+/** Packages that are installed by themselves, such as what the benches compare with: no workspaces, no part of `npm ci`. */
+export function manifestsApart(root: string, files: readonly string[]): Workspace[] {
+  return files
+    .filter((path) => /^bench\/[^/]+\/package\.json$/.test(path))
+    .map((path) => workspaceOf(path.slice(0, -'/package.json'.length), parseManifest(readText(root, path))));
+}
+
 /** The dependencies and development dependencies of the root's `package.json`. */
 export function rootDependencies(root: string): Set<string> {
   const manifest = parseManifest(readText(root, 'package.json'));
