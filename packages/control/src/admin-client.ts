@@ -103,7 +103,10 @@ const letterPath = ({ service, id }: LetterPlace): string => `/api/dead-letters/
 /** `?a=1&b=2` of what is given; a list is repeated. */
 function query(values: Readonly<Record<string, string | number | readonly string[] | undefined>>): string {
   const given = Object.entries(values).flatMap(([name, value]) =>
-    (value === undefined ? [] : Array.isArray(value) ? value : [value]).map((item): [string, string] => [name, String(item)]),
+    (value === undefined ? [] : Array.isArray(value) ? value : [value]).map((item): [string, string] => [
+      name,
+      String(item),
+    ]),
   );
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 }

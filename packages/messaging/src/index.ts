@@ -3,14 +3,7 @@ export type { Broker, PublishedEvent } from './broker.ts';
 export { fromCloudEvent, toCloudEvent, type CloudEvent } from './cloud-event.ts';
 export type { Commit, Consumer, ConsumerOptions, ConsumerState, EventHandler } from './consumer-options.ts';
 export { startConsumer } from './consumer.ts';
-export {
-  deadLetters,
-  discard,
-  redrive,
-  waitingEvents,
-  type DeadLetter,
-  type DeadLetterQuery,
-} from './dead-letters.ts';
+export { deadLetters, discard, redrive, waitingEvents, type DeadLetter, type DeadLetterQuery } from './dead-letters.ts';
 export { MESSAGING_ERRORS } from './errors.ts';
 export { BROKER_MIGRATIONS, MESSAGING_MIGRATIONS } from './migrations.ts';
 export { postgresBroker, type PostgresBrokerOptions } from './postgres-broker.ts';

@@ -82,7 +82,11 @@ function whole(query: Query, name: string, max: number): number | undefined {
 }
 
 function unfit(name: string, expected: string): FairleadError {
-  return new FairleadError(CONTRACT_ERRORS.INVALID_INPUT, 'INVALID_INPUT', `The parameter "${name}" is not ${expected}.`);
+  return new FairleadError(
+    CONTRACT_ERRORS.INVALID_INPUT,
+    'INVALID_INPUT',
+    `The parameter "${name}" is not ${expected}.`,
+  );
 }
 
 function noSuchLetter(service: string, id: string): FairleadError {
