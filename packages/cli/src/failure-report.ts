@@ -14,7 +14,9 @@ export function reportFailure(
 ): void {
   const { command, error, asJson, next } = failure;
   if (asJson) {
-    terminal.err(`${JSON.stringify(toProblem(error))}\n`);
+    // At an edge an internal failure says nothing of itself; here its owner asks.
+    const problem = { ...toProblem(error), code: error.code, detail: error.message };
+    terminal.err(`${JSON.stringify(problem)}\n`);
     return;
   }
   const lines = [
