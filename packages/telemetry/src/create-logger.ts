@@ -26,16 +26,18 @@ export function createLogger(options: CreateLoggerOptions): Logger {
 
   function loggerOf(bound: string): Logger {
     const write =
-      (level: LogLevel): Logger[LogLevel] =>
+      (level: LogLevel, urgent: boolean): Logger[LogLevel] =>
       (ctx, message, fields) => {
         const line = `{"level":"${level}","time":"${timeOf()}",${about}${bound}${membersOf(ctx)}${writer.fields(fields)},"msg":${writer.message(message)}}\n`;
         try {
           destination.write(line);
+          if (urgent) destination.flush?.();
         } catch {
           // There is nowhere left to tell it, and work must not fail because its log does.
         }
       };
-    const at = (level: LogLevel) => (LEVELS.indexOf(level) < least ? silent : write(level));
+    const at = (level: LogLevel) =>
+      LEVELS.indexOf(level) < least ? silent : write(level, level === 'warn' || level === 'error');
     return {
       debug: at('debug'),
       info: at('info'),

@@ -156,6 +156,30 @@ test('what was logged before a crash has been written', async () => {
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ msg: 'last words' });
 });
 
+test('lines that nobody waits for are written when the process ends, by itself, by exit or by a fault', async () => {
+  const ends = ['', 'process.exit(0);', "throw new Error('fault');"];
+  for (const end of ends) {
+    const script = `
+      import { realClock, realRandom } from '@fairlead/core';
+      import { createTelemetry } from ${JSON.stringify(new URL('./create-telemetry.ts', import.meta.url).href)};
+      const ports = { clock: realClock(), random: realRandom() };
+      const [a, b] = ['a', 'b'].map((service) => createTelemetry({ service, ...ports }).log);
+      for (let i = 0; i < 1000; i++) (i % 2 === 0 ? a : b).info(undefined, String(i), { padding: 'x'.repeat(100) });
+      ${end}
+    `;
+    const args = ['--conditions=@fairlead/source', '--input-type=module', '-e', script];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'], cwd: import.meta.dirname });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    await once(child, 'close');
+    const told = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => Number(JSON.parse(line).msg));
+    expect(told).toEqual(Array.from({ length: 1000 }, (_, index) => index));
+  }
+});
+
 test('an option that does not exist, a wrong level and a wrong endpoint are refused', () => {
   const wrong = (options: object) => () => world(options);
   expect(wrong({ logLevle: 'info' })).toThrow('no option "logLevle". Did you mean "logLevel"?');

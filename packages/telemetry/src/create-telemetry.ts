@@ -5,7 +5,6 @@
 // recording.ts      telemetry for tests and the simulator
 // open-telemetry.ts lets third-party instrumentation see our spans
 import { CORE_ERRORS, FairleadError, nearest } from '@fairlead/core';
-import { pino } from 'pino';
 import { createLogger } from './create-logger.ts';
 import { createMetrics } from './create-metrics.ts';
 import { createTracer } from './create-tracer.ts';
@@ -16,6 +15,7 @@ import { toOtlpJson } from './otlp.ts';
 import { prettyDestination } from './pretty.ts';
 import { redaction } from './redaction.ts';
 import { SpanExporter } from './span-exporter.ts';
+import { standardOutput } from './standard-output.ts';
 import type { Telemetry, TelemetryOptions } from './telemetry.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -81,7 +81,7 @@ function checkOptions(options: TelemetryOptions): void {
 
 function destinationOf(options: TelemetryOptions): LogDestination {
   const isTerminal = options.destination === undefined && process.stdout.isTTY;
-  const destination = options.destination ?? pino.destination({ fd: 1, sync: true });
+  const destination = options.destination ?? standardOutput(options.clock);
   const format = options.logFormat ?? (isTerminal ? 'pretty' : 'json');
   return format === 'json'
     ? destination

@@ -18,7 +18,10 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
-/** Where lines go. `write` gets one line with its line break and returns when it is safe from a crash of the process. */
+/** Where lines go. */
 export interface LogDestination {
+  /** Takes one line with its line break. Without a `flush` it returns when the line is safe from a crash of the process. */
   write(line: string): void;
+  /** Makes everything taken so far safe from a crash of the process; called after every warning and error. */
+  flush?(): void;
 }

@@ -17,7 +17,7 @@ const LEVELS: Readonly<Record<string, readonly [word: string, style: Style]>> = 
 export function prettyDestination(to: LogDestination, options: { readonly colors: boolean }): LogDestination {
   const paint = (style: Style, text: string) =>
     options.colors ? styleText(style, text, { validateStream: false }) : text;
-  return { write: (line) => to.write(prettyLine(line, paint)) };
+  return { write: (line) => to.write(prettyLine(line, paint)), flush: () => to.flush?.() };
 }
 
 function prettyLine(line: string, paint: (style: Style, text: string) => string): string {

@@ -124,7 +124,8 @@ export class SpanExporter<Item = FinishedSpan> implements Closeable {
   async #send(json: string): Promise<void> {
     const aborted = new AbortController();
     // Made when it is needed: an error writes down where it comes from, which takes longer than most deliveries.
-    const tooLate = () => aborted.abort(fail('EXPORT_FAILED', `The collector did not answer in ${SEND_TIMEOUT_MS} ms.`));
+    const tooLate = () =>
+      aborted.abort(fail('EXPORT_FAILED', `The collector did not answer in ${SEND_TIMEOUT_MS} ms.`));
     const givenUp = () => aborted.abort(fail('EXPORT_FAILED', 'The time for delivering the last spans was up.'));
     const timer = this.#options.clock.setTimer(SEND_TIMEOUT_MS, tooLate);
     this.#giveUp.signal.addEventListener('abort', givenUp, { once: true });

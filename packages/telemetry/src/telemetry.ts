@@ -54,7 +54,10 @@ export interface TelemetryOptions {
   readonly logLevel?: LogLevel | undefined;
   /** Default `pretty` when lines go to a terminal, else `json`. */
   readonly logFormat?: 'json' | 'pretty' | undefined;
-  /** Where lines go. Default: standard output, written before `log` returns, so that a crash loses none. */
+  /**
+   * Where lines go. Default: standard output. A warning or error is written, with all before it, before `log` returns;
+   * other lines within a millisecond or two of an idle event loop, and when the process ends. Only SIGKILL can lose those.
+   */
   readonly destination?: LogDestination | undefined;
   /** Where spans go. Default: nowhere; the trace context travels all the same. */
   readonly otlp?: OtlpOptions | undefined;
