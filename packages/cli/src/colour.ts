@@ -30,3 +30,9 @@ export function plain(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replaceAll(ESCAPES, '').replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
 }
+
+/** A value of others as text of one line; nothing for what is missing. */
+export function oneLine(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return plain(typeof value === 'string' ? value : JSON.stringify(value)).replaceAll('\n', ' ');
+}

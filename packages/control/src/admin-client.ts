@@ -108,7 +108,7 @@ function query(values: Readonly<Record<string, string | number | readonly string
       String(item),
     ]),
   );
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }
 
 /** A client of the admin API; it holds no connection. */

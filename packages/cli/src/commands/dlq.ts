@@ -1,6 +1,6 @@
 import type { AdminClient, GivenUp } from '@fairlead/control';
 import { realClock } from '@fairlead/core';
-import { palette, plain } from '../colour.ts';
+import { oneLine, palette, plain } from '../colour.ts';
 import { command, type Positional } from '../command.ts';
 import { commandGroup } from '../command-group.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
@@ -33,7 +33,6 @@ function part(value: unknown, name: string): unknown {
     ? Object.entries(value).find(([key]) => key === name)?.[1]
     : undefined;
 }
-const word = (value: unknown): string => plain(String(value ?? '')).replaceAll('\n', ' ');
 
 /** `3 m`: how long ago something was. */
 function ago(atMs: unknown, nowMs: number): string {
@@ -45,12 +44,12 @@ function ago(atMs: unknown, nowMs: number): string {
 
 function rowOf(letter: GivenUp, nowMs: number): readonly string[] {
   const { event, error } = letter;
-  const reason = `${word(part(error, 'code'))}: ${word(part(error, 'message'))}`;
+  const reason = `${oneLine(part(error, 'code'))}: ${oneLine(part(error, 'message'))}`;
   return [
     letter.service,
-    word(letter['id']),
-    word(part(event, 'type')),
-    word(part(event, 'subject')),
+    oneLine(letter['id']),
+    oneLine(part(event, 'type')),
+    oneLine(part(event, 'subject')),
     String(letter['attempts']),
     String(letter['waiting']),
     ago(letter['firstFailedAt'], nowMs),
@@ -108,10 +107,10 @@ const show = command<{ readonly json: boolean; readonly dataDir: string }>({
     const waiting = Array.isArray(letter['waitingEvents']) ? letter['waitingEvents'] : [];
     const where = dataDir === '.fairlead' ? '' : ` --data-dir ${dataDir}`;
     const lines = [
-      `${colour.strong(`${service} ${id}`)}  ${word(part(event, 'type'))} of ${word(part(event, 'source'))}, key ${word(part(event, 'subject'))}`,
-      `${colour.bad(word(part(error, 'code')))}: ${word(part(error, 'message'))}`,
+      `${colour.strong(`${service} ${id}`)}  ${oneLine(part(event, 'type'))} of ${oneLine(part(event, 'source'))}, key ${oneLine(part(event, 'subject'))}`,
+      `${colour.bad(oneLine(part(error, 'code')))}: ${oneLine(part(error, 'message'))}`,
       `tried ${String(letter['attempts'])} times, first ${ago(letter['firstFailedAt'], nowMs)} ago, last ${ago(letter['lastFailedAt'], nowMs)} ago`,
-      `fairlead trace ${word(letter['traceId'])}${where}`,
+      `fairlead trace ${oneLine(letter['traceId'])}${where}`,
       '',
       plain(JSON.stringify(event, undefined, 2)),
       '',
@@ -119,7 +118,11 @@ const show = command<{ readonly json: boolean; readonly dataDir: string }>({
         ? 'No event waits behind it.'
         : `${String(letter['waiting'])} events of its key wait behind it:`,
       ...table(
-        waiting.map((each) => [`  ${word(part(each, 'time'))}`, word(part(each, 'type')), word(part(each, 'id'))]),
+        waiting.map((each) => [
+          `  ${oneLine(part(each, 'time'))}`,
+          oneLine(part(each, 'type')),
+          oneLine(part(each, 'id')),
+        ]),
       ),
       '',
       `fairlead dlq redrive ${service} ${id}${where}   tries it again; discard instead drops it for good`,

@@ -1,6 +1,6 @@
 import type { TailPage, TailRequest } from '@fairlead/control';
 import { isError, realClock } from '@fairlead/core';
-import { palette, plain, type Palette } from '../colour.ts';
+import { oneLine, palette, plain, type Palette } from '../colour.ts';
 import { command } from '../command.ts';
 import { commandGroup } from '../command-group.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
@@ -31,7 +31,7 @@ function since(): Flag<number | undefined> {
 }
 
 function line(event: Readonly<Record<string, unknown>>, colour: Palette): string {
-  const text = (name: string): string => plain(String(event[name] ?? '')).replaceAll('\n', ' ');
+  const text = (name: string): string => oneLine(event[name]);
   const source = text('source').replace(/^\//, '');
   const data = plain(JSON.stringify(event['data']));
   return `${colour.faint(text('time').slice(11, 23))} ${colour.strong(source)} ${text('type')} ${text('subject')} ${colour.faint(data)}`;

@@ -226,12 +226,11 @@ async function answering(name: string, answers: Record<string, { status?: number
   });
   const socket = join(dir, `${name}.sock`);
   await new Promise<void>((resolve) => server.listen(socket, resolve));
-  const close = async () => void server.closeAllConnections();
   return {
     asked,
     instance: instance(name, `unix:${socket}`),
     async [Symbol.asyncDispose]() {
-      await close();
+      server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
