@@ -15,7 +15,7 @@ export function reportFailure(
   const { command, error, asJson, next } = failure;
   if (asJson) {
     // At an edge an internal failure says nothing of itself; here its owner asks.
-    const problem = { ...toProblem(error), code: error.code, detail: error.message };
+    const problem = { ...toProblem(error), detail: error.message };
     terminal.err(`${JSON.stringify(problem)}\n`);
     return;
   }
