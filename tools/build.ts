@@ -41,7 +41,9 @@ function build(name: string): string {
         outDir: join(folder, 'dist'),
       },
       include: [join(folder, 'src')],
-      exclude: [join(folder, 'src/**/*.test.ts')],
+      exclude: ['*.test.ts', '*.fixture.ts', 'fixtures/**', 'test-terminal.ts'].map((each) =>
+        join(folder, 'src/**', each),
+      ),
     }),
   );
   rmSync(join(folder, 'dist'), { recursive: true, force: true });

@@ -1,51 +1,251 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { codeBlocks } from './documents/code-block.ts';
+import { LAYERS } from './layers.ts';
 import { ROOT } from './repository.ts';
 
-function run(command: string, args: string[], cwd: string): string {
-  const ended = spawnSync(command, args, { cwd, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } });
+/** What `npm pack --json` says of a package. */
+interface Packed {
+  readonly name: string;
+  readonly filename: string;
+  /** Of the tarball, in bytes. */
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+const packages = LAYERS.filter((name) => existsSync(join(ROOT, 'packages', name, 'src/index.ts')));
+const dists = packages.map((name) => join(ROOT, 'packages', name, 'dist'));
+const before = dists.filter((dist) => existsSync(dist));
+const packed = new Map<string, Packed>();
+let user = '';
+
+/** Runs to the end, without what this repository sets in the environment; throws with what it said when it fails. */
+function run(command: string, args: readonly string[], cwd: string): string {
+  const env = { ...process.env, NODE_OPTIONS: '', NODE_ENV: '' };
+  const ended = spawnSync(command, args, { cwd, encoding: 'utf8', env, maxBuffer: 64 * 1024 * 1024 });
   if (ended.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${ended.stdout}${ended.stderr}`);
   return ended.stdout;
 }
 
-test('packed packages work in an empty folder, without TypeScript and without the source condition', () => {
-  const built = ['core', 'contract'].map((name) => join(ROOT, 'packages', name, 'dist'));
-  const before = built.filter((each) => existsSync(each));
-  const folder = mkdtempSync(join(tmpdir(), 'fairlead-packed-'));
-  try {
-    run(process.execPath, [join(ROOT, 'tools/build.ts'), 'core', 'contract'], ROOT);
-    for (const name of ['core', 'contract']) {
-      run('npm', ['pack', '--silent', '--pack-destination', folder], join(ROOT, 'packages', name));
+const node = (...args: string[]): string =>
+  run(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], user);
+
+/** The first example of a package's README. */
+function example(name: string): string {
+  const readme = readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8');
+  const block = codeBlocks(readme).find(({ language }) => language === 'ts');
+  if (block === undefined) throw new Error(`packages/${name}/README.md has no example in TypeScript`);
+  return block.text;
+}
+
+beforeAll(() => {
+  user = realpathSync(mkdtempSync(join(tmpdir(), 'fairlead-packed-')));
+  run(process.execPath, [join(ROOT, 'tools/build.ts')], ROOT);
+  const workspaces = packages.flatMap((name) => ['--workspace', `packages/${name}`]);
+  const answer = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', user, ...workspaces], ROOT)) as
+    | Packed[]
+    | Record<string, Packed>;
+  for (const each of Object.values(answer)) packed.set(each.name.replace('@fairlead/', ''), each);
+  const manifest = { name: 'user', private: true, type: 'module' };
+  writeFileSync(join(user, 'package.json'), JSON.stringify(manifest));
+  const tarballs = [...packed.values()].map(({ filename }) => `./${filename}`);
+  run(
+    'npm',
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...tarballs, 'zod@4'],
+    user,
+  );
+
+  // A tiny platform of the person's own: the service of one README under the blueprint of this one.
+  writeFileSync(
+    join(user, 'greeter.ts'),
+    example('service').replace("{ method: 'GET'", "{ visibility: 'public', method: 'GET'"),
+  );
+  writeFileSync(
+    join(user, 'platform.ts'),
+    `import { definePlatform } from '@fairlead/platform';
+     export default definePlatform({ name: 'tiny', services: { greeter: './greeter.ts' }, tenants: { acme: { displayName: 'Acme' } },
+       gateway: { routes: [{ path: '/greet', service: 'greeter' }] } });`,
+  );
+}, 180_000);
+
+afterAll(() => {
+  rmSync(user, { recursive: true, force: true });
+  // A dist/ that nobody asked for would hide it when a test can't find the sources.
+  for (const each of dists) if (!before.includes(each)) rmSync(each, { recursive: true, force: true });
+});
+
+test('every package of the house is packed, with its SQL and without sources, tests and fixtures', () => {
+  expect([...packed.keys()].toSorted()).toEqual(packages.toSorted());
+  for (const [name, { files }] of packed) {
+    const paths = files.map(({ path }) => path);
+    expect(paths, name).toContain('dist/index.js');
+    expect(paths, name).toContain('dist/index.d.ts');
+    expect(
+      paths.filter((path) => /\.test\.|fixture|test-terminal|^src\//.test(path)),
+      name,
+    ).toEqual([]);
+    if (existsSync(join(ROOT, 'packages', name, 'sql'))) {
+      expect(
+        paths.some((path) => /^sql\/.*\.sql$/.test(path)),
+        name,
+      ).toBe(true);
     }
-    const tarballs = readdirSync(folder).map((name) => `./${name}`);
-    expect(tarballs).toHaveLength(2);
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
-    run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], folder);
-    const program = `
-      import { FairleadError } from '@fairlead/core';
-      import { defineContract, operation } from '@fairlead/contract';
+  }
+});
+
+/** How an example is run: what stands before it, and what is changed in it to run beside others. */
+const SETTINGS: Readonly<Record<string, { readonly before?: string; readonly change?: (text: string) => string }>> = {
+  control: { change: (text) => text.replace('examples/shop/platform.ts', 'platform.ts') },
+  messaging: {
+    before: `import { createContext, realClock, realRandom } from '@fairlead/core';
+      import { defineContract, event } from '@fairlead/contract';
+      import { BROKER_MIGRATIONS, MESSAGING_MIGRATIONS, brokerGrants, postgresBroker, publish, startConsumer, startRelay } from '@fairlead/messaging';
+      import { openDatabase, type Tx } from '@fairlead/store';
+      import { testDatabase } from '@fairlead/store/testing';
+      import { noTelemetry } from '@fairlead/telemetry';
       import { z } from 'zod';
-      const contract = defineContract({ name: 'hello', version: '1.0.0', operations: {
-        greet: operation({ method: 'GET', path: '/greet/{name}', input: z.object({ name: z.string() }), output: z.object({ text: z.string() }) }),
-      } });
-      console.log(contract.name, new FairleadError('invalid', 'X', 'y').code);
-    `;
-    writeFileSync(join(folder, 'program.mjs'), program);
-    expect(run(process.execPath, ['program.mjs'], folder).trim()).toBe('hello X');
-    writeFileSync(join(folder, 'program.ts'), program);
-    const compile = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck', 'false'];
-    run(
-      join(ROOT, 'node_modules/.bin/tsc'),
-      [...compile, '--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types'), 'program.ts'],
-      folder,
-    );
-    expect(readdirSync(join(folder, 'node_modules/@fairlead/core')).toSorted()).not.toContain('src');
+      const clock = realClock(), random = realRandom(), telemetry = noTelemetry();
+      using ctx = createContext({ clock, random });
+      const ordersContract = defineContract({ name: 'orders', version: '1.0.0', operations: {}, events: {
+        'order.placed': event({ key: 'orderId', data: z.object({ orderId: z.string(), totalCents: z.int() }) }) } });
+      await using ordersHeld = await testDatabase();
+      await using stockHeld = await testDatabase({ migrations: [{ set: 'messaging', from: MESSAGING_MIGRATIONS }] });
+      await using brokerHeld = await testDatabase({ migrations: [{ set: 'broker', from: BROKER_MIGRATIONS }] });
+      await using owner = openDatabase({ url: brokerHeld.ownerUrl, name: 'broker', clock });
+      await brokerGrants(ctx, owner, [{ service: 'orders', role: 'test_runtime', reads: ['orders'] }]);
+      const orders = ordersHeld.database, stock = stockHeld.database;
+      const broker = postgresBroker({ database: brokerHeld.database });
+      const handled = Promise.withResolvers<unknown>();
+      const reserve = async (_tx: Tx, data: unknown): Promise<void> => handled.resolve(data);
+      `,
+    change: (text) =>
+      `${text}console.log(await handled.promise);\nawait consumer.close(); await relay.close(); await broker.close();\n`,
+  },
+  proxy: { change: (text) => text.replace('port: 8080', 'port: 0') },
+};
+
+const OUTPUT: Readonly<Record<string, RegExp>> = {
+  core: /^\d+\nDEADLINE_EXCEEDED\n$/,
+  control: /\[[^\]]*'greeter ready'[^\]]*\]/,
+  messaging: /orderId: '42', totalCents: 1000/,
+  store: /type: 'order\.placed'/,
+  telemetry: /"apiKey":"\[/,
+};
+
+test('the first example of every README runs from the tarballs, and fits their declarations', () => {
+  mkdirSync(join(user, 'yard'));
+  for (const part of ['billing', 'orders', 'stock', 'contracts.ts'])
+    cpSync(join(ROOT, 'packages/platform/fixtures', part), join(user, 'yard', part), { recursive: true });
+  const files: string[] = ['greeter.ts', 'platform.ts'];
+  const outputs = new Map<string, string>();
+  for (const name of packages.filter((each) => each !== 'cli')) {
+    const { before: head = '', change = (text: string) => text } = SETTINGS[name] ?? {};
+    const file = name === 'platform' ? 'yard/platform.ts' : `${name}.example.ts`;
+    writeFileSync(join(user, file), `${head}${change(example(name))}`);
+    files.push(file);
+  }
+  // Types first: from the emitted declarations, which are checked themselves.
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck', 'false'];
+  const lib = [
+    '--lib',
+    'es2024,esnext.disposable,esnext.collection',
+    '--types',
+    'node',
+    '--allowImportingTsExtensions',
+  ];
+  const ended = spawnSync(
+    join(ROOT, 'node_modules/.bin/tsc'),
+    [...options, ...lib, '--typeRoots', join(ROOT, 'node_modules/@types'), ...files],
+    { cwd: user, encoding: 'utf8' },
+  );
+  // Declarations of others are their own affair.
+  const ours = `${ended.stdout}${ended.stderr}`
+    .split('\n')
+    .filter((line) => /error TS/.test(line) && !/^node_modules\/(?!@fairlead\/)/.test(line));
+  expect(ours).toEqual([]);
+
+  for (const file of files) outputs.set(file.replace(/\.example\.ts$/, ''), node(file));
+  for (const [name, expected] of Object.entries(OUTPUT)) expect(outputs.get(name), name).toMatch(expected);
+}, 120_000);
+
+test('the command works from its tarball: check, and up on a tiny platform', async () => {
+  const fairlead = join(user, 'node_modules/.bin/fairlead');
+  expect(run(fairlead, ['check'], user)).toContain('tiny is sound');
+  const up = spawn(fairlead, ['up', '--json', '--gateway-port', '0', '--admin-port', '0'], {
+    cwd: user,
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(up, 'exit');
+  let errors = '';
+  up.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  let gateway = '';
+  try {
+    for await (const line of createInterface({ input: up.stdout })) {
+      const event = JSON.parse(line) as { event: string; gateway: string };
+      if (event.event !== 'ready') continue;
+      gateway = event.gateway;
+      break;
+    }
+    expect(gateway, errors).toMatch(/^http/);
+    const token = run(fairlead, ['token', '--tenant', 'acme', '--subject', 'ada'], user).trim();
+    const answer = await fetch(`${gateway}/greet/Ada`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await answer.json()).toEqual({ text: 'Hello, Ada!' });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
-    // A dist/ that nobody asked for would hide it when a test can't find the sources.
-    for (const each of built) if (!before.includes(each)) rmSync(each, { recursive: true, force: true });
+    up.stdout.resume();
+    up.kill('SIGINT');
+    await exited;
+  }
+  expect(up.exitCode).toBe(0);
+}, 60_000);
+
+/** Packages that an installation of `name` brings, itself not counted; platform binaries count once. */
+function dependenciesOf(name: string): number {
+  const found = new Set<string>();
+  const visit = (folder: string): void => {
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<
+      string,
+      Record<string, string> | undefined
+    >;
+    for (const each of Object.keys(manifest['dependencies'] ?? {})) {
+      const nested = join(folder, 'node_modules', each);
+      const place = existsSync(nested) ? nested : join(user, 'node_modules', each);
+      if (found.has(place)) continue;
+      found.add(place);
+      visit(place);
+    }
+  };
+  visit(join(user, 'node_modules/@fairlead', name));
+  return found.size;
+}
+
+test('sizes and dependencies are what docs/reference/packages.md argues', () => {
+  const rows = packages.map((name) => ({
+    name,
+    kib: (packed.get(name)?.size ?? 0) / 1024,
+    dependencies: dependenciesOf(name),
+  }));
+  const lines = rows.map(({ name, kib, dependencies }) => `| \`${name}\` | ${kib.toFixed(0)} | ${dependencies} |`);
+  console.log(['| package | packed, KiB | installs |', '|---|--:|--:|', ...lines].join('\n'));
+  const page = readFileSync(join(ROOT, 'docs/reference/packages.md'), 'utf8');
+  const written = new Map(
+    [...page.matchAll(/^\| `(\w+)` \| (\d+) \| (\d+) \|/gm)].map(([, name = '', kib, count]) => [
+      name,
+      { kib: Number(kib), count: Number(count) },
+    ]),
+  );
+  expect([...written.keys()].toSorted()).toEqual(packages.toSorted());
+  for (const { name, kib, dependencies } of rows) {
+    const known = written.get(name);
+    // A third more or less, or 4 KiB, is growth that nobody needs to argue.
+    expect(Math.abs(kib - (known?.kib ?? 0)), `${name}: packed size, KiB ${kib.toFixed(0)}`).toBeLessThanOrEqual(
+      Math.max(4, kib / 3),
+    );
+    expect(dependencies, `${name}: packages that it installs`).toBe(known?.count);
   }
 });
