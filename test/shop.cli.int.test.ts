@@ -9,7 +9,7 @@ import { runCli } from '@fairlead/cli';
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { openDatabase } from '@fairlead/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually, ledger, setFaults } from './shop/customer.ts';
+import { customer, eventually, ledger, setFaults } from './shop/customer.ts';
 import { RunningShop } from './shop/up.ts';
 
 let dataDir = '';
@@ -142,31 +142,62 @@ test('completion knows the names of what runs', async () => {
   expect(await complete('dlq', 'list', '--data-dir', dataDir, 'pay')).toEqual(['payments', '']);
 });
 
-test('events are followed as they are committed, by type, key and service', async () => {
+/** `events tail --json` as a process of its own, until `wanted` says so of what has come. */
+async function tailUntil(
+  flags: readonly string[],
+  wanted: (seen: readonly CloudEvent[]) => boolean | Promise<boolean>,
+) {
   const launcher = fileURLToPath(new URL('../packages/cli/bin/fairlead.js', import.meta.url));
-  const flags = ['events', 'tail', '--type', 'order.*', '--json', '--since', '1h', '--data-dir', dataDir];
-  const tail = spawn(process.execPath, [launcher, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const line = [launcher, 'events', 'tail', '--json', '--since', '1h', '--data-dir', dataDir, ...flags];
+  const tail = spawn(process.execPath, line, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let complaints = '';
+  tail.stderr.setEncoding('utf8').on('data', (chunk: string) => (complaints += chunk));
   try {
-    const placed = await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA);
-    const types: string[] = [];
-    for await (const line of createInterface({ input: tail.stdout })) {
-      const event = JSON.parse(line) as { specversion: string; source: string; type: string; subject: string };
-      expect(event).toMatchObject({ specversion: '1.0', source: '/orders' });
-      if (event.subject !== placed.body.id) continue;
-      types.push(event.type);
-      if (event.type === 'order.confirmed') break;
+    const seen: CloudEvent[] = [];
+    for await (const text of createInterface({ input: tail.stdout })) {
+      seen.push(JSON.parse(text) as CloudEvent);
+      if (await wanted(seen)) return { seen, complaints };
     }
-    expect(types).toEqual(['order.placed', 'order.reserved', 'order.confirmed']);
-
-    const of = ['--since', '1h', '--once', '--key', placed.body.id];
-    const { code, out } = await fairlead('events', 'tail', 'payments', ...of);
-    expect(code).toBe(0);
-    expect(out).toMatch(/^[\d:.]+ payments payment\.captured [0-9a-f-]+ \{.*\}\n$/);
-    expect((await fairlead('events', 'tail', 'payment')).err).toContain('Did you mean "payments"?');
+    throw new Error(`the tail ended: ${complaints}`);
   } finally {
     tail.kill('SIGKILL');
     if (tail.exitCode === null && tail.signalCode === null) await once(tail, 'exit');
   }
+}
+
+interface CloudEvent {
+  readonly specversion: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+}
+
+test('events are followed as they are committed, by type, key and service', async () => {
+  const placed = await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA);
+  const { id } = placed.body;
+  const { seen } = await tailUntil(['--type', 'order.*', '--key', id], (events) => events.length === 3);
+  expect(seen.map(({ type }) => type)).toEqual(['order.placed', 'order.reserved', 'order.confirmed']);
+  for (const event of seen) expect(event).toMatchObject({ specversion: '1.0', source: '/orders', subject: id });
+
+  const { code, out } = await fairlead('events', 'tail', 'payments', '--since', '1h', '--once', '--key', id);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^[\d:.]+ payments payment\.captured [0-9a-f-]+ \{.*\}\n$/);
+  expect((await fairlead('events', 'tail', 'payment')).err).toContain('Did you mean "payments"?');
+});
+
+test('who follows events loses none when the control plane ends and comes back', async () => {
+  const ada = await customer(shop, 'acme', 'ada');
+  let order: string | undefined;
+  const { seen } = await tailUntil(['orders'], async (events) => {
+    if (order !== undefined) return events.some(({ type, subject }) => type === 'order.confirmed' && subject === order);
+    const control = (await shop.status()).find(({ name }) => name === 'control');
+    process.kill(control!.pid!, 'SIGKILL');
+    order = (await ada.place([{ sku: 'ANCHOR-10', quantity: 1 }], 'while-control-is-away')).body.id;
+    return false;
+  });
+  const types = seen.filter(({ subject }) => subject === order).map(({ type }) => type);
+  expect(types).toEqual(['order.placed', 'order.reserved', 'order.confirmed']);
+  await eventually(async () => ((await fairlead('call')).code === 0 ? true : undefined), 'the control plane to answer');
 });
 
 /** Makes the events that payments has parked dead, as they are after their last attempt. */

@@ -122,3 +122,18 @@ test('logs are merged in order of time, the last lines only, and a wrong name is
   expect((await run('logs', '--lines', '1')).out).toBe('00:00:03.000 orders three\n');
   expect((await run('logs', 'order')).err).toContain('Did you mean "orders"?');
 });
+
+test('colours are used on a terminal only', async () => {
+  const logs = join(cwd, '.fairlead', 'logs');
+  await mkdir(logs, { recursive: true });
+  await writeFile(join(logs, 'orders.log'), `${JSON.stringify({ time: 0, level: 'error', msg: 'broken' })}\n`);
+  const terminal = testTerminal({ cwd, colours: true });
+  await runCli(terminal, ['logs']);
+  expect(terminal.stdout()).toContain('\u001b[31merror');
+  expect((await run('logs')).out).not.toContain('\u001b');
+  expect(JSON.parse((await run('logs', '--json')).out)).toMatchObject({
+    name: 'orders',
+    level: 'error',
+    text: 'broken',
+  });
+});
