@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { ROOT } from '../repository.ts';
@@ -8,11 +8,7 @@ const inFolder = (folder: string) =>
   readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name));
-const readmes = readdirSync(join(ROOT, 'packages'))
-  .map((name) => join('packages', name, 'README.md'))
-  .filter((path) => existsSync(join(ROOT, path)));
-
-test.each([...inFolder('docs/guides'), ...inFolder('docs/explain'), ...readmes])(
+test.each([...inFolder('docs/guides'), ...inFolder('docs/explain')])(
   'what %s tells to write and run does what it says',
   (path) => play(path),
   180_000,
