@@ -13,6 +13,8 @@ export interface AdminOperation {
   readonly params?: Schema;
   readonly query?: Schema;
   readonly body?: Schema;
+  /** Largest body, in bytes. Default 64 KiB. */
+  readonly maxBodyBytes?: number;
   /** Schema of the 200 answer's body. */
   readonly answer: Schema;
   /** Statuses of the problem documents that it may answer with, and when. */

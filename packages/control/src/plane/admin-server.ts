@@ -99,7 +99,6 @@ const guarded = ({ headers }: FastifyRequest): GuardedRequest => ({
  */
 export async function serveAdmin(plane: ControlPlane, options: AdminServerOptions): Promise<ControlServer> {
   const app = fastify({
-    bodyLimit: 64 * 1024,
     forceCloseConnections: 'idle',
     ajv: { customOptions: { removeAdditional: false, strict: false } },
   });
@@ -118,6 +117,7 @@ export async function serveAdmin(plane: ControlPlane, options: AdminServerOption
     app.route({
       method: operation.method,
       url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      bodyLimit: operation.maxBodyBytes ?? 64 * 1024,
       schema: schemasOf(operation),
       handler: async (request, reply) => handle[name](request, reply),
     });

@@ -83,6 +83,7 @@ export const SERVICE_OPERATIONS = {
         ['input'],
       ),
     ),
+    maxBodyBytes: 2 * 1024 * 1024,
     answer: object(
       {
         status: { ...count, description: "The service's own status." },

@@ -70,7 +70,7 @@ export interface AskOptions {
 export async function askOne(instance: InstanceStatus, question: Question, options: AskOptions): Promise<unknown> {
   const { clock, ask = askInstance, timeoutMs = TIMEOUT_MS } = options;
   const { name, url, state } = instance;
-  if (url === undefined || state !== 'ready') throw unavailable(name, `it is ${state}`);
+  if (url === undefined || state !== 'ready') throw unavailable(name, `it is ${state}`, 'no');
   const late = new AbortController();
   const timer = clock.setTimer(timeoutMs, () => late.abort(new Error(`no answer within ${timeoutMs} ms`)));
   try {
@@ -78,14 +78,16 @@ export async function askOne(instance: InstanceStatus, question: Question, optio
   } catch (error) {
     const cause = late.signal.aborted ? late.signal.reason : error;
     if (cause instanceof Error && 'code' in cause && 'kind' in cause) throw cause;
-    throw unavailable(name, cause instanceof Error ? cause.message : String(cause));
+    const processed = question.method === 'POST' ? 'maybe' : 'no';
+    throw unavailable(name, cause instanceof Error ? cause.message : String(cause), processed);
   } finally {
     timer.cancel();
   }
 }
 
-function unavailable(service: string, reason: string): Error {
-  return fail('UNAVAILABLE', `${service} does not answer: ${reason}.`, { details: { service, reason } });
+/** `processed` says whether it may have done what it was asked for; a question changes nothing. */
+function unavailable(service: string, reason: string, processed: 'no' | 'maybe'): Error {
+  return fail('UNAVAILABLE', `${service} does not answer: ${reason}.`, { details: { service, reason, processed } });
 }
 
 /** A service that did not answer, and why. */
