@@ -1,14 +1,13 @@
 import { declaredError } from '@fairlead/contract';
 import { FairleadError, isError } from '@fairlead/core';
 import { expect, test } from 'vitest';
-import billingContract from '../../../examples/shop/billing/contract.ts';
-import catalogService from '../../../examples/shop/catalog/service.ts';
-import { catalogContract } from '../../../examples/shop/catalog/contract.ts';
-import inventoryService from '../../../examples/shop/inventory/service.ts';
-import ordersService from '../../../examples/shop/orders/service.ts';
-import paymentsService from '../../../examples/shop/payments/service.ts';
-import { fake } from './fake.ts';
-import { testPlatform, testService } from './test-platform.ts';
+import billingContract from '../examples/shop/billing/contract.ts';
+import catalogService from '../examples/shop/catalog/service.ts';
+import { catalogContract } from '../examples/shop/catalog/contract.ts';
+import inventoryService from '../examples/shop/inventory/service.ts';
+import ordersService from '../examples/shop/orders/service.ts';
+import paymentsService from '../examples/shop/payments/service.ts';
+import { fake, testPlatform, testService } from '@fairlead/testing';
 
 const reserved = { orderId: 'o-1', totalCents: 900, currency: 'EUR', card: 'ok' as const };
 
