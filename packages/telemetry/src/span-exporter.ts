@@ -59,9 +59,7 @@ export class SpanExporter<Item = FinishedSpan> implements Closeable {
     if (this.#closed !== undefined) return this.#options.onDropped(1, 'closed');
     if (this.#queue.length >= MAX_QUEUE) return this.#options.onDropped(1, 'queue-full');
     this.#queue.push(span);
-    if (this.#running !== undefined) return;
-    if (this.#queue.length >= BATCH) this.#start();
-    else this.#timer ??= this.#options.clock.setTimer(LINGER_MS, () => this.#start());
+    if (this.#running === undefined) this.#wait();
   }
 
   /** Delivers what is held, for at most `graceMs`; the rest is dropped and counted. Never rejects. */
@@ -87,18 +85,28 @@ export class SpanExporter<Item = FinishedSpan> implements Closeable {
     this.#timer = undefined;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
-      // One may have come after the last look at the queue.
-      if (this.#queue.length > 0) this.#start();
+      if (this.#queue.length > 0) this.#wait();
     });
   }
 
+  /** Starts a delivery when there is reason to; else what is held waits for company, or every few spans made a request. */
+  #wait(): void {
+    if (this.#isDue()) this.#start();
+    else this.#timer ??= this.#options.clock.setTimer(LINGER_MS, () => this.#start());
+  }
+
+  #isDue(): boolean {
+    return this.#queue.length >= BATCH || (this.#hurry.signal.aborted && this.#queue.length > 0);
+  }
+
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
+    if (this.#queue.length === 0) return;
+    do {
       const batch = this.#queue.splice(0, BATCH);
       if (this.#giveUp.signal.aborted) this.#options.onDropped(batch.length, 'closed');
       // One batch after the other: a collector that is slow is not helped by more at once.
       else await this.#deliver(batch);
-    }
+    } while (this.#isDue());
   }
 
   async #deliver(batch: readonly Item[]): Promise<void> {
