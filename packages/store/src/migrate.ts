@@ -115,7 +115,11 @@ function placeOf(error: unknown, sql: string): string {
   const position = error instanceof Error && 'position' in error ? Number(error.position) : Number.NaN;
   // Counted from 1, in characters rather than in UTF-16 units.
   return position >= 1
-    ? `:${Array.from(sql).slice(0, position - 1).filter((character) => character === '\n').length + 1}`
+    ? `:${
+        Array.from(sql)
+          .slice(0, position - 1)
+          .filter((character) => character === '\n').length + 1
+      }`
     : '';
 }
 

@@ -43,10 +43,7 @@ export interface BackupHeader {
   readonly sequences: readonly BackupSequence[];
 }
 
-/** A row: each column as Postgres writes it in text, `null` for NULL. */
-export type BackupRow = readonly (string | null)[];
-
-/** What follows the rows of a table. */
+/** What follows the rows of a table; a row is an array of what Postgres writes for each column, `null` for NULL. */
 export interface TableEnd {
   readonly end: string;
   readonly rows: number;
