@@ -33,7 +33,7 @@ test('a secret that is not set, or whose file is missing, is told without a stac
   const both = await at.up({ env: { PONG_KEY: 'hush-hush-hush', PONG_KEY_FILE: '/nowhere/pong-key' } });
   expect([both.code, both.err]).toEqual([1, expect.stringContaining('PONG_KEY is set, and so is PONG_KEY_FILE')]);
   expect(both.err + both.out).not.toContain('hush-hush-hush');
-}, 60_000);
+});
 
 test.skipIf(process.getuid?.() !== 0)('a secret file that its user may not read is told, not replaced', async () => {
   await using at = await yard("services: { pong: '~/secretive.ts' }");

@@ -50,12 +50,12 @@ beforeAll(async () => {
     for (const [index, secret] of secretsIn(await readFile(file, 'utf8')).entries())
       secrets.set(`${file}#${index}`, secret);
   }
-}, 90_000);
+});
 
 afterAll(async () => {
   await shop?.[Symbol.asyncDispose]();
   await rm(dataDir, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** One request with headers exactly as given, repeated names included. */
 async function ask(
@@ -284,4 +284,4 @@ test('after successes, failures and a crash no secret is in a log, an answer, a 
     [...secrets].filter(([, secret]) => text.includes(secret)).map(([what]) => `${what} in ${where}`),
   );
   expect(leaks).toEqual([]);
-}, 90_000);
+});

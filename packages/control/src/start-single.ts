@@ -1,295 +1,80 @@
 /**
  * The topology `single`: every service, the gateway and the control plane in this process, calls between services in
  * memory (still validated, still copied as JSON). The embedded Postgres and externals are processes of their own, as
- * they are everywhere.
+ * they are everywhere. `groundwork.ts` is what both topologies stand on, `inside-service.ts` one service of this process.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  createContext,
-  realClock,
-  realRandom,
-  type Closeable,
-  type CloseOptions,
-  type Clock,
-  type Random,
-} from '@fairlead/core';
-import { postgresBroker } from '@fairlead/messaging';
-import type { PlatformModel, ServiceModel } from '@fairlead/platform';
+import type { Closeable, CloseOptions } from '@fairlead/core';
+import type { PlatformModel } from '@fairlead/platform';
 import { startGateway } from '@fairlead/proxy';
-import { createService, localTransport, serveHttp, socketTransport, type ServiceInstance } from '@fairlead/service';
-import { openDatabase } from '@fairlead/store';
-import { createTelemetry, type Telemetry } from '@fairlead/telemetry';
-import { setUpDatabases, type RuntimeUrls } from './database-setup.ts';
+import type { ServiceInstance } from '@fairlead/service';
 import { describedExternals } from './described-externals.ts';
-import { drain } from './drain.ts';
+import { layGroundwork, type Groundwork } from './groundwork.ts';
 import { platformIdentity } from './identity.ts';
+import { startInside, telemetryOf, type House } from './inside-service.ts';
 import { serveAdmin } from './plane/admin-server.ts';
-import { auditLine, type AuditEntry } from './plane/audit.ts';
+import { auditLine } from './plane/audit.ts';
 import { openControlPlane, type ControlPlane } from './plane/control-plane.ts';
-import { openHome, type PlatformHome } from './platform-home.ts';
-import { baseEnvironment, gatewayEndpoint, splitExternals } from './process-environment.ts';
-import { processFleet } from './process-fleet.ts';
+import { baseEnvironment, gatewayEndpoint } from './process-environment.ts';
 import type { InstanceKind, InstanceStatus, RunningPlatform, SingleOptions } from './running-platform.ts';
-import { postgresLaunch } from './supervisor/postgres-launch.ts';
-import { identify } from './supervisor/process-identity.ts';
-import { removeState, stateWriter } from './supervisor/state-file.ts';
-import type { SupervisedInstance } from './supervisor/supervised-instance.ts';
-
-/** What the parts of one process share. */
-interface House {
-  readonly model: PlatformModel;
-  readonly home: PlatformHome;
-  readonly plane: ControlPlane;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-/** Logs to the instance's own file, spans straight into the control plane. */
-function telemetryOf({ home, plane, clock, random }: House, service: string): Telemetry {
-  return createTelemetry({
-    service,
-    instance: `${service}-1`,
-    clock,
-    random,
-    logFormat: 'json',
-    destination: { write: (text: string) => home.tell(service, text.trimEnd()) },
-    otlp: {
-      async send(json) {
-        plane.receive(JSON.parse(json));
-      },
-    },
-  });
-}
-
-interface Wiring {
-  readonly instances: Map<string, ServiceInstance>;
-  readonly endpoints: Readonly<Record<string, string>>;
-  readonly urls: RuntimeUrls | undefined;
-}
-
-/** One service in this process: made, started, and listening on its socket for the gateway. */
-async function startService(
-  house: House,
-  service: ServiceModel,
-  { instances, endpoints, urls }: Wiring,
-): Promise<Closeable> {
-  const { clock, random, home, env } = house;
-  const { name } = service;
-  const closing: ((options?: CloseOptions) => Promise<void>)[] = [];
-  const close = async (options?: CloseOptions): Promise<void> => {
-    for (const end of closing.toReversed()) await end(options);
-  };
-  const opened = <T extends Closeable>(part: T): T => {
-    closing.push((options) => part.close(options));
-    return part;
-  };
-  try {
-    const telemetry = opened(telemetryOf(house, name));
-    const outside = opened(
-      socketTransport({
-        resolve(target) {
-          const url = endpoints[target];
-          return url === undefined ? undefined : gatewayEndpoint(url);
-        },
-      }),
-    );
-    const database =
-      urls === undefined ? undefined : opened(openDatabase({ url: urls.runtimeUrl, name, clock, telemetry }));
-    const brokerDatabase =
-      urls === undefined
-        ? undefined
-        : opened(openDatabase({ url: urls.brokerUrl, name, clock, telemetry, maxConnections: 4 }));
-    const broker = brokerDatabase === undefined ? undefined : opened(postgresBroker({ database: brokerDatabase }));
-    const instance = opened(
-      createService(service.definition, {
-        clock,
-        random,
-        telemetry,
-        transport: localTransport(instances, { otherwise: outside }),
-        ...(database === undefined ? {} : { database }),
-        ...(broker === undefined ? {} : { broker }),
-        env,
-        instance: `${name}-1`,
-      }),
-    );
-    instances.set(name, instance);
-    await instance.start();
-    opened(await serveHttp(instance, { listen: { path: home.sockets.socket(name) } }));
-  } catch (error) {
-    await close({ graceMs: 0 });
-    throw error;
-  }
-  return { close, [Symbol.asyncDispose]: () => close() };
-}
 
 /**
  * Starts a platform in this process and resolves once it takes requests. A crash of this process is a crash of all of
  * it; the database and externals are started again when they end.
- * @throws DATA_DIR_LOCKED, PORT_IN_USE, SOCKET_PATH_TOO_LONG before anything is started
+ * @throws DATA_DIR_LOCKED, PORT_IN_USE, SOCKET_PATH_TOO_LONG, UNKNOWN_SERVICE before anything is started
  * @throws INSTANCE_FAILED when the database or an external keeps ending
  */
 export async function startSingle(model: PlatformModel, options: SingleOptions): Promise<RunningPlatform> {
-  const clock = realClock();
-  const random = realRandom();
-  const { gatewayPort = 8080, adminPort = 8081, onEvent = () => undefined } = options;
-  options.signal?.throwIfAborted();
-  const home = await openHome({
-    dataDir: options.dataDir,
-    gatewayPort,
-    adminPort,
-    socketNames: model.services.map(({ name }) => name),
-    clock,
-    onEvent,
-  });
-  const { data, sockets } = home;
-  const supervised: SupervisedInstance[] = [];
   const inside = new Map<string, InstanceStatus>();
   /** What to close, the last first. */
   const parts: Closeable[] = [];
-  const me = (await identify(process.pid)) ?? { pid: process.pid, started: '' };
-  const status = (): readonly InstanceStatus[] => [
-    ...supervised.map((instance) => instance.status()),
-    ...inside.values(),
-  ];
-  const urls = { gateway: undefined as string | undefined, admin: undefined as string | undefined };
-  const state = stateWriter(
-    data.path,
-    () => ({
-      version: 1,
-      platform: model.name,
-      supervisor: me,
-      socketDir: sockets.path,
-      gatewayUrl: urls.gateway,
-      adminUrl: urls.admin,
-      instances: supervised.map((instance) => instance.status()),
-    }),
-    (error) =>
-      home.tell(
-        'supervisor',
-        `state.json could not be written: ${error instanceof Error ? error.message : String(error)}`,
-      ),
-  );
-  const plane = await openControlPlane({
-    platform: model.name,
-    secretsDir: join(data.path, 'secrets'),
-    tenants: model.tenants.map(({ id }) => id),
-    externals: describedExternals(model),
-    clock,
-    random,
+  let plane: ControlPlane | undefined;
+  const ground = await layGroundwork(model, options, {
+    inside: () => [...inside.values()],
+    onStatus: (instances) => plane?.setInstances(instances),
   });
-  const house: House = { model, home, plane, clock, random, env: baseEnvironment(options.env ?? process.env) };
 
-  function onChange(instance: InstanceStatus): void {
-    state.touch();
-    plane.setInstances(status());
-    onEvent({ event: 'state', instance });
-  }
   function here(name: string, kind: InstanceKind, url: string): void {
-    const instance: InstanceStatus = {
-      name,
-      kind,
-      state: 'ready',
-      pid: process.pid,
-      url,
-      restarts: 0,
-      since: clock.now(),
-      lastExit: undefined,
-    };
+    const since = ground.clock.now();
+    const process_ = { pid: process.pid, url, restarts: 0, since, lastExit: undefined };
+    const instance: InstanceStatus = { name, kind, state: 'ready', ...process_ };
     inside.set(name, instance);
-    onChange(instance);
-  }
-  const fleet = processFleet({
-    model,
-    home,
-    env: options.env ?? process.env,
-    clock,
-    random,
-    readyTimeoutMs: 20_000,
-    onChange,
-    onExit: (name, exit) => onEvent({ event: 'exit', name, exit }),
-  });
-
-  async function databaseServer(): Promise<string> {
-    if (options.postgresUrl !== undefined) return options.postgresUrl;
-    const socketDir = join(sockets.path, 'postgres');
-    await mkdir(socketDir, { mode: 0o700 });
-    const adminUrl = Promise.withResolvers<string>();
-    const launch = postgresLaunch({
-      dataDir: data.postgres,
-      socketDir,
-      clock,
-      onLine: (line) => home.tell('postgres', line),
-      onStarted: (postgres) => adminUrl.resolve(postgres.adminUrl),
-    });
-    const instance = fleet.supervise('postgres', 'database', launch);
-    supervised.push(instance);
-    await instance.start();
-    return adminUrl.promise;
+    ground.changed(instance);
   }
 
-  async function closeInside(closeOptions?: CloseOptions): Promise<void> {
-    for (const part of parts.splice(0).toReversed()) await part.close(closeOptions);
-  }
-
-  async function leave(closeOptions?: CloseOptions): Promise<void> {
-    try {
-      await closeInside(closeOptions);
-      await drain(supervised, closeOptions);
-    } finally {
-      inside.clear();
-      await state.flush();
-      await removeState(data.path);
-      await home.close();
-    }
-  }
-  let closed: Promise<void> | undefined;
-  const close = (closeOptions?: CloseOptions): Promise<void> => (closed ??= leave(closeOptions));
-
-  const { run, given } = splitExternals(model);
-  const endpoints: Record<string, string> = { ...given };
-  for (const { name } of model.services) endpoints[name] = `unix:${sockets.socket(name)}`;
-  try {
-    const onInternal = (error: unknown): void =>
-      home.tell('control', error instanceof Error ? (error.stack ?? error.message) : String(error));
-    const audit = (entry: AuditEntry): void => home.tell('control', auditLine(entry, clock.now()));
-    const admin = await serveAdmin(plane, { port: adminPort, credential: home.adminToken, onInternal, audit });
+  async function startAll(): Promise<void> {
+    const { clock, random, home } = ground;
+    plane = await openPlane(ground);
+    const house: House = { home, plane, clock, random, env: baseEnvironment(options.env ?? process.env) };
+    const admin = await admit(ground, plane, options.adminPort ?? 8081);
     parts.push(admin);
-    urls.admin = admin.url;
     here('control', 'control', admin.url);
 
-    const startExternals = run.map(async (external) => {
-      const instance = fleet.external(external);
-      supervised.push(instance);
-      await instance.start();
-      endpoints[external.name] = instance.status().url ?? '';
-    });
-    const startDatabases = async (): Promise<ReadonlyMap<string, RuntimeUrls>> => {
-      if (!model.services.some(({ database }) => database)) return new Map();
-      const adminUrl = await databaseServer();
-      using ctx = createContext({ clock, random, signal: options.signal });
-      return await setUpDatabases(ctx, model, {
-        adminUrl,
-        data,
-        clock,
-        onStage: (stage, durationMs) => onEvent({ event: 'stage', stage, durationMs }),
-      });
-    };
-    const [serviceUrls] = await Promise.all([startDatabases(), ...startExternals]);
+    const [urls] = await Promise.all([ground.startDatabases(), ground.startExternals()]);
     const instances = new Map<string, ServiceInstance>();
-    for (const service of model.services) {
-      options.signal?.throwIfAborted();
-      parts.push(await startService(house, service, { instances, endpoints, urls: serviceUrls.get(service.name) }));
-      here(service.name, 'service', endpoints[service.name] ?? '');
+    for (const service of ground.services) {
+      const { name } = service;
+      ground.signal.throwIfAborted();
+      parts.push(await startInside(house, service, { instances, endpoints: ground.endpoints, urls: urls.get(name) }));
+      here(name, 'service', ground.endpoints[name] ?? '');
     }
+    ground.signal.throwIfAborted();
+    const gateway = await openGateway(house, options.gatewayPort ?? 8080);
+    here('gateway', 'gateway', gateway.url);
+    ground.stage('ready');
+  }
+
+  async function openGateway(house: House, port: number): Promise<{ readonly url: string }> {
+    const { plane: keys, clock, random } = house;
     const telemetry = telemetryOf(house, 'gateway');
     parts.push(telemetry);
+    const endpoints = Object.entries(ground.endpoints).map(([name, url]) => [name, gatewayEndpoint(url)] as const);
     const gateway = await startGateway({
-      listen: { host: '127.0.0.1', port: gatewayPort },
+      listen: { host: '127.0.0.1', port },
       routes: model.routes,
-      endpoints: Object.fromEntries(Object.entries(endpoints).map(([name, url]) => [name, gatewayEndpoint(url)])),
-      jwks: async () => plane.tokens.jwks,
+      endpoints: Object.fromEntries(endpoints),
+      absent: ground.absent,
+      jwks: async () => keys.tokens.jwks,
       tenants: model.tenants.map(({ id }) => id),
       ...platformIdentity(model.name),
       telemetry,
@@ -297,20 +82,62 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
       random,
     });
     parts.push(gateway);
-    urls.gateway = gateway.url;
-    here('gateway', 'gateway', gateway.url);
-    return {
-      gatewayUrl: gateway.url,
-      adminUrl: admin.url,
-      adminToken: home.adminToken,
-      endpoints: { ...endpoints },
-      status,
-      token: (request) => plane.tokens.issue(request).then(({ token }) => token),
-      close,
-      [Symbol.asyncDispose]: () => close(),
-    };
-  } catch (error) {
-    await close({ graceMs: 0 }).catch(() => undefined);
-    throw error;
+    return gateway;
   }
+
+  async function leave(closeOptions?: CloseOptions): Promise<void> {
+    try {
+      for (const part of parts.splice(0).toReversed()) await part.close(closeOptions);
+      await ground.drain(closeOptions);
+    } finally {
+      inside.clear();
+      await ground.leave();
+    }
+  }
+  let closed: Promise<void> | undefined;
+  function close(closeOptions?: CloseOptions): Promise<void> {
+    // Asked again for an immediate end (a second Ctrl-C): without a database nobody here has anything left to wait for.
+    if (closed !== undefined && closeOptions?.graceMs === 0)
+      return Promise.all([closed, ground.drain(closeOptions)]).then(() => undefined);
+    closed ??= leave(closeOptions);
+    return closed;
+  }
+
+  await ground.through(startAll(), close);
+  return {
+    gatewayUrl: ground.urlOf('gateway') ?? '',
+    adminUrl: ground.urlOf('control') ?? '',
+    adminToken: ground.home.adminToken,
+    endpoints: { ...ground.endpoints },
+    status: ground.status,
+    async token(request) {
+      // The start above went through, and it begins with the plane.
+      const { token } = await (plane as ControlPlane).tokens.issue(request);
+      return token;
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}
+
+function openPlane({ model, home, clock, random }: Groundwork): Promise<ControlPlane> {
+  return openControlPlane({
+    platform: model.name,
+    secretsDir: join(home.data.path, 'secrets'),
+    tenants: model.tenants.map(({ id }) => id),
+    externals: describedExternals(model),
+    clock,
+    random,
+  });
+}
+
+/** The admin API on its port. */
+function admit({ home, clock }: Groundwork, plane: ControlPlane, port: number): ReturnType<typeof serveAdmin> {
+  return serveAdmin(plane, {
+    port,
+    credential: home.adminToken,
+    onInternal: (error) =>
+      home.tell('control', error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    audit: (entry) => home.tell('control', auditLine(entry, clock.now())),
+  });
 }
