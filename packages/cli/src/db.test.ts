@@ -22,7 +22,10 @@ async function run(...args: string[]) {
 }
 
 test('databases are created, migrated once, backed up and restored while no platform runs', async () => {
-  expect(await run('create')).toMatchObject({ code: 0, out: expect.stringContaining('notifications, orders, payments') });
+  expect(await run('create')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('notifications, orders, payments'),
+  });
 
   const first = await run('migrate');
   expect(first.out).toMatch(/^orders +applied +fairlead\/0001_log\.sql$/m);
