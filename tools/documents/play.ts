@@ -25,14 +25,15 @@ export async function play(path: string): Promise<void> {
   try {
     for (const name of SURROUNDINGS) symlinkSync(join(ROOT, name), join(folder, name));
     cpSync(join(ROOT, 'examples'), join(folder, 'examples'), { recursive: true });
+    // What the run of this test itself was told is not for the reader's commands.
+    const inherited = Object.entries(process.env).filter(([name]) => !/^(FAIRLEAD_|VITEST|NODE_ENV$)/.test(name));
     const env = {
-      ...process.env,
+      ...Object.fromEntries(inherited),
       NODE_OPTIONS: '--conditions=@fairlead/source',
       PATH: `${join(ROOT, 'node_modules', '.bin')}:${process.env['PATH']}`,
       NO_COLOR: '1',
       npm_config_loglevel: 'error',
     };
-    delete (env as NodeJS.ProcessEnv)['VITEST'];
     await using shell = new Shell(folder, env);
     await follow(path, folder, shell);
   } finally {
