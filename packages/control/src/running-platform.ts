@@ -48,7 +48,9 @@ export type PlatformEvent =
   | { readonly event: 'stage'; readonly stage: string; readonly durationMs: number }
   | { readonly event: 'state'; readonly instance: InstanceStatus }
   | { readonly event: 'exit'; readonly name: string; readonly exit: InstanceExit }
-  | { readonly event: 'log'; readonly name: string; readonly line: string };
+  | { readonly event: 'log'; readonly name: string; readonly line: string }
+  /** Something that a person should know and that nobody's log says. */
+  | { readonly event: 'note'; readonly text: string };
 
 /** What both topologies need to know. */
 export interface StartOptions {
@@ -60,6 +62,11 @@ export interface StartOptions {
   readonly adminPort?: number;
   /** A superuser's URL of a server that runs already. Default: an embedded Postgres below `dataDir`. */
   readonly postgresUrl?: string;
+  /**
+   * Services to run, with everything that they call. Default and empty: all. Databases are set up for all of them, and the
+   * gateway answers NOT_STARTED for the others.
+   */
+  readonly only?: readonly string[];
   /** Environment that services read their configuration from. Default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Gives the start up when it aborts: what was started is ended and the promise rejects with the signal's reason. */
@@ -72,6 +79,11 @@ export interface StartOptions {
 export interface ProcessesOptions extends StartOptions {
   /** How long a process may take from its launch to its ready message, in milliseconds. Default 20 000. */
   readonly readyTimeoutMs?: number;
+  /**
+   * Starts processes again when a file that they have loaded changes, and migrates when a service's migrations do. What
+   * is done is told as `note`. Default false.
+   */
+  readonly watch?: boolean;
 }
 
 /** Options of `startSingle`. */

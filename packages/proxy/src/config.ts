@@ -16,6 +16,7 @@ export interface GatewayConfig {
   readonly issuer: string;
   readonly audience: string;
   readonly tenants?: readonly string[];
+  readonly absent?: readonly string[];
   readonly jwksMaxAgeMs?: number;
   readonly jwksCooldownMs?: number;
   readonly tokenCacheSize?: number;

@@ -29,6 +29,8 @@ export const GATEWAY_ERRORS = {
   KEYS_UNAVAILABLE: 'unavailable',
   /** The gateway is shutting down. */
   DRAINING: 'unavailable',
+  /** The service is not part of what was started: its name is left out of `only`. Nothing was done. */
+  NOT_STARTED: 'unavailable',
   /** No connection to the service: it has not seen the request (`processed` is `no`). */
   UPSTREAM_UNAVAILABLE: 'unavailable',
   /** The service did not answer within the route's time; it may have done the work (`processed` is `maybe`). */

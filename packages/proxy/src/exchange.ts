@@ -21,6 +21,8 @@ export interface ExchangeOptions {
   readonly verifier: TokenVerifier;
   /** By service. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** Services that are meant not to run. */
+  readonly absent: readonly string[];
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly random: Random;
@@ -154,6 +156,8 @@ export function exchange(options: ExchangeOptions): Exchange {
     checkBody(request, route);
 
     const upstream = upstreams.get(route.service);
+    if (options.absent.includes(route.service))
+      throw fail('NOT_STARTED', `${route.service} was not started. Start the platform without --only, or name it there.`);
     if (upstream === undefined) throw fail('INTERNAL', `There is no upstream for ${route.service}.`);
     const caller = { service: 'gateway', subject: identity.subject, roles: identity.roles };
     const identified = timed.derive({ tenant: identity.tenant, caller });

@@ -73,6 +73,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     table: routeTable(resolved.routes),
     verifier: tokenVerifier({ keys, issuer, audience, tenants, clock, cacheSize: tokenCacheSize }),
     upstreams,
+    absent: resolved.absent,
     telemetry,
     clock,
     random,

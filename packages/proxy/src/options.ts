@@ -38,6 +38,8 @@ export interface GatewayOptions {
   readonly routes: readonly GatewayRoute[];
   /** Service name → where it listens. May have more than the routes need. */
   readonly endpoints: Readonly<Record<string, GatewayEndpoint>>;
+  /** Services that are meant not to run: their routes answer NOT_STARTED. Default none. */
+  readonly absent?: readonly string[] | undefined;
   readonly jwks: JwksSource;
   /** The token's `iss` must be this. */
   readonly issuer: string;
@@ -84,6 +86,7 @@ export interface ResolvedOptions extends Pick<
   readonly listen: { readonly host: string; readonly port: number };
   readonly routes: readonly ResolvedRoute[];
   readonly tenants: readonly string[];
+  readonly absent: readonly string[];
   readonly jwksMaxAgeMs: number;
   readonly jwksCooldownMs: number;
   readonly tokenCacheSize: number;
@@ -106,6 +109,7 @@ const OPTION_KEYS = [
   'listen',
   'routes',
   'endpoints',
+  'absent',
   'jwks',
   'issuer',
   'audience',
@@ -165,6 +169,12 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
     `tenants must be a list of names, not ${show(tenants)}`,
   );
 
+  const { absent = [] } = options;
+  check(
+    Array.isArray(absent) && absent.every((name: unknown) => typeof name === 'string'),
+    `absent must be a list of services, not ${show(absent)}`,
+  );
+
   const endpoints = isRecord(options.endpoints) ? options.endpoints : {};
   check(isRecord(options.endpoints), 'endpoints must be an object of service names');
   for (const [name, endpoint] of Object.entries(endpoints)) {
@@ -191,7 +201,10 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
         isRoutePath(path),
         `${place}.path must be / or whole segments without dots, escapes or a slash at the end, and not begin with /-, not ${show(path)}`,
       );
-      check(Object.hasOwn(endpoints, service), `${place}.service: there is no endpoint for ${show(service)}`);
+      check(
+        Object.hasOwn(endpoints, service) || absent.includes(service),
+        `${place}.service: there is no endpoint for ${show(service)}`,
+      );
       check(
         methods === undefined || isListOf(methods, (method) => METHODS.includes(method)),
         `${place}.methods must be of ${METHODS.join(', ')}, not ${show(methods)}`,
@@ -211,6 +224,7 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
     listen,
     routes,
     tenants,
+    absent,
     jwksMaxAgeMs: options.jwksMaxAgeMs ?? DEFAULTS.jwksMaxAgeMs,
     jwksCooldownMs: options.jwksCooldownMs ?? DEFAULTS.jwksCooldownMs,
     tokenCacheSize: options.tokenCacheSize ?? DEFAULTS.tokenCacheSize,
