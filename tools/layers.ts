@@ -41,6 +41,8 @@ export function checkLayers(root: string, files: readonly string[]): Finding[] {
   const findings = workspaces.flatMap((each) => checkManifest(each, house.workspaces));
   for (const path of files) {
     if (!/\.(ts|tsx|js|mjs)$/.test(path)) continue;
+    // What `fairlead init` writes imports what its own package.json, not ours, declares.
+    if (path.startsWith('packages/cli/templates/')) continue;
     const home = workspaces.find((each) => path.startsWith(`${each.folder}/`));
     for (const { specifier, line } of importsOf(readText(root, path))) {
       const own = apart.find((each) => path.startsWith(`${each.folder}/`));

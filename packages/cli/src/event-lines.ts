@@ -15,7 +15,7 @@ export interface Display {
   stopped(): void;
 }
 
-/** One JSON object a line: `ready` once, `state` and `exit` as they happen, `stage` with `--verbose`. */
+/** One JSON object a line: `ready` once, `state`, `exit` and `note` as they happen, `stage` with `--verbose`. */
 export function jsonDisplay(terminal: Terminal, verbose: boolean): Display {
   const say = (value: object): void => terminal.out(`${JSON.stringify(value)}\n`);
   return {
@@ -25,7 +25,7 @@ export function jsonDisplay(terminal: Terminal, verbose: boolean): Display {
         say({ event: 'state', name, kind, state, pid, url, restarts });
       } else if (event.event === 'exit') {
         say({ event: 'exit', name: event.name, ...event.exit });
-      } else if (event.event === 'stage' && verbose) {
+      } else if (event.event === 'note' || (event.event === 'stage' && verbose)) {
         say(event);
       }
     },
@@ -66,6 +66,8 @@ export function plainDisplay(
         const line = readLogLine(event.line);
         if (options.verbose || line.level === 'warn' || line.level === 'error')
           say(formatLogLine(event.name, line, colour));
+      } else if (event.event === 'note') {
+        say(event.text);
       } else if (event.event === 'stage' && options.verbose) {
         say(`${event.stage} ${Math.round(event.durationMs)} ms`);
       }

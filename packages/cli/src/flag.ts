@@ -80,6 +80,35 @@ export function whole(
   };
 }
 
+/** One of some words, with a default. */
+export function choice<const T extends string>(summary: string, values: readonly T[], fallback: T): Flag<T> {
+  return {
+    value: values.join('|'),
+    summary: `${summary} (default ${fallback})`,
+    multiple: false,
+    complete: async () => values,
+    read([given]) {
+      const found = values.find((value) => value === (given ?? fallback));
+      if (found === undefined) throw new UsageError(`is one of ${values.join(', ')}, not "${given}"`);
+      return found;
+    },
+  };
+}
+
+/** Words with commas between them, also given one by one. */
+export function words(summary: string, value: string): Flag<readonly string[]> {
+  return {
+    value,
+    summary: `${summary}, with commas between them`,
+    multiple: true,
+    read(given) {
+      const found = given.flatMap((text) => text.split(','));
+      if (found.includes('')) throw new UsageError(`takes names with commas between them, not "${given.join(',')}"`);
+      return found;
+    },
+  };
+}
+
 /** A TCP port; 0 means any free one. */
 export function port(summary: string, fallback: number): Flag<number> {
   return whole(`${summary}; 0 takes a free one`, 'port', { min: 0, max: 65_535, fallback });

@@ -82,6 +82,8 @@ export function liveTable(
         const line = readLogLine(event.line);
         if (line.level !== 'warn' && line.level !== 'error') return;
         warn(formatLogLine(event.name, line, colour));
+      } else if (event.event === 'note') {
+        warn(event.text);
       } else {
         if (!options.verbose) return;
         stages.push(`${event.stage} ${Math.round(event.durationMs)} ms`);

@@ -12,6 +12,7 @@
  */
 import { FairleadError, nearest } from '@fairlead/core';
 import type { Command } from './command.ts';
+import { add } from './commands/add.ts';
 import { call } from './commands/call.ts';
 import { check } from './commands/check.ts';
 import { completion } from './commands/completion.ts';
@@ -19,6 +20,7 @@ import { db } from './commands/db.ts';
 import { dlq } from './commands/dlq.ts';
 import { down } from './commands/down.ts';
 import { events } from './commands/events.ts';
+import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { status } from './commands/status.ts';
 import { token } from './commands/token.ts';
@@ -33,6 +35,8 @@ import type { Terminal } from './terminal.ts';
 
 /** Every command, in the order of the overview. */
 export const COMMANDS: readonly Command[] = [
+  init,
+  add,
   up,
   down,
   status,

@@ -157,7 +157,10 @@ export function exchange(options: ExchangeOptions): Exchange {
 
     const upstream = upstreams.get(route.service);
     if (options.absent.includes(route.service))
-      throw fail('NOT_STARTED', `${route.service} was not started. Start the platform without --only, or name it there.`);
+      throw fail(
+        'NOT_STARTED',
+        `${route.service} was not started. Start the platform without --only, or name it there.`,
+      );
     if (upstream === undefined) throw fail('INTERNAL', `There is no upstream for ${route.service}.`);
     const caller = { service: 'gateway', subject: identity.subject, roles: identity.roles };
     const identified = timed.derive({ tenant: identity.tenant, caller });

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { startProcesses, type RunningPlatform } from '@fairlead/control';
+import { startProcesses, startSingle, type RunningPlatform } from '@fairlead/control';
 import { realClock } from '@fairlead/core';
 import { loadPlatform, type PlatformModel } from '@fairlead/platform';
 import { command } from '../command.ts';
 import { commandsToTry } from '../commands-to-try.ts';
 import { jsonDisplay, plainDisplay, type Display } from '../event-lines.ts';
-import { port, toggle } from '../flag.ts';
+import { choice, port, toggle, UsageError, words } from '../flag.ts';
 import { liveTable } from '../live-table.ts';
 import { platformFlag } from '../platform-flag.ts';
 import { dataDirFlag } from '../running.ts';
@@ -15,6 +15,9 @@ import type { Terminal } from '../terminal.ts';
 /** Flags of `up`. */
 interface UpFlags {
   readonly platform: string;
+  readonly topology: 'processes' | 'single';
+  readonly only: readonly string[];
+  readonly watch: boolean;
   readonly json: boolean;
   readonly gatewayPort: number;
   readonly adminPort: number;
@@ -39,9 +42,12 @@ function displayOf(terminal: Terminal, flags: UpFlags, model: PlatformModel): Di
  */
 export const up = command<UpFlags>({
   name: 'up',
-  summary: 'Run the platform as processes on this machine',
+  summary: 'Run the platform on this machine',
   flags: {
     platform: platformFlag,
+    topology: choice('a process each, or all services in one', ['processes', 'single'], 'processes'),
+    only: words('start only these services, and those that they call', 'services'),
+    watch: toggle('start again just what has loaded a file that changes'),
     json: toggle('print one JSON object a line instead of a table'),
     gatewayPort: port('TCP port of the gateway', 8080),
     adminPort: port('TCP port of the admin API', 8081),
@@ -51,9 +57,17 @@ export const up = command<UpFlags>({
   examples: [
     'fairlead up',
     'fairlead up --platform examples/shop/platform.ts',
+    'fairlead up --watch',
+    'fairlead up --only orders,payments',
+    'fairlead up --topology single',
     'fairlead up --gateway-port 0 --admin-port 0 --json',
   ],
   async run(terminal, flags) {
+    const single = flags.topology === 'single';
+    if (single && flags.watch)
+      throw new UsageError(
+        '--watch needs --topology processes: one process has loaded every file, and nothing could be left running',
+      );
     const clock = realClock();
     const began = clock.monotonic();
     const stop = stopRequests(terminal.env, clock);
@@ -63,12 +77,14 @@ export const up = command<UpFlags>({
       display.event({ event: 'stage', stage: 'blueprint', durationMs: clock.monotonic() - began });
       let platform: RunningPlatform;
       try {
-        platform = await startProcesses(model, {
+        platform = await (single ? startSingle : startProcesses)(model, {
           dataDir: resolve(terminal.cwd, flags.dataDir),
           gatewayPort: flags.gatewayPort,
           adminPort: flags.adminPort,
           ...(terminal.env['POSTGRES_URL'] === undefined ? {} : { postgresUrl: terminal.env['POSTGRES_URL'] }),
           env: terminal.env,
+          only: flags.only,
+          watch: flags.watch,
           signal: stop.first,
           onEvent: (event) => display.event(event),
         });

@@ -14,6 +14,7 @@ function tell(): void {
 registerHooks({
   load(url, context, next) {
     if (url.startsWith('file:') && !url.includes('/node_modules/')) {
+      // oxlint-disable-next-line no-restricted-globals -- loaded before everything else: there is no port of time yet
       if (untold.length === 0) setImmediate(tell);
       untold.push(fileURLToPath(url));
     }

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { Socket } from 'node:net';
 import type { Clock, Timer } from '@fairlead/core';
 import type { Account } from './account.ts';
 
@@ -111,9 +112,16 @@ export class ServerProcess {
     await Promise.all(open.map((stream) => new Promise((resolve) => stream?.once('close', resolve))));
   }
 
+  /** Lets our process end by itself while it runs. `stop` is waited for again. */
+  unref(): void {
+    this.#child.unref();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) if (stream instanceof Socket) stream.unref();
+  }
+
   /** Ends it: at once for its clients, then without a checkpoint, then by force. */
   async stop(graceMs: number, clock: Clock): Promise<void> {
     this.#closing = true;
+    this.#child.ref();
     const timers: Timer[] = [];
     const after = (delayMs: number, signal: NodeJS.Signals): void => {
       timers.push(clock.setTimer(delayMs, () => this.#child.kill(signal)));

@@ -47,6 +47,8 @@ export interface EmbeddedPostgres extends Closeable {
   readonly pid: number;
   /** Resolves, never rejects, when the server process has ended, for whatever reason. */
   readonly exited: Promise<PostgresExit>;
+  /** Lets this process come to its `beforeExit` while the server runs. Whoever asks for that closes it there. */
+  unref(): void;
 }
 
 const SOCKET = '.s.PGSQL.5432';
@@ -162,5 +164,6 @@ function running(
     closing ??= server.stop(options.graceMs ?? 5_000, clock).then(cleanUp);
     return closing;
   };
-  return { adminUrl, pid: server.pid, exited: server.exited, close, [Symbol.asyncDispose]: () => close() };
+  const unref = (): void => server.unref();
+  return { adminUrl, pid: server.pid, exited: server.exited, unref, close, [Symbol.asyncDispose]: () => close() };
 }

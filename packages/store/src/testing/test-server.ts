@@ -24,6 +24,8 @@ export interface TestServerAddress {
 /** A running test server and how to end it. */
 export interface TestServer extends AsyncDisposable {
   readonly address: TestServerAddress;
+  /** See `EmbeddedPostgres.unref`. */
+  unref(): void;
 }
 
 /** Roles of the test databases. */
@@ -53,7 +55,7 @@ export async function startTestServer(): Promise<TestServer> {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    return { address: await addRoles(server), [Symbol.asyncDispose]: stop };
+    return { address: await addRoles(server), unref: () => server.unref(), [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -105,6 +107,8 @@ export function testServer(): Promise<TestServerAddress> {
 
 async function ownServer(): Promise<TestServerAddress> {
   own ??= startTestServer().then((server) => {
+    // Without a runner that ends it, such as under node --test: it must not keep the process of the last test.
+    server.unref();
     process.once('beforeExit', () => void server[Symbol.asyncDispose]());
     return server;
   });
