@@ -69,15 +69,18 @@ test('the README lists the commands that fairlead has', () => {
   const commands = readdirSync(join(ROOT, 'packages/cli/src/commands'))
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map((name) => name.replace(/\.ts$/, ''));
-  const listed = [...readme.matchAll(/^\| `npx fairlead (\w+)/gm)].map((match) => match[1]!);
-  expect(listed.toSorted()).toEqual(commands.toSorted());
+  // A command with flags worth a row of their own has several.
+  const listed = new Set([...readme.matchAll(/^\| `npx fairlead (\w+)/gm)].map((match) => match[1]!));
+  expect([...listed].toSorted()).toEqual(commands.toSorted());
 });
 
 test('the licence is the whole Apache License 2.0, and every package names it', () => {
   const licence = readText(ROOT, 'LICENSE');
   for (const part of ['Version 2.0, January 2004', '9. Accepting Warranty', 'APPENDIX: How to apply'])
     expect(licence).toContain(part);
-  for (const path of repositoryFiles().filter((each) => /(^|\/)package\.json$/.test(each))) {
+  // What `fairlead init` writes is its owner's, under a licence of theirs.
+  const ours = repositoryFiles().filter((each) => /(^|\/)package\.json$/.test(each) && !each.includes('/templates/'));
+  for (const path of ours) {
     expect((JSON.parse(readText(ROOT, path)) as { license?: string }).license, path).toBe('Apache-2.0');
   }
 });

@@ -43,15 +43,19 @@ export async function startProcesses(model: PlatformModel, options: ProcessesOpt
     ground.stage('control');
   }
 
-  async function startAll(): Promise<void> {
-    const controlled = startControl();
+  /** Services and the gateway need the databases and the externals' addresses. */
+  async function startServices(): Promise<void> {
     const [urls] = await Promise.all([ground.startDatabases(), ground.startExternals()]);
     ground.signal.throwIfAborted();
     const services = ground.services.map((service) =>
       add(fleet.service(service, { urls: urls.get(service.name), endpoints })),
     );
     const gateway = add(fleet.gateway(options.gatewayPort ?? 8080, { endpoints, absent: ground.absent }));
-    await Promise.all([controlled, ...services.map((service) => service.start()), gateway.start()]);
+    await Promise.all([...services.map((service) => service.start()), gateway.start()]);
+  }
+
+  async function startAll(): Promise<void> {
+    await Promise.all([startControl(), startServices()]);
     ground.stage('ready');
   }
 

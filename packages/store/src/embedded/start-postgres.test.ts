@@ -158,16 +158,11 @@ test('backends that outlive a killed postmaster are ended, and the next start re
   const server = await startPostgres(options());
   await ask(server, 'create table kept (id integer); insert into kept values (7)');
   const busy = ask(server, 'select pg_sleep(60)').catch(() => {});
-  const before = await backends(server);
   // A stopped backend can't notice that its postmaster is gone.
-  const sleeper = Number(
-    (
-      await ask(
-        server,
-        `select pid from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()`,
-      )
-    )[0]?.['pid'],
-  );
+  const sleepers = `select pid from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()`;
+  await expect.poll(() => ask(server, sleepers), { timeout: 10_000 }).toHaveLength(1);
+  const sleeper = Number((await ask(server, sleepers))[0]?.['pid']);
+  const before = await backends(server);
   process.kill(sleeper, 'SIGSTOP');
   process.kill(server.pid, 'SIGKILL');
   expect(await server.exited).toEqual({ code: null, signal: 'SIGKILL', expected: false });
