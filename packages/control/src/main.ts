@@ -4,9 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { realClock, realRandom } from '@fairlead/core';
-import { otlpForwarder, otlpTarget, type ForwardingChange, type OtlpForwarder } from '@fairlead/telemetry';
 import { serveAdmin } from './plane/admin-server.ts';
 import { auditLine, type AuditEntry } from './plane/audit.ts';
+import { collectorOf } from './plane/collector.ts';
 import { openControlPlane } from './plane/control-plane.ts';
 import { serveInternal } from './plane/internal-server.ts';
 import type { ControlConfig } from './control-config.ts';
@@ -32,16 +32,12 @@ const onInternal = (error: unknown): void => tell('error', 'A request failed ins
 
 const audit = (entry: AuditEntry): void => void process.stdout.write(`${auditLine(entry, realClock().now())}\n`);
 
-/** Without a collector of the person's own, spans stay here. */
-function collector(): OtlpForwarder | undefined {
-  const target = otlpTarget(config.collector);
-  if (target === undefined) return undefined;
-  const onChange = (change: ForwardingChange): void =>
-    tell('warn', `Spans for ${target.url}: ${change.kind}`, change.kind === 'failing' ? change.error : change);
-  return otlpForwarder({ ...target, clock: realClock(), random: realRandom(), onChange });
-}
-
-const forwarder = collector();
+const forwarder = collectorOf({
+  env: config.collector,
+  clock: realClock(),
+  random: realRandom(),
+  tell: (message, about) => tell('warn', message, about),
+});
 const plane = await openControlPlane({
   ...config,
   ...(forwarder && { onExport: (resourceSpans) => forwarder.forward(resourceSpans) }),

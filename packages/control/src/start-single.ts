@@ -8,12 +8,14 @@ import type { Closeable, CloseOptions } from '@fairlead/core';
 import type { PlatformModel } from '@fairlead/platform';
 import { startGateway } from '@fairlead/proxy';
 import type { ServiceInstance } from '@fairlead/service';
+import type { OtlpForwarder } from '@fairlead/telemetry';
 import { describedExternals } from './described-externals.ts';
 import { layGroundwork, type Groundwork } from './groundwork.ts';
 import { platformIdentity } from './identity.ts';
 import { startInside, telemetryOf, type House } from './inside-service.ts';
 import { serveAdmin } from './plane/admin-server.ts';
 import { auditLine } from './plane/audit.ts';
+import { collectorOf } from './plane/collector.ts';
 import { openControlPlane, type ControlPlane } from './plane/control-plane.ts';
 import { baseEnvironment, gatewayEndpoint } from './process-environment.ts';
 import type { InstanceKind, InstanceStatus, RunningPlatform, SingleOptions } from './running-platform.ts';
@@ -44,8 +46,11 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
 
   async function startAll(): Promise<void> {
     const { clock, random, home } = ground;
-    plane = await openPlane(ground);
-    const house: House = { home, plane, clock, random, env: baseEnvironment(options.env ?? process.env) };
+    const env = options.env ?? process.env;
+    const collector = collectorOf({ env, clock, random, tell: (message, about) => tellControl(home, message, about) });
+    if (collector !== undefined) parts.push(collector);
+    plane = await openPlane(ground, collector);
+    const house: House = { home, plane, clock, random, env: baseEnvironment(env) };
     const admin = await admit(ground, plane, options.adminPort ?? 8081);
     parts.push(admin);
     here('control', 'control', admin.url);
@@ -120,7 +125,10 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
   };
 }
 
-function openPlane({ model, home, clock, random }: Groundwork): Promise<ControlPlane> {
+function openPlane(
+  { model, home, clock, random }: Groundwork,
+  collector: OtlpForwarder | undefined,
+): Promise<ControlPlane> {
   return openControlPlane({
     platform: model.name,
     secretsDir: join(home.data.path, 'secrets'),
@@ -128,7 +136,13 @@ function openPlane({ model, home, clock, random }: Groundwork): Promise<ControlP
     externals: describedExternals(model),
     clock,
     random,
+    ...(collector && { onExport: (resourceSpans) => collector.forward(resourceSpans) }),
   });
+}
+
+/** A line in the control plane's log. */
+function tellControl(home: Groundwork['home'], message: string, about: unknown): void {
+  home.tell('control', `${message}${about instanceof Error ? ` ${about.stack ?? about.message}` : ''}`);
 }
 
 /** The admin API on its port. */
@@ -136,8 +150,7 @@ function admit({ home, clock }: Groundwork, plane: ControlPlane, port: number): 
   return serveAdmin(plane, {
     port,
     credential: home.adminToken,
-    onInternal: (error) =>
-      home.tell('control', error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    onInternal: (error) => tellControl(home, 'A request failed inside.', error),
     audit: (entry) => home.tell('control', auditLine(entry, clock.now())),
   });
 }
