@@ -135,3 +135,10 @@ test('nothing that a header says makes it throw', () => {
     }),
   );
 });
+
+test('a stranger continues its trace, and does not decide that it goes unrecorded', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  expect(read({ traceparent }, { trusted: false }).trace).toMatchObject({ traceId, sampled: true });
+  expect(read({ traceparent }, { trusted: true }).trace).toMatchObject({ traceId, sampled: false });
+});

@@ -40,7 +40,7 @@ export interface ContextFromHeadersOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Whether the sender is part of the platform. False ignores what it says about tenant, subject, roles, caller,
-   * criticality and correlation.
+   * criticality and correlation, and whether its trace is recorded.
    */
   readonly trusted: boolean;
   /** Milliseconds for a request that states no time. Default: no deadline. 0 means it has passed. */
@@ -98,7 +98,9 @@ export function contextToHeaders(ctx: Context, options: ContextToHeadersOptions 
  * @throws MISCONFIGURED when `defaultTimeoutMs` or `maxTimeoutMs` is negative or not a number
  */
 export function contextFromHeaders(headers: IncomingHeaders, options: ContextFromHeadersOptions): ScopedContext {
-  const trace = parseTraceparent(single(headers, HEADERS.traceparent), list(headers, HEADERS.tracestate));
+  const named = parseTraceparent(single(headers, HEADERS.traceparent), list(headers, HEADERS.tracestate));
+  // Strangers may continue a trace of theirs, not decide that we don't record it.
+  const trace = named === undefined || options.trusted ? named : { ...named, sampled: true };
   const trusted = options.trusted ? headers : NO_HEADERS;
   return createContext({
     clock: options.clock,
