@@ -1,7 +1,7 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { AS_USER, nothingRuns, yard } from './bad-input/fairlead.ts';
+import { nothingRuns, STRANGER, WITHOUT_OVERRIDE, yard } from './bad-input/fairlead.ts';
 
 test('a service that throws at start ends the start with its own words', async () => {
   await using at = await yard("services: { pong: '~/throwing.ts' }");
@@ -39,8 +39,8 @@ test.skipIf(process.getuid?.() !== 0)('a secret file that its user may not read 
   await using at = await yard("services: { pong: '~/secretive.ts' }");
   const file = join(at.dataDir, '..', 'pong-key');
   await writeFile(file, 'hush-hush-hush', { mode: 0o600 });
-  await chmod(join(at.dataDir, '..'), 0o777);
-  const { code, err } = await at.up({ env: { PONG_KEY_FILE: file, HOME: '/tmp' }, under: AS_USER });
+  await chown(file, STRANGER, STRANGER);
+  const { code, err } = await at.up({ env: { PONG_KEY_FILE: file }, under: WITHOUT_OVERRIDE });
   expect(code).toBe(1);
   expect(err).toContain(`names ${file}, which can't be read (EACCES)`);
   expect(err).toContain('Let it name a readable file');

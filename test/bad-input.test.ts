@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { chmod } from 'node:fs/promises';
+import { chmod, chown } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { AS_USER, nothingRuns, yard } from './bad-input/fairlead.ts';
+import { nothingRuns, STRANGER, WITHOUT_OVERRIDE, yard } from './bad-input/fairlead.ts';
 
 const PONG = "services: { pong: '~/pong.ts', ping: '~/ping.ts' }";
 
@@ -77,8 +77,10 @@ test('services that use each other in a circle are a warning, and they start and
 
 test.skipIf(process.getuid?.() !== 0)('a data directory of somebody else is told with what to do', async () => {
   await using at = await yard(PONG);
+  // Its folder may be read, and nothing made in it.
+  await chown(join(at.dataDir, '..'), STRANGER, STRANGER);
   await chmod(join(at.dataDir, '..'), 0o755);
-  const { code, err } = await at.up({ env: { HOME: '/tmp' }, under: AS_USER });
+  const { code, err } = await at.up({ under: WITHOUT_OVERRIDE });
   expect(code).toBe(1);
   expect(err).toContain(
     `${at.dataDir} can't be used as the data directory (EACCES). Give this user the right to write`,

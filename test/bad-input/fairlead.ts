@@ -100,8 +100,11 @@ function sentenceOf(err: string): string {
   return err;
 }
 
-/** As another user than root, who could read everything. */
-export const AS_USER = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+/** As a root who may not read what is others': whoever owns the checkout can run it, wherever it lies. */
+export const WITHOUT_OVERRIDE = ['setpriv', '--bounding-set=-dac_override,-dac_read_search'];
+
+/** Somebody else. */
+export const STRANGER = 65_534;
 
 /** What a platform that could not start must not leave. */
 export async function nothingRuns(at: Yard): Promise<void> {
