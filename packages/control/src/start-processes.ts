@@ -12,6 +12,7 @@
  */
 import type { CloseOptions } from '@fairlead/core';
 import type { PlatformModel } from '@fairlead/platform';
+import { closeOnce } from './close-once.ts';
 import { adminClient } from './admin-client.ts';
 import { layGroundwork, type Groundwork } from './groundwork.ts';
 import type { ProcessesOptions, RunningPlatform } from './running-platform.ts';
@@ -67,14 +68,7 @@ export async function startProcesses(model: PlatformModel, options: ProcessesOpt
       await ground.leave();
     }
   }
-  let closed: Promise<void> | undefined;
-  function close(closeOptions?: CloseOptions): Promise<void> {
-    // Asked again for an immediate end (a second Ctrl-C): what is being drained is ended by force.
-    if (closed !== undefined && closeOptions?.graceMs === 0)
-      return Promise.all([closed, ground.drain(closeOptions)]).then(() => undefined);
-    closed ??= leave(closeOptions);
-    return closed;
-  }
+  const close = closeOnce(leave, (closeOptions) => ground.drain(closeOptions));
 
   await ground.through(startAll(), close);
   return running(ground, close);

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { Closeable, CloseOptions } from '@fairlead/core';
 import type { PlatformModel } from '@fairlead/platform';
+import { closeOnce } from './close-once.ts';
 import { startGateway } from '@fairlead/proxy';
 import type { ServiceInstance } from '@fairlead/service';
 import type { OtlpForwarder } from '@fairlead/telemetry';
@@ -99,14 +100,7 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
       await ground.leave();
     }
   }
-  let closed: Promise<void> | undefined;
-  function close(closeOptions?: CloseOptions): Promise<void> {
-    // Asked again for an immediate end (a second Ctrl-C): without a database nobody here has anything left to wait for.
-    if (closed !== undefined && closeOptions?.graceMs === 0)
-      return Promise.all([closed, ground.drain(closeOptions)]).then(() => undefined);
-    closed ??= leave(closeOptions);
-    return closed;
-  }
+  const close = closeOnce(leave, (closeOptions) => ground.drain(closeOptions));
 
   await ground.through(startAll(), close);
   return {
