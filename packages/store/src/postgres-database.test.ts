@@ -234,6 +234,8 @@ test('a transaction that sits idle for too long is ended by the server', async (
     const { rows } = await tx.query('select pg_backend_pid() as pid');
     await using admin = await connectAdmin(held.adminUrl);
     while ((await admin.run('select 1 from pg_stat_activity where pid = $1', [rows[0]?.['pid']])).length > 0);
+    // The server's last word has been sent; let it arrive before the next write.
+    await clock.sleep(200);
     await tx.query('select 1');
   });
   expect(await codeOf(work)).toBe('TRANSACTION_TIMEOUT');
