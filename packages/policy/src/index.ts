@@ -1,0 +1,1 @@
+export { POLICY_ERRORS } from './errors.ts';
