@@ -3,8 +3,9 @@ import pg from 'pg';
 import { sendCancelRequest } from './cancel-request.ts';
 import { driverAddress, parseDatabaseUrl, type DatabaseAddress } from './database-url.ts';
 import type { QueryResult, Row } from './database.ts';
-import { databaseFailure, isConnectionLoss } from './postgres-errors.ts';
+import { LastWordSocket } from './last-word-socket.ts';
 import type { ResolvedOptions } from './options.ts';
+import { databaseFailure, isConnectionLoss, isLastWord } from './postgres-errors.ts';
 
 /** Dates and timestamps without a zone stay text: turning them into instants would use this machine's zone. */
 const TEXT_TYPES = new Set<number>([pg.types.builtins.DATE, pg.types.builtins.TIMESTAMP]);
@@ -54,6 +55,7 @@ export class PostgresConnection {
       application_name: options.name,
       connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,
+      stream: () => new LastWordSocket(options.clock),
       types,
     });
     this.#client.on('error', (error) => this.#end(error));
@@ -147,8 +149,9 @@ export class PostgresConnection {
       const last = Array.isArray(answer) ? answer.at(-1) : answer;
       return { rows: last?.rows ?? [], rowCount: last?.rowCount ?? 0, command: last?.command ?? '' };
     } catch (error) {
-      if (isConnectionLoss(error)) this.destroy(error);
-      // The server's own word (57P01, 25P04) comes as an event first and says more than the broken socket after it.
+      if (isLastWord(error) || isConnectionLoss(error)) this.destroy(error);
+      // The server's own word (57P01, 25P04) comes first, as an event or as this answer, and says more than the broken
+      // socket after it.
       throw databaseFailure(this.#ended ? (this.#brokenBy ?? error) : error, this.#name);
     }
   }

@@ -1,6 +1,6 @@
 import { createContext, isError, realClock, realRandom, type ScopedContext } from '@fairlead/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Database } from './database.ts';
+import type { Database, Tx } from './database.ts';
 import { connectAdmin } from './embedded/admin-connection.ts';
 import { openDatabase } from './postgres-database.ts';
 import { testDatabase, type TestDatabase } from './testing/index.ts';
@@ -234,11 +234,65 @@ test('a transaction that sits idle for too long is ended by the server', async (
     const { rows } = await tx.query('select pg_backend_pid() as pid');
     await using admin = await connectAdmin(held.adminUrl);
     while ((await admin.run('select 1 from pg_stat_activity where pid = $1', [rows[0]?.['pid']])).length > 0);
-    // The server's last word has been sent; let it arrive before the next write.
-    await clock.sleep(200);
     await tx.query('select 1');
   });
   expect(await codeOf(work)).toBe('TRANSACTION_TIMEOUT');
+});
+
+/**
+ * Keeps this process from reading until the backend is gone: what the server said lies unread in the socket, and the
+ * next write is the first to notice.
+ */
+function outlive(pid: unknown): void {
+  for (;;) {
+    try {
+      process.kill(Number(pid), 0);
+    } catch (error) {
+      // EPERM: it lives, as another user.
+      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return;
+    }
+  }
+}
+
+/** A transaction in which the server hangs up before `last` is written. */
+function hungUp(database: Database, last: (tx: Tx) => Promise<unknown>, first: string, kill = false): Promise<unknown> {
+  return database
+    .tx(ctx, async (tx) => {
+      const { rows } = await tx.query('select pg_backend_pid() as pid');
+      await tx.query(first);
+      if (kill) process.kill(Number(rows[0]?.['pid']), 'SIGTERM');
+      outlive(rows[0]?.['pid']);
+      await last(tx);
+    })
+    .catch((error: unknown) => error);
+}
+
+test('a write that meets a server that has hung up tells what the server said', async () => {
+  await using database = open();
+  const limit = 'set local idle_in_transaction_session_timeout = 10';
+  for (let round = 0; round < 20; round += 1) {
+    const simple = await hungUp(database, (tx) => tx.query('select 1'), limit);
+    expect(simple).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+    const withParameters = await hungUp(database, (tx) => tx.query('select $1::int', [1]), limit);
+    expect(withParameters).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+  }
+});
+
+test('a write that meets a server that was stopped is DATABASE_UNAVAILABLE', async () => {
+  await using database = open();
+  for (let round = 0; round < 5; round += 1) {
+    const failure = await hungUp(database, (tx) => tx.query('select 1'), 'select 1', true);
+    expect(failure).toMatchObject({ code: 'DATABASE_UNAVAILABLE', details: { sqlState: '57P01' } });
+  }
+});
+
+test('a COMMIT that the server had waited for in vain has not happened; any other end of it is unknown', async () => {
+  await using database = open({ transactionTimeoutMs: 0 });
+  const nothing = async (): Promise<void> => {};
+  const idle = await hungUp(database, nothing, 'set local idle_in_transaction_session_timeout = 10');
+  expect(idle).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+  const overdue = await hungUp(database, nothing, 'set local transaction_timeout = 10');
+  expect(overdue).toMatchObject({ code: 'COMMIT_UNKNOWN', cause: { code: 'TRANSACTION_TIMEOUT' } });
 });
 
 test('a server that is not there is DATABASE_UNAVAILABLE, and the message keeps the password', async () => {

@@ -2,11 +2,12 @@
  * Postgres as the Database port. Around this file:
  *   options.ts              what openDatabase takes        connection-pool.ts     who gets a connection, and when
  *   postgres-connection.ts  one connection, and how a statement is given up       cancel-request.ts
+ *   last-word-socket.ts    what the server said before it hung up is read first
  *   postgres-listener.ts    LISTEN, with reconnects        postgres-errors.ts     SQLSTATE to our codes
  *   migrate.ts              SQL files, once, in order      database-url.ts        connection strings and quoting
  *   log.ts, log-reader.ts   the append-only log            embedded/ pglite/ testing/  where databases come from
  */
-import type { Closeable, CloseOptions, Context } from '@fairlead/core';
+import { isError, type Closeable, type CloseOptions, type Context } from '@fairlead/core';
 import { ConnectionPool, type Lent } from './connection-pool.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import type { Database, QueryResult, Row, Tx, TxOptions } from './database.ts';
@@ -161,7 +162,9 @@ class PostgresDatabase implements Database {
       },
       (error: unknown) => {
         this.#pool.release(connection);
-        if (connection.usable) throw error;
+        // Nobody read this COMMIT: the server hung up because it had waited too long for it.
+        const unread = isError(error, 'TRANSACTION_TIMEOUT') && error.details['sqlState'] === '25P03';
+        if (connection.usable || unread) throw error;
         throw fail(
           'COMMIT_UNKNOWN',
           `${this.name}: the connection broke during COMMIT; it may or may not have happened. Repeat only what is idempotent.`,

@@ -1,10 +1,26 @@
+import { constants } from 'node:os';
 import { FairleadError } from '@fairlead/core';
 import { fail } from './errors.ts';
 
 /** The SQLSTATE of a driver's error, `undefined` for anything else. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
+  const { code } = error;
+  // EPIPE, EBUSY and others have five letters, too, and are no words of the server.
+  if (typeof code !== 'string' || Object.hasOwn(constants.errno, code)) return undefined;
+  return /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Server says: the transaction sat idle for too long, or lasted too long. Either ends the session. */
+const TIMEOUT_STATES = new Set(['25P03', '25P04']);
+
+/** Whether an error is what the server said before it ended the session. */
+export function isLastWord(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === undefined || typeof error !== 'object' || error === null) return false;
+  // A server may translate its severities, so what we know of the states comes first.
+  if (TIMEOUT_STATES.has(state) || isConnectionLoss(error)) return true;
+  return 'severity' in error && (error.severity === 'FATAL' || error.severity === 'PANIC');
 }
 
 /** Server says: ended by an administrator, crashed, starting, too many connections. */
@@ -28,7 +44,7 @@ export function isConnectionLoss(error: unknown): boolean {
 export function databaseFailure(error: unknown, name: string): unknown {
   if (error instanceof FairleadError) return error;
   const state = sqlState(error);
-  if (state === '25P03' || state === '25P04') {
+  if (state !== undefined && TIMEOUT_STATES.has(state)) {
     return fail(
       'TRANSACTION_TIMEOUT',
       `${name}: the server ended a transaction that lasted too long or sat idle. Do slow work outside of transactions, or raise transactionTimeoutMs.`,
