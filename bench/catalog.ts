@@ -63,5 +63,18 @@ const call: Bench = {
   needsPeers: true,
 };
 
+/** What a request costs above HTTP, and where; a call's client side too. */
+const loop: Bench = {
+  name: 'loop',
+  rows: [
+    { id: 'request-us', unit: 'µs', better: 'lower', goal: 8 },
+    ...['context', 'parse', 'input', 'output', 'span', 'line', 'metrics', 'call-encode', 'call-headers', 'call-key']
+      .concat('call-decode')
+      .map((part) => ({ id: `${part}-us`, unit: 'µs', better: 'lower' as const })),
+  ],
+  subject: { name: 'fairlead', file: './subjects/loop.ts' },
+  peers: [],
+};
+
 /** Every benchmark, by the name that the command takes. */
-export const BENCHES: readonly Bench[] = [context, startup, service, call];
+export const BENCHES: readonly Bench[] = [context, startup, service, call, loop];

@@ -1,11 +1,12 @@
+import { compiled } from './compiled.ts';
 import { fail } from './errors.ts';
 import type { Output, Received } from './inference.ts';
 import { check, summarize } from './issues.ts';
 import type { Operation } from './operation.ts';
-import type { Schema } from './schema.ts';
 import { tolerantSchema } from './tolerant-schema.ts';
 
-const readers = new WeakMap<Operation, Schema>();
+const writerOf = compiled((operation: Operation) => operation.output);
+const readerOf = compiled((operation: Operation) => tolerantSchema(operation.output));
 
 /**
  * An answer as JSON text. Members that the contract does not list are left out, so that nothing leaves by accident.
@@ -13,7 +14,7 @@ const readers = new WeakMap<Operation, Schema>();
  * @throws INVALID_OUTPUT when the value does not fit: a bug of the service. `details.issues` says where
  */
 export function encodeOutput<Op extends Operation>(operation: Op, value: Output<Op>): string {
-  const checked = check(operation.output, value);
+  const checked = check(writerOf(operation), value);
   if (checked.kind === 'fits') return JSON.stringify(checked.value);
   const { issues } = checked;
   throw fail(
@@ -48,12 +49,4 @@ export function decodeOutput<Op extends Operation>(operation: Op, text: string):
   }
   // It came out of the tolerant reading of the operation's own output.
   return checked.value as Received<Op>;
-}
-
-function readerOf(operation: Operation): Schema {
-  const known = readers.get(operation);
-  if (known !== undefined) return known;
-  const made = tolerantSchema(operation.output);
-  readers.set(operation, made);
-  return made;
 }

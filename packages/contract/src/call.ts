@@ -1,11 +1,11 @@
 import { carriageOf, type Carriage } from './carriage.ts';
+import { compiled } from './compiled.ts';
 import { fail } from './errors.ts';
 import type { CallInput, Input } from './inference.ts';
 import { check, summarize, type Issue } from './issues.ts';
 import type { Operation } from './operation.ts';
 import { matchPath, segmentProblem, splitTarget } from './path-template.ts';
 import { decodeComponent, formatQuery, fromText, parseQuery, queryFrom, type Query, type QueryLike } from './query.ts';
-import type { Schema } from './schema.ts';
 import { strictSchema } from './strict-schema.ts';
 
 /** A call as it goes over the wire. */
@@ -26,7 +26,7 @@ export interface RoutedCall {
   readonly body: string | undefined;
 }
 
-const strictInputs = new WeakMap<Operation, Schema>();
+const strictInput = compiled((operation: Operation) => strictSchema(operation.input));
 
 /**
  * The call that carries `input`, as a server of the same contract reads it. Members that were left out stay out, so
@@ -176,14 +176,6 @@ function queryPairs(
     if (value === undefined) return [];
     return (Array.isArray(value) ? value : [value]).map((item: unknown) => [name, String(item)] as const);
   });
-}
-
-function strictInput(operation: Operation): Schema {
-  const known = strictInputs.get(operation);
-  if (known !== undefined) return known;
-  const made = strictSchema(operation.input);
-  strictInputs.set(operation, made);
-  return made;
 }
 
 function placeOf(operation: Operation): string {

@@ -5,7 +5,8 @@ import type { Operation, OperationDefinition, OperationDefinitions, Operations }
 // Map: `operation.ts` and `event.ts` are what a contract is written with; this file puts them together, `rules.ts` says
 // what is refused (`carriable.ts`: what JSON can't carry) and `inference.ts` reads types off the result.
 // `call.ts`, `answer.ts` and `event-data.ts` encode and decode; `strict-schema.ts` is how a server reads and
-// `tolerant-schema.ts` how everybody else does, both on `schema.ts`; `issues.ts` says what does not fit.
+// `tolerant-schema.ts` how everybody else does, both on `schema.ts` and
+// through `compiled.ts`; `issues.ts` says what does not fit.
 // `declared-error.ts` throws and tells apart the codes that an operation declares.
 // `carriage.ts` knows which member travels where, `path-template.ts`, `query.ts` and `route.ts` know URLs.
 // `described-operation.ts` reads an operation back from a document; `openapi.ts` and `asyncapi.ts` render them, with schemas from `components.ts`,

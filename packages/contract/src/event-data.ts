@@ -1,10 +1,10 @@
 import { nearest } from '@fairlead/core';
+import { compiled } from './compiled.ts';
 import type { Contract } from './contract.ts';
 import { fail } from './errors.ts';
 import type { EventType } from './event.ts';
 import type { EventData, EventName, ReceivedData } from './inference.ts';
 import { check, summarize } from './issues.ts';
-import type { Schema } from './schema.ts';
 import { tolerantSchema } from './tolerant-schema.ts';
 
 /** An event's facts, ready for the log. */
@@ -17,7 +17,8 @@ export interface EncodedEvent {
   readonly data: unknown;
 }
 
-const readers = new WeakMap<EventType, Schema>();
+const writerOf = compiled((event: EventType) => event.data);
+const readerOf = compiled((event: EventType) => tolerantSchema(event.data));
 
 /**
  * An event's data as a JSON value, with defaults filled in. Members that the contract does not list are left out.
@@ -31,7 +32,7 @@ export function encodeEvent<C extends Contract, Type extends EventName<C>>(
   data: EventData<C, Type>,
 ): EncodedEvent {
   const event = eventOf(contract, type);
-  const checked = check(event.data, data);
+  const checked = check(writerOf(event), data);
   if (checked.kind === 'unfit') {
     const { issues } = checked;
     throw fail(
@@ -70,9 +71,7 @@ export function decodeEvent<C extends Contract, Type extends EventName<C>>(
   data: unknown,
 ): ReceivedData<C, Type> {
   const event = eventOf(contract, type);
-  const reader = readers.get(event) ?? tolerantSchema(event.data);
-  readers.set(event, reader);
-  const checked = check(reader, data);
+  const checked = check(readerOf(event), data);
   if (checked.kind === 'unfit') {
     const { issues } = checked;
     throw fail(
