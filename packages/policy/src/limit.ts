@@ -1,0 +1,52 @@
+/** How many slots there are, and how that is decided. */
+export interface Limit {
+  /** Whole slots, at least 1. */
+  readonly current: number;
+  /** The most there can ever be. */
+  readonly max: number;
+  /**
+   * An attempt has ended.
+   * @param durationMs how long it held its slot
+   * @param inFlight how many slots were taken when it began, its own included
+   * @param dropped whether it ended because of too much load
+   */
+  record(durationMs: number, inFlight: number, dropped: boolean, nowMs: number): void;
+  inspect(): LimitState;
+}
+
+/** A limit, as it is now. */
+export interface LimitState {
+  readonly algorithm: 'fixed' | 'gradient2' | 'aimd' | 'vegas';
+  readonly current: number;
+  readonly min: number;
+  readonly max: number;
+  /** What a slot is held for without queueing, as the algorithm believes, in milliseconds; 0 for fixed and AIMD. */
+  readonly baseMs: number;
+}
+
+/** An algorithm that finds the limit: a pure step from one measurement to the next limit. */
+export interface LimitRule {
+  readonly algorithm: LimitState['algorithm'];
+  readonly baseMs: number;
+  /** The limit after a measurement, with its fraction; the whole slots are what is below. */
+  update(durationMs: number, inFlight: number, dropped: boolean): number;
+}
+
+/** A limit that nothing changes. */
+export class FixedLimit implements Limit {
+  readonly current: number;
+  readonly max: number;
+
+  constructor(slots: number) {
+    this.current = slots;
+    this.max = slots;
+  }
+
+  record(): void {
+    // Nothing that happens changes it.
+  }
+
+  inspect(): LimitState {
+    return { algorithm: 'fixed', current: this.current, min: this.current, max: this.max, baseMs: 0 };
+  }
+}
