@@ -19,7 +19,7 @@ export interface Said {
 /** A folder with one blueprint and a data directory, for the length of a test. */
 export interface Yard extends AsyncDisposable {
   readonly dataDir: string;
-  /** Runs `fairlead <args>` to its end; with `signal`, until it aborts (SIGINT). */
+  /** Runs `fairlead <args>` to its end. */
   run(args: readonly string[], options?: RunOptions): Promise<Said>;
   /** `fairlead up --json` on free ports. */
   up(options?: RunOptions): Promise<Said>;
@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Put before the command, such as `setpriv` with its flags. */
   readonly under?: readonly string[];
+  /** Asks the command to end (SIGINT). */
+  readonly signal?: AbortSignal;
   /** Told each line of standard output; `true` asks the command to end (SIGINT). */
   readonly onLine?: (line: string) => Promise<boolean> | boolean;
 }
@@ -49,6 +51,7 @@ export async function yard(blueprint: string): Promise<Yard> {
   async function run(args: readonly string[], options: RunOptions = {}): Promise<Said> {
     const [program = '', ...rest] = [...(options.under ?? []), process.execPath, launcher, ...args];
     const child = spawn(program, rest, { cwd: root, env: { ...process.env, ...options.env } });
+    options.signal?.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
     let out = '';
     let err = '';
     let partial = '';

@@ -2,9 +2,16 @@ import { runCli } from './run-cli.ts';
 import { processTerminal } from './terminal.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  // `fairlead logs | head` ends the pipe: that is no failure. A platform goes on without anybody who watches it.
-  if (process.argv[2] !== 'up') process.exit(0);
+  // A platform goes on without anybody who watches it, also where what it says can't be written down any more.
+  if (process.argv[2] === 'up') return;
+  // `fairlead logs | head` ends the pipe: that is no failure.
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(
+    `Standard output can't be written (${error.code ?? error.message}), so the answer is not whole.\n`,
+  );
+  process.exit(1);
 });
+// There is nowhere left to say it.
+process.stderr.on('error', () => undefined);
 
 process.exitCode = await runCli(processTerminal(), process.argv.slice(2));

@@ -36,7 +36,7 @@ export const STORE_ERRORS = {
   POSTGRES_IN_USE: 'unavailable',
   /** A server was given that these credentials can't provision. */
   PROVISION_FAILED: 'internal',
-  /** The database's disk is full; what was under way was rolled back. */
+  /** The database's disk is full, or a file of it may not grow further; what was under way was rolled back. */
   DATABASE_FULL: 'unavailable',
   /** A backup's file is none, of another format, cut off or changed. */
   BACKUP_INVALID: 'invalid',

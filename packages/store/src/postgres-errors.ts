@@ -68,6 +68,13 @@ export function databaseFailure(error: unknown, name: string): unknown {
       { cause: error, details: { sqlState: state }, retryAfterMs: 5_000 },
     );
   }
+  if (state !== undefined && error instanceof Error && /File too large/.test(error.message)) {
+    return fail(
+      'DATABASE_FULL',
+      `${name}: a file of the database may not grow further, so nothing was written. Raise the limit of the size of files (ulimit -f, LimitFSIZE=) for the database's server and start it again.`,
+      { cause: error, details: { sqlState: state }, retryAfterMs: 5_000 },
+    );
+  }
   if (isConnectionLoss(error)) {
     return fail(
       'DATABASE_UNAVAILABLE',

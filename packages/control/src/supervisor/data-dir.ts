@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { realRandom } from '@fairlead/core';
 import { fail } from '../errors.ts';
@@ -68,6 +68,7 @@ const WHAT_TO_DO: Readonly<Record<string, string>> = {
   EPERM: 'Make this user its owner',
   ENOSPC: 'Free space on that disk',
   EDQUOT: "Free space within this user's quota",
+  EFBIG: 'Raise the limit of the size of files (ulimit -f, LimitFSIZE=)',
   EROFS: 'Its disk is read-only: mount it for writing',
   EEXIST: 'A file stands in its place: move that away',
   ENOTDIR: 'A file stands where a folder must be: move that away',
@@ -120,8 +121,13 @@ export function uniqueName(): string {
 /** Replaces a file as a whole (mode 0600): a reader sees the old content or the new, never a part. */
 export async function replaceFile(path: string, content: string): Promise<void> {
   const part = `${path}.${uniqueName()}.part`;
-  await writeFile(part, content, { mode: 0o600 });
-  await rename(part, path);
+  try {
+    await writeFile(part, content, { mode: 0o600 });
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw error;
+  }
 }
 
 /**

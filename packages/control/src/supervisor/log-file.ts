@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
 
 /** How much is kept. */
 export interface LogFileOptions {
@@ -20,7 +20,8 @@ export interface LogFile {
 }
 
 /**
- * Opens a log to append to. A disk that is full loses lines, never the platform. The file's mode is 0600.
+ * Opens a log to append to. A disk that is full loses lines, never the platform; where a file may not grow to `maxBytes`
+ * (RLIMIT_FSIZE), it moves aside at what it may. The file's mode is 0600.
  */
 export function openLogFile(path: string, options: LogFileOptions = {}): LogFile {
   const maxBytes = options.maxBytes ?? 5 * 1024 * 1024;
@@ -37,6 +38,20 @@ export function openLogFile(path: string, options: LogFileOptions = {}): LogFile
     size = 0;
   }
 
+  function append(bytes: Uint8Array): void {
+    if (fd === undefined) return;
+    try {
+      for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written);
+      size += bytes.length;
+    } catch (error) {
+      // No half of a line stays.
+      ftruncateSync(fd, size);
+      if (size === 0 || !(error instanceof Error && 'code' in error && error.code === 'EFBIG')) throw error;
+      rotate();
+      append(bytes);
+    }
+  }
+
   return {
     path,
     write(line) {
@@ -46,7 +61,7 @@ export function openLogFile(path: string, options: LogFileOptions = {}): LogFile
       const bytes = Buffer.from(`${line}\n`);
       try {
         if (size > 0 && size + bytes.length > maxBytes) rotate();
-        if (fd !== undefined) size += writeSync(fd, bytes);
+        append(bytes);
       } catch {
         // The line is lost; there is nowhere to say so that would not have the same trouble.
       }

@@ -4,6 +4,7 @@ import { chmod, copyFile, constants, mkdir, readFile, rename, rm, stat, symlink,
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fail } from '../errors.ts';
+import { RAISE_FILE_SIZE_LIMIT } from './file-size-limit.ts';
 import { uniqueSuffix } from './secret.ts';
 
 /** Postgres' programs, copied to where they may be run from. */
@@ -84,7 +85,9 @@ async function copyPackage(native: string, target: string): Promise<void> {
     const to = join(target, path);
     if (!made.has(dirname(to))) await mkdir(dirname(to), { recursive: true, mode: 0o755 });
     made.add(dirname(to));
-    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    await copyFile(from, to, constants.COPYFILE_FICLONE).catch((error: unknown) => {
+      throw tooLarge(error, to) ?? error;
+    });
     const sha256 = digest(await readFile(from));
     if (digest(await readFile(to)) !== sha256) {
       throw fail(
@@ -98,6 +101,13 @@ async function copyPackage(native: string, target: string): Promise<void> {
   }
   await linkLibraries(native, target);
   await writeFile(join(target, 'manifest.json'), JSON.stringify(manifest));
+}
+
+function tooLarge(error: unknown, path: string): Error | undefined {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'EFBIG') return undefined;
+  return fail('POSTGRES_BINARIES', `${path} can't be written whole (EFBIG). ${RAISE_FILE_SIZE_LIMIT}.`, {
+    cause: error,
+  });
 }
 
 async function linkLibraries(native: string, target: string): Promise<void> {

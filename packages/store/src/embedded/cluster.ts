@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fail } from '../errors.ts';
 import { initAccount, type Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
+import { endOf, RAISE_FILE_SIZE_LIMIT } from './file-size-limit.ts';
 import { newPassword, uniqueSuffix } from './secret.ts';
 
 /** Name of the superuser. */
@@ -78,31 +79,35 @@ async function ensureTemplate(binaries: Binaries, cacheDir: string): Promise<str
 }
 
 async function initialise(binaries: Binaries, directory: string, account: Account | undefined): Promise<void> {
-  const { code, output } = await run(
+  const ended = await run(
     binaries.initdb,
     ['-D', join(directory, 'data'), '-U', SUPERUSER, '--pwfile', join(directory, 'password'), ...INITDB_OPTIONS],
     directory,
     account,
   );
-  if (code !== 0)
-    throw fail('POSTGRES_START_FAILED', `initdb ended with ${code}. Its last words:\n${output.slice(-2_000)}`);
+  if (ended.code === 0) return;
+  const hint = /File too large/.test(ended.output) ? `\n${RAISE_FILE_SIZE_LIMIT}.` : '';
+  throw fail(
+    'POSTGRES_START_FAILED',
+    `initdb ended with ${endOf(ended)}. Its last words:\n${ended.output.slice(-2_000)}${hint}`,
+  );
 }
 
 /** Copies with shared blocks where the file system can. */
 async function copyTree(from: string, to: string): Promise<void> {
-  const { code, output } = await run(
+  const clone = await run(
     'cp',
     process.platform === 'darwin' ? ['-Rc', from, to] : ['-R', '--reflink=auto', from, to],
     dirname(to),
     undefined,
   );
-  if (code === 0) return;
+  if (clone.code === 0) return;
   // Without clones (another volume, another cp): the plain way, over what was begun.
   const plain = await run('cp', ['-R', from, to], dirname(to), undefined);
   if (plain.code !== 0)
     throw fail(
       'POSTGRES_START_FAILED',
-      `The template of the database can't be copied to ${to}: ${output} ${plain.output}`,
+      `The template of the database can't be copied to ${to} (cp ended with ${endOf(plain)}). ${clone.output} ${plain.output}`.trim(),
     );
 }
 
@@ -129,7 +134,7 @@ function run(
   args: readonly string[],
   cwd: string,
   account: Account | undefined,
-): Promise<{ code: number | null; output: string }> {
+): Promise<{ code: number | null; signal: string | null; output: string }> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
@@ -140,7 +145,7 @@ function run(
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.on('error', (error) => resolve({ code: -1, output: error.message }));
-    child.on('close', (code) => resolve({ code, output }));
+    child.on('error', (error) => resolve({ code: -1, signal: null, output: error.message }));
+    child.on('close', (code, signal) => resolve({ code, signal, output }));
   });
 }

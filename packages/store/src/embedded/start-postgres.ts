@@ -3,6 +3,7 @@
  *   account.ts    whom it runs as, when we are root        cache-dir.ts   where binaries and the template are kept
  *   binaries.ts   the npm package's files, verified         cluster.ts     a data directory, copied from the template
  *   postmaster.ts what an earlier run left behind           server-process.ts  one postmaster: output, end
+ *   file-size-limit.ts  what helps against it
  *   superuser.ts  its password                              provision.ts   databases and roles on any server
  */
 import { existsSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { canReach, serverAccount } from './account.ts';
 import { installBinaries } from './binaries.ts';
 import { cacheDirectory } from './cache-dir.ts';
 import { ensureCluster, INITIAL_PASSWORD_FILE, SUPERUSER, syncCluster } from './cluster.ts';
+import { RAISE_FILE_SIZE_LIMIT } from './file-size-limit.ts';
 import { endOrphans, forgetParent, readPostmasterFile, recordParent } from './postmaster.ts';
 import { ServerProcess, type PostgresExit } from './server-process.ts';
 import { secureSuperuser, superuserPassword } from './superuser.ts';
@@ -134,9 +136,10 @@ async function startServer(create: () => ServerProcess, clusterDir: string, cloc
     await server.drained();
     // Backends of a postmaster that was killed live on for a moment and keep its shared memory.
     if (!/shared memory block .* is still in use/.test(server.lastWords) || attempt === TRIES) {
+      const hint = /File too large/.test(server.lastWords) ? `\n${RAISE_FILE_SIZE_LIMIT}.` : '';
       throw fail(
         'POSTGRES_START_FAILED',
-        `Postgres did not start on ${clusterDir}. Its last words:\n${server.lastWords}`,
+        `Postgres did not start on ${clusterDir}. Its last words:\n${server.lastWords}${hint}`,
       );
     }
     await clock.sleep(RETRY_MS);
