@@ -49,7 +49,9 @@ const ctx = contextFromHeaders({ ...headers, 'idempotency-key': 'order-1' }, opt
 const parts = {
   'context-us': us(() => {
     using made = contextFromHeaders(headers, options);
-    return made.onEnd(() => {});
+    const leave = made.onEnd(() => {});
+    leave();
+    return made;
   }),
   'parse-us': us(() => JSON.parse(body)),
   'input-us': us(() => decodeCall(quote, { path: '/quotes', body })),
