@@ -169,6 +169,17 @@ const MAX_MESSAGE_LENGTH = 2_000;
 export function failureOf(error: unknown, ctx: Context): Failure {
   const code = error instanceof FairleadError ? error.code : 'INTERNAL';
   const message = error instanceof Error ? error.message : String(error);
-  // Postgres text can't hold NUL.
-  return { code, message: message.replaceAll('\0', '').slice(0, MAX_MESSAGE_LENGTH), traceId: ctx.trace.traceId };
+  return {
+    code,
+    // Postgres text can't hold NUL.
+    message: message.replaceAll('\0', '').slice(0, MAX_MESSAGE_LENGTH),
+    traceId: ctx.trace.traceId,
+    postponed: error instanceof FairleadError && isPostponement(error),
+    retryAfterMs: error instanceof FairleadError ? (error.retryAfterMs ?? 0) : 0,
+  };
+}
+
+/** Whether something is not there or has no room, and had certainly not begun what it was asked for. */
+function isPostponement(error: FairleadError): boolean {
+  return (error.kind === 'unavailable' || error.kind === 'exhausted') && error.details['processed'] === 'no';
 }

@@ -42,9 +42,16 @@ export interface ConsumerOptions {
   readonly accepts?: (event: PublishedEvent) => boolean;
   /** Handlers that run at the same time, over all sources; events of one key never do. Default 8; at least 1. */
   readonly concurrency?: number;
-  /** How often an event is tried before it is a dead letter. Default 10 (with the default delays about two minutes); at least 1, which retries nothing. */
+  /**
+   * How often an event is tried before it is a dead letter. Default 10 (with the default delays about two minutes); at
+   * least 1, which retries nothing. Attempts that failed because something was not there or had no room, and had certainly
+   * not begun (kind `unavailable` or `exhausted`, `details.processed` `'no'`), don't count: they are repeated until it is.
+   */
   readonly maxAttempts?: number;
-  /** Delay between attempts, in milliseconds, doubled each time, with full jitter. Default 500 to 300 000. */
+  /**
+   * Delay between attempts, in milliseconds, doubled each time, with full jitter, on top of what the failure's
+   * `retryAfterMs` asks for. Default 500 to 300 000.
+   */
   readonly backoff?: { readonly baseMs: number; readonly maxMs: number };
   /** How long one attempt may take, in milliseconds. Default 30 000; 0 is no limit. */
   readonly handlerTimeoutMs?: number;

@@ -104,7 +104,7 @@ export async function waitingEvents(
 export async function redrive(ctx: Context, database: Database, id: string): Promise<boolean> {
   const { rowCount } = await database.query(
     ctx,
-    `UPDATE fairlead_parked SET dead = false, attempts = 0, next_attempt_at = NULL
+    `UPDATE fairlead_parked SET dead = false, attempts = 0, postponed = 0, next_attempt_at = NULL
      WHERE id = $1::text::bigint AND dead`,
     [checkId(id)],
   );

@@ -15,6 +15,8 @@ export interface DueEvent {
   /** CloudEvents structured JSON. */
   readonly event: unknown;
   readonly attempts: number;
+  /** How many of the attempts don't count. */
+  readonly postponed: number;
 }
 
 /** The heads of a consumer's parked keys. Jumps from key to key in the index, however many events wait behind each. */
@@ -50,15 +52,19 @@ export async function dueHead(
   database: Database,
   subject: { readonly consumer: string; readonly source: string; readonly key: string },
 ): Promise<DueEvent | undefined> {
-  const { rows } = await database.query<Row & { id: string; event: unknown; attempts: number; due: boolean }>(
+  const { rows } = await database.query<
+    Row & { id: string; event: unknown; attempts: number; postponed: number; due: boolean }
+  >(
     ctx,
-    `SELECT id::text AS id, event, attempts,
+    `SELECT id::text AS id, event, attempts, postponed,
        NOT dead AND (next_attempt_at IS NULL OR next_attempt_at <= fairlead.now()) AS due
      FROM fairlead_parked WHERE consumer = $1 AND source = $2 AND key = $3 ORDER BY position LIMIT 1`,
     [subject.consumer, subject.source, subject.key],
   );
   const row = rows[0];
-  return row?.due === true ? { id: row.id, event: row.event, attempts: row.attempts } : undefined;
+  return row?.due === true
+    ? { id: row.id, event: row.event, attempts: row.attempts, postponed: row.postponed }
+    : undefined;
 }
 
 /** Whether a key has parked events. */

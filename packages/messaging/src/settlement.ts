@@ -27,6 +27,13 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly traceId: string;
+  /**
+   * Something that the handler needs said that it had not begun (`details.processed` is `'no'`): a breaker that is open, a
+   * connection that is refused. Waiting is the cure, so it doesn't count as an attempt.
+   */
+  readonly postponed: boolean;
+  /** When it said that a repeat may succeed, in milliseconds; 0 when it said nothing. */
+  readonly retryAfterMs: number;
 }
 
 /**
@@ -139,10 +146,10 @@ export async function parkEvent(
        SELECT $1, $2, $4, $5::text::bigint FROM held ON CONFLICT DO NOTHING RETURNING 1
      ),
      parked AS (
-       INSERT INTO fairlead_parked (consumer, source, key, position, event, dead, attempts, next_attempt_at,
+       INSERT INTO fairlead_parked (consumer, source, key, position, event, dead, attempts, postponed, next_attempt_at,
          error_code, error_message, first_failed_at, last_failed_at, trace_id)
        SELECT $1, $2, $6, $5::text::bigint, $7::text::json, f.failed AND $8::text::boolean,
-         CASE WHEN f.failed THEN 1 ELSE 0 END,
+         CASE WHEN f.failed THEN 1 ELSE 0 END, $13::text::integer,
          CASE WHEN f.failed THEN fairlead.now() + $9::text::float8 * interval '1 millisecond' END,
          $10, $11, CASE WHEN f.failed THEN fairlead.now() END, CASE WHEN f.failed THEN fairlead.now() END, $12
        FROM marked, (SELECT $10::text IS NOT NULL AS failed) f RETURNING 1
@@ -159,6 +166,7 @@ export async function parkEvent(
       failure?.code ?? null,
       failure?.message ?? null,
       failure?.traceId ?? null,
+      failure?.postponed === true ? '1' : '0',
     ],
   );
   if (rows[0]?.held !== true) throw fenced(claim);
@@ -180,14 +188,24 @@ export async function recordFailure(
     ctx,
     `WITH held AS (${HELD}),
      failed AS (
-       UPDATE fairlead_parked SET attempts = attempts + 1, dead = $5::text::boolean,
+       UPDATE fairlead_parked SET attempts = attempts + 1, postponed = postponed + $10::text::integer,
+         dead = $5::text::boolean,
          next_attempt_at = fairlead.now() + $6::text::float8 * interval '1 millisecond',
          error_code = $7, error_message = $8, trace_id = $9,
          first_failed_at = coalesce(first_failed_at, fairlead.now()), last_failed_at = fairlead.now()
        WHERE id = $4::text::bigint AND EXISTS (SELECT FROM held) RETURNING 1
      )
      SELECT EXISTS (SELECT FROM held) AS held, EXISTS (SELECT FROM failed) AS failed`,
-    [...owner(claim), id, String(dead), String(delayMs), failure.code, failure.message, failure.traceId],
+    [
+      ...owner(claim),
+      id,
+      String(dead),
+      String(delayMs),
+      failure.code,
+      failure.message,
+      failure.traceId,
+      failure.postponed ? '1' : '0',
+    ],
   );
   if (rows[0]?.held !== true) throw fenced(claim);
 }

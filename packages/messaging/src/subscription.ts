@@ -43,6 +43,8 @@ export interface SubscriptionSettings extends AttemptSettings {
 const STEP_TIMEOUT_MS = 30_000;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
 /** How soon a redrive or discard by someone else is noticed. */
+/** How often the delay of a postponed event doubles: asking again costs little, and people wait for the answer. */
+const POSTPONED_STEPS = 5;
 const PARKED_POLL_MS = 1_000;
 
 /**
@@ -166,10 +168,10 @@ export class Subscription {
     const { database } = this.#settings;
     // Before the statement: its answer may be lost.
     this.#parkedKeys.add(event.key);
-    const parking = { failure, ...this.#next(1) };
+    const parking = { failure, ...this.#next({ attempts: 1, postponed: 0 }, failure) };
     const parked = await this.#insist('be parked', (ctx) => parkEvent(ctx, database, claim, event, parking));
     if (parked === undefined) return false;
-    if (failure !== undefined) this.#logFailure(event, failure, 1);
+    if (failure !== undefined) this.#logFailure(event, failure, 1, parking.dead);
     this.#parkedNews.ring();
     return true;
   }
@@ -210,17 +212,18 @@ export class Subscription {
         head: await dueHead(ctx, database, { consumer, source: this.#source, key }),
       }));
       if (due?.head === undefined) return;
-      const { id, attempts } = due.head;
+      const { id, postponed } = due.head;
+      const attempts = due.head.attempts + 1;
       const outcome = await this.#attemptParked(claim, due.head, hold);
       if (outcome.kind === 'fenced') this.#fenced();
       if (outcome.kind === 'failed') {
         const { failure } = outcome;
-        const parking = { failure, ...this.#next(attempts + 1) };
+        const parking = { failure, ...this.#next({ attempts, postponed }, failure) };
         await this.#insist('be parked', async (ctx) => {
           await recordFailure(ctx, database, claim, id, parking);
           return true;
         });
-        this.#logFailure({ key, id }, failure, attempts + 1);
+        this.#logFailure({ key, id }, failure, attempts, parking.dead);
       }
       this.#parkedNews.ring();
     };
@@ -250,14 +253,22 @@ export class Subscription {
     };
   }
 
-  #next(attempts: number): { readonly dead: boolean; readonly delayMs: number } {
+  /** What comes after an attempt, which `tried` counts already but for whether it was postponed. */
+  #next(
+    tried: { readonly attempts: number; readonly postponed: number },
+    failure: Failure | undefined,
+  ): { readonly dead: boolean; readonly delayMs: number } {
     const { maxAttempts, attemptDelays } = this.#settings;
-    return { dead: attempts >= maxAttempts, delayMs: attemptDelays.delayFor(attempts) };
+    const postponed = failure?.postponed === true;
+    const steps = postponed ? Math.min(tried.attempts, POSTPONED_STEPS) : tried.attempts - tried.postponed;
+    return {
+      dead: !postponed && tried.attempts - tried.postponed >= maxAttempts,
+      delayMs: (failure?.retryAfterMs ?? 0) + attemptDelays.delayFor(steps),
+    };
   }
 
-  #logFailure(event: Pick<PublishedEvent, 'id' | 'key'>, failure: Failure, attempts: number): void {
-    const { telemetry, maxAttempts, consumer } = this.#settings;
-    const dead = attempts >= maxAttempts;
+  #logFailure(event: Pick<PublishedEvent, 'id' | 'key'>, failure: Failure, attempts: number, dead: boolean): void {
+    const { telemetry, consumer } = this.#settings;
     telemetry.log.warn(
       undefined,
       dead
