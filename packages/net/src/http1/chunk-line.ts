@@ -1,0 +1,48 @@
+import { fail } from '../errors.ts';
+import { INCOMPLETE, misplaced } from './field-scanner.ts';
+import { CR, HEX_VALUE, IS_VALUE, LF, SEMICOLON } from './octets.ts';
+
+/** 13 digits: any more might not be exact as a number. Leading zeros count. */
+const MOST_DIGITS = 13;
+/** A chunk's line with its extensions, which mean nothing to us. */
+const MOST_LINE_BYTES = 256;
+
+/** The line that a chunk begins with (RFC 9112, section 7.1): `<size in hex>[;extensions]`. */
+export class ChunkLine {
+  /** What the last scan found: the bytes of the chunk's data; 0 for the last chunk. */
+  sizeBytes = 0;
+
+  /**
+   * Scans from `at`; returns the offset behind the line, or `INCOMPLETE`.
+   * @throws HTTP_MALFORMED
+   */
+  scan(bytes: Uint8Array, at: number, end: number): number {
+    const start = at;
+    let size = 0;
+    for (;;) {
+      if (at === end) return INCOMPLETE;
+      const value = HEX_VALUE[bytes[at] ?? 0] ?? 16;
+      if (value === 16) break;
+      if (at - start === MOST_DIGITS)
+        throw fail('HTTP_MALFORMED', `A chunk's size has more than ${MOST_DIGITS} digits.`);
+      size = size * 16 + value;
+      at += 1;
+    }
+    if (at === start || (bytes[at] !== CR && bytes[at] !== SEMICOLON)) throw misplaced("in a chunk's size", bytes[at]);
+    while (at < end && IS_VALUE[bytes[at] ?? 0] === 1) {
+      if (at - start === MOST_LINE_BYTES) {
+        throw fail('HTTP_MALFORMED', `A chunk's extensions are longer than ${MOST_LINE_BYTES} bytes.`);
+      }
+      at += 1;
+    }
+    if (at === end) return INCOMPLETE;
+    if (bytes[at] !== CR) throw misplaced("in a chunk's extensions", bytes[at]);
+    if (at + 1 === end) return INCOMPLETE;
+    if (bytes[at + 1] !== LF) throw misplaced("after the CR that ends a chunk's line", bytes[at + 1]);
+    this.sizeBytes = size;
+    return at + 2;
+  }
+}
+
+/** The one that every reader of this process shares. */
+export const chunkLine = new ChunkLine();

@@ -1,0 +1,109 @@
+import { fail } from '../errors.ts';
+import type { Fields } from './fields.ts';
+import type { FieldScanner } from './field-scanner.ts';
+import { CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING } from './known-names.ts';
+
+/** A body's length in `MessageHead.bodyBytes`: it comes in chunks. */
+export const CHUNKED = -1;
+/** A body's length in `MessageHead.bodyBytes`: it ends with the connection. Responses only. */
+export const UNTIL_CLOSE = -2;
+
+/** 15 digits: any more might not be exact as a number. */
+const MOST_DIGITS = 15;
+
+/** What a message's fields say of its framing and of the connection. */
+export interface Framing {
+  /** `Content-Length`; −1 without. */
+  readonly contentLength: number;
+  /** Whether there is a `Transfer-Encoding`, which then is `chunked`. */
+  readonly isChunked: boolean;
+  /** `Host`; `undefined` without. */
+  readonly host: string | undefined;
+  /** Whether `Connection` has `close` among its options. */
+  readonly isClosing: boolean;
+  /** Whether an answer 100 is expected before the body. */
+  readonly expectsContinue: boolean;
+}
+
+/**
+ * Reads the framing of scanned fields, as RFC 9112, section 6, allows it and never more kindly: one `Content-Length` of
+ * digits only, or one `Transfer-Encoding` that is `chunked`, never both.
+ * @throws HTTP_MALFORMED when the fields contradict each other or themselves
+ * @throws HTTP_UNSUPPORTED for other transfer encodings
+ * @throws HTTP_EXPECTATION_FAILED for an `Expect` that is not `100-continue`
+ */
+export function framingOf(scanner: FieldScanner, fields: Fields): Framing {
+  let contentLength = -1;
+  let isChunked = false;
+  let host: string | undefined;
+  let isClosing = false;
+  let expectsContinue = false;
+  for (let line = 0; line < scanner.count; line += 1) {
+    const known = scanner.knownAt(line);
+    if (known < 0 || known > EXPECT) continue;
+    const value = fields.list[line * 2 + 1] ?? '';
+    switch (known) {
+      case HOST:
+        if (host !== undefined) throw twice('Host');
+        host = value;
+        break;
+      case CONTENT_LENGTH:
+        if (contentLength !== -1) throw twice('Content-Length');
+        contentLength = lengthOf(value);
+        break;
+      case TRANSFER_ENCODING:
+        if (isChunked) throw twice('Transfer-Encoding');
+        if (value.length !== 7 || value.toLowerCase() !== 'chunked') {
+          throw fail(
+            'HTTP_UNSUPPORTED',
+            'The Transfer-Encoding is not "chunked", the only one that is understood here.',
+          );
+        }
+        isChunked = true;
+        break;
+      case CONNECTION:
+        isClosing ||= hasOption(value, 'close');
+        break;
+      default:
+        if (value.toLowerCase() !== '100-continue') {
+          throw fail(
+            'HTTP_EXPECTATION_FAILED',
+            'The Expect is not "100-continue", the only one that is understood here.',
+          );
+        }
+        expectsContinue = true;
+    }
+  }
+  if (isChunked && contentLength !== -1) {
+    throw fail('HTTP_MALFORMED', 'The message has both a Content-Length and a Transfer-Encoding.');
+  }
+  return { contentLength, isChunked, host, isClosing, expectsContinue };
+}
+
+function lengthOf(value: string): number {
+  if (value.length === 0 || value.length > MOST_DIGITS) throw noLength();
+  let length = 0;
+  for (let at = 0; at < value.length; at += 1) {
+    const digit = value.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) throw noLength();
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
+function hasOption(value: string, option: string): boolean {
+  if (value === option) return true;
+  if (value.length < option.length) return false;
+  return value
+    .toLowerCase()
+    .split(',')
+    .some((part) => part.trim() === option);
+}
+
+function noLength() {
+  return fail('HTTP_MALFORMED', `The Content-Length is not 1 to ${MOST_DIGITS} digits.`);
+}
+
+function twice(name: string) {
+  return fail('HTTP_MALFORMED', `The message has more than one ${name}.`);
+}

@@ -1,0 +1,55 @@
+const NOTHING = Buffer.alloc(0);
+const LEAST_ROOM_BYTES = 1_024;
+
+/**
+ * Bytes that have arrived and are not consumed. One chunk at a time is held as it is; what must be joined is copied into
+ * room that grows by doubling, so that a message that drips in byte by byte costs no more than one in large pieces.
+ * Slices of `bytes` stay valid: held octets are never overwritten.
+ */
+export class HeldBytes {
+  bytes: Buffer = NOTHING;
+  /** Where the unconsumed ones begin, and end. */
+  start = 0;
+  end = 0;
+  #isOwn = false;
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  add(chunk: Buffer): void {
+    if (this.start === this.end) {
+      this.bytes = chunk;
+      this.start = 0;
+      this.end = chunk.length;
+      this.#isOwn = false;
+      return;
+    }
+    if (!this.#isOwn || this.end + chunk.length > this.bytes.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(LEAST_ROOM_BYTES, 2 * (this.length + chunk.length)));
+      this.bytes.copy(room, 0, this.start, this.end);
+      this.bytes = room;
+      this.end = this.length;
+      this.start = 0;
+      this.#isOwn = true;
+    }
+    chunk.copy(this.bytes, this.end);
+    this.end += chunk.length;
+  }
+
+  /** The next `length` bytes, consumed. */
+  take(length: number): Buffer {
+    const taken = this.bytes.subarray(this.start, this.start + length);
+    this.start += length;
+    return taken;
+  }
+
+  /** Lets go of memory that nothing is held in. */
+  release(): void {
+    if (this.start !== this.end) return;
+    this.bytes = NOTHING;
+    this.start = 0;
+    this.end = 0;
+    this.#isOwn = false;
+  }
+}

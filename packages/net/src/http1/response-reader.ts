@@ -1,0 +1,30 @@
+import { resolveLimits, type MessageLimits } from './limits.ts';
+import { MessageReader } from './message-reader.ts';
+import { parseResponseHead, type ResponseHead } from './response-head.ts';
+
+/**
+ * Responses out of a server's bytes. See `MessageReader`. A provisional response (`head.status` below 200) is a `head`
+ * step without an `end`: the next `read` goes on to the head that counts. Bytes that arrive while nothing is expected
+ * are a fault of the server; `isBetween` tells.
+ */
+export class ResponseReader extends MessageReader<ResponseHead> {
+  #method = 'GET';
+
+  /** @throws MISCONFIGURED */
+  constructor(limits: MessageLimits = {}) {
+    super(resolveLimits(limits));
+  }
+
+  /** The method of the request that the next response answers: one to HEAD has no body, whatever its head says. */
+  expect(method: string): void {
+    this.#method = method;
+  }
+
+  protected override parse(bytes: Buffer, start: number, end: number): ResponseHead | undefined {
+    return parseResponseHead(bytes, start, end, this.limits, this.#method);
+  }
+
+  protected override placeAfter(head: ResponseHead) {
+    return head.status < 200 ? 'head' : super.placeAfter(head);
+  }
+}

@@ -1,0 +1,11 @@
+// http1/  the codec: pure, over bytes. request-reader.ts and response-reader.ts read messages (message-reader.ts is what
+//         they share, request-head.ts and response-head.ts their heads, framing.ts what a body's length is by the fields)
+export { NET_ERRORS } from './errors.ts';
+export type { Fields } from './http1/fields.ts';
+export { CHUNKED, UNTIL_CLOSE } from './http1/framing.ts';
+export type { MessageLimits } from './http1/limits.ts';
+export type { Step } from './http1/message-reader.ts';
+export type { RequestHead } from './http1/request-head.ts';
+export { RequestReader } from './http1/request-reader.ts';
+export type { ResponseHead } from './http1/response-head.ts';
+export { ResponseReader } from './http1/response-reader.ts';
