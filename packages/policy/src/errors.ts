@@ -9,8 +9,6 @@ export const POLICY_ERRORS = {
   REJECTED: 'unavailable',
   /** A limit on the rate of calls was reached. */
   RATE_LIMITED: 'exhausted',
-  /** One attempt took longer than the policy gives an attempt; there may be time left for another. */
-  ATTEMPT_TIMEOUT: 'deadline',
 } as const satisfies ErrorTable;
 
 export const fail = thrower(POLICY_ERRORS);
