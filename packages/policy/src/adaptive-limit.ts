@@ -1,0 +1,71 @@
+import type { Random } from '@fairlead/core';
+import type { ResolvedAdaptive } from './adaptive-options.ts';
+import { Aimd } from './aimd.ts';
+import { Gradient2 } from './gradient2.ts';
+import type { Limit, LimitRule, LimitState } from './limit.ts';
+import { Vegas } from './vegas.ts';
+
+/** Durations below this are those of a clock's edge, not of a dependency; and a rule must not divide by 0. */
+const SHORTEST_MS = 0.1;
+
+/**
+ * A limit that an algorithm moves. Attempts are gathered in windows: a window ends with the first attempt that ends
+ * `windowMs` after its beginning, if it has seen enough of them, and hands over their mean duration, the most slots that
+ * were in use, and whether anything was dropped (WindowedLimit of Netflix concurrency-limits).
+ */
+export class AdaptiveLimit implements Limit {
+  readonly max: number;
+  readonly #options: ResolvedAdaptive;
+  readonly #rule: LimitRule;
+  #current: number;
+  #windowEndsAtMs: number | undefined;
+  #count = 0;
+  #sumMs = 0;
+  #peak = 0;
+  #dropped = false;
+
+  constructor(options: ResolvedAdaptive, random: Random) {
+    this.max = options.max;
+    this.#options = options;
+    this.#rule = ruleOf(options, random);
+    this.#current = options.initial;
+  }
+
+  get current(): number {
+    return this.#current;
+  }
+
+  record(durationMs: number, inFlight: number, dropped: boolean, nowMs: number): void {
+    const { windowMs, samples } = this.#options;
+    // A window begins with what ends first in it, not with the making of the limit or the end of the last one:
+    // a pause is no window.
+    this.#windowEndsAtMs ??= nowMs + windowMs;
+    this.#count += 1;
+    this.#sumMs += Math.max(SHORTEST_MS, durationMs);
+    this.#peak = Math.max(this.#peak, inFlight);
+    this.#dropped ||= dropped;
+    if (windowMs > 0 && (nowMs < this.#windowEndsAtMs || this.#count < samples)) return;
+    this.#current = Math.max(1, Math.floor(this.#rule.update(this.#sumMs / this.#count, this.#peak, this.#dropped)));
+    this.#windowEndsAtMs = undefined;
+    this.#count = 0;
+    this.#sumMs = 0;
+    this.#peak = 0;
+    this.#dropped = false;
+  }
+
+  inspect(): LimitState {
+    const { min, max } = this.#options;
+    return { algorithm: this.#rule.algorithm, current: this.#current, min, max, baseMs: this.#rule.baseMs };
+  }
+}
+
+function ruleOf(options: ResolvedAdaptive, random: Random): LimitRule {
+  switch (options.algorithm) {
+    case 'gradient2':
+      return new Gradient2(options);
+    case 'aimd':
+      return new Aimd(options);
+    case 'vegas':
+      return new Vegas(options, random);
+  }
+}
