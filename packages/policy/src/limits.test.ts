@@ -51,6 +51,7 @@ describe('Gradient2 gives the limits of the source, step by step', () => {
       20, 21, 22, 23, 24, 24, 25, 26, 27, 28, 28, 29, 30, 30, 30, 27, 25, 24, 22, 21, 20, 20, 20, 21, 21, 22, 23, 24,
       25, 25, 26, 27, 28, 29, 29,
     ]);
+    expect(rule.baseMs).toBeCloseTo(142.505, 3);
   });
 });
 
