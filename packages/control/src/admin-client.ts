@@ -3,6 +3,7 @@ import { errorFromProblem, FairleadError } from '@fairlead/core';
 import type { DeadLetterAnswer, DeadLetterFilter, GivenUp, LetterPlace } from './plane/dead-letters.ts';
 import type { TailPage, TailRequest } from './plane/event-tail.ts';
 import type { OtlpTraces } from './plane/otlp.ts';
+import type { PolicyAnswer, PolicyFilter } from './plane/policies.ts';
 import type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
 import type { CallOutcome, OperationCall, OperationList } from './plane/service-calls.ts';
 import type { InstanceStatus, TokenRequest } from './running-platform.ts';
@@ -46,6 +47,8 @@ export interface AdminClient {
   redrive(place: LetterPlace): Promise<void>;
   /** @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
   discard(place: LetterPlace): Promise<void>;
+  /** @throws UNKNOWN_SERVICE */
+  policies(filter?: PolicyFilter): Promise<PolicyAnswer>;
   /** The next piece of what services publish. @throws UNKNOWN_SERVICE */
   events(request: TailRequest): Promise<TailPage>;
   /** @throws UNKNOWN_TENANT, INVALID_INPUT */
@@ -151,6 +154,7 @@ export function adminClient(options: AdminClientOptions): AdminClient {
     async discard(place) {
       await call('POST', `${letterPath(place)}/discard`);
     },
+    policies: (filter = {}) => call('GET', `/api/policies${query({ ...filter })}`) as Promise<PolicyAnswer>,
     events: (request) => call('GET', `/api/events${query({ ...request })}`) as Promise<TailPage>,
     token: (body) => call('POST', '/api/tokens', body) as ReturnType<AdminClient['token']>,
   };

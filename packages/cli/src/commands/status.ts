@@ -1,8 +1,11 @@
+import type { PolicyAnswer } from '@fairlead/control';
 import { palette } from '../colour.ts';
 import { command } from '../command.ts';
 import { toggle } from '../flag.ts';
+import { heldCalls } from '../held-calls.ts';
 import { inOrder, instanceTable } from '../instance-table.ts';
-import { dataDirFlag, snapshot } from '../running.ts';
+import { dataDirFlag, runningAdmin, snapshot } from '../running.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** Flags of `status`. */
 interface StatusFlags {
@@ -10,18 +13,31 @@ interface StatusFlags {
   readonly dataDir: string;
 }
 
-/** `fairlead status`: what runs, also while the control plane is down. Exit code 1 when nothing does. */
+/** What services say of the policies over their calls; `undefined` while the control plane is down. */
+async function policiesOf(terminal: Terminal, dataDir: string): Promise<PolicyAnswer | undefined> {
+  try {
+    return await (await runningAdmin(terminal, dataDir)).policies();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * `fairlead status`: what runs, also while the control plane is down, and which calls policies hold back. Exit code 1
+ * when nothing runs.
+ */
 export const status = command<StatusFlags>({
   name: 'status',
-  summary: 'Show what runs: service, state, URL, restarts',
+  summary: 'Show what runs (service, state, URL, restarts), and which calls are held back',
   flags: { json: toggle('print one JSON object'), dataDir: dataDirFlag },
   examples: ['fairlead status', 'fairlead status --json'],
   async run(terminal, flags) {
     const { state, running, instances } = await snapshot(terminal, flags.dataDir);
+    const policies = running ? await policiesOf(terminal, flags.dataDir) : undefined;
     if (flags.json) {
       const services = inOrder(instances);
       terminal.out(
-        `${JSON.stringify({ platform: state?.platform, running, gateway: state?.gatewayUrl, admin: state?.adminUrl, services })}\n`,
+        `${JSON.stringify({ platform: state?.platform, running, gateway: state?.gatewayUrl, admin: state?.adminUrl, services, policies })}\n`,
       );
       return running ? 0 : 1;
     }
@@ -31,6 +47,8 @@ export const status = command<StatusFlags>({
     }
     const colour = palette(terminal.colours);
     const lines = [...instanceTable(instances, colour)];
+    const held = heldCalls(policies, colour);
+    if (held.length > 0) lines.push('', ...held);
     if (!running) lines.push('', colour.bad('The supervisor is gone; fairlead down ends what it left.'));
     for (const { name, state: word, lastExit } of inOrder(instances)) {
       if (lastExit !== undefined && word !== 'ready')

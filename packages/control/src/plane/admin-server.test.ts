@@ -109,6 +109,7 @@ test('the description is valid OpenAPI 3.1 and names every path', async () => {
     '/api/dead-letters/{service}/{id}/redrive',
     '/api/events',
     '/api/operations',
+    '/api/policies',
     '/api/services',
     '/api/services/{name}/openapi',
     '/api/services/{name}/operations/{operation}',
@@ -200,6 +201,22 @@ test('dead letters are asked of every service; one that does not answer makes th
     { service: 'catalog', reason: 'it is backoff' },
     { service: 'payments', reason: expect.stringContaining('ENOENT') },
   ]);
+});
+
+test('policies are asked of every service, or of one', async () => {
+  const trouble = 'open for 8 s: 12 of 12 calls failed';
+  await using payments = await answering('payments', {
+    'GET /internal/policies': { body: { items: [{ target: 'billing', trouble, state: { policy: 'billing' } }] } },
+  });
+  plane.setInstances([payments.instance, instance('orders', `unix:${join(dir, 'gone.sock')}`)]);
+  const item = { service: 'payments', target: 'billing', trouble, state: { policy: 'billing' } };
+  expect(await client().policies({ service: 'payments' })).toEqual({ items: [item], partial: false, unanswered: [] });
+  expect(await client().policies()).toMatchObject({
+    items: [item],
+    partial: true,
+    unanswered: [{ service: 'orders' }],
+  });
+  await expect(client().policies({ service: 'paiments' })).rejects.toMatchObject({ code: 'UNKNOWN_SERVICE' });
 });
 
 test('a client says which address does not answer', async () => {

@@ -16,6 +16,7 @@ import {
   type LetterPlace,
 } from './dead-letters.ts';
 import { tailEvents, type TailRequest } from './event-tail.ts';
+import { collectPolicies, type PolicyFilter } from './policies.ts';
 import { answerProblems } from './problem-answers.ts';
 import { checkCredential, checkOrigin, type GuardedRequest } from './request-guard.ts';
 import { serviceCalls, type OperationCall, type ServiceCalls } from './service-calls.ts';
@@ -74,6 +75,7 @@ function handlers(plane: ControlPlane, { url, calls, audit }: Tools): Record<Adm
       const letter = { ...(request.params as LetterPlace), change: 'discard' as const };
       return changeDeadLetter(plane.instances(), letter, { clock, audit });
     },
+    listPolicies: (request) => collectPolicies(plane.instances(), request.query as PolicyFilter, { clock }),
     listEvents: (request) => tailEvents(plane.instances(), request.query as TailRequest, { clock }),
     async createToken(request) {
       const asked = request.body as TokenRequest;

@@ -20,6 +20,12 @@ const deadLetter = {
   traceId: text('Trace of the attempts.'),
   waiting: { ...count, description: 'Later events of the same key that wait behind it.' },
 };
+const callPolicy = {
+  service: text('Service that calls.'),
+  target: text('Whom it calls: `billing`, or `billing.charge` for one operation.'),
+  trouble: text('Why calls are held back now, in a sentence; missing when they are not.'),
+  state: { type: 'object', description: 'Everything that the policy knows, by its sections.' },
+};
 const letterPlace = object({ service: text('A service.'), id: text("The dead letter's id.") });
 const changed = object({ service: text('The service.'), id: text("The dead letter's id.") });
 
@@ -149,6 +155,17 @@ export const SERVICE_OPERATIONS = {
     params: letterPlace,
     answer: changed,
     problems: answering,
+  },
+  listPolicies: {
+    operationId: 'listPolicies',
+    method: 'GET',
+    path: '/api/policies',
+    summary:
+      'The policies over the calls of every service, with their state. A service that did not answer is named: then the list is partial.',
+    credential: true,
+    query: closed(object({ service: text('Only of the calls of this service.') }, [])),
+    answer: object({ items: listOf(object(callPolicy, ['service', 'target', 'state'])), partial, unanswered }),
+    problems: { ...named, 400: 'A parameter is wrong.' },
   },
   listEvents: {
     operationId: 'listEvents',
