@@ -79,7 +79,10 @@ export class RunningShop implements Shop, AsyncDisposable {
 
   /** Runs another command on this shop; gives what it prints. */
   async command(...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const child = spawn(process.execPath, [launcher, ...args, '--data-dir', this.dataDir], { cwd: root });
+    const child = spawn(process.execPath, [launcher, ...args, '--data-dir', this.dataDir], {
+      cwd: root,
+      env: { ...process.env, ...this.#env },
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));

@@ -13,6 +13,8 @@ export type RuntimeUrls = Pick<ServiceUrls, 'runtimeUrl' | 'brokerUrl'>;
 export interface DatabaseSetupOptions {
   /** A superuser's connection string. */
   readonly adminUrl: string;
+  /** Whether that server was given, so that others may use it, too: their roles are not touched. */
+  readonly given: boolean;
   readonly data: DataDir;
   readonly clock: Clock;
   /** Told how long each stage took. */
@@ -42,7 +44,7 @@ export async function withOwner<T>(
 
 /** Passwords of an earlier run, so that connections of a given server stay valid. */
 async function knownPasswords(file: string): Promise<Readonly<Record<string, string>>> {
-  // Written by `setUpDatabases` below, as a whole.
+  // Written by `provisionPlatform` below, as a whole.
   return ((await readSecretJson(file)) ?? {}) as Record<string, string>;
 }
 
@@ -78,20 +80,23 @@ export interface MigratedDatabase {
 /**
  * Databases and roles of a platform, as its blueprint says. Passwords are those of the data directory and kept there.
  * Repeatable.
+ * @throws ROLES_TAKEN where a server was given on which they are not the platform's own
  */
 export async function provisionPlatform(
   ctx: Context,
   model: PlatformModel,
-  { adminUrl, data }: Pick<DatabaseSetupOptions, 'adminUrl' | 'data'>,
+  { adminUrl, data, given }: Pick<DatabaseSetupOptions, 'adminUrl' | 'data' | 'given'>,
 ): Promise<Provisioned> {
   const passwordFile = data.secret('database-passwords.json');
   const withDatabase = model.services.filter(({ database }) => database);
-  const provisioned = await provision(ctx, adminUrl, {
+  const known = await knownPasswords(passwordFile);
+  return provision(ctx, adminUrl, {
     services: withDatabase.map((service) => ({ name: service.name, uses: readsOf(service, withDatabase) })),
-    passwords: await knownPasswords(passwordFile),
+    passwords: known,
+    // Those of services that are gone from the blueprint stay: their roles do, and they may come back.
+    keep: (passwords) => replaceFile(passwordFile, `${JSON.stringify({ ...known, ...passwords })}\n`),
+    refuseUnknown: given ? { keptIn: passwordFile } : undefined,
   });
-  await replaceFile(passwordFile, `${JSON.stringify(provisioned.passwords)}\n`);
-  return provisioned;
 }
 
 /** Migrates the broker's database and each service's, or only those that `only` names, all at once. */

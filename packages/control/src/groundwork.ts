@@ -175,6 +175,7 @@ export async function layGroundwork(
   }
 
   let adminUrl: string | undefined;
+  const given = options.postgresUrl !== undefined;
 
   return {
     model,
@@ -195,7 +196,7 @@ export async function layGroundwork(
       if (!selection.services.some(({ database }) => database)) return new Map();
       adminUrl = await databaseServer();
       using ctx = createContext({ clock, random, signal });
-      return await setUpDatabases(ctx, model, { adminUrl, data, clock, onStage });
+      return await setUpDatabases(ctx, model, { adminUrl, given, data, clock, onStage });
     },
     async restart(name, restartOptions) {
       await supervised.find((instance) => instance.name === name)?.restart(restartOptions);
@@ -203,7 +204,7 @@ export async function layGroundwork(
     async migrate(service) {
       if (adminUrl === undefined) return;
       using ctx = createContext({ clock, random, signal });
-      const provisioned = await provisionPlatform(ctx, model, { adminUrl, data });
+      const provisioned = await provisionPlatform(ctx, model, { adminUrl, given, data });
       await migratePlatform(ctx, model, provisioned, { clock, only: [service] });
     },
     async startExternals() {

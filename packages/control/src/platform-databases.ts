@@ -49,8 +49,12 @@ export interface PlatformDatabases extends Closeable {
   readonly running: boolean;
   /** Databases that the blueprint means: of services that have one, and `broker`. */
   readonly names: readonly string[];
-  /** Makes databases and roles that are missing and puts rights right: of the whole platform, since services read each other's events. */
-  create(): Promise<void>;
+  /**
+   * Makes databases and roles that are missing and puts rights right: of the whole platform, since services read each other's events.
+   * With `resetPasswords`, roles that are there get new passwords although the old ones are not known: whoever uses them is cut off.
+   * @throws ROLES_TAKEN without `resetPasswords`, on a server that was given
+   */
+  create(options?: { readonly resetPasswords?: boolean }): Promise<void>;
   /** `create`, then applies the migrations that are missing: everywhere, or in the one that is named. */
   migrate(name?: string): Promise<readonly MigratedDatabase[]>;
   /** Writes a database to a file, also while the platform runs. @throws UNKNOWN_DATABASE; as `backupDatabase` does */
@@ -84,11 +88,14 @@ export async function openPlatformDatabases(
 interface Server {
   readonly data: DataDir;
   readonly adminUrl: string;
+  /** Whether it is not the embedded one. */
+  readonly given: boolean;
   readonly running: boolean;
   close(): Promise<void>;
 }
 
 async function reachServer(data: DataDir, postgresUrl: string | undefined): Promise<Server> {
+  const given = postgresUrl !== undefined;
   let lock: DataDirLock;
   try {
     lock = await lockDataDir(data.path);
@@ -97,7 +104,7 @@ async function reachServer(data: DataDir, postgresUrl: string | undefined): Prom
     const ready = state?.instances.some(({ kind, state: is }) => kind === 'database' && is === 'ready') === true;
     if (!isError(error, 'DATA_DIR_LOCKED') || state === undefined || (postgresUrl === undefined && !ready)) throw error;
     const where = { dataDir: data.postgres, socketDir: join(state.socketDir, 'postgres') };
-    return { data, adminUrl: postgresUrl ?? (await superuserUrl(where)), running: true, close: async () => {} };
+    return { data, adminUrl: postgresUrl ?? (await superuserUrl(where)), given, running: true, close: async () => {} };
   }
   let sockets: SocketDir | undefined;
   let postgres: EmbeddedPostgres | undefined;
@@ -108,12 +115,12 @@ async function reachServer(data: DataDir, postgresUrl: string | undefined): Prom
   };
   try {
     await endLeftovers(data.path, { clock: realClock() });
-    if (postgresUrl !== undefined) return { data, adminUrl: postgresUrl, running: false, close };
+    if (postgresUrl !== undefined) return { data, adminUrl: postgresUrl, given, running: false, close };
     sockets = await makeSocketDir([join('postgres', '.s.PGSQL.5432')]);
     const socketDir = join(sockets.path, 'postgres');
     await mkdir(socketDir, { mode: 0o700 });
     postgres = await startPostgres({ dataDir: data.postgres, socketDir });
-    return { data, adminUrl: postgres.adminUrl, running: false, close };
+    return { data, adminUrl: postgres.adminUrl, given, running: false, close };
   } catch (error) {
     await close();
     throw error;
@@ -139,8 +146,8 @@ class OpenDatabases implements PlatformDatabases {
     this.names = [...model.services.filter(({ database }) => database).map(({ name }) => name), BROKER];
   }
 
-  async create(): Promise<void> {
-    await this.#provision();
+  async create(options: { readonly resetPasswords?: boolean } = {}): Promise<void> {
+    await this.#provision(options.resetPasswords === true);
   }
 
   async migrate(name?: string): Promise<readonly MigratedDatabase[]> {
@@ -199,8 +206,12 @@ class OpenDatabases implements PlatformDatabases {
     await this.close();
   }
 
-  #provision(): Promise<Provisioned> {
-    this.#provisioned ??= provisionPlatform(this.#ctx, this.#model, this.#server);
+  #provision(resetPasswords = false): Promise<Provisioned> {
+    const { given } = this.#server;
+    this.#provisioned ??= provisionPlatform(this.#ctx, this.#model, {
+      ...this.#server,
+      given: given && !resetPasswords,
+    });
     return this.#provisioned;
   }
 

@@ -36,6 +36,8 @@ export const STORE_ERRORS = {
   POSTGRES_IN_USE: 'unavailable',
   /** A server was given that these credentials can't provision. */
   PROVISION_FAILED: 'internal',
+  /** The server has the platform's roles already, with passwords that are not known here: another platform may use them. */
+  ROLES_TAKEN: 'conflict',
   /** The database's disk is full, or a file of it may not grow further; what was under way was rolled back. */
   DATABASE_FULL: 'unavailable',
   /** A backup's file is none, of another format, cut off or changed. */

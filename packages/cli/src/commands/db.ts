@@ -50,14 +50,17 @@ async function withDatabases(
 
 const told = (terminal: Terminal, value: unknown): void => terminal.out(`${JSON.stringify(value)}\n`);
 
-const create = command<DbFlags>({
+const create = command<DbFlags & { readonly resetPasswords: boolean }>({
   name: 'create',
   summary: 'Make the databases and roles that the blueprint means and the server lacks',
-  flags,
+  flags: {
+    ...flags,
+    resetPasswords: toggle('give roles that are there new passwords: whoever used them from elsewhere is cut off'),
+  },
   examples: ['fairlead db create', 'POSTGRES_URL=postgresql://admin:secret@db.example/postgres fairlead db create'],
   run: (terminal, given) =>
     withDatabases(terminal, given, async (databases) => {
-      await databases.create();
+      await databases.create({ resetPasswords: given.resetPasswords });
       if (given.json) told(terminal, { databases: databases.names });
       else
         terminal.out(`Databases: ${databases.names.join(', ')}. Each belongs to its own role and is migrated next.\n`);

@@ -104,6 +104,33 @@ test('without the earlier passwords new ones are made, and the old ones end', as
   expect(await run(urls('orders').runtimeUrl, 'select 1 as one')).toEqual([{ one: 1 }]);
 });
 
+test('roles with a password that is not known here are refused by name where asked, and stay as they are', async () => {
+  const admin = server.address.adminUrl;
+  const refuseUnknown = { keptIn: '/data/passwords.json' };
+  const attempts = [{}, { ...made.passwords, orders: 'another' }].map((passwords) =>
+    provision(ctx, admin, { services: SERVICES, passwords, refuseUnknown }).catch((error: unknown) => error),
+  );
+  const [none, other] = await Promise.all(attempts);
+  expect(none).toMatchObject({ code: 'ROLES_TAKEN', message: expect.stringContaining('/data/passwords.json') });
+  expect(none).toMatchObject({
+    details: { roles: expect.arrayContaining(['broker_owner', 'orders', 'orders_owner']) },
+  });
+  expect(other).toMatchObject({ code: 'ROLES_TAKEN', details: { roles: ['orders'] } });
+  expect(await run(urls('orders').runtimeUrl, 'select 1 as one')).toEqual([{ one: 1 }]);
+
+  // One that is new, and one that nobody can log in with, are no reason.
+  await run(admin, 'create role later');
+  const kept: unknown[] = [];
+  const more = await provision(ctx, admin, {
+    services: [...SERVICES, { name: 'later', uses: [] }],
+    passwords: made.passwords,
+    refuseUnknown,
+    keep: async (passwords) => void kept.push(passwords),
+  });
+  expect(kept).toEqual([more.passwords]);
+  expect(await run(more.services.get('later')?.runtimeUrl ?? '', 'select 1 as one')).toEqual([{ one: 1 }]);
+});
+
 test('a service that is gone from the blueprint loses the broker, and a stray grant is taken back', async () => {
   const stranger = rewriteDatabaseUrl(server.address.adminUrl, { user: 'stranger', password: 'x' });
   await run(

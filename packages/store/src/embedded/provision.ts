@@ -3,6 +3,7 @@ import { parseDatabaseUrl, quoteIdentifier, quoteLiteral, rewriteDatabaseUrl } f
 import { fail } from '../errors.ts';
 import { databaseFailure } from '../postgres-errors.ts';
 import { connectAdmin, type AdminConnection } from './admin-connection.ts';
+import { refuseUnknownRoles } from './known-roles.ts';
 import { scramVerifier } from './scram.ts';
 import { newPassword } from './secret.ts';
 
@@ -12,6 +13,13 @@ export interface ProvisionOptions {
   readonly services: readonly { readonly name: string; readonly uses: readonly string[] }[];
   /** Passwords by role from an earlier run; roles without one get a random one. Keep the result in a 0600 file. */
   readonly passwords?: Readonly<Record<string, string>>;
+  /** Keeps the passwords; waited for before any of them takes effect, so that none is lost. Default: not kept. */
+  readonly keep?: (passwords: Readonly<Record<string, string>>) => Promise<void>;
+  /**
+   * For a server that others may use, too: refuses roles that are there with a password other than the one of `passwords`.
+   * `keptIn` says in the message where those are kept. Default: they get the new ones.
+   */
+  readonly refuseUnknown?: { readonly keptIn: string } | undefined;
 }
 
 /** Connection strings of one service. Secret. */
@@ -46,7 +54,8 @@ const MAX_NAME = 57;
  * server are not touched.
  *
  * Safe to repeat and to run concurrently: what is there is kept, and put right where it differs. With the passwords of
- * an earlier run they stay; without, they are new and the earlier ones end.
+ * an earlier run they stay; without, they are new and the earlier ones end, unless `refuseUnknown` is set.
+ * @throws ROLES_TAKEN where `refuseUnknown` is set
  * @throws PROVISION_FAILED when a database of that name belongs to somebody else, or the URL's role may not create
  *   roles and databases; DATABASE_UNAVAILABLE; MISCONFIGURED for a bad name
  */
@@ -63,6 +72,12 @@ export async function provision(ctx: Context, adminUrl: string, options: Provisi
   try {
     await using admin = await connectAdmin(adminUrl, ctx.signal);
     await admin.run(LOCK);
+    if (options.refuseUnknown !== undefined) {
+      const { keptIn } = options.refuseUnknown;
+      const known = options.passwords ?? {};
+      await refuseUnknownRoles(admin, { adminUrl, roles, passwords: known, keptIn, signal: ctx.signal });
+    }
+    await options.keep?.(passwords);
     await ensureRoles(admin, passwords);
     for (const name of [BROKER, ...names]) await ensureDatabase(admin, name);
     await restrictConnect(admin, names);

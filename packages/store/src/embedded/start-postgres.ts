@@ -5,6 +5,7 @@
  *   postmaster.ts what an earlier run left behind           server-process.ts  one postmaster: output, end
  *   file-size-limit.ts  what helps against it
  *   superuser.ts  its password                              provision.ts   databases and roles on any server
+ *   known-roles.ts  whether those are ours
  */
 import { existsSync } from 'node:fs';
 import { mkdir, realpath, rm, symlink } from 'node:fs/promises';
