@@ -1,5 +1,5 @@
 import type { Problems } from './problems.ts';
-import { Fields, shown } from './readers.ts';
+import { shown, type Fields } from './readers.ts';
 
 /** After which failures a call may be made once more: what retry and hedge have in common. */
 export interface RepeatSpec {
