@@ -30,6 +30,10 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Put before the command, such as `setpriv` with its flags. */
   readonly under?: readonly string[];
+  /** More flags for `up`. */
+  readonly flags?: readonly string[];
+  /** Told the process. */
+  readonly onStart?: (pid: number) => void;
   /** Asks the command to end (SIGINT). */
   readonly signal?: AbortSignal;
   /** Told each line of standard output; `true` asks the command to end (SIGINT). */
@@ -51,6 +55,7 @@ export async function yard(blueprint: string): Promise<Yard> {
   async function run(args: readonly string[], options: RunOptions = {}): Promise<Said> {
     const [program = '', ...rest] = [...(options.under ?? []), process.execPath, launcher, ...args];
     const child = spawn(program, rest, { cwd: root, env: { ...process.env, ...options.env } });
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     options.signal?.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
     let out = '';
     let err = '';
@@ -83,7 +88,19 @@ export async function yard(blueprint: string): Promise<Yard> {
       ),
     up: (options) =>
       run(
-        ['up', '--json', '--platform', file, '--data-dir', dataDir, '--gateway-port', '0', '--admin-port', '0'],
+        [
+          'up',
+          '--json',
+          '--platform',
+          file,
+          '--data-dir',
+          dataDir,
+          '--gateway-port',
+          '0',
+          '--admin-port',
+          '0',
+          ...(options?.flags ?? []),
+        ],
         options,
       ),
     async [Symbol.asyncDispose]() {

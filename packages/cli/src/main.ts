@@ -1,3 +1,4 @@
+import { EXIT_CODES } from './exit-codes.ts';
 import { runCli } from './run-cli.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -15,3 +16,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => undefined);
 
 process.exitCode = await runCli(processTerminal(), process.argv.slice(2));
+// Asked twice to end: services of this process may still be at work, and nobody waits for them.
+if (process.exitCode === EXIT_CODES.interrupted) process.exit();

@@ -68,7 +68,7 @@ export interface Groundwork {
   through(starting: Promise<void>, end: (options: CloseOptions) => Promise<void>): Promise<void>;
   /** Drains every process. May be called again with less grace. */
   drain(options?: CloseOptions): Promise<void>;
-  /** Moves out: state file, sockets, logs, lock. */
+  /** Moves out: state file, sockets, logs, lock. Once, however often it is called. */
   leave(): Promise<void>;
 }
 
@@ -174,6 +174,13 @@ export async function layGroundwork(
     return adminUrl.promise;
   }
 
+  let left: Promise<void> | undefined;
+  async function leave(): Promise<void> {
+    await state.flush();
+    await removeState(data.path);
+    await home.close();
+  }
+
   let adminUrl: string | undefined;
   const given = options.postgresUrl !== undefined;
 
@@ -235,10 +242,6 @@ export async function layGroundwork(
       }
     },
     drain: (closeOptions) => drain(supervised, closeOptions),
-    async leave() {
-      await state.flush();
-      await removeState(data.path);
-      await home.close();
-    },
+    leave: () => (left ??= leave()),
   };
 }

@@ -23,7 +23,8 @@ import type { InstanceKind, InstanceStatus, RunningPlatform, SingleOptions } fro
 
 /**
  * Starts a platform in this process and resolves once it takes requests. A crash of this process is a crash of all of
- * it; the database and externals are started again when they end.
+ * it; the database and externals are started again when they end. Closed a second time with `graceMs` 0, it does not wait
+ * for work of this process: whoever asks for that ends the process.
  * @throws DATA_DIR_LOCKED, PORT_IN_USE, SOCKET_PATH_TOO_LONG, UNKNOWN_SERVICE before anything is started
  * @throws INSTANCE_FAILED when the database or an external keeps ending
  */
@@ -100,7 +101,12 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
       await ground.leave();
     }
   }
-  const close = closeOnce(leave, (closeOptions) => ground.drain(closeOptions));
+  /** Nobody can end a handler of this process that does not end: it is left behind, and everything else is not. */
+  async function force(): Promise<void> {
+    await ground.drain({ graceMs: 0 });
+    await ground.leave();
+  }
+  const close = closeOnce(leave, force, { abandon: true });
 
   await ground.through(startAll(), close);
   return {
