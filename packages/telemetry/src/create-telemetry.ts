@@ -1,6 +1,7 @@
 // telemetry.ts      what a service is given, and its options
 // logger.ts         lines; create-logger.ts writes them with pino, pretty.ts makes them readable, redaction.ts safe
-// span.ts           spans; create-tracer.ts records them, span-exporter.ts delivers them, otlp.ts and otlp-sender.ts say how
+// span.ts           spans; create-tracer.ts opens them, recorded-span.ts is one and span-shape.ts what many have in common,
+//                   span-exporter.ts delivers them, otlp.ts and otlp-sender.ts say how
 // metrics.ts        RED and other metrics; create-metrics.ts keeps them with prom-client
 // recording.ts      telemetry for tests and the simulator
 // open-telemetry.ts lets third-party instrumentation see our spans
@@ -11,11 +12,12 @@ import { createTracer } from './create-tracer.ts';
 import type { LogDestination, Logger, LogLevel } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { otlpSender } from './otlp-sender.ts';
-import { toOtlpJson } from './otlp.ts';
+import { otlpFormat } from './otlp.ts';
 import { prettyDestination } from './pretty.ts';
 import { redaction } from './redaction.ts';
 import { SpanExporter } from './span-exporter.ts';
 import { standardOutput } from './standard-output.ts';
+import type { RecordedSpan } from './recorded-span.ts';
 import type { Telemetry, TelemetryOptions } from './telemetry.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -88,7 +90,7 @@ function destinationOf(options: TelemetryOptions): LogDestination {
     : prettyDestination(destination, { colors: isTerminal && process.stdout.hasColors() });
 }
 
-function exporterOf(options: TelemetryOptions, log: Logger, metrics: Metrics): SpanExporter | undefined {
+function exporterOf(options: TelemetryOptions, log: Logger, metrics: Metrics): SpanExporter<RecordedSpan> | undefined {
   const { otlp, service, instance, clock, random } = options;
   if (otlp === undefined) return undefined;
   const exported = metrics.counter({
@@ -100,10 +102,10 @@ function exporterOf(options: TelemetryOptions, log: Logger, metrics: Metrics): S
     help: 'Spans that were lost, by reason.',
     labelNames: ['reason'],
   });
-  return new SpanExporter({
+  return new SpanExporter<RecordedSpan>({
     clock,
     random,
-    toJson: (spans) => toOtlpJson({ service, instance }, spans),
+    format: otlpFormat({ service, instance }),
     send: 'send' in otlp ? otlp.send : otlpSender(otlp),
     onFailure: (error) => log.warn(undefined, 'Spans can not be delivered; they are held and sent again.', { error }),
     onRecovery: () => log.info(undefined, 'Spans are delivered again.'),

@@ -36,7 +36,11 @@ export function otlpForwarder(options: OtlpForwarderOptions): OtlpForwarder {
   const exporter = new SpanExporter<unknown>({
     clock,
     random,
-    toJson: (resourceSpans) => JSON.stringify({ resourceSpans }),
+    format: {
+      before: '{"resourceSpans":[',
+      after: ']}',
+      write: (to, resource) => to.text(JSON.stringify(resource)),
+    },
     send: otlpSender(options),
     onFailure: (error) => onChange({ kind: 'failing', error }),
     onRecovery: () => onChange({ kind: 'recovered' }),

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { bytesOf } from './json-buffer.ts';
 import { otlpSender } from './otlp-sender.ts';
 
 interface Seen {
@@ -42,7 +43,10 @@ const never = new AbortController().signal;
 
 test('spans go to /v1/traces below the base, with the headers given', async () => {
   await using target = await collector(0);
-  await otlpSender({ url: `${target.origin}/base/`, headers: { authorization: 'Bearer x' } })('{"ä":1}', never);
+  await otlpSender({ url: `${target.origin}/base/`, headers: { authorization: 'Bearer x' } })(
+    bytesOf('{"ä":1}'),
+    never,
+  );
   expect(target.seen).toMatchObject([
     { method: 'POST', url: '/base/v1/traces', body: '{"ä":1}', headers: { authorization: 'Bearer x' } },
   ]);
@@ -53,8 +57,8 @@ test('a unix socket is as good as a port', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'fl-'));
   try {
     await using target = await collector(join(dir, 'c.sock'));
-    await otlpSender({ url: `unix:${join(dir, 'c.sock')}` })('{}', never);
-    await otlpSender({ url: `unix:${join(dir, 'c.sock')}:/otlp` })('{}', never);
+    await otlpSender({ url: `unix:${join(dir, 'c.sock')}` })(bytesOf('{}'), never);
+    await otlpSender({ url: `unix:${join(dir, 'c.sock')}:/otlp` })(bytesOf('{}'), never);
     expect(target.seen.map(({ url }) => url)).toEqual(['/v1/traces', '/otlp/v1/traces']);
   } finally {
     await rm(dir, { recursive: true });
@@ -69,12 +73,12 @@ test.each([
   [302, 'EXPORT_FAILED'],
 ])('an answer of %i is %s', async (status, code) => {
   await using target = await collector(0, status);
-  await expect(otlpSender({ url: target.origin })('{}', never)).rejects.toMatchObject({ code });
+  await expect(otlpSender({ url: target.origin })(bytesOf('{}'), never)).rejects.toMatchObject({ code });
 });
 
 test('nobody there is EXPORT_FAILED with the reason', async () => {
   const send = otlpSender({ url: 'unix:/nowhere/at/all.sock' });
-  await expect(send('{}', never)).rejects.toMatchObject({
+  await expect(send(bytesOf('{}'), never)).rejects.toMatchObject({
     code: 'EXPORT_FAILED',
     message: expect.stringContaining('ENOENT'),
   });
@@ -83,7 +87,9 @@ test('nobody there is EXPORT_FAILED with the reason', async () => {
 test('an abort ends the request', async () => {
   await using target = await collector(0);
   const stop = AbortSignal.abort();
-  await expect(otlpSender({ url: target.origin })('{}', stop)).rejects.toMatchObject({ code: 'EXPORT_FAILED' });
+  await expect(otlpSender({ url: target.origin })(bytesOf('{}'), stop)).rejects.toMatchObject({
+    code: 'EXPORT_FAILED',
+  });
   expect(target.seen).toEqual([]);
 });
 

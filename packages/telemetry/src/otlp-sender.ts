@@ -4,7 +4,7 @@ import { CORE_ERRORS, FairleadError, kindOfStatus, statusOf, thrower } from '@fa
 import { TELEMETRY_ERRORS } from './errors.ts';
 
 /** Delivers one export request; rejects when it was not accepted. */
-export type OtlpSend = (json: string, signal: AbortSignal) => Promise<void>;
+export type OtlpSend = (json: Uint8Array, signal: AbortSignal) => Promise<void>;
 
 interface Target {
   readonly request: typeof httpRequest;
@@ -26,7 +26,6 @@ export function otlpSender(options: {
   const target = parseTarget(options.url);
   return (json, signal) =>
     new Promise((resolve, reject) => {
-      const body = Buffer.from(json);
       const request = target.request({
         ...target.where,
         path: target.path,
@@ -37,7 +36,7 @@ export function otlpSender(options: {
           ...options.headers,
           host: target.host,
           'content-type': 'application/json',
-          'content-length': body.byteLength,
+          'content-length': json.byteLength,
         },
       });
       request.on('error', (error) => {
@@ -52,7 +51,7 @@ export function otlpSender(options: {
         });
         response.resume();
       });
-      request.end(body);
+      request.end(json);
     });
 }
 

@@ -52,7 +52,11 @@ export function recordingTelemetry(options: RecordingOptions): RecordingTelemetr
     spans,
     logs,
     log,
-    tracer: createTracer({ clock: options.clock, redaction: redact, record: (span) => spans.push(span) }),
+    tracer: createTracer({
+      clock: options.clock,
+      redaction: redact,
+      record: (span) => spans.push(span.toFinishedSpan()),
+    }),
     metrics: createMetrics({ service, processMetrics: false }),
     redactValue: (secret) => redact.add(secret),
     async close() {},

@@ -44,6 +44,8 @@ export interface Redaction {
   value(value: unknown): unknown;
   /** Whether a field of this name is secret. */
   isSecretName(name: string): boolean;
+  /** How many secret values are known; grows only. */
+  readonly secrets: number;
   /** See `Telemetry.redactValue`. */
   add(secret: string): boolean;
 }
@@ -64,6 +66,9 @@ export function redaction(keys: readonly string[], values: readonly string[]): R
   }
 
   const self: Redaction = {
+    get secrets() {
+      return secrets.size;
+    },
     mayHide(json) {
       if (json.length > MAX_TEXT_LENGTH || SECRET_SIGNS.test(json)) return true;
       return pattern !== undefined && json.search(pattern) >= 0;

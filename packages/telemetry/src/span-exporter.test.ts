@@ -1,41 +1,24 @@
 import { FairleadError, seededRandom, virtualClock } from '@fairlead/core';
 import { expect, test } from 'vitest';
 import { SpanExporter, type DropReason } from './span-exporter.ts';
-import type { FinishedSpan } from './span.ts';
-
-function span(name: string): FinishedSpan {
-  return {
-    traceId: 'a'.repeat(32),
-    spanId: 'b'.repeat(16),
-    parentSpanId: undefined,
-    traceState: undefined,
-    name,
-    kind: 'internal',
-    startMs: 0,
-    endMs: 1,
-    attributes: {},
-    events: [],
-    status: { kind: 'unset' },
-  };
-}
 
 function world(send: (json: string, signal: AbortSignal) => Promise<void>) {
   const clock = virtualClock();
   const dropped: [number, DropReason][] = [];
   const news: string[] = [];
   let exported = 0;
-  const exporter = new SpanExporter({
+  const exporter = new SpanExporter<number>({
     clock,
     random: seededRandom('exporter'),
-    toJson: (spans) => spans.map(({ name }) => name).join(),
-    send,
+    format: { before: '', after: '', write: (to, item) => to.text(String(item)) },
+    send: (json, signal) => send(Buffer.from(json).toString(), signal),
     onFailure: () => news.push('failing'),
     onRecovery: () => news.push('recovered'),
     onExported: (count) => (exported += count),
     onDropped: (count, reason) => dropped.push([count, reason]),
   });
   const record = (count: number) => {
-    for (let i = 0; i < count; i++) exporter.record(span(String(i)));
+    for (let i = 0; i < count; i++) exporter.record(i);
   };
   return { clock, exporter, record, dropped, news, exported: () => exported };
 }

@@ -1,14 +1,22 @@
 import { backoff, FairleadError, isError, statusOf, thrower } from '@fairlead/core';
 import type { Clock, Closeable, CloseOptions, Random, Timer } from '@fairlead/core';
 import { TELEMETRY_ERRORS } from './errors.ts';
+import { bytesOf, JsonBuffer, type Bytes } from './json-buffer.ts';
 import type { OtlpSend } from './otlp-sender.ts';
-import type { FinishedSpan } from './span.ts';
+
+/** How a batch is written. */
+export interface BatchFormat<Item> {
+  /** What stands before its items, and after them; commas stand between. */
+  readonly before: string;
+  readonly after: string;
+  readonly write: (to: JsonBuffer, item: Item) => void;
+}
 
 /** How spans are delivered. */
-export interface SpanExporterOptions<Item = FinishedSpan> {
+export interface SpanExporterOptions<Item> {
   readonly clock: Clock;
   readonly random: Random;
-  readonly toJson: (spans: readonly Item[]) => string;
+  readonly format: BatchFormat<Item>;
   readonly send: OtlpSend;
   /** Told when deliveries begin to fail, and of every loss. */
   readonly onFailure: (error: unknown) => void;
@@ -23,6 +31,9 @@ export type DropReason = 'queue-full' | 'not-delivered' | 'closed';
 
 const MAX_QUEUE = 4096;
 const BATCH = 512;
+const COMMA = bytesOf(',');
+/** Room that a new batch begins with at most, in bytes. */
+const MAX_SIZE_HINT = 1024 * 1024;
 /** How long a span may wait for company. */
 const LINGER_MS = 500;
 const SEND_TIMEOUT_MS = 10_000;
@@ -31,15 +42,34 @@ const DEFAULT_GRACE_MS = 5000;
 
 const fail = thrower(TELEMETRY_ERRORS);
 
+/** Spans that will be sent together. */
+class Batch {
+  readonly json: JsonBuffer;
+  count = 0;
+
+  constructor(before: Bytes, sizeHint: number) {
+    this.json = new JsonBuffer(sizeHint);
+    this.json.raw(before);
+  }
+}
+
 /**
- * Delivers spans in batches. Holds at most 4 096; what comes beyond is dropped and counted, for tracing must never slow
+ * Delivers spans in batches. A span is written into its batch when it is recorded, so that no batch is work for longer
+ * than its sending. Holds at most 4 096; what comes beyond is dropped and counted, for tracing must never slow
  * down or fill up what it watches. A batch is sent when it is full or its first span has waited 500 ms, one batch at a
  * time. A failed delivery is repeated 7 times with backoff (up to 5 s), then the batch is dropped and counted. No timer
  * runs while there is nothing to deliver.
  */
-export class SpanExporter<Item = FinishedSpan> implements Closeable {
+export class SpanExporter<Item> implements Closeable {
   readonly #options: SpanExporterOptions<Item>;
-  readonly #queue: Item[] = [];
+  readonly #before: Bytes;
+  readonly #after: Bytes;
+  /** Oldest first; all but the last are full. */
+  readonly #batches: Batch[] = [];
+  /** Spans in them. */
+  #held = 0;
+  /** Bytes of the largest batch so far, up to a bound. */
+  #sizeHint = 0;
   readonly #backoff;
   /** Aborts when closing begins: waiting is over, only delivering goes on. */
   readonly #hurry = new AbortController();
@@ -52,13 +82,16 @@ export class SpanExporter<Item = FinishedSpan> implements Closeable {
 
   constructor(options: SpanExporterOptions<Item>) {
     this.#options = options;
+    this.#before = bytesOf(options.format.before);
+    this.#after = bytesOf(options.format.after);
     this.#backoff = backoff({ baseMs: 200, maxMs: 5000, random: options.random });
   }
 
   record(span: Item): void {
     if (this.#closed !== undefined) return this.#options.onDropped(1, 'closed');
-    if (this.#queue.length >= MAX_QUEUE) return this.#options.onDropped(1, 'queue-full');
-    this.#queue.push(span);
+    if (this.#held >= MAX_QUEUE) return this.#options.onDropped(1, 'queue-full');
+    const { json } = this.#place();
+    this.#options.format.write(json, span);
     if (this.#running === undefined) this.#wait();
   }
 
@@ -85,7 +118,7 @@ export class SpanExporter<Item = FinishedSpan> implements Closeable {
     this.#timer = undefined;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
-      if (this.#queue.length > 0) this.#wait();
+      if (this.#held > 0) this.#wait();
     });
   }
 
@@ -96,40 +129,57 @@ export class SpanExporter<Item = FinishedSpan> implements Closeable {
   }
 
   #isDue(): boolean {
-    return this.#queue.length >= BATCH || (this.#hurry.signal.aborted && this.#queue.length > 0);
+    return this.#held >= BATCH || (this.#hurry.signal.aborted && this.#held > 0);
+  }
+
+  /** The batch that the next span belongs to, with a place taken in it. */
+  #place(): Batch {
+    let batch = this.#batches.at(-1);
+    if (batch === undefined || batch.count >= BATCH) {
+      batch = new Batch(this.#before, this.#sizeHint);
+      this.#batches.push(batch);
+    } else {
+      batch.json.raw(COMMA);
+    }
+    batch.count += 1;
+    this.#held += 1;
+    return batch;
   }
 
   async #run(): Promise<void> {
-    if (this.#queue.length === 0) return;
     do {
-      const batch = this.#queue.splice(0, BATCH);
-      if (this.#giveUp.signal.aborted) this.#options.onDropped(batch.length, 'closed');
+      const batch = this.#batches.shift();
+      if (batch === undefined) return;
+      const { json, count } = batch;
+      this.#held -= count;
+      json.raw(this.#after);
+      this.#sizeHint = Math.min(Math.max(this.#sizeHint, json.length), MAX_SIZE_HINT);
+      if (this.#giveUp.signal.aborted) this.#options.onDropped(count, 'closed');
       // One batch after the other: a collector that is slow is not helped by more at once.
-      else await this.#deliver(batch);
+      else await this.#deliver(json.written(), count);
     } while (this.#isDue());
   }
 
-  async #deliver(batch: readonly Item[]): Promise<void> {
-    const json = this.#options.toJson(batch);
+  async #deliver(body: Bytes, count: number): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#send(json);
+        await this.#send(body);
         if (this.#failing) this.#options.onRecovery();
         this.#failing = false;
-        return this.#options.onExported(batch.length);
+        return this.#options.onExported(count);
       } catch (error) {
         if (!this.#failing) this.#options.onFailure(error);
         this.#failing = true;
         // Once closing has begun there is no time for another try after one that began then.
         const isLast = attempt >= ATTEMPTS || this.#hurry.signal.aborted || !isWorthRepeating(error);
-        if (isLast) return this.#options.onDropped(batch.length, 'not-delivered');
+        if (isLast) return this.#options.onDropped(count, 'not-delivered');
       }
       await this.#options.clock.sleep(this.#backoff.delayFor(attempt), this.#hurry.signal).catch(() => {});
     }
   }
 
   /** Sends once, for at most 10 s, also when the sender ignores its signal. */
-  async #send(json: string): Promise<void> {
+  async #send(body: Bytes): Promise<void> {
     const aborted = new AbortController();
     // Made when it is needed: an error writes down where it comes from, which takes longer than most deliveries.
     const tooLate = () =>
@@ -140,7 +190,7 @@ export class SpanExporter<Item = FinishedSpan> implements Closeable {
     try {
       await new Promise<void>((resolve, reject) => {
         aborted.signal.addEventListener('abort', () => reject(aborted.signal.reason), { once: true });
-        this.#options.send(json, aborted.signal).then(resolve, reject);
+        this.#options.send(body, aborted.signal).then(resolve, reject);
       });
     } finally {
       timer.cancel();

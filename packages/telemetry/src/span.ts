@@ -9,7 +9,7 @@ export type AttributeValue = string | number | boolean | readonly string[];
 /** Attributes by name; `undefined` counts as not given. Names follow OpenTelemetry's semantic conventions. */
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
-/** How a span begins. */
+/** How a span begins. See `constantSpan` for those that begin the same way every time. */
 export interface SpanOptions {
   /** Few different ones: `POST /orders`, `payments.charge`, never an id. */
   readonly name: string;

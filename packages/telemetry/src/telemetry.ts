@@ -19,10 +19,10 @@ export interface Telemetry extends Closeable {
 export type OtlpOptions =
   | {
       /**
-       * Delivers one `ExportTraceServiceRequest`. A rejection is repeated unless it is a FairleadError of a kind below
+       * Delivers one `ExportTraceServiceRequest`, the UTF-8 of its JSON. A rejection is repeated unless it is a FairleadError of a kind below
        * 500 other than `exhausted`.
        */
-      readonly send: (json: string, signal: AbortSignal) => Promise<void>;
+      readonly send: (json: Uint8Array, signal: AbortSignal) => Promise<void>;
     }
   | {
       /**

@@ -1,6 +1,6 @@
 import { formatTraceparent, HEADERS } from '@fairlead/core';
 import type { Operation } from '@fairlead/contract';
-import type { SpanOptions, Telemetry } from '@fairlead/telemetry';
+import { constantSpan, type SpanOptions, type Telemetry } from '@fairlead/telemetry';
 import type { Layer } from '../exchange.ts';
 import { knownCode } from '../failure.ts';
 
@@ -19,7 +19,7 @@ export function observed(telemetry: Telemetry): Layer {
       'rpc.service': operation.contract,
       'rpc.method': operation.name,
     };
-    const span: SpanOptions = { name: `${operation.method} ${operation.path}`, kind: 'server', attributes };
+    const span = constantSpan({ name: `${operation.method} ${operation.path}`, kind: 'server', attributes });
     spans.set(operation, span);
     return span;
   }
