@@ -37,6 +37,10 @@ describe('the five answers of gRPC A6 (that of success is no failure)', () => {
     expect(verdictOf(rules(), failure(http(503, { 'grpc-retry-pushback-ms': pushback })))).toEqual(stop('pushback'));
   });
 
+  test('pushback makes no fatal status less fatal: hedges on the way would have to be cancelled', () => {
+    expect(verdictOf(rules(), failure(http(400, { 'grpc-retry-pushback-ms': '-1' })))).toEqual(stop('not-retriable'));
+  });
+
   test('pushback of n ms means exactly then, also for what else were not retriable', () => {
     expect(verdictOf(rules(), failure(http(503, { 'grpc-retry-pushback-ms': '70' })))).toEqual(retry(70, true));
     expect(verdictOf(rules(), failure(http(500, { 'grpc-retry-pushback-ms': '0' })))).toEqual(retry(0, true));

@@ -50,14 +50,13 @@ const STOP: Readonly<Record<StopReason, RetryVerdict>> = {
  */
 export function verdictOf(rules: ResolvedRepeat & { readonly attempts: number }, failure: Failure): RetryVerdict {
   if (failure.remainingMs <= 0) return STOP.deadline;
-  if (wasRetried(failure.failed, failure.beganMs, rules)) return STOP.pushback;
   const { code, status, unprocessed, retryAfterMs, pushbackMs } = factsOf(failure.failed, failure.wallMs);
-  if (pushbackMs !== undefined && pushbackMs < 0) return STOP.pushback;
   const wanted =
     rules.shouldRepeat?.(failure.failed, failure.attempts) ??
     (!(code !== undefined && rules.exceptCodes.has(code)) &&
-      (pushbackMs !== undefined || isListed(rules, code, status, failure.returned)));
+      ((pushbackMs ?? -1) >= 0 || isListed(rules, code, status, failure.returned)));
   if (!wanted) return STOP['not-retriable'];
+  if ((pushbackMs ?? 0) < 0 || wasRetried(failure.failed, failure.beganMs, rules)) return STOP.pushback;
   if (!(failure.repeatable || unprocessed || rules.anyCall)) return STOP['not-repeatable'];
   if (failure.attempts >= rules.attempts) return STOP.attempts;
   const minDelayMs = pushbackMs ?? retryAfterMs ?? 0;
