@@ -1,0 +1,288 @@
+import type { Context, Random } from '@fairlead/core';
+import { DueHeap } from './due-heap.ts';
+import type { ResolvedFair } from './fair-options.ts';
+import { FairQueue, FairTenant, type FairClaim } from './fair-tenant.ts';
+import type { TenantState } from './gate.ts';
+import type { Line } from './line.ts';
+import { RunningMean } from './running-mean.ts';
+import { dealHand } from './shuffle-shard.ts';
+import type { WaitList, Waiter } from './waiter.ts';
+
+/** How many tenants that do nothing are remembered, with what they owe. */
+const MOST_KNOWN = 1_024;
+/** How many are looked at for one that can be forgotten. */
+const LOOK_AT = 16;
+/** How many tenants `inspect` shows. */
+const SHOWN = 10;
+const QUEUES_PER_TOTAL = 8;
+const ESTIMATE_WINDOW = 100;
+const WARM_UP = 1;
+
+/**
+ * Start-time fair queueing on the time that slots are held. A call is charged to its tenant when it begins, by what the
+ * tenant's calls took lately; while it takes longer, the charge grows with it; when it ends, the charge becomes what it took. The next
+ * is whose account is lowest. An account that was not in demand is lifted to the virtual time, which is that of the last
+ * that was served: nobody saves up, and nobody pays for slots that nobody else wanted.
+ *
+ * Source: Goyal, Vin and Cheng, "Start-time Fair Queueing" (1996); charging by estimate and correcting at the end as in
+ * Kubernetes' API priority and fairness; charging overruns while they happen is ours.
+ */
+export class FairLine implements Line<FairClaim> {
+  readonly #options: ResolvedFair;
+  readonly #salt: number;
+  /** Of all tenants; empty when each has its own. */
+  readonly #shards: readonly FairQueue[];
+  readonly #tenants = new Map<string, FairTenant>();
+  /** Queues with waiters, in any order. */
+  readonly #backlogged: FairQueue[] = [];
+  /** Slots whose holders have not yet taken longer than they were charged for. */
+  readonly #due: DueHeap;
+  /** By slot: what its holder was charged for, in milliseconds; how many slots it took, by weight; and its queue. */
+  readonly #chargedMs: Float64Array;
+  readonly #share: Float64Array;
+  readonly #width: Int32Array;
+  readonly #queues: (FairQueue | undefined)[];
+  /** Of all tenants, for one that nothing is known of. */
+  readonly #estimateMs = new RunningMean(ESTIMATE_WINDOW, WARM_UP);
+  #virtual = 0;
+  #waiting = 0;
+  #active = 0;
+  /** Whether who is next waits for more slots than are free: nobody may take what it waits for. */
+  #saving = false;
+
+  /** @param slots the most that there can ever be */
+  constructor(options: ResolvedFair, slots: number, random: Random) {
+    this.#options = options;
+    this.#salt = Math.floor(random.next() * 2 ** 32);
+    this.#shards = Array.from({ length: options.shards?.queues ?? 0 }, () => new FairQueue());
+    this.#due = new DueHeap(slots);
+    this.#chargedMs = new Float64Array(slots);
+    this.#share = new Float64Array(slots);
+    this.#width = new Int32Array(slots);
+    this.#queues = Array.from({ length: slots }, () => undefined);
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  claimOf(ctx: Context): FairClaim {
+    const name = nameOf(ctx, this.#options.by);
+    const { claims } = this.#tenants.get(name) ?? this.#meet(name);
+    let best: FairClaim | undefined;
+    for (const claim of claims) if (best === undefined || isShorter(claim.queue, best.queue)) best = claim;
+    if (best === undefined) throw new Error('a tenant has at least one queue');
+    return best;
+  }
+
+  widest(limit: number): number {
+    return Math.max(1, Math.floor(limit * this.#options.cap));
+  }
+
+  mayPass({ tenant, queue }: FairClaim, width: number, limit: number): boolean {
+    if (tenant.held + width > this.widest(limit)) return false;
+    // Whoever else waits while there are free slots is kept from them by its cap.
+    return this.#waiting === 0 || (!this.#saving && queue.list.size === 0);
+  }
+
+  makeRoom({ queue }: FairClaim, most: number): Waiter<FairClaim> | boolean {
+    if (queue.list.size >= most) return false;
+    if (this.#waiting < (this.#options.queueTotal ?? most * QUEUES_PER_TOTAL)) return true;
+    let longest = queue.list;
+    for (const { list } of this.#backlogged) if (list.size > longest.size) longest = list;
+    const { last } = longest;
+    if (longest === queue.list || last === undefined) return false;
+    this.remove(last);
+    return last;
+  }
+
+  push(waiter: Waiter<FairClaim>): void {
+    const { tenant, queue } = waiter.claim;
+    waiter.mark = this.#virtual;
+    queue.list.push(waiter);
+    tenant.waiting += 1;
+    this.#waiting += 1;
+    if (queue.index < 0) queue.index = this.#backlogged.push(queue) - 1;
+    this.#refresh(queue);
+  }
+
+  remove(waiter: Waiter<FairClaim>): void {
+    const { tenant, queue } = waiter.claim;
+    queue.list.remove(waiter);
+    tenant.waiting -= 1;
+    this.#waiting -= 1;
+    if (queue.list.size === 0) this.#unlist(queue);
+    this.#refresh(queue);
+  }
+
+  next(nowMs: number, free: number, limit: number): Waiter<FairClaim> | undefined {
+    this.#chargeOverruns(nowMs);
+    const widest = this.widest(limit);
+    let best: Waiter<FairClaim> | undefined;
+    let bestTag = Infinity;
+    for (const queue of this.#backlogged) {
+      const waiter = this.#firstBelowCap(queue, widest);
+      if (waiter === undefined) continue;
+      const tag = Math.max(queue.finish, waiter.mark) + queue.overrun(nowMs);
+      if (tag < bestTag || (tag === bestTag && waiter.order < (best?.order ?? Infinity))) {
+        best = waiter;
+        bestTag = tag;
+      }
+    }
+    this.#saving = best !== undefined && Math.min(best.width, widest) > free && nowMs <= best.untilMs;
+    if (best === undefined || this.#saving) return undefined;
+    this.remove(best);
+    return best;
+  }
+
+  started(
+    { tenant, queue }: FairClaim,
+    slot: number,
+    width: number,
+    nowMs: number,
+    waiter: Waiter<FairClaim> | undefined,
+  ): void {
+    const start = Math.max(queue.finish, waiter?.mark ?? this.#virtual);
+    const share = width / tenant.weight;
+    const chargedMs = tenant.estimateMs.value || this.#estimateMs.value;
+    this.#virtual = Math.max(this.#virtual, start + queue.overrun(nowMs));
+    queue.finish = start + chargedMs * share;
+    queue.held += width;
+    tenant.held += width;
+    this.#chargedMs[slot] = chargedMs;
+    this.#share[slot] = share;
+    this.#width[slot] = width;
+    this.#queues[slot] = queue;
+    this.#due.add(slot, nowMs + chargedMs);
+    this.#refresh(queue);
+  }
+
+  ended({ tenant, queue }: FairClaim, slot: number, heldMs: number, typical: boolean): void {
+    const share = this.#share[slot] ?? 0;
+    const width = this.#width[slot] ?? 0;
+    if (this.#due.has(slot)) this.#due.remove(slot);
+    else queue.endOverrun(share, this.#due.dueMs(slot));
+    queue.finish += (heldMs - (this.#chargedMs[slot] ?? 0)) * share;
+    queue.held -= width;
+    tenant.held -= width;
+    tenant.slotMs += heldMs * width;
+    if (typical) {
+      tenant.estimateMs.add(heldMs);
+      this.#estimateMs.add(heldMs);
+    }
+    this.#queues[slot] = undefined;
+    this.#refresh(queue);
+  }
+
+  refused({ tenant }: FairClaim): void {
+    tenant.refused += 1;
+  }
+
+  waitingOf({ queue }: FairClaim): number {
+    return queue.list.size;
+  }
+
+  delayMs(nowMs: number): number {
+    if (this.#active > this.#backlogged.length) return 0;
+    let shortestMs = Infinity;
+    for (const { list } of this.#backlogged) shortestMs = Math.min(shortestMs, waitOf(list, nowMs));
+    return shortestMs === Infinity ? 0 : shortestMs;
+  }
+
+  oldestWaitMs(nowMs: number): number {
+    let longestMs = 0;
+    for (const { list } of this.#backlogged) longestMs = Math.max(longestMs, waitOf(list, nowMs));
+    return longestMs;
+  }
+
+  tenants(): readonly TenantState[] {
+    const states = Array.from(this.#tenants.values(), (tenant) => tenant.inspect());
+    return states.toSorted((a, b) => b.slotMs - a.slotMs || b.inUse - a.inUse).slice(0, SHOWN);
+  }
+
+  /** The first whose tenant holds less than its cap; all of a queue are one tenant's unless tenants share queues. */
+  #firstBelowCap(queue: FairQueue, widest: number): Waiter<FairClaim> | undefined {
+    for (let waiter = queue.list.first; waiter !== undefined; waiter = waiter.after) {
+      if (waiter.claim.tenant.held + Math.min(waiter.width, widest) <= widest) return waiter;
+      if (this.#shards.length === 0) return undefined;
+    }
+    return undefined;
+  }
+
+  #chargeOverruns(nowMs: number): void {
+    for (let slot = this.#due.takeDue(nowMs); slot >= 0; slot = this.#due.takeDue(nowMs))
+      this.#queues[slot]?.beginOverrun(this.#share[slot] ?? 0, this.#due.dueMs(slot));
+  }
+
+  #unlist(queue: FairQueue): void {
+    const last = this.#backlogged.pop();
+    if (last !== undefined && last !== queue) {
+      this.#backlogged[queue.index] = last;
+      last.index = queue.index;
+    }
+    queue.index = -1;
+  }
+
+  #refresh(queue: FairQueue): void {
+    const active = queue.held > 0 || queue.list.size > 0;
+    if (active === queue.active) return;
+    queue.active = active;
+    this.#active += active ? 1 : -1;
+  }
+
+  #meet(name: string): FairTenant {
+    if (this.#tenants.size >= MOST_KNOWN) this.#forgetOne();
+    const { shards, weights } = this.#options;
+    const hand = shards === undefined ? undefined : dealHand(name, this.#salt, shards.queues, shards.hand);
+    const queues = hand?.flatMap((index) => this.#shards[index] ?? []) ?? [new FairQueue()];
+    const tenant = new FairTenant(name, weights.get(name) ?? 1, queues);
+    this.#tenants.set(name, tenant);
+    return tenant;
+  }
+
+  /**
+   * Forgets a tenant that does nothing, of those that are known longest: rather one that owes nothing, for who is
+   * forgotten begins anew. Those that do something are as many as slots and queues allow, so what is known is bounded.
+   */
+  #forgetOne(): void {
+    let idle: FairTenant | undefined;
+    let looked = 0;
+    for (const tenant of this.#tenants.values()) {
+      if (looked++ === LOOK_AT) break;
+      if (!tenant.isIdle) {
+        // Known for as long, but in use: the next search need not begin with it.
+        this.#tenants.delete(tenant.name);
+        this.#tenants.set(tenant.name, tenant);
+        continue;
+      }
+      idle ??= tenant;
+      if (this.#owes(tenant)) continue;
+      idle = tenant;
+      break;
+    }
+    if (idle !== undefined) this.#tenants.delete(idle.name);
+  }
+
+  #owes(tenant: FairTenant): boolean {
+    return this.#shards.length === 0 && tenant.claims.some(({ queue }) => queue.finish > this.#virtual);
+  }
+}
+
+function nameOf(ctx: Context, by: ResolvedFair['by']): string {
+  switch (by) {
+    case 'tenant':
+      return ctx.tenant ?? '';
+    case 'service':
+      return ctx.caller.service ?? '';
+    case 'subject':
+      return ctx.caller.subject ?? '';
+  }
+}
+
+function isShorter(a: FairQueue, b: FairQueue): boolean {
+  return a.list.size < b.list.size || (a.list.size === b.list.size && a.held < b.held);
+}
+
+function waitOf(list: WaitList<FairClaim>, nowMs: number): number {
+  return list.first === undefined ? 0 : nowMs - list.first.sinceMs;
+}
