@@ -8,6 +8,8 @@ export const NET_ERRORS = {
   UNAVAILABLE: 'unavailable',
   /** A message of ours can't be written: a header that would break out of its line, a status that is none. */
   UNSENDABLE: 'internal',
+  /** The body of a request was asked for a second time. */
+  BODY_TAKEN: 'internal',
   /** The bytes are no proper HTTP/1.1 message. */
   HTTP_MALFORMED: 'invalid',
   /** The connection ended within a message. */

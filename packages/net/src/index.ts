@@ -1,11 +1,20 @@
-// http1/  the codec: pure, over bytes. request-reader.ts and response-reader.ts read messages (message-reader.ts is what
-//         they share, request-head.ts and response-head.ts their heads, framing.ts what a body's length is by the fields)
+// http1/   the codec: pure, over bytes. request-reader.ts and response-reader.ts read messages (message-reader.ts is
+//          what they share, request-head.ts and response-head.ts their heads, framing.ts how long a body is by its
+//          fields); head-writer.ts writes heads
+// server/  a server on it: serve.ts listens, connection.ts is one client's, exchange.ts one request of it,
+//          answer-writer.ts and outbox.ts send
 export { NET_ERRORS } from './errors.ts';
 export type { Fields } from './http1/fields.ts';
 export { CHUNKED, UNTIL_CLOSE } from './http1/framing.ts';
+export { requestHead, responseHead } from './http1/head-writer.ts';
+export type { OutgoingFields } from './http1/head-writer.ts';
 export type { MessageLimits } from './http1/limits.ts';
 export type { Step } from './http1/message-reader.ts';
 export type { RequestHead } from './http1/request-head.ts';
 export { RequestReader } from './http1/request-reader.ts';
 export type { ResponseHead } from './http1/response-head.ts';
 export { ResponseReader } from './http1/response-reader.ts';
+export type { ListenAddress, ServerLimits, ServerOptions, WholeAnswer } from './server/options.ts';
+export { serve } from './server/serve.ts';
+export type { NetServer } from './server/serve.ts';
+export type { ServerRequest, StreamedAnswer } from './server/server-request.ts';

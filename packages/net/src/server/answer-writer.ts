@@ -1,0 +1,202 @@
+import type { Socket } from 'node:net';
+import { fail } from '../errors.ts';
+import type { Sender } from './outbox.ts';
+import type { ServerState } from './server-state.ts';
+
+/** What may wait to be sent before the next request is looked at; larger bodies are sent in parts of it. */
+const WAITING_AT_MOST_BYTES = 64 * 1024;
+const CRLF = Buffer.from('\r\n');
+const LAST_CHUNK = '0\r\n\r\n';
+
+/** The sending half of a connection. */
+export class AnswerWriter implements Sender {
+  readonly #socket: Socket;
+  readonly #state: ServerState;
+  readonly #onRoom: () => void;
+  #waiting: (string | Uint8Array)[] = [];
+  #waitingBytes = 0;
+  #isQueued = false;
+  #isEnding = false;
+  #wake: (() => void) | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #isLost = false;
+  /** What was unsent at the last look, and since when it is. */
+  #unsentBytes = 0;
+  #unsentTick = 0;
+
+  /** `onRoom` is told when there is room for more, after there was none. */
+  constructor(socket: Socket, state: ServerState, onRoom: () => void) {
+    this.#socket = socket;
+    this.#state = state;
+    this.#onRoom = onRoom;
+    socket.on('drain', () => {
+      this.#wake?.();
+      this.#onRoom();
+    });
+  }
+
+  /** Whether something is not sent yet. */
+  get isBusy(): boolean {
+    return this.#waitingBytes > 0 || this.#socket.writableLength > 0;
+  }
+
+  /** Whether the client should read before it is given more. */
+  get isFull(): boolean {
+    return this.#waitingBytes > WAITING_AT_MOST_BYTES || this.#socket.writableNeedDrain;
+  }
+
+  /** Whether the client has taken nothing of what waits for it, for `timeoutMs`. Asked once a tick. */
+  hasStalled(timeoutMs: number): boolean {
+    const unsent = this.#socket.writableLength;
+    if (unsent === 0 || unsent !== this.#unsentBytes) {
+      this.#unsentBytes = unsent;
+      this.#unsentTick = this.#state.tick;
+      return false;
+    }
+    return this.#state.hasPassed(timeoutMs, this.#unsentTick);
+  }
+
+  /** The connection is lost: nobody waits any more. */
+  lost(): void {
+    this.#isLost = true;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#wake?.();
+    this.#reader?.cancel().catch(() => {});
+  }
+
+  /**
+   * Takes an answer, to be sent by `send` or `end`. A large one is sent in parts, as the client takes them; resolves then
+   * when they all have been.
+   */
+  whole(head: string, body: string | Uint8Array, bodyBytes: number): Promise<void> | undefined {
+    if (bodyBytes > WAITING_AT_MOST_BYTES && body.length > 0) {
+      this.#push(head);
+      return this.#parts(typeof body === 'string' ? Buffer.from(body) : body);
+    }
+    if (typeof body !== 'string') {
+      this.#push(head);
+      if (body.length > 0) this.#push(body);
+    } else if (body.length === bodyBytes || body === '') {
+      // ASCII is the same in latin1: head and body are one string.
+      this.#push(head + body);
+    } else {
+      const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
+      bytes.write(head, 0, 'latin1');
+      bytes.write(body, head.length, 'utf8');
+      this.#push(bytes);
+    }
+    return undefined;
+  }
+
+  /** Sends an answer that comes before the one that counts. */
+  provisional(head: string): void {
+    this.#push(head);
+    this.flush();
+  }
+
+  async #parts(body: Uint8Array): Promise<void> {
+    for (let at = 0; at < body.length && !this.#isLost; at += WAITING_AT_MOST_BYTES) {
+      this.#push(body.subarray(at, at + WAITING_AT_MOST_BYTES));
+      await this.#sent();
+    }
+  }
+
+  /**
+   * Sends a head and then what `body` brings. Resolves to false when the connection was lost; rejects when the body
+   * fails or is not as long as `bodyBytes`, and then the connection is cut.
+   */
+  async streamed(
+    head: string,
+    body: ReadableStream<Uint8Array>,
+    isChunked: boolean,
+    bodyBytes: number | undefined,
+  ): Promise<boolean> {
+    const reader = body.getReader();
+    this.#reader = reader;
+    let leftBytes = bodyBytes ?? Infinity;
+    try {
+      this.#push(head);
+      this.flush();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (this.#isLost) return false;
+        if (done) break;
+        if (value.length === 0) continue;
+        leftBytes -= value.length;
+        if (leftBytes < 0) throw wrongLength(bodyBytes);
+        if (isChunked) this.#push(`${value.length.toString(16)}\r\n`);
+        this.#push(value);
+        if (isChunked) this.#push(CRLF);
+        await this.#sent();
+      }
+      if (leftBytes !== Infinity && leftBytes !== 0) throw wrongLength(bodyBytes);
+      if (isChunked) this.#push(LAST_CHUNK);
+      return true;
+    } catch (error) {
+      // The client must not take what it has for the whole.
+      this.#socket.destroy();
+      await reader.cancel(error).catch(() => {});
+      throw error;
+    } finally {
+      this.#reader = undefined;
+    }
+  }
+
+  /** Sends what waits: now when this is the only answer under way, else with the others of this turn. */
+  send(isAlone: boolean): void {
+    if (this.#isQueued || this.#waitingBytes === 0) return;
+    this.#isQueued = true;
+    this.#state.outbox.send(this, isAlone);
+  }
+
+  /** Sends what waits, and then that there is no more. */
+  end(): void {
+    this.#isEnding = true;
+    if (!this.#isQueued) this.flush();
+  }
+
+  flush(): void {
+    this.#isQueued = false;
+    const socket = this.#socket;
+    if (this.#isLost || socket.destroyed) return;
+    const waiting = this.#waiting;
+    const wasFull = this.#waitingBytes > WAITING_AT_MOST_BYTES;
+    this.#waitingBytes = 0;
+    if (waiting.length === 1) this.#write(waiting[0] ?? '');
+    else if (waiting.length > 1) {
+      socket.cork();
+      for (const piece of waiting) this.#write(piece);
+      socket.uncork();
+    }
+    waiting.length = 0;
+    if (this.#isEnding) socket.end();
+    else if (wasFull) this.#onRoom();
+  }
+
+  #push(piece: string | Uint8Array): void {
+    this.#waiting.push(piece);
+    this.#waitingBytes += piece.length;
+  }
+
+  #write(piece: string | Uint8Array): void {
+    if (typeof piece === 'string') this.#socket.write(piece, 'latin1');
+    else this.#socket.write(piece);
+  }
+
+  /** Sends what waits, and resolves when there is room for more or nobody waits. */
+  #sent(): Promise<void> | undefined {
+    this.flush();
+    if (this.#isLost || !this.#socket.writableNeedDrain) return undefined;
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+function wrongLength(bodyBytes: number | undefined) {
+  return fail('UNSENDABLE', `The body of the answer is not as long as was said, ${bodyBytes} bytes.`);
+}

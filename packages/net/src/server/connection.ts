@@ -1,0 +1,327 @@
+import type { Socket } from 'node:net';
+import { FairleadError } from '@fairlead/core';
+import { fail } from '../errors.ts';
+import { responseHead, type OutgoingFields } from '../http1/head-writer.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import { RequestReader } from '../http1/request-reader.ts';
+import { AnswerWriter } from './answer-writer.ts';
+import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
+import { Exchange, type Carrier } from './exchange.ts';
+import type { StreamedAnswer } from './server-request.ts';
+import type { ServerState } from './server-state.ts';
+
+/**
+ * What a connection waits for: a request to begin (`idle`), its head or body to arrive, its answer to be given
+ * (`working`), or the client to close after the last one (`lingering`).
+ */
+type Phase = 'idle' | 'head' | 'body' | 'working' | 'lingering';
+
+/** Bytes that may wait here while nobody reads them; then the client has to. */
+const HELD_AT_MOST_BYTES = 64 * 1024;
+/** A body that nobody asked for is read to its end when it is this small, else the connection is closed. */
+const PASSED_OVER_BYTES = 64 * 1024;
+/** How long a client that was told of the end may take to close. Cut at once, it might lose the answer. */
+const LINGER_MS = 2_000;
+
+/** One client's connection: its requests one after the other. */
+export class Connection implements Carrier {
+  readonly #socket: Socket;
+  readonly #state: ServerState;
+  readonly #reader: RequestReader;
+  readonly #writer: AnswerWriter;
+  #exchange: Exchange | undefined;
+  #sink: BodySink | undefined;
+  /** Whether the current request has arrived whole. */
+  #hasArrived = true;
+  #hasContinued = false;
+  /** No more requests are read. */
+  #isClosing = false;
+  #isAdvancing = false;
+  #phase: Phase = 'idle';
+  #sinceTick: number;
+
+  constructor(socket: Socket, state: ServerState, onClosed: (connection: Connection) => void) {
+    this.#socket = socket;
+    this.#state = state;
+    this.#sinceTick = state.tick;
+    this.#reader = new RequestReader(state.limits);
+    this.#writer = new AnswerWriter(socket, state, () => this.#advance());
+    socket.on('data', (chunk: Buffer) => this.#arrived(chunk));
+    socket.on('end', () => this.#ended());
+    // What went wrong is told by `close`.
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.#lost();
+      onClosed(this);
+    });
+  }
+
+  /** No more requests after the one under way; closes at once when there is none. */
+  drain(): void {
+    // What has begun to arrive is still answered.
+    if (this.#exchange !== undefined || this.#phase === 'head') return;
+    if (this.#writer.isBusy) this.#close();
+    else this.destroy();
+  }
+
+  /** Cuts it. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Looks whether something takes too long. */
+  sweep(): void {
+    const { limits } = this.#state;
+    if (this.#writer.hasStalled(limits.readerTimeoutMs)) this.destroy();
+    else if (this.#state.hasPassed(this.#timeoutMs(), this.#sinceTick)) this.#timedOut();
+  }
+
+  #timeoutMs(): number {
+    const { limits } = this.#state;
+    switch (this.#phase) {
+      case 'idle':
+        // An answer that the client still reads has its own time.
+        return this.#writer.isBusy ? 0 : limits.idleTimeoutMs;
+      case 'head':
+        return limits.headTimeoutMs;
+      case 'body':
+        return limits.bodyTimeoutMs;
+      case 'lingering':
+        return LINGER_MS;
+      case 'working':
+        return 0;
+    }
+  }
+
+  #timedOut(): void {
+    if (this.#phase !== 'head' && this.#phase !== 'body') this.destroy();
+    else this.#fault(fail('HTTP_TIMEOUT', 'The request took too long to arrive.'));
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#sinceTick = this.#state.tick;
+  }
+
+  #arrived(chunk: Buffer): void {
+    if (this.#isClosing) return;
+    this.#reader.add(chunk);
+    this.#advance();
+  }
+
+  #ended(): void {
+    // Whoever sends no more is taken to have gone, unless all that it asked for is on its way.
+    if (this.#exchange === undefined && this.#writer.isBusy) this.#close();
+    else this.destroy();
+  }
+
+  #lost(): void {
+    this.#isClosing = true;
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#writer.lost();
+    if (exchange === undefined) return;
+    this.#state.underWay -= 1;
+    exchange.gone();
+    this.#sink?.fail(clientGone());
+  }
+
+  /** Reads as far as it is possible and wanted. */
+  #advance(): void {
+    if (this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    try {
+      while (this.#mayRead() && this.#step());
+    } catch (error) {
+      if (error instanceof FairleadError) this.#fault(error);
+      else {
+        this.destroy();
+        throw error;
+      }
+    } finally {
+      this.#isAdvancing = false;
+    }
+    const isFull = !this.#isClosing && this.#reader.heldBytes > HELD_AT_MOST_BYTES;
+    if (isFull === this.#socket.isPaused()) return;
+    if (isFull) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #mayRead(): boolean {
+    if (this.#isClosing) return false;
+    if (this.#exchange === undefined) return !this.#writer.isFull;
+    return !this.#hasArrived && this.#sink !== undefined && this.#sink.isWanting;
+  }
+
+  /** One step of the reader; false when it needs more bytes. */
+  #step(): boolean {
+    const reader = this.#reader;
+    switch (reader.read()) {
+      case 'head':
+        // The reader has just said that there is one.
+        this.#begin(reader.head as RequestHead);
+        return true;
+      case 'data':
+        this.#sink?.data(reader.data);
+        if (this.#sink?.isWhole === false) this.#enter(this.#sink.isWanting ? 'body' : 'working');
+        return true;
+      case 'end':
+        this.#hasArrived = true;
+        this.#enter(this.#exchange === undefined ? 'idle' : 'working');
+        this.#sink?.end();
+        return true;
+      case 'more':
+        if (this.#exchange === undefined && this.#phase === 'idle' && !reader.isBetween) this.#enter('head');
+        return false;
+    }
+  }
+
+  #begin(head: RequestHead): void {
+    this.#hasArrived = false;
+    this.#hasContinued = false;
+    this.#sink = undefined;
+    this.#reader.maxBodyBytes = Infinity;
+    if (head.bodyBytes === 0) this.#hasArrived = this.#reader.read() === 'end';
+    this.#enter('working');
+    const exchange = new Exchange(head, this);
+    this.#exchange = exchange;
+    this.#state.underWay += 1;
+    this.#state.onRequest(exchange);
+  }
+
+  collect(maxBytes: number): Buffer | Promise<Buffer> {
+    const reader = this.#reader;
+    const collector = new Collector();
+    reader.maxBodyBytes = maxBytes;
+    try {
+      let step = reader.read();
+      if (step === 'data') {
+        const first = reader.data;
+        step = reader.read();
+        if (step === 'end') {
+          this.#hasArrived = true;
+          return first;
+        }
+        collector.data(first);
+        if (step === 'data') collector.data(reader.data);
+      }
+      if (step === 'end') {
+        this.#hasArrived = true;
+        return Buffer.alloc(0);
+      }
+    } catch (error) {
+      this.#isClosing = true;
+      return Promise.reject(error);
+    }
+    this.#take(collector);
+    return collector.whole;
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    const sink = new StreamSink(() => this.#take(sink));
+    if (this.#hasArrived) sink.end();
+    else this.#sink = sink;
+    return sink.stream;
+  }
+
+  #take(sink: BodySink): void {
+    if (this.#hasArrived) return;
+    if (this.#isClosing) {
+      sink.fail(clientGone());
+      return;
+    }
+    this.#sink = sink;
+    this.#enter('body');
+    if (this.#exchange?.head.expectsContinue === true && !this.#hasContinued) {
+      this.#hasContinued = true;
+      if (this.#reader.heldBytes === 0) this.#writer.provisional('HTTP/1.1 100 Continue\r\n\r\n');
+    }
+    this.#advance();
+  }
+
+  answer(exchange: Exchange, status: number, fields: OutgoingFields, body: string | Uint8Array): void {
+    const keeps = this.#keeps(exchange.head);
+    const isBare = status === 204 || status === 304;
+    const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    const head = responseHead(status, fields, this.#framing(isBare ? '' : `content-length: ${bodyBytes}\r\n`, keeps));
+    const isSent = this.#writer.whole(head, isBare || exchange.head.method === 'HEAD' ? '' : body, bodyBytes);
+    if (isSent === undefined) this.#finish(keeps);
+    else void isSent.then(() => this.#finish(keeps));
+  }
+
+  answerStream(exchange: Exchange, { status, fields, body, bodyBytes }: StreamedAnswer): Promise<boolean> {
+    const { method, minorVersion } = exchange.head;
+    const isBare = status === 204 || status === 304;
+    const isEmpty = isBare || method === 'HEAD';
+    const isChunked = bodyBytes === undefined && minorVersion === 1;
+    const keeps = (isEmpty || isChunked || bodyBytes !== undefined) && this.#keeps(exchange.head);
+    const length = bodyBytes === undefined ? '' : `content-length: ${bodyBytes}\r\n`;
+    const framing = isBare ? '' : isChunked ? 'transfer-encoding: chunked\r\n' : length;
+    const head = responseHead(status, fields, this.#framing(framing, keeps));
+    if (isEmpty) {
+      void this.#writer.whole(head, '', 0);
+      this.#finish(keeps);
+      return body.cancel().then(() => true);
+    }
+    return this.#writer.streamed(head, body, isChunked, bodyBytes).then((isSent) => {
+      if (isSent) this.#finish(keeps);
+      return isSent;
+    });
+  }
+
+  #framing(length: string, keeps: boolean): string {
+    return `${this.#state.dateLine()}${length}${keeps ? '' : 'connection: close\r\n'}`;
+  }
+
+  /** Whether the connection lives on after this answer. */
+  #keeps(head: RequestHead): boolean {
+    if (!head.keepsAlive || this.#state.isDraining || this.#isClosing) return false;
+    if (this.#hasArrived) return true;
+    const isPromised = head.expectsContinue && !this.#hasContinued;
+    return !isPromised && head.bodyBytes >= 0 && head.bodyBytes <= PASSED_OVER_BYTES;
+  }
+
+  /** The current request has its answer. */
+  #finish(keeps: boolean): void {
+    if (this.#exchange === undefined) return;
+    this.#exchange = undefined;
+    this.#state.underWay -= 1;
+    // Whatever of the body is still to come is passed over.
+    this.#sink?.fail(clientGone());
+    this.#sink = undefined;
+    this.#enter(this.#hasArrived ? 'idle' : 'body');
+    if (keeps) {
+      this.#writer.send(this.#state.underWay === 0);
+      this.#advance();
+    } else this.#close();
+  }
+
+  /** Ends the connection when all that was given to it has been sent. */
+  #close(): void {
+    this.#isClosing = true;
+    this.#enter('lingering');
+    this.#writer.end();
+    this.#socket.resume();
+  }
+
+  /** What arrives is no request, or not in time. */
+  #fault(fault: FairleadError): void {
+    const wasClosing = this.#isClosing;
+    this.#isClosing = true;
+    if (this.#exchange !== undefined) {
+      this.#enter('working');
+      this.#sink?.fail(fault);
+      return;
+    }
+    // A body that nobody wanted has its answer already.
+    if (wasClosing || !this.#hasArrived) {
+      this.#close();
+      return;
+    }
+    const { status, fields, body } = this.#state.refusal(fault);
+    const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    const framing = this.#framing(`content-length: ${bodyBytes}\r\n`, false);
+    void this.#writer.whole(responseHead(status, fields, framing), body, bodyBytes);
+    this.#close();
+  }
+}

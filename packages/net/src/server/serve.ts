@@ -1,0 +1,128 @@
+import { createServer, type Server } from 'node:net';
+import type { Closeable, Timer } from '@fairlead/core';
+import { fail } from '../errors.ts';
+import { Connection } from './connection.ts';
+import { resolveServerLimits, type ListenAddress, type ResolvedServerLimits, type ServerOptions } from './options.ts';
+import { ServerState } from './server-state.ts';
+
+/** A listening server. */
+export interface NetServer extends Closeable {
+  /** `unix:/path` or `http://host:port`, with the port that it really has. */
+  readonly url: string;
+  /** Connections that are open. */
+  readonly connections: number;
+  /** Accepts no more connections, closes those without a request, and the others after their answers. Idempotent. */
+  drain(): void;
+  /** Drains, and cuts what is still open after `graceMs` (default 5 000; 0 cuts at once). */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 5_000;
+const MOST_TICK_MS = 1_000;
+const LEAST_TICK_MS = 10;
+const TICKS_A_TIMEOUT = 4;
+
+/**
+ * Serves HTTP/1.1: keep-alive, pipelined requests one at a time and in their order, bodies and answers at the pace of
+ * who reads them, a time for everything that a client can be slow with. Timeouts are looked at by one timer for all
+ * connections, so they come up to a quarter late.
+ * @throws UNAVAILABLE when the address can't be listened at
+ * @throws MISCONFIGURED when a limit makes no sense
+ */
+export async function serve(options: ServerOptions): Promise<NetServer> {
+  const { clock } = options;
+  const limits = resolveServerLimits(options.limits);
+  const tickMs = tickOf(limits);
+  const state = new ServerState(clock, limits, tickMs, options.onRequest, options.refusal);
+  const connections = new Set<Connection>();
+  let sweeping: Timer | undefined;
+  let stopped: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const connection = new Connection(socket, state, forget);
+    connections.add(connection);
+    sweeping ??= clock.setTimer(tickMs, sweep);
+  });
+  if (limits.maxConnections > 0) server.maxConnections = limits.maxConnections;
+
+  function forget(connection: Connection): void {
+    connections.delete(connection);
+    if (connections.size > 0) return;
+    sweeping?.cancel();
+    sweeping = undefined;
+  }
+
+  function sweep(): void {
+    sweeping = clock.setTimer(tickMs, sweep);
+    state.tick += 1;
+    for (const connection of connections) connection.sweep();
+  }
+
+  function stop(): Promise<void> {
+    stopped ??= new Promise((resolve) => {
+      state.isDraining = true;
+      server.close(() => resolve());
+      for (const connection of connections) connection.drain();
+    });
+    return stopped;
+  }
+
+  async function close(graceMs: number): Promise<void> {
+    const done = stop();
+    const cut = () => {
+      for (const connection of connections) connection.destroy();
+    };
+    if (graceMs <= 0) cut();
+    const late = clock.setTimer(graceMs, cut);
+    await done.finally(() => late.cancel());
+  }
+
+  const url = await listenAt(server, options.listen);
+  const self: NetServer = {
+    url,
+    get connections() {
+      return connections.size;
+    },
+    drain() {
+      void stop();
+    },
+    close(closeOptions = {}) {
+      closing ??= close(closeOptions.graceMs ?? DEFAULT_GRACE_MS);
+      return closing;
+    },
+    async [Symbol.asyncDispose]() {
+      await self.close();
+    },
+  };
+  return self;
+}
+
+/** Often enough for the shortest timeout, and not more often than a second. */
+function tickOf(limits: ResolvedServerLimits): number {
+  const { idleTimeoutMs, headTimeoutMs, bodyTimeoutMs, readerTimeoutMs } = limits;
+  const timeouts = [idleTimeoutMs, headTimeoutMs, bodyTimeoutMs, readerTimeoutMs].filter((timeoutMs) => timeoutMs > 0);
+  return Math.max(LEAST_TICK_MS, Math.min(MOST_TICK_MS, ...timeouts.map((timeoutMs) => timeoutMs / TICKS_A_TIMEOUT)));
+}
+
+async function listenAt(server: Server, listen: ListenAddress): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    const failed = (error: Error) => reject(cannotListen(listen, error));
+    server.once('error', failed);
+    server.listen('path' in listen ? { path: listen.path } : { host: listen.host, port: listen.port }, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+  if ('path' in listen) return `unix:${listen.path}`;
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : listen.port;
+  return `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`;
+}
+
+function cannotListen(listen: ListenAddress, cause: Error) {
+  const where = 'path' in listen ? listen.path : `${listen.host}:${listen.port}`;
+  const code = 'code' in cause ? String(cause.code) : cause.message;
+  const why = code === 'EADDRINUSE' ? 'Another process listens there. End it, or listen elsewhere.' : code;
+  return fail('UNAVAILABLE', `Can't listen at ${where}: ${why}`, { cause });
+}
