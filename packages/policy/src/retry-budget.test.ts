@@ -98,6 +98,19 @@ test('what was deposited is worth nothing after its time, and what was taken is 
   expect(under.inspect(20_000).balance).toBe(10);
 });
 
+test('it says when the oldest withdrawal is forgotten, and then it is', () => {
+  const under = budget();
+  expect(under.retryAfterMs(0)).toBe(0);
+  for (let each = 0; each < 4; each++) under.tryWithdraw(2_500);
+  drain(under, 4_000);
+  const afterMs = under.retryAfterMs(4_100);
+  // Those of 2 500 ms stand in the slice that begins at 2 000 ms.
+  expect(afterMs).toBe(7_900);
+  expect(under.tryWithdraw(4_100 + afterMs - 1)).toBe(false);
+  expect(drain(under, 4_100 + afterMs)).toBe(4);
+  expect(budget({ floorPerSecond: 0 }).retryAfterMs(0)).toBe(10_000);
+});
+
 test('after any silence, however long, there is the reserve and nothing else', () => {
   const under = budget();
   for (let call = 0; call < 1_000; call++) under.deposit(5);

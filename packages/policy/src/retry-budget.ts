@@ -61,6 +61,19 @@ export class RetryBudget {
     return true;
   }
 
+  /**
+   * Milliseconds until the oldest of what has been paid is forgotten; 0 when a further attempt can be paid now, and the
+   * whole ttl when there is nothing to wait for but new calls. An estimate: deposits are forgotten too, and new ones come.
+   */
+  retryAfterMs(nowMs: number): number {
+    if (this.#balance(nowMs) >= 1 - EPSILON) return 0;
+    for (let age = SLICES - 1; age >= 0; age--) {
+      const at = (this.#at + SLICES - age) % SLICES;
+      if ((this.#withdrawals[at] ?? 0) > 0) return this.#sliceEndMs + (SLICES - 1 - age) * this.#sliceMs - nowMs;
+    }
+    return this.#options.ttlMs;
+  }
+
   inspect(nowMs: number): RetryBudgetState {
     return {
       balance: Math.max(0, Math.floor(this.#balance(nowMs) + EPSILON)),
