@@ -1,5 +1,6 @@
 import { FairleadError, statusOf } from '@fairlead/core';
 import { parsePushbackMs, parseRetryAfterMs, PUSHBACK_HEADER } from './pushback.ts';
+import { RejectedError } from './rejected-error.ts';
 import { NOT_SENT_CODES } from './repeat-options.ts';
 
 /** What a failure says, whoever's error or answer it is. */
@@ -29,7 +30,7 @@ export function factsOf(failed: unknown, wallMs: number): FailureFacts {
     return {
       code: failed.code,
       status: statusOf(failed.kind),
-      unprocessed: failed.details['processed'] === 'no',
+      unprocessed: failed instanceof RejectedError || failed.details['processed'] === 'no',
       retryAfterMs: failed.retryAfterMs,
       pushbackMs: typeof told === 'number' ? told : undefined,
     };

@@ -1,1 +1,22 @@
+// policy.ts spec.ts            a policy from its specification; *-options.ts are the sections, readers.ts reads them
+// call.ts attempt.ts           a call on its way through the parts, and each beginning of its work
+// wake-ups.ts late-work.ts     all ends and pauses behind one timer; work that goes on after its end
+// decision.ts rejection.ts     what became of a call, why it was not let through, and explain.ts says it in words
+// retry-rules.ts hedge-delay.ts  when work is begun again; retry-budget.ts is what that may cost
+// gate.ts                      how many attempts at a time, and who waits
+export type { CallFacts } from './call-facts.ts';
+export type { Work } from './call.ts';
+export type { Counts } from './counters.ts';
+export type { Decision, Failed, Rejected, Succeeded } from './decision.ts';
 export { POLICY_ERRORS } from './errors.ts';
+export { explain } from './explain.ts';
+export type { LateWorkState } from './late-work.ts';
+export type { PolicyEvent } from './observe.ts';
+export type { PolicyState } from './policy-state.ts';
+export { policy } from './policy.ts';
+export type { Policy, PolicyPorts } from './policy.ts';
+export type { DurationText, RateText, RatioText } from './readers.ts';
+export { RejectedError } from './rejected-error.ts';
+export type { Rejection, RejectionCause } from './rejection.ts';
+export type { PolicyCode, PolicySpec } from './spec.ts';
+export type { TimeoutSpec } from './timeout-options.ts';

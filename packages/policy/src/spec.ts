@@ -12,22 +12,43 @@
 // cache-options.ts        CacheSpec        ResolvedCache        resolveCache
 // coalesce-options.ts     CoalesceSpec     ResolvedCoalesce     resolveCoalesce
 // fallback-options.ts     FallbackSpec     ResolvedFallback     resolveFallback
+import { resolveBudget, type BudgetSpec, type ResolvedBudget } from './budget-options.ts';
+import { resolveConcurrency, type ConcurrencySpec, type ResolvedConcurrency } from './concurrency-options.ts';
 import { fail } from './errors.ts';
+import { resolveHedge, type HedgeSpec, type ResolvedHedge } from './hedge-options.ts';
 import { Problems } from './problems.ts';
 import { Fields } from './readers.ts';
+import type { RepeatCode } from './repeat-options.ts';
+import { resolveRetry, type ResolvedRetry, type RetrySpec } from './retry-options.ts';
 import { resolveTimeout, type ResolvedTimeout, type TimeoutSpec } from './timeout-options.ts';
 
 /** How calls behave under stress, as JSON. A section that is left out is off; `{}` is its defaults. */
 export interface PolicySpec {
   readonly timeout?: TimeoutSpec;
+  readonly retry?: RetrySpec;
+  /** Excludes `retry`. */
+  readonly hedge?: HedgeSpec;
+  /** Of retry or hedge; on without being written. */
+  readonly budget?: BudgetSpec;
+  readonly concurrency?: ConcurrencySpec;
+}
+
+/** What JSON can't say: predicates and functions, by the section that they belong to. */
+export interface PolicyCode {
+  /** Of retry or hedge, whichever there is. */
+  readonly repeat?: RepeatCode;
 }
 
 /** A specification as it is used. */
 export interface ResolvedPolicy {
   readonly timeout: ResolvedTimeout;
+  readonly retry: ResolvedRetry | undefined;
+  readonly hedge: ResolvedHedge | undefined;
+  readonly budget: ResolvedBudget | undefined;
+  readonly concurrency: ResolvedConcurrency | undefined;
 }
 
-const KEYS = { timeout: true } as const;
+const KEYS = { timeout: true, retry: true, hedge: true, budget: true, concurrency: true } as const;
 
 /**
  * Reads a specification. Nothing of it is kept or changed.
@@ -35,14 +56,35 @@ const KEYS = { timeout: true } as const;
  * @param spec what was written; also straight from a JSON file
  * @throws POLICY_INVALID with every fault, each with its path, what was found and the fix
  */
-export function resolveSpec(name: string, spec: PolicySpec): ResolvedPolicy {
+export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}): ResolvedPolicy {
   const problems = new Problems();
   const fields = new Fields<PolicySpec>(spec, problems, KEYS);
-  const timeout = resolveTimeout(fields.raw('timeout'), fields.at('timeout'));
+  const resolved = {
+    timeout: resolveTimeout(fields.raw('timeout'), fields.at('timeout')),
+    retry: resolveRetry(fields.raw('retry'), fields.at('retry'), code.repeat),
+    hedge: resolveHedge(fields.raw('hedge'), fields.at('hedge'), code.repeat),
+    budget: resolveRepeatBudget(fields),
+    concurrency: resolveConcurrency(fields.raw('concurrency'), fields.at('concurrency')),
+  };
+  if (resolved.retry !== undefined && resolved.hedge !== undefined) {
+    fields.at('hedge').add('a call is either retried or hedged, and retry is there too; take one of the two out');
+  }
   if (problems.found.length > 0) {
     throw fail('POLICY_INVALID', `The policy "${name}" can't be used:\n${problems.found.join('\n')}`, {
       details: { policy: name, problems: problems.found },
     });
   }
-  return { timeout };
+  return resolved;
+}
+
+function resolveRepeatBudget(fields: Fields<PolicySpec>): ResolvedBudget | undefined {
+  if (!fields.has('retry') && !fields.has('hedge')) {
+    if (fields.has('budget')) {
+      fields
+        .at('budget')
+        .add('there is nothing to pay for without retry or hedge; add one of them, or leave budget out');
+    }
+    return undefined;
+  }
+  return resolveBudget(fields.raw('budget'), fields.at('budget'));
 }

@@ -1,0 +1,98 @@
+import type { Clock, Random } from '@fairlead/core';
+import type { CallParts } from './call-parts.ts';
+import { Counters } from './counters.ts';
+import { createGate } from './create-gate.ts';
+import { outcomeOfFailure } from './failure-outcome.ts';
+import { HedgeDelay } from './hedge-delay.ts';
+import { LateWork } from './late-work.ts';
+import type { PolicyEvent } from './observe.ts';
+import type { PolicyState } from './policy-state.ts';
+import { RetryBudget } from './retry-budget.ts';
+import type { ResolvedPolicy } from './spec.ts';
+import { WakeUps } from './wake-ups.ts';
+
+/** The parts of one policy, and what the policy itself asks of them. */
+export interface PolicyParts extends CallParts {
+  readonly inspect: (nowMs: number) => PolicyState;
+}
+
+/** What parts need of the world. */
+interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observe?: ((event: PolicyEvent) => void) | undefined;
+  readonly budget?: RetryBudget | undefined;
+}
+
+/** Makes the parts that a specification asks for. */
+export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports): PolicyParts {
+  const { clock, random } = ports;
+  const { timeout, retry, hedge } = resolved;
+  const counters = new Counters();
+  const late = new LateWork(timeout.stuckAfterMs);
+  const budget = resolved.budget === undefined ? undefined : (ports.budget ?? new RetryBudget(resolved.budget));
+  const gate = resolved.concurrency === undefined ? undefined : createGate(resolved.concurrency, ports);
+  const hedgeDelay = hedge === undefined ? undefined : new HedgeDelay(hedge.delay);
+  const observe = ports.observe === undefined ? undefined : quietly(ports.observe, counters);
+  return {
+    name,
+    clock,
+    random,
+    wakeUps: new WakeUps(clock),
+    late,
+    counters,
+    totalMs: timeout.totalMs,
+    attemptMs: timeout.attemptMs,
+    admit: undefined,
+    retry,
+    hedge,
+    hedgeDelay,
+    budget,
+    breaker: undefined,
+    gate,
+    isFailure: (retry ?? hedge)?.isFailure,
+    outcomeOf: outcomeOfFailure,
+    observe,
+    rejectOpen: () => ({ cause: 'open', policy: name, rule: 'breaker', measured: {}, retryAfterMs: undefined }),
+    rejectBudget: (nowMs) => ({
+      cause: 'budget',
+      policy: name,
+      rule: 'budget',
+      measured: { ...budget?.inspect(nowMs) },
+      retryAfterMs: undefined,
+    }),
+    rejectGate: ({ cause, retryAfterMs, waitedMs, limit, inUse, queued }) => ({
+      cause,
+      policy: name,
+      rule: 'concurrency',
+      measured: { waitedMs, limit, inUse, queued },
+      retryAfterMs: cause === 'full' || cause === 'queue-timeout' ? retryAfterMs : undefined,
+    }),
+    reject(rejection, nowMs) {
+      counters.rejected[rejection.cause]++;
+      observe?.({ kind: 'rejected', policy: name, atMs: nowMs, rejection });
+    },
+    inspect(nowMs) {
+      const delayMs = hedgeDelay?.delayMs();
+      return {
+        policy: name,
+        counts: counters.snapshot(),
+        late: late.inspect(nowMs),
+        budget: budget?.inspect(nowMs),
+        concurrency: gate?.inspect(nowMs),
+        hedgeDelayMs: delayMs === Infinity ? undefined : delayMs,
+      };
+    },
+  };
+}
+
+/** An observer whose exceptions are counted and reach nobody. */
+function quietly(observe: (event: PolicyEvent) => void, counters: Counters): (event: PolicyEvent) => void {
+  return (event) => {
+    try {
+      observe(event);
+    } catch {
+      counters.observerErrors++;
+    }
+  };
+}

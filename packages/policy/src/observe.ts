@@ -1,0 +1,31 @@
+import type { Rejection } from './rejection.ts';
+
+/**
+ * What a policy tells its observer, at the moment it happens. `policy` is its name, `atMs` monotonic time. The observer
+ * must neither wait nor keep the event's `error` for long.
+ */
+export type PolicyEvent =
+  | {
+      readonly kind: 'finished';
+      readonly policy: string;
+      readonly atMs: number;
+      readonly outcome: 'ok' | 'failed';
+      readonly attempts: number;
+      readonly durationMs: number;
+      readonly error: unknown;
+    }
+  | { readonly kind: 'rejected'; readonly policy: string; readonly atMs: number; readonly rejection: Rejection }
+  | {
+      readonly kind: 'attempt-failed';
+      readonly policy: string;
+      readonly atMs: number;
+      readonly attempt: number;
+      readonly durationMs: number;
+      readonly error: unknown;
+      /** What comes next: a further attempt after `delayMs`, or none. */
+      readonly next: 'retry' | 'none';
+      /** Milliseconds; 0 for none. */
+      readonly delayMs: number;
+    }
+  | { readonly kind: 'hedged'; readonly policy: string; readonly atMs: number; readonly attempt: number }
+  | { readonly kind: 'stopped'; readonly policy: string; readonly atMs: number; readonly rejection: Rejection };
