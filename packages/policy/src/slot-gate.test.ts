@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resolveConcurrency, type ConcurrencySpec } from './concurrency-options.ts';
 import { createGate } from './create-gate.ts';
-import { DROPPED, type Gate, type GateRefusal } from './gate.ts';
+import { DROPPED, type Gate, type GateOutcome, type GateRefusal } from './gate.ts';
 import { FAILURE, IGNORED, SUCCESS } from './outcome.ts';
 import { Problems } from './problems.ts';
 
@@ -250,7 +250,7 @@ describe('an adaptive limit', () => {
     expect(gate.inspect(1)).toMatchObject({ inUse: 2, limit: { algorithm: 'aimd', current: 2 } });
   });
 
-  test.each([
+  test.each<[string, GateOutcome, number, number]>([
     ['a drop lowers it', DROPPED, 1, 18],
     ['a caller that went away does not move it', IGNORED, 5_000, 20],
     ['a failure that came quicker than success says nothing', FAILURE, 1, 20],
