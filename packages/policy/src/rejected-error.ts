@@ -31,6 +31,8 @@ export class RejectedError extends FairleadError {
         rule: rejection.rule,
         cause: rejection.cause,
         measured: rejection.measured,
+        // As transports say it: a repeat can't do the work twice.
+        processed: 'no',
       },
       ...(rejection.retryAfterMs === undefined ? {} : { retryAfterMs: rejection.retryAfterMs }),
     });
