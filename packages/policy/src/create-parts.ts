@@ -59,7 +59,7 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       policy: name,
       rule: 'budget',
       measured: { ...budget?.inspect(nowMs) },
-      retryAfterMs: undefined,
+      retryAfterMs: budget?.retryAfterMs(nowMs),
     }),
     rejectGate: ({ cause, retryAfterMs, waitedMs, limit, inUse, queued }) => ({
       cause,
