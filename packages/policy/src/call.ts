@@ -3,12 +3,14 @@ import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { CallParts } from './call-parts.ts';
 import { deadlineRejection, endedRejection, reasonOf, timeoutError } from './call-ends.ts';
+import type { Failed, Rejected, Succeeded } from './decision.ts';
 import { fail } from './errors.ts';
 import { FurtherAttempt } from './further-attempt.ts';
 import type { GateRefusal } from './gate.ts';
 import { IGNORED } from './outcome.ts';
 import { Pause } from './pause.ts';
 import { markRetried } from './pushback.ts';
+import { rejectionError } from './rejected-error.ts';
 import type { Rejection } from './rejection.ts';
 import { retryDelay } from './retry-delay.ts';
 import type { ResolvedHedge } from './hedge-options.ts';
@@ -18,13 +20,6 @@ import { verdictOf, type RetryVerdict } from './retry-rules.ts';
 /** The work that a policy guards. `attempt` counts its beginnings, the first being 1. */
 export type Work<Value> = (ctx: Context, attempt: number) => Promise<Value> | Value;
 
-/** Who is told how a call ended. Exactly one of the three is called, once. */
-export interface CallEnd {
-  succeeded(value: unknown, attempts: number): void;
-  failed(error: unknown, attempts: number, stopped: Rejection | undefined): void;
-  rejected(rejection: Rejection): void;
-}
-
 /**
  * A call on its way through retry or hedge, breaker, concurrency limit and attempts. It is its own first attempt, for
  * most calls have no other: one object, and no promise but the work's own.
@@ -32,7 +27,9 @@ export interface CallEnd {
 export class Call extends Attempt implements AttemptOwner {
   readonly #work: Work<unknown>;
   readonly #facts: CallFacts;
-  readonly #end: CallEnd;
+  readonly #resolve: (result: unknown) => void;
+  /** `undefined` when the promise is for a decision, whatever that is. */
+  readonly #reject: ((error: unknown) => void) | undefined;
   readonly #calledAtMs: number;
   /** Monotonic time at which there is no time left for anything. */
   readonly #lastsUntilMs: number;
@@ -51,11 +48,24 @@ export class Call extends Attempt implements AttemptOwner {
   #leaveCaller: (() => void) | undefined;
   #done = false;
 
-  constructor(parts: CallParts, ctx: Context, work: Work<unknown>, facts: CallFacts, nowMs: number, end: CallEnd) {
+  /**
+   * @param resolve takes a `Decision`, or the work's value when there is a `reject`
+   * @param reject takes what the work threw, or a `RejectedError`
+   */
+  constructor(
+    parts: CallParts,
+    ctx: Context,
+    work: Work<unknown>,
+    facts: CallFacts,
+    nowMs: number,
+    resolve: (result: unknown) => void,
+    reject: ((error: unknown) => void) | undefined,
+  ) {
     super(parts, ctx, nowMs);
     this.#work = work;
     this.#facts = facts;
-    this.#end = end;
+    this.#resolve = resolve;
+    this.#reject = reject;
     this.#calledAtMs = nowMs;
     this.#lastsUntilMs = nowMs + Math.min(parts.totalMs, ctx.remainingMs());
   }
@@ -205,7 +215,8 @@ export class Call extends Attempt implements AttemptOwner {
     if (this.#attempts === 0) {
       this.#finish();
       this.parts.reject(rejection, nowMs);
-      this.#end.rejected(rejection);
+      if (this.#reject === undefined) this.#resolve({ kind: 'rejected', rejection } satisfies Rejected);
+      else this.#reject(rejectionError(rejection));
       return;
     }
     this.#stopped = rejection;
@@ -337,7 +348,8 @@ export class Call extends Attempt implements AttemptOwner {
   #succeed(value: unknown, nowMs: number): void {
     this.parts.counters.succeeded++;
     if (this.parts.observe !== undefined) this.#observeEnd('ok', undefined, nowMs);
-    this.#end.succeeded(value, this.#attempts);
+    if (this.#reject !== undefined) this.#resolve(value);
+    else this.#resolve({ kind: 'ok', value, attempts: this.#attempts, from: 'call' } satisfies Succeeded<unknown>);
   }
 
   /** Ends with the last failure. */
@@ -361,7 +373,11 @@ export class Call extends Attempt implements AttemptOwner {
     const repeated = this.#attempts > 1 || this.#stopped?.cause === 'budget';
     if (repeated && rules !== undefined) markRetried(error, rules, nowMs);
     if (this.parts.observe !== undefined) this.#observeEnd('failed', error, nowMs);
-    this.#end.failed(error, this.#attempts, this.#stopped);
+    if (this.#reject !== undefined) this.#reject(error);
+    else {
+      const failed: Failed = { kind: 'failed', error, attempts: this.#attempts, stopped: this.#stopped };
+      this.#resolve(failed);
+    }
   }
 
   /** Nothing more begins, and nothing of it stays behind but work that doesn't stop. */

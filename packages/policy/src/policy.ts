@@ -1,11 +1,11 @@
 import type { Clock, Context, Random } from '@fairlead/core';
-import { DecidingEnd, ThrowingEnd } from './call-end.ts';
 import { deadlineRejection, endedRejection, reasonOf } from './call-ends.ts';
 import type { CallFacts } from './call-facts.ts';
 import { createParts, type PolicyParts } from './create-parts.ts';
-import { Call, type CallEnd, type Work } from './call.ts';
-import type { Decision } from './decision.ts';
+import { Call, type Work } from './call.ts';
+import type { Decision, Rejected } from './decision.ts';
 import type { PolicyEvent } from './observe.ts';
+import { rejectionError } from './rejected-error.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { resolveSpec, type PolicyCode, type PolicySpec } from './spec.ts';
@@ -57,18 +57,29 @@ class CompiledPolicy implements Policy {
   }
 
   run<Value>(ctx: Context, work: Work<Value>, call: CallFacts = NO_FACTS): Promise<Value> {
-    return new Promise((resolve, reject) => this.#begin(ctx, work, call, new ThrowingEnd(resolve, reject)));
+    // Its executor has told the functions that settle this very promise, and nobody else's yet.
+    const promise = new Promise<Value>(keepSettlers as Executor<Value>);
+    this.#begin(ctx, work, call, settlers.resolve, settlers.reject);
+    return promise;
   }
 
   attempt<Value>(ctx: Context, work: Work<Value>, call: CallFacts = NO_FACTS): Promise<Decision<Value>> {
-    return new Promise((resolve) => this.#begin(ctx, work, call, new DecidingEnd(resolve)));
+    const promise = new Promise<Decision<Value>>(keepSettlers as Executor<Decision<Value>>);
+    this.#begin(ctx, work, call, settlers.resolve, undefined);
+    return promise;
   }
 
   inspect(): PolicyState {
     return this.#parts.inspect(this.#parts.clock.monotonic());
   }
 
-  #begin(ctx: Context, work: Work<unknown>, facts: CallFacts, end: CallEnd): void {
+  #begin(
+    ctx: Context,
+    work: Work<unknown>,
+    facts: CallFacts,
+    resolve: (result: unknown) => void,
+    reject: ((error: unknown) => void) | undefined,
+  ): void {
     const parts = this.#parts;
     const nowMs = parts.clock.monotonic();
     parts.counters.calls++;
@@ -77,11 +88,25 @@ class CompiledPolicy implements Policy {
       ended === undefined
         ? parts.admit?.(ctx, facts, nowMs)
         : endedRejection(ended, deadlineRejection(parts, nowMs, nowMs, nowMs));
-    if (rejection !== undefined) {
-      parts.reject(rejection, nowMs);
-      end.rejected(rejection);
+    if (rejection === undefined) {
+      new Call(parts, ctx, work, facts, nowMs, resolve, reject).begin(nowMs);
       return;
     }
-    new Call(parts, ctx, work, facts, nowMs, end).begin(nowMs);
+    parts.reject(rejection, nowMs);
+    if (reject === undefined) resolve({ kind: 'rejected', rejection } satisfies Rejected);
+    else reject(rejectionError(rejection));
   }
+}
+
+type Executor<Value> = ConstructorParameters<typeof Promise<Value>>[0];
+
+/** What the executor was told last. An executor that is the same for all promises costs no closure for each. */
+const settlers: { resolve: (result: unknown) => void; reject: (error: unknown) => void } = {
+  resolve: () => undefined,
+  reject: () => undefined,
+};
+
+function keepSettlers(resolve: (result: unknown) => void, reject: (error: unknown) => void): void {
+  settlers.resolve = resolve;
+  settlers.reject = reject;
 }
