@@ -1,10 +1,12 @@
 import type { Clock, Context, Random } from '@fairlead/core';
 import { deadlineRejection, endedRejection, reasonOf } from './call-ends.ts';
+import type { BreakerMode } from './breaker-state.ts';
 import type { CallFacts } from './call-facts.ts';
 import { createParts, type PolicyParts } from './create-parts.ts';
 import { Call, type Work } from './call.ts';
 import type { Decision, Rejected } from './decision.ts';
 import type { PolicyEvent } from './observe.ts';
+import { fail } from './errors.ts';
 import { rejectionError } from './rejected-error.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -33,6 +35,12 @@ export interface Policy {
   /** The same, and never throws: what became of it is a value. */
   attempt<Value>(ctx: Context, work: Work<Value>, call?: CallFacts): Promise<Decision<Value>>;
   inspect(): PolicyState;
+  /**
+   * Orders the breaker's state until `auto`: `open` lets nothing pass, `closed` everything, `disabled` the same without
+   * measuring, and `metrics-only` tells what the breaker would do and does nothing. `closed` and then `auto` begins anew.
+   * @throws POLICY_INVALID without a breaker
+   */
+  force(mode: BreakerMode): void;
 }
 
 const NO_FACTS: CallFacts = Object.freeze({});
@@ -71,6 +79,14 @@ class CompiledPolicy implements Policy {
 
   inspect(): PolicyState {
     return this.#parts.inspect(this.#parts.clock.monotonic());
+  }
+
+  force(mode: BreakerMode): void {
+    const { breaker, clock, name } = this.#parts;
+    if (breaker === undefined) {
+      throw fail('POLICY_INVALID', `The policy "${name}" has no breaker to be ${mode}; add breaker: {} to it.`);
+    }
+    breaker.force(mode, clock.monotonic());
   }
 
   #begin(
