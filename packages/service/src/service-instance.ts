@@ -12,6 +12,7 @@ import type { Broker } from '@fairlead/messaging';
 import type { Database } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { ServiceDefinition } from './definition.ts';
+import type { RawCall } from './raw-route.ts';
 import type { Upkeep } from './upkeep.ts';
 
 /** How a service reaches the world. Its code can't tell which topology provides them. */
@@ -77,6 +78,11 @@ export interface ServiceInstance extends Closeable, Upkeep {
    * stripped what came from outside). A request that states no time has 30 s. Answers 503 once closed.
    */
   handle(request: IncomingRequest): Promise<TransportResponse>;
+  /**
+   * Answers one call of a raw route. Never rejects. The call is under way, and waited for by `close`, until its Context
+   * is disposed, which is to be done when the answer's body has ended. Answers 503 once closed.
+   */
+  route(call: RawCall): Promise<Response>;
   /** Whether its real dependencies answer; looked at afresh at most once a second. */
   ready(): Promise<Readiness>;
   /** Stops being ready, and nothing else: calls are still answered, so that whoever balances load can notice. */
