@@ -38,4 +38,5 @@ export type { RepeatCode, RepeatSpec } from './repeat-options.ts';
 export type { RetryBudget, RetryBudgetState } from './retry-budget.ts';
 export type { RetrySpec } from './retry-options.ts';
 export type { PolicyCode, PolicySpec } from './spec.ts';
+export { STANDARD } from './standard.ts';
 export type { TimeoutSpec } from './timeout-options.ts';
