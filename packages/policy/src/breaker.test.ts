@@ -176,6 +176,11 @@ describe('as the tests of resilience4j have it', () => {
       'slow-ratio',
     ],
     'one fails and two are slow': [[[FAILURE], [SUCCESS, SLOW_MS], [SUCCESS, SLOW_MS]], 'open', 'slow-ratio'],
+    'two are slow, the last one among them': [
+      [[SUCCESS, SLOW_MS], [SUCCESS], [SUCCESS], [SUCCESS, SLOW_MS]],
+      'open',
+      'slow-ratio',
+    ],
     'some are ignored and the others succeed': [
       [[IGNORED], [IGNORED], [IGNORED], [IGNORED], [IGNORED], [SUCCESS], [SUCCESS], [SUCCESS]],
       'closed',
@@ -393,6 +398,17 @@ describe('faults of others', () => {
     expect(driven.state).toMatchObject({ state: 'half-open', measured: { calls: 1 }, counts: { late: 1 } });
   });
 
+  test('each probe has a lease of its own, and one that ended was slow too', () => {
+    const driven = new Driven({ ...RESILIENCE4J, probes: 3, failureRatio: 'off' }).toHalfOpen();
+    driven.acquire();
+    driven.nowMs = 500;
+    driven.acquire();
+    driven.nowMs = 1_400;
+    expect(driven.state).toMatchObject({ state: 'half-open', probes: { out: 1, free: 1 }, counts: { leasesEnded: 1 } });
+    driven.nowMs = 1_500;
+    expect(driven.state).toMatchObject({ state: 'open', cause: 'lease', counts: { leasesEnded: 2 } });
+  });
+
   test('leases that ended while nobody asked count from when they ended: the first call after is a probe again', () => {
     const driven = new Driven({ ...RESILIENCE4J, probes: 1 }).toHalfOpen();
     driven.acquire();
@@ -462,6 +478,19 @@ describe('orders', () => {
     driven.force('auto');
     driven.toOpen();
     expect(driven.state).toMatchObject({ retryAfterMs: 5_000, openings: 1 });
+  });
+
+  test('forced closed it has no opinion, and metrics-only has a new one each time', () => {
+    const driven = new Driven({ ...RESILIENCE4J, minCalls: 1 });
+    driven.force('closed');
+    driven.calls(10, FAILURE);
+    expect(driven.state).toMatchObject({ measured: { failures: 10 }, counts: { wouldHaveOpened: 0 } });
+    for (let round = 0; round < 2; round++) {
+      driven.force('metrics-only');
+      driven.calls(10, FAILURE);
+      driven.force('auto');
+    }
+    expect(driven.state.counts.wouldHaveOpened).toBe(2);
   });
 
   test('results of calls that were let through under an order are late after it', () => {
