@@ -302,3 +302,30 @@ test('by default the slowest twentieth gets company', async () => {
   expect(search.inspect().hedgeDelayMs).toBeGreaterThan(18);
   expect(search.inspect().hedgeDelayMs).toBeLessThan(30);
 });
+
+test('quick failures and impatient callers do not make hedges come sooner', async () => {
+  const { clock, policy: search, context } = setup({ hedge: { minSamples: 20 }, budget: 'off' });
+  const call = async (takesMs: number, fails: boolean, patienceMs: number): Promise<void> => {
+    using ctx = context(patienceMs);
+    await search.attempt(
+      ctx,
+      async (inner) => {
+        await clock.sleep(takesMs, inner.signal);
+        if (fails) throw fatal();
+      },
+      again,
+    );
+  };
+  for (const [takesMs, fails, patienceMs] of [
+    [50, false, Infinity],
+    [1, true, Infinity],
+    [50, false, 5],
+  ] as const) {
+    for (let each = 0; each < 100; each++) {
+      const done = call(takesMs, fails, patienceMs);
+      await clock.runAll();
+      await done;
+    }
+    expect(search.inspect().hedgeDelayMs).toBe(50);
+  }
+});
