@@ -1,6 +1,7 @@
 // context.ts           what crosses every boundary; create-context.ts makes one, scope.ts is its life and end
 // context-headers.ts   a Context as HTTP headers; traceparent.ts and baggage.ts are the W3C parts of it
 // clock.ts random.ts   the ports; real-clock.ts, virtual-clock.ts, real-random.ts, seeded-random.ts implement them
+// real-loop-delay.ts   how late the event loop is
 // ports.ts             how calls leave a service
 // id.ts step-key.ts    ids, and idempotency keys derived from the caller's
 // errors.ts problem.ts codes and kinds; their form as problem documents
@@ -27,6 +28,8 @@ export { errorFromProblem, kindOfStatus, PROBLEM_CONTENT_TYPE, statusOf, toProbl
 export type { Problem, ToProblemOptions } from './problem.ts';
 export type { Random } from './random.ts';
 export { realClock } from './real-clock.ts';
+export { realLoopDelay } from './real-loop-delay.ts';
+export type { LoopDelay } from './real-loop-delay.ts';
 export { realRandom } from './real-random.ts';
 export { realTurn } from './real-turn.ts';
 export { seededRandom } from './seeded-random.ts';
