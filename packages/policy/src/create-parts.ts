@@ -1,12 +1,16 @@
 import type { Clock, Criticality, Random } from '@fairlead/core';
+import { Admission } from './admission.ts';
 import type { BreakerTransition } from './breaker-state.ts';
 import { Breaker } from './breaker.ts';
 import type { CallParts } from './call-parts.ts';
+import type { DeferPort } from './defer-port.ts';
 import { Counters } from './counters.ts';
 import { createGate } from './create-gate.ts';
 import { outcomeByRules, outcomeOfFailure } from './failure-outcome.ts';
+import { Front } from './front.ts';
 import { HedgeDelay } from './hedge-delay.ts';
 import { LateWork } from './late-work.ts';
+import type { LimitStore } from './limit-store.ts';
 import type { PolicyEvent } from './observe.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { Rejection } from './rejection.ts';
@@ -18,6 +22,8 @@ import { WakeUps } from './wake-ups.ts';
 /** The parts of one policy, and what the policy itself asks of them. */
 export interface PolicyParts extends CallParts {
   readonly breaker: Breaker | undefined;
+  /** What answers calls without their work; `undefined` when nothing does. */
+  readonly front: Front | undefined;
   readonly inspect: (nowMs: number) => PolicyState;
 }
 
@@ -27,8 +33,13 @@ interface Ports {
   readonly random: Random;
   readonly observe?: ((event: PolicyEvent) => void) | undefined;
   readonly budget?: RetryBudget | undefined;
+  readonly limits?: LimitStore | undefined;
+  readonly defer?: DeferPort | undefined;
   readonly loopDelayMs?: (() => number) | undefined;
 }
+
+const NO_ADMISSION = { rateLimit: undefined, quota: undefined };
+const NO_FRONT = { cache: undefined, coalesce: undefined, fallback: undefined };
 
 /** Makes the parts that a specification asks for. */
 export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports): PolicyParts {
@@ -55,7 +66,10 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
           loopDelayMs: ports.loopDelayMs,
         });
   const breaker = resolved.breaker === undefined ? undefined : new Breaker(resolved.breaker, { random, onTransition });
-  return {
+  const { rateLimit, quota } = resolved;
+  const admission =
+    rateLimit === undefined && quota === undefined ? undefined : new Admission(name, { rateLimit, quota }, ports);
+  const parts: CallParts & Pick<PolicyParts, 'breaker'> = {
     name,
     clock,
     random,
@@ -64,7 +78,7 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
     counters,
     totalMs: timeout.totalMs,
     attemptMs: timeout.attemptMs,
-    admit: undefined,
+    admit: admission === undefined ? undefined : (ctx, facts, nowMs) => admission.admit(ctx, facts, nowMs),
     shed:
       shedder === undefined
         ? undefined
@@ -108,6 +122,13 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       counters.rejected[rejection.cause]++;
       observe?.({ kind: 'rejected', policy: name, atMs: nowMs, rejection });
     },
+  };
+  const hasFront = [resolved.fallback, resolved.cache, resolved.coalesce].some((each) => each !== undefined);
+  const front =
+    hasFront || admission?.isShared === true ? new Front(parts, resolved, admission, ports.defer) : undefined;
+  return {
+    ...parts,
+    front,
     inspect(nowMs) {
       const delayMs = hedgeDelay?.delayMs();
       return {
@@ -119,6 +140,8 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
         breaker: breaker?.inspect(nowMs),
         concurrency: gate?.inspect(nowMs),
         hedgeDelayMs: delayMs === Infinity ? undefined : delayMs,
+        ...(admission?.inspect(nowMs) ?? NO_ADMISSION),
+        ...(front?.inspect() ?? NO_FRONT),
       };
     },
   };

@@ -8,6 +8,8 @@ export interface Succeeded<Value> {
   readonly attempts: number;
   /** Where the value comes from: the work itself, a stored answer, another caller's call, or a fallback. */
   readonly from: 'call' | 'cache' | 'shared' | 'stale' | 'fallback' | 'deferred';
+  /** Of a stored answer: how long ago its call began, in milliseconds. */
+  readonly ageMs?: number;
 }
 
 /** The work was begun and failed, ran out of time or was cancelled. */

@@ -4,7 +4,10 @@
 // decision.ts rejection.ts     what became of a call, why it was not let through, and explain.ts says it in words
 // retry-rules.ts hedge-delay.ts  when work is begun again; retry-budget.ts is what that may cost
 // breaker.ts                   whether the destination is called at all while it fails
+// front.ts                     who is answered without the work: fallback.ts, cache.ts, coalescer.ts
+// admission.ts                 how many calls in how much time: gcra.ts, quota-table.ts; ../redis counts for several processes
 // gate.ts                      how many attempts at a time, and who waits
+export type { AdmissionState, LimitState } from './admission.ts';
 export type { BackoffSpec } from './backoff-options.ts';
 export type { BreakerCode, BreakerSpec } from './breaker-options.ts';
 export type {
@@ -17,26 +20,41 @@ export type {
   BreakerTransition,
 } from './breaker-state.ts';
 export type { BudgetShare, BudgetSpec } from './budget-options.ts';
-export type { CallFacts } from './call-facts.ts';
+export type { CacheSpec } from './cache-options.ts';
+export type { CacheState } from './cache.ts';
+export type { CallFacts, Deferral } from './call-facts.ts';
 export type { Work } from './call.ts';
+export type { CoalesceSpec } from './coalesce-options.ts';
+export type { CoalesceState } from './coalescer.ts';
 export type { Counts } from './counters.ts';
 export type { Decision, Failed, Rejected, Succeeded } from './decision.ts';
+export type { DeferPort, DeferReceipt, DeferredCall } from './defer-port.ts';
 export { retryBudget } from './create-budget.ts';
 export { POLICY_ERRORS } from './errors.ts';
 export { explain } from './explain.ts';
+export type { FallbackCode, FallbackReason, FallbackSpec } from './fallback-options.ts';
+export type { FallbackState } from './fallback.ts';
+export type { FrontState } from './front.ts';
+export type { GcraState } from './gcra.ts';
 export type { HedgeSpec } from './hedge-options.ts';
 export type { LateWorkState } from './late-work.ts';
+export type { RateLimitState } from './limit-rule.ts';
+export type { LimitStore, LimitVerdict } from './limit-store.ts';
 export type { PolicyEvent } from './observe.ts';
 export type { PolicyState } from './policy-state.ts';
 export { policy } from './policy.ts';
 export type { Policy, PolicyPorts } from './policy.ts';
 export { PUSHBACK_HEADER, wasRetried } from './pushback.ts';
+export type { QuotaSpec } from './quota-options.ts';
+export type { QuotaState } from './quota-table.ts';
+export type { RateLimitSpec, RateSpec, ResolvedRate, SharedLimitSpec } from './rate-limit-options.ts';
 export type { DurationText, RateText, RatioText } from './readers.ts';
 export { RejectedError } from './rejected-error.ts';
 export type { Rejection, RejectionCause } from './rejection.ts';
 export type { RepeatCode, RepeatSpec } from './repeat-options.ts';
 export type { RetryBudget, RetryBudgetState } from './retry-budget.ts';
 export type { RetrySpec } from './retry-options.ts';
+export type { SharedLimitState } from './shared-limit.ts';
 export type { PolicyCode, PolicySpec } from './spec.ts';
 export { STANDARD } from './standard.ts';
 export type { TimeoutSpec } from './timeout-options.ts';

@@ -1,12 +1,14 @@
+import type { AdmissionState } from './admission.ts';
 import type { BreakerState } from './breaker-state.ts';
 import type { Counts } from './counters.ts';
+import type { FrontState } from './front.ts';
 import type { GateState } from './gate.ts';
 import type { LateWorkState } from './late-work.ts';
 import type { RetryBudgetState } from './retry-budget.ts';
 import type { ShedState } from './shedder.ts';
 
 /** Everything about a policy, as it is now. What is off is `undefined`. JSON can carry it. */
-export interface PolicyState {
+export interface PolicyState extends FrontState, AdmissionState {
   readonly policy: string;
   readonly counts: Counts;
   /** Work that goes on after its end. */

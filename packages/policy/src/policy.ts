@@ -2,11 +2,14 @@ import type { Clock, Context, Random } from '@fairlead/core';
 import { deadlineRejection, endedRejection, reasonOf } from './call-ends.ts';
 import type { BreakerMode } from './breaker-state.ts';
 import type { CallFacts } from './call-facts.ts';
+import type { Settle } from './call-request.ts';
 import { createParts, type PolicyParts } from './create-parts.ts';
 import { Call, type Work } from './call.ts';
 import type { Decision, Rejected } from './decision.ts';
 import type { PolicyEvent } from './observe.ts';
+import type { DeferPort } from './defer-port.ts';
 import { fail } from './errors.ts';
+import type { LimitStore } from './limit-store.ts';
 import { rejectionError } from './rejected-error.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -20,6 +23,10 @@ export interface PolicyPorts {
   readonly observe?: ((event: PolicyEvent) => void) | undefined;
   /** Shared by the policies of one destination. Default: a budget of this policy's own, as its specification says. */
   readonly budget?: RetryBudget | undefined;
+  /** Where limits are counted that are `shared`. Default: none, and sharing one is refused. */
+  readonly limits?: LimitStore | undefined;
+  /** Takes the calls that are to be made later, see `CallFacts.defer`. Default: none is. */
+  readonly defer?: DeferPort | undefined;
   /**
    * How late the event loop has been running timers lately, in milliseconds; `shed` looks at it. Default: nobody measures
    * it, and only the queue counts.
@@ -36,10 +43,15 @@ export interface Policy {
    * @throws DEADLINE_EXCEEDED when its time was up; `details.limit` says which time
    * @throws CANCELLED when its caller gave up
    */
-  run<Value>(ctx: Context, work: Work<Value>, call?: CallFacts): Promise<Value>;
+  run<Value>(ctx: Context, work: Work<Value>, call?: CallFacts<Value>): Promise<Value>;
   /** The same, and never throws: what became of it is a value. */
-  attempt<Value>(ctx: Context, work: Work<Value>, call?: CallFacts): Promise<Decision<Value>>;
+  attempt<Value>(ctx: Context, work: Work<Value>, call?: CallFacts<Value>): Promise<Decision<Value>>;
   inspect(): PolicyState;
+  /**
+   * Forgets the answer that is kept for a key of this Context's tenant (and subject, if the cache is `per` subject), as
+   * after a write. What is under way goes on for those who wait for it; its answer is neither kept nor shared further.
+   */
+  forget(ctx: Context, key: string): void;
   /**
    * Orders the breaker's state until `auto`: `open` lets nothing pass, `closed` everything, `disabled` the same without
    * measuring, and `metrics-only` tells what the breaker would do and does nothing. `closed` and then `auto` begins anew.
@@ -48,7 +60,7 @@ export interface Policy {
   force(mode: BreakerMode): void;
 }
 
-const NO_FACTS: CallFacts = Object.freeze({});
+const NO_FACTS: CallFacts<never> = Object.freeze({});
 
 /**
  * A policy from its specification. It shares nothing with other policies but the ports it is given.
@@ -69,14 +81,14 @@ class CompiledPolicy implements Policy {
     this.#parts = parts;
   }
 
-  run<Value>(ctx: Context, work: Work<Value>, call: CallFacts = NO_FACTS): Promise<Value> {
+  run<Value>(ctx: Context, work: Work<Value>, call: CallFacts<Value> = NO_FACTS): Promise<Value> {
     // Its executor has told the functions that settle this very promise, and nobody else's yet.
     const promise = new Promise<Value>(keepSettlers as Executor<Value>);
     this.#begin(ctx, work, call, settlers.resolve, settlers.reject);
     return promise;
   }
 
-  attempt<Value>(ctx: Context, work: Work<Value>, call: CallFacts = NO_FACTS): Promise<Decision<Value>> {
+  attempt<Value>(ctx: Context, work: Work<Value>, call: CallFacts<Value> = NO_FACTS): Promise<Decision<Value>> {
     const promise = new Promise<Decision<Value>>(keepSettlers as Executor<Decision<Value>>);
     this.#begin(ctx, work, call, settlers.resolve, undefined);
     return promise;
@@ -84,6 +96,10 @@ class CompiledPolicy implements Policy {
 
   inspect(): PolicyState {
     return this.#parts.inspect(this.#parts.clock.monotonic());
+  }
+
+  forget(ctx: Context, key: string): void {
+    this.#parts.front?.forget(ctx, key);
   }
 
   force(mode: BreakerMode): void {
@@ -105,6 +121,14 @@ class CompiledPolicy implements Policy {
     const nowMs = parts.clock.monotonic();
     parts.counters.calls++;
     const ended = reasonOf(ctx);
+    if (parts.front !== undefined && ended === undefined) {
+      parts.front.begin(
+        { ctx, work, facts, sinceMs: nowMs },
+        nowMs,
+        reject === undefined ? resolve : throwing(resolve, reject),
+      );
+      return;
+    }
     const rejection =
       ended === undefined
         ? (parts.admit?.(ctx, facts, nowMs) ?? parts.shed?.(ctx, nowMs))
@@ -117,6 +141,14 @@ class CompiledPolicy implements Policy {
     if (reject === undefined) resolve({ kind: 'rejected', rejection } satisfies Rejected);
     else reject(rejectionError(rejection));
   }
+}
+
+/** Settles a promise as if the work had been called directly. */
+function throwing(resolve: (value: unknown) => void, reject: (error: unknown) => void): Settle {
+  return (decision) => {
+    if (decision.kind === 'ok') resolve(decision.value);
+    else reject(decision.kind === 'failed' ? decision.error : rejectionError(decision.rejection));
+  };
 }
 
 type Executor<Value> = ConstructorParameters<typeof Promise<Value>>[0];

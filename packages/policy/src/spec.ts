@@ -14,10 +14,15 @@
 // fallback-options.ts     FallbackSpec     ResolvedFallback     resolveFallback
 import { resolveBreaker, type BreakerCode, type BreakerSpec, type ResolvedBreaker } from './breaker-options.ts';
 import { resolveBudget, type BudgetSpec, type ResolvedBudget } from './budget-options.ts';
+import { resolveCache, type CacheSpec, type ResolvedCache } from './cache-options.ts';
+import { resolveCoalesce, type CoalesceSpec, type ResolvedCoalesce } from './coalesce-options.ts';
 import { resolveConcurrency, type ConcurrencySpec, type ResolvedConcurrency } from './concurrency-options.ts';
 import { fail } from './errors.ts';
+import { resolveFallback, type FallbackCode, type FallbackSpec, type ResolvedFallback } from './fallback-options.ts';
 import { resolveHedge, type HedgeSpec, type ResolvedHedge } from './hedge-options.ts';
 import { Problems } from './problems.ts';
+import { resolveQuota, type QuotaSpec, type ResolvedQuota } from './quota-options.ts';
+import { resolveRateLimit, type RateLimitSpec, type ResolvedRateLimit } from './rate-limit-options.ts';
 import { Fields } from './readers.ts';
 import type { RepeatCode } from './repeat-options.ts';
 import { resolveRetry, type ResolvedRetry, type RetrySpec } from './retry-options.ts';
@@ -35,6 +40,11 @@ export interface PolicySpec {
   readonly budget?: BudgetSpec;
   readonly breaker?: BreakerSpec;
   readonly concurrency?: ConcurrencySpec;
+  readonly rateLimit?: RateLimitSpec;
+  readonly quota?: QuotaSpec;
+  readonly cache?: CacheSpec;
+  readonly coalesce?: CoalesceSpec;
+  readonly fallback?: FallbackSpec;
 }
 
 /** What JSON can't say: predicates and functions, by the section that they belong to. */
@@ -47,6 +57,7 @@ export interface PolicyCode {
   /** Of retry or hedge, whichever there is. */
   readonly repeat?: RepeatCode;
   readonly breaker?: BreakerCode;
+  readonly fallback?: FallbackCode;
 }
 
 /** A specification as it is used. */
@@ -59,6 +70,11 @@ export interface ResolvedPolicy {
   readonly breaker: ResolvedBreaker | undefined;
   readonly isFailure: PolicyCode['isFailure'];
   readonly concurrency: ResolvedConcurrency | undefined;
+  readonly rateLimit: ResolvedRateLimit | undefined;
+  readonly quota: ResolvedQuota | undefined;
+  readonly cache: ResolvedCache | undefined;
+  readonly coalesce: ResolvedCoalesce | undefined;
+  readonly fallback: ResolvedFallback | undefined;
 }
 
 const KEYS = {
@@ -69,6 +85,11 @@ const KEYS = {
   budget: true,
   breaker: true,
   concurrency: true,
+  rateLimit: true,
+  quota: true,
+  cache: true,
+  coalesce: true,
+  fallback: true,
 } as const;
 
 /**
@@ -83,6 +104,7 @@ export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}):
   const timeout = resolveTimeout(fields.raw('timeout'), fields.at('timeout'));
   const attemptMs = Math.min(timeout.attemptMs, timeout.totalMs);
   const concurrency = resolveConcurrency(fields.raw('concurrency'), fields.at('concurrency'));
+  const cache = resolveCache(fields.raw('cache'), fields.at('cache'));
   const resolved = {
     timeout,
     shed: resolveShed(fields.raw('shed'), fields.at('shed'), concurrency),
@@ -92,6 +114,11 @@ export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}):
     breaker: resolveBreaker(fields.raw('breaker'), fields.at('breaker'), attemptMs, code.breaker),
     isFailure: code.isFailure,
     concurrency,
+    rateLimit: resolveRateLimit(fields.raw('rateLimit'), fields.at('rateLimit')),
+    quota: resolveQuota(fields.raw('quota'), fields.at('quota')),
+    cache,
+    coalesce: resolveCoalesce(fields.raw('coalesce'), fields.at('coalesce'), cache?.per),
+    fallback: resolveFallback(fields.raw('fallback'), fields.at('fallback'), code.fallback),
   };
   if (resolved.retry !== undefined && resolved.hedge !== undefined) {
     fields.at('hedge').add('a call is either retried or hedged, and retry is there too; take one of the two out');
