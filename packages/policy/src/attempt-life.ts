@@ -20,8 +20,11 @@ export abstract class AttemptLife extends WakeUp {
     return this.dueMs;
   }
 
-  /** Makes sure that the end is noticed when it comes. Idempotent; does nothing once the work has settled. */
-  abstract watch(): void;
+  /**
+   * Makes sure that the caller's end is noticed when it comes; the own end is, a few microtasks after the beginning.
+   * Idempotent; does nothing once the work has settled.
+   */
+  protected abstract watchCaller(): void;
   abstract nowMs(): number;
 
   /** Why the work must stop; `undefined` while it need not. True to the clock while the event loop is too busy for timers. */
@@ -36,7 +39,7 @@ export abstract class AttemptLife extends WakeUp {
   get signal(): AbortSignal {
     const told = (this.#told ??= new Told());
     if (told.controller === undefined) {
-      this.watch();
+      this.watchCaller();
       told.controller = new AbortController();
       const reason = this.reason();
       if (reason !== undefined) told.controller.abort(reason);
@@ -46,7 +49,7 @@ export abstract class AttemptLife extends WakeUp {
 
   /** As `Context.onEnd`. */
   onEnd(listener: (reason: FairleadError) => void): () => void {
-    this.watch();
+    this.watchCaller();
     const reason = this.reason();
     if (reason !== undefined) {
       listener(reason);

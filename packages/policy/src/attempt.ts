@@ -12,7 +12,7 @@ import type { Fresh } from './wake-ups.ts';
 /** What an attempt tells the call that it belongs to. */
 export interface AttemptOwner {
   /** Notices when the caller gives up. */
-  watchCaller(): void;
+  heedCaller(): void;
   attemptSucceeded(attempt: Attempt, value: unknown, nowMs: number): void;
   attemptFailed(attempt: Attempt, failed: unknown, returned: boolean, nowMs: number): void;
   /** The error that says which of its ends the attempt has met. */
@@ -85,10 +85,14 @@ export abstract class Attempt extends AttemptLife implements Fresh {
     return this.parts.clock.monotonic();
   }
 
-  override watch(): void {
-    if (this.#state !== 'running' || this.index >= 0) return;
+  watch(): void {
+    if (this.#state !== 'running') return;
     this.parts.wakeUps.set(this, this.dueMs);
-    this.owner.watchCaller();
+    this.watchCaller();
+  }
+
+  protected override watchCaller(): void {
+    if (this.#state === 'running') this.owner.heedCaller();
   }
 
   #succeeded(value: unknown): void {

@@ -88,7 +88,7 @@ export class Call extends Attempt implements AttemptOwner, CourseCall {
     return this;
   }
 
-  watchCaller(): void {
+  heedCaller(): void {
     this.course.watchCaller();
   }
 
