@@ -1,4 +1,11 @@
-import { createContext, FairleadError, seededRandom, virtualClock, type Context } from '@fairlead/core';
+import {
+  createContext,
+  FairleadError,
+  seededRandom,
+  virtualClock,
+  type Context,
+  type ScopedContext,
+} from '@fairlead/core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { policy } from './policy.ts';
 import type { PolicySpec } from './spec.ts';
@@ -16,7 +23,7 @@ function setup(spec: PolicySpec = { hedge: { attempts: 3, delay: '100ms' } }) {
   const clock = virtualClock();
   const random = seededRandom('hedge');
   const under = policy('search', spec, { clock, random });
-  const context = (timeoutMs = Infinity, signal?: AbortSignal): Context =>
+  const context = (timeoutMs = Infinity, signal?: AbortSignal): ScopedContext =>
     createContext({ clock, random, timeoutMs, ...(signal === undefined ? {} : { signal }) });
   const begunAtMs: number[] = [];
   const ends: (string | undefined)[] = [];
