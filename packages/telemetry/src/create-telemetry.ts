@@ -1,5 +1,5 @@
 // telemetry.ts      what a service is given, and its options
-// logger.ts         lines; create-logger.ts writes them with pino, pretty.ts makes them readable, redaction.ts safe
+// logger.ts         lines; create-logger.ts hands them on, pretty.ts makes them readable, redaction.ts safe
 // span.ts           spans; create-tracer.ts opens them, recorded-span.ts is one and span-shape.ts what many have in common,
 //                   span-exporter.ts delivers them, otlp.ts and otlp-sender.ts say how
 // metrics.ts        RED and other metrics; create-metrics.ts keeps them with prom-client
@@ -102,11 +102,13 @@ function exporterOf(options: TelemetryOptions, log: Logger, metrics: Metrics): S
     help: 'Spans that were lost, by reason.',
     labelNames: ['reason'],
   });
+  const sender = 'send' in otlp ? { send: otlp.send, close: undefined } : otlpSender(otlp);
   return new SpanExporter<RecordedSpan>({
     clock,
     random,
     format: otlpFormat({ service, instance }),
-    send: 'send' in otlp ? otlp.send : otlpSender(otlp),
+    send: sender.send,
+    release: sender.close,
     onFailure: (error) => log.warn(undefined, 'Spans can not be delivered; they are held and sent again.', { error }),
     onRecovery: () => log.info(undefined, 'Spans are delivered again.'),
     onExported: (count) => exported.inc(count),

@@ -33,6 +33,7 @@ export interface OtlpForwarder extends Closeable {
  */
 export function otlpForwarder(options: OtlpForwarderOptions): OtlpForwarder {
   const { clock, random, onChange } = options;
+  const sender = otlpSender(options);
   const exporter = new SpanExporter<unknown>({
     clock,
     random,
@@ -41,7 +42,8 @@ export function otlpForwarder(options: OtlpForwarderOptions): OtlpForwarder {
       after: ']}',
       write: (to, resource) => to.text(JSON.stringify(resource)),
     },
-    send: otlpSender(options),
+    send: sender.send,
+    release: sender.close,
     onFailure: (error) => onChange({ kind: 'failing', error }),
     onRecovery: () => onChange({ kind: 'recovered' }),
     onExported: () => undefined,

@@ -1,46 +1,60 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { Agent, request as httpRequest } from 'node:http';
+import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import { CORE_ERRORS, FairleadError, kindOfStatus, statusOf, thrower } from '@fairlead/core';
 import { TELEMETRY_ERRORS } from './errors.ts';
 
 /** Delivers one export request; rejects when it was not accepted. */
 export type OtlpSend = (json: Uint8Array, signal: AbortSignal) => Promise<void>;
 
+/** Delivers export requests to one collector. */
+export interface OtlpSender {
+  readonly send: OtlpSend;
+  /** Lets go of its connection. */
+  close(): void;
+}
+
 interface Target {
   readonly request: typeof httpRequest;
+  readonly agent: Agent;
   readonly where: { readonly socketPath: string } | { readonly hostname: string; readonly port: string };
   readonly host: string;
   readonly path: string;
 }
 
 const fail = thrower(TELEMETRY_ERRORS);
+/** One at a time is all that an exporter sends. A kept connection keeps no process alive. */
+const CONNECTION = { keepAlive: true, maxSockets: 1 } as const;
 
 /**
- * A sender over HTTP, one connection a request: exports are rare, and so nothing is held that must be closed.
+ * A sender over HTTP, which keeps its connection: opening one takes longer than sending a batch. When a kept connection
+ * turns out to have ended, the request is sent again at once; a collector may then get it twice.
  * @throws MISCONFIGURED when the URL is none that `OtlpOptions` describes
  */
 export function otlpSender(options: {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-}): OtlpSend {
-  const target = parseTarget(options.url);
-  return (json, signal) =>
-    new Promise((resolve, reject) => {
-      const request = target.request({
-        ...target.where,
-        path: target.path,
+}): OtlpSender {
+  const { request: open, agent, where, host, path } = parseTarget(options.url);
+
+  function attempt(json: Uint8Array, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request = open({
+        ...where,
+        path,
         method: 'POST',
-        agent: false,
+        agent,
         signal,
         headers: {
           ...options.headers,
-          host: target.host,
+          host,
           'content-type': 'application/json',
           'content-length': json.byteLength,
         },
       });
       request.on('error', (error) => {
-        reject(fail('EXPORT_FAILED', `${options.url} can't be reached (${error.message}).`, { cause: error }));
+        // The collector closed it meanwhile, as it may.
+        if (request.reusedSocket && !signal.aborted) attempt(json, signal).then(resolve, reject);
+        else reject(fail('EXPORT_FAILED', `${options.url} can't be reached (${error.message}).`, { cause: error }));
       });
       request.on('response', (response) => {
         response.on('error', reject);
@@ -53,6 +67,9 @@ export function otlpSender(options: {
       });
       request.end(json);
     });
+  }
+
+  return { send: attempt, close: () => agent.destroy() };
 }
 
 function refusal(url: string, status: number): FairleadError {
@@ -68,7 +85,8 @@ function parseTarget(url: string): Target {
     const colon = rest.lastIndexOf(':/');
     const socketPath = colon < 0 ? rest : rest.slice(0, colon);
     const path = tracesPath(colon < 0 ? '' : rest.slice(colon + 1));
-    return { request: httpRequest, where: { socketPath }, host: 'localhost', path };
+    const agent = new Agent(CONNECTION);
+    return { request: httpRequest, agent, where: { socketPath }, host: 'localhost', path };
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
@@ -79,7 +97,9 @@ function parseTarget(url: string): Target {
     );
   }
   return {
-    request: parsed.protocol === 'http:' ? httpRequest : httpsRequest,
+    ...(parsed.protocol === 'http:'
+      ? { request: httpRequest, agent: new Agent(CONNECTION) }
+      : { request: httpsRequest, agent: new TlsAgent(CONNECTION) }),
     where: { hostname: parsed.hostname.replace(/^\[(.*)\]$/, '$1'), port: parsed.port },
     host: parsed.host,
     path: tracesPath(parsed.pathname),

@@ -18,6 +18,8 @@ export interface SpanExporterOptions<Item> {
   readonly random: Random;
   readonly format: BatchFormat<Item>;
   readonly send: OtlpSend;
+  /** Lets go of what sending holds; called once, when closing has ended. Default: there is nothing. */
+  readonly release?: (() => void) | undefined;
   /** Told when deliveries begin to fail, and of every loss. */
   readonly onFailure: (error: unknown) => void;
   /** Told when a delivery succeeds after a failure. */
@@ -111,6 +113,7 @@ export class SpanExporter<Item> implements Closeable {
     this.#start();
     await this.#running;
     limit.cancel();
+    this.#options.release?.();
   }
 
   #start(): void {
