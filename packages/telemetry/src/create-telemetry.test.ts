@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createContext, seededRandom, virtualClock } from '@fairlead/core';
 import { expect, test } from 'vitest';
 import { createTelemetry } from './create-telemetry.ts';
@@ -179,6 +181,27 @@ test('lines that nobody waits for are written when the process ends, by itself, 
     expect(told).toEqual(Array.from({ length: 1000 }, (_, index) => index));
   }
 });
+
+test.skipIf(!existsSync('/dev/full'))(
+  'a standard output that takes nothing does not end what writes to it',
+  async () => {
+    const script = `
+    import { realClock, realRandom } from '@fairlead/core';
+    import { createTelemetry } from ${JSON.stringify(new URL('./create-telemetry.ts', import.meta.url).href)};
+    const { log } = createTelemetry({ service: 'heard', clock: realClock(), random: realRandom() });
+    for (let i = 0; i < 2000; i++) log.error(undefined, 'nobody keeps this', { i, padding: 'x'.repeat(1000) });
+    console.error('goes on');
+  `;
+    const full = await open('/dev/full', 'w');
+    const args = ['--conditions=@fairlead/source', '--input-type=module', '-e', script];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', full.fd, 'pipe'], cwd: import.meta.dirname });
+    let errors = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(errors).toBe('goes on\n');
+    await full.close();
+  },
+);
 
 test('an option that does not exist, a wrong level and a wrong endpoint are refused', () => {
   const wrong = (options: object) => () => world(options);

@@ -1,9 +1,12 @@
 import type { Clock, Timer } from '@fairlead/core';
-import { pino } from 'pino';
+import sonicBoom from 'sonic-boom';
 import type { LogDestination } from './logger.ts';
 
 /** Beyond this many characters nothing waits. */
 const MOST_HELD = 65_536;
+
+/** Lines that can't be written now, such as to a file on a full disk, wait for the next that can; more than this many characters are lost. */
+const MOST_UNWRITTEN = 1024 * 1024;
 
 let shared: StandardOutput | undefined;
 
@@ -21,12 +24,17 @@ export function standardOutput(clock: Clock): LogDestination {
 class StandardOutput implements LogDestination {
   readonly #clock: Clock;
   // Synchronous, for what is written must not be lost when the process ends right afterwards.
-  readonly #to = pino.destination({ fd: 1, sync: true });
+  readonly #to = new sonicBoom.SonicBoom({ fd: 1, sync: true, maxLength: MOST_UNWRITTEN });
+  #broken = false;
   #held = '';
   #timer: Timer | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#to.on('error', (error: NodeJS.ErrnoException) => {
+      // No failure of what is told: whoever read has gone, or a file may not grow just now.
+      this.#broken = error.code === 'EPIPE';
+    });
     process.on('exit', () => this.flush());
   }
 
@@ -41,6 +49,6 @@ class StandardOutput implements LogDestination {
     this.#timer = undefined;
     const text = this.#held;
     this.#held = '';
-    if (text !== '') this.#to.write(text);
+    if (text !== '' && !this.#broken) this.#to.write(text);
   }
 }
