@@ -167,7 +167,6 @@ export class AnswerWriter implements Sender {
     const socket = this.#socket;
     if (this.#isLost || socket.destroyed) return;
     const waiting = this.#waiting;
-    const wasFull = this.#waitingBytes > WAITING_AT_MOST_BYTES;
     this.#waitingBytes = 0;
     if (waiting.length === 1) this.#write(waiting[0] ?? '');
     else if (waiting.length > 1) {
@@ -176,8 +175,8 @@ export class AnswerWriter implements Sender {
       socket.uncork();
     }
     waiting.length = 0;
+    // What was too much to wait here is more than a socket takes at once too: `drain` comes.
     if (this.#isEnding) socket.end();
-    else if (wasFull) this.#onRoom();
   }
 
   #push(piece: string | Uint8Array): void {

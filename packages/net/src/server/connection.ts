@@ -197,6 +197,8 @@ export class Connection implements Carrier {
       let step = reader.read();
       if (step === 'data') {
         const first = reader.data;
+        // A client that has begun to send waits for nothing.
+        this.#hasContinued = true;
         step = reader.read();
         if (step === 'end') {
           this.#hasArrived = true;

@@ -94,6 +94,21 @@ describe('time', () => {
   });
 });
 
+test('a client that sends on while its request is worked on has to wait', async () => {
+  const asked = Promise.withResolvers<ServerRequest>();
+  const server = await listening((request) => asked.resolve(request));
+  const client = new Client(server).send(get('/'));
+  await asked.promise;
+  client.send(get('/').repeat(1_000_000));
+  let before = -1;
+  while (before !== client.socket.writableLength) {
+    before = client.socket.writableLength;
+    for (let turn = 0; turn < 50; turn += 1) await realTurn();
+  }
+  // The kernel's buffers take some of it; we don't take the rest.
+  expect(before).toBeGreaterThan(0);
+});
+
 test('more connections than are allowed are closed', async () => {
   const server = await listening(echoPath, { limits: { maxConnections: 1 } });
   const first = new Client(server).send(get('/1'));
@@ -119,6 +134,19 @@ describe('draining', () => {
     expect(await slow.closed).toMatch(/connection: close\r\n\r\nfinished$/);
     await closed;
     expect(await new Client(server).closed).toBe('');
+  });
+
+  test('lets answers leave that wait for their turn', async () => {
+    const server = await listening((request) => {
+      if (request.head.target === '/held') return;
+      request.answer(200, {}, 'given');
+      server.drain();
+    });
+    const held = new Client(server).send(get('/held'));
+    while (server.connections < 1) await realTurn();
+    const client = new Client(server).send(get('/'));
+    expect(await client.closed).toMatch(/given$/);
+    held.socket.destroy();
   });
 
   test('cuts what has not finished', async () => {

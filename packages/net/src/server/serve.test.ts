@@ -181,6 +181,21 @@ describe('a whole body', () => {
     await client.send('hello').got(/\r\n\r\nhello$/);
   });
 
+  test.each(['5\r\nhel', '5'])('that has begun to arrive, with %o, is not asked for', async (beginning) => {
+    const begun = Promise.withResolvers<void>();
+    const server = await listening(async (request) => {
+      const done = echo(request);
+      begun.resolve();
+      await done;
+    });
+    const client = new Client(server).send(
+      `PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n${beginning}`,
+    );
+    await begun.promise;
+    client.send(`${'5\r\nhello'.slice(beginning.length)}\r\n0\r\n\r\n`);
+    expect(await client.got('hello')).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   test('that waits to be asked for and is not wanted ends the connection', async () => {
     const server = await listening(echoPath);
     const client = new Client(server).send(
@@ -209,6 +224,9 @@ test('a malformed request after a good one does not cost the good one its answer
 
 test('the offer of another protocol is passed over', async () => {
   const server = await listening(echoPath);
+  // What comes with it may be of that protocol.
+  const eager = new Client(server).send(get('/ws', 'Connection: Upgrade', 'Upgrade: websocket') + get('/then'));
+  expect(await eager.closed).toMatch(/connection: close\r\n\r\nat \/ws$/);
   const client = new Client(server).send(get('/ws', 'Connection: Upgrade', 'Upgrade: websocket'));
   await client.got(/^HTTP\/1\.1 200 [^]*at \/ws$/);
   await client.send(get('/after')).got('at /after');
