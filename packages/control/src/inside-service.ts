@@ -86,6 +86,7 @@ export async function startInside(
         ...(broker === undefined ? {} : { broker }),
         env,
         instance: `${name}-1`,
+        policies: service.policies,
       }),
     );
     instances.set(name, instance);

@@ -150,6 +150,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
           FAIRLEAD_SERVICE_NAME: name,
           FAIRLEAD_LISTEN: `unix:${socket}`,
           FAIRLEAD_ENDPOINTS: JSON.stringify(endpoints),
+          FAIRLEAD_POLICIES: JSON.stringify(service.policies),
         };
       });
       return supervise(name, 'service', launch);
