@@ -1,6 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -26,7 +36,7 @@ let user = '';
 
 /** Runs to the end, without what this repository sets in the environment; throws with what it said when it fails. */
 function run(command: string, args: readonly string[], cwd: string): string {
-  const env = { ...process.env, NODE_OPTIONS: '', NODE_ENV: '' };
+  const env = { ...process.env, NODE_OPTIONS: '', NODE_ENV: '', VITEST: '', FAIRLEAD_TEST_SERVER: undefined };
   const ended = spawnSync(command, args, { cwd, encoding: 'utf8', env, maxBuffer: 64 * 1024 * 1024 });
   if (ended.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${ended.stdout}${ended.stderr}`);
   return ended.stdout;
@@ -176,33 +186,111 @@ test('the first example of every README runs from the tarballs, and fits their d
 test('the command works from its tarball: check, and up on a tiny platform', async () => {
   const fairlead = join(user, 'node_modules/.bin/fairlead');
   expect(run(fairlead, ['check'], user)).toContain('tiny is sound');
-  const up = spawn(fairlead, ['up', '--json', '--gateway-port', '0', '--admin-port', '0'], {
-    cwd: user,
-    env: { ...process.env, NODE_OPTIONS: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = once(up, 'exit');
-  let errors = '';
-  up.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
-  let gateway = '';
+  const platform = await up(user);
   try {
-    for await (const line of createInterface({ input: up.stdout })) {
-      const event = JSON.parse(line) as { event: string; gateway: string };
-      if (event.event !== 'ready') continue;
-      gateway = event.gateway;
-      break;
-    }
-    expect(gateway, errors).toMatch(/^http/);
     const token = run(fairlead, ['token', '--tenant', 'acme', '--subject', 'ada'], user).trim();
-    const answer = await fetch(`${gateway}/greet/Ada`, { headers: { authorization: `Bearer ${token}` } });
+    const answer = await fetch(`${platform.gateway}/greet/Ada`, { headers: { authorization: `Bearer ${token}` } });
     expect(await answer.json()).toEqual({ text: 'Hello, Ada!' });
   } finally {
-    up.stdout.resume();
-    up.kill('SIGINT');
-    await exited;
+    expect(await platform.stop()).toEqual({ code: 0, errors: '' });
   }
-  expect(up.exitCode).toBe(0);
 }, 60_000);
+
+/** What `run` gives, for what may fail or has to be interrupted. */
+interface Running {
+  readonly gateway: string;
+  /** Ctrl-C; the exit code and what it said to standard error. */
+  stop(): Promise<{ readonly code: number | null; readonly errors: string }>;
+  /** Resolves when a line of its events holds this text. */
+  says(text: string): Promise<void>;
+}
+
+/** `fairlead up --json` in a folder, once it is ready. */
+async function up(folder: string, ...flags: readonly string[]): Promise<Running> {
+  const child = spawn(
+    join(folder, 'node_modules/.bin/fairlead'),
+    ['up', '--json', '--gateway-port', '0', '--admin-port', '0', ...flags],
+    { cwd: folder, env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const exited = once(child, 'exit');
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  const lines: string[] = [];
+  const waiting: { readonly text: string; readonly resolve: () => void }[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line);
+    for (const { text, resolve } of waiting) if (line.includes(text)) resolve();
+  });
+  const says = (text: string): Promise<void> => {
+    if (lines.some((line) => line.includes(text))) return Promise.resolve();
+    return Promise.race([
+      new Promise<void>((resolve) => waiting.push({ text, resolve })),
+      exited.then(() => Promise.reject(new Error(`up ended before it said ${text}: ${errors}`))),
+    ]);
+  };
+  await says('"event":"ready"');
+  const ready = JSON.parse(lines.find((line) => line.includes('"event":"ready"')) ?? '') as { gateway: string };
+  return {
+    gateway: ready.gateway,
+    says,
+    async stop() {
+      child.kill('SIGINT');
+      await exited;
+      return { code: child.exitCode, errors };
+    },
+  };
+}
+
+test('what fairlead init writes is installed, tested, checked, run, watched and added to with nothing but the tarballs', async () => {
+  run(join(user, 'node_modules/.bin/fairlead'), ['init', 'demo'], user);
+  const demo = join(user, 'demo');
+  const fairlead = join(demo, 'node_modules/.bin/fairlead');
+  const tarballs = [...packed.values()].map(({ filename }) => `../${filename}`);
+  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...tarballs], demo);
+  expect(run('npm', ['test'], demo)).toMatch(/pass 3\n.* fail 0/);
+  expect(run('npm', ['run', 'check'], demo)).toContain('demo is sound: 1 service, 0 externals, tenants acme.');
+
+  const platform = await up(demo, '--watch');
+  try {
+    const created = run(fairlead, ['call', 'notes.create', '{"text":"hello"}', '--tenant', 'acme', '--json'], demo);
+    expect(JSON.parse(created)).toMatchObject({ status: 201, body: { text: 'hello' } });
+    const token = run(fairlead, ['token', '--tenant', 'acme', '--subject', 'me'], demo).trim();
+    const answer = await fetch(`${platform.gateway}/notes`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await answer.json()).toMatchObject({ items: [{ text: 'hello' }] });
+    const service = join(demo, 'notes/service.ts');
+    writeFileSync(service, `${readFileSync(service, 'utf8')}\n// Changed.\n`);
+    await platform.says('notes/service.ts changed: starting notes again');
+  } finally {
+    expect(await platform.stop()).toEqual({ code: 0, errors: '' });
+  }
+  for (const left of ['lock', 'state.json']) expect(existsSync(join(demo, '.fairlead', left)), left).toBe(false);
+
+  run(fairlead, ['add', 'service', 'order-lines'], demo);
+  expect(run('npm', ['test'], demo)).toMatch(/pass 6\n.* fail 0/);
+  expect(run('npm', ['run', 'check'], demo)).toContain('demo is sound: 2 services');
+
+  // With vitest instead, all files of a run share one Postgres.
+  symlinkSync(join(ROOT, 'node_modules/vitest'), join(demo, 'node_modules/vitest'));
+  writeFileSync(
+    join(demo, 'vitest.config.ts'),
+    `export default { test: { globalSetup: '@fairlead/testing/global-setup', include: ['shared/*.ts'], maxWorkers: 2 } };\n`,
+  );
+  mkdirSync(join(demo, 'shared'));
+  for (const name of ['one', 'two']) {
+    writeFileSync(
+      join(demo, 'shared', `${name}.ts`),
+      `import { expect, test } from 'vitest';
+       import { testService } from '@fairlead/testing';
+       import service from '../notes/service.ts';
+       test('keeps a text', async () => {
+         expect(process.env.FAIRLEAD_TEST_SERVER).toBeDefined();
+         await using notes = await testService(service);
+         expect(await notes.call.create({ text: 'shared' })).toMatchObject({ text: 'shared' });
+       });\n`,
+    );
+  }
+  expect(run(process.execPath, [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run'], demo)).toMatch(/2 passed/);
+}, 180_000);
 
 /** Packages that an installation of `name` brings, itself not counted; platform binaries count once. */
 function dependenciesOf(name: string): number {

@@ -31,8 +31,13 @@ export function addServiceToBlueprint(text: string, name: string): BlueprintEdit
   const services = opening(text, /^([ \t]*)services: \{/gm);
   const routes = opening(text, /^([ \t]*)routes: \[/gm);
   if (services === undefined || routes === undefined || routes.end < services.end) return byHand;
-  const entry = (place: { readonly indent: string; readonly inline: boolean }, line: string): string =>
-    place.inline ? ` ${line} ` : `\n${place.indent}  ${line}`;
+  const entry = (place: { readonly end: number; readonly indent: string; readonly inline: boolean }, line: string) => {
+    if (!place.inline) return `\n${place.indent}  ${line}`;
+    const rest = text.slice(place.end);
+    if (/^\s/.test(rest)) return ` ${line}`;
+    if (rest.startsWith('}')) return ` ${line.slice(0, -1)} `;
+    return rest.startsWith(']') ? line.slice(0, -1) : `${line} `;
+  };
   const parts = [
     text.slice(0, services.end),
     entry(services, service),

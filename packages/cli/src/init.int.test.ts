@@ -83,6 +83,20 @@ test('a blueprint of its own kind is not touched: what to write is told', async 
   });
 });
 
+test('an entry is written as those beside it are', () => {
+  const edited = (services: string, routes: string): string => {
+    const edit = addServiceToBlueprint(`services: ${services},\nroutes: ${routes},\n`, 'b');
+    return edit.kind === 'edited' ? edit.text : edit.kind;
+  };
+  expect(edited("{ a: './a.ts' }", "[{ path: '/a', service: 'a' }]")).toBe(
+    "services: { b: './b/service.ts', a: './a.ts' },\nroutes: [{ path: '/b', service: 'b' }, { path: '/a', service: 'a' }],\n",
+  );
+  expect(edited('{}', '[]')).toBe("services: { b: './b/service.ts' },\nroutes: [{ path: '/b', service: 'b' }],\n");
+  expect(edited("{\n  a: './a.ts',\n}", '[\n]')).toBe(
+    "services: {\n  b: './b/service.ts',\n  a: './a.ts',\n},\nroutes: [\n  { path: '/b', service: 'b' },\n],\n",
+  );
+});
+
 test('an edit after which the blueprint does not load is taken back', async () => {
   const file = join(home, 'platform.ts');
   const before = await readFile(file, 'utf8');

@@ -44,7 +44,7 @@ export class Call extends WakeUp implements AttemptOwner {
   #hedges: Attempt[] | undefined;
   /** While it waits for a slot. */
   #queueing: ScopedContext | undefined;
-  #previousDelayMs = 0;
+  #previousPauseMs = 0;
   /** Attempts since the other side said exactly when to come back: the backoff began anew. */
   #backoffFrom = 0;
   #lastFailure: { readonly failed: unknown; readonly returned: boolean } | undefined;
@@ -113,25 +113,21 @@ export class Call extends WakeUp implements AttemptOwner {
     }
     const verdict = this.#verdict(rules, attempt, failed, returned, nowMs);
     if (verdict.kind === 'stop') {
-      const waits = this.#running !== undefined || this.#queueing !== undefined;
       // A hedge may still succeed where this one could not be repeated, unless the answer was final for all.
-      if (waits && verdict.reason !== 'pushback' && verdict.reason !== 'not-retriable') return;
+      if (verdict.reason !== 'not-retriable' && this.#othersMay(verdict.reason === 'pushback')) return;
       if (verdict.reason === 'deadline') this.#stopped ??= this.#tooLate(nowMs);
       this.#fail(nowMs);
       return;
     }
-    // With others on the way, a failed hedge brings the next one forward; it needs no pause of its own.
-    const delayMs =
-      retry === undefined
-        ? verdict.minDelayMs
-        : Math.max(
-            verdict.minDelayMs,
-            verdict.exact
-              ? 0
-              : retryDelay(retry.backoff, this.#attempts - this.#backoffFrom, this.#previousDelayMs, this.parts.random),
-          );
+    // A failed hedge brings the next one forward; it needs no pause of its own, nor does what is told when to come.
+    const pauseMs =
+      retry === undefined || verdict.exact
+        ? 0
+        : retryDelay(retry.backoff, this.#attempts - this.#backoffFrom, this.#previousPauseMs, this.parts.random);
     if (verdict.exact) this.#backoffFrom = this.#attempts;
-    this.#again(attempt, delayMs, nowMs);
+    this.#previousPauseMs = pauseMs;
+    // On top of what was asked for: all those who were told the same would come back together.
+    this.#again(attempt, verdict.minDelayMs + pauseMs, nowMs);
   }
 
   endOf(attempt: Attempt, nowMs: number): FairleadError {
@@ -173,6 +169,7 @@ export class Call extends WakeUp implements AttemptOwner {
     const { parts } = this;
     const number = ++this.#attempts;
     parts.counters.attempts++;
+    if (number === 1) parts.budget?.deposit(nowMs);
     const attempt = new Attempt(this, number, permit, ticket, nowMs, Math.min(nowMs + parts.attemptMs, this.#endsAtMs));
     if (this.#running === undefined) this.#running = attempt;
     else (this.#hedges ??= []).push(attempt);
@@ -237,11 +234,22 @@ export class Call extends WakeUp implements AttemptOwner {
   #again(failed: Attempt, delayMs: number, nowMs: number): void {
     const { name, budget, counters, wakeUps } = this.parts;
     const inTime = nowMs + delayMs < this.#endsAtMs;
+    if (this.#queueing !== undefined) return;
+    if (this.#running !== undefined && inTime) {
+      // The next hedge comes sooner, or as late as was asked for, and is paid when it begins.
+      if (delayMs > 0) wakeUps.set(this, nowMs + delayMs);
+      else {
+        wakeUps.remove(this);
+        this.#hedge(nowMs);
+      }
+      return;
+    }
     if (!inTime || budget?.tryWithdraw(nowMs) === false) {
       this.#refused(inTime ? this.parts.rejectBudget(nowMs) : this.#tooLate(nowMs), nowMs);
       return;
     }
-    counters.retries++;
+    if (this.parts.hedge === undefined) counters.retries++;
+    else counters.hedges++;
     this.parts.observe?.({
       kind: 'attempt-failed',
       policy: name,
@@ -252,7 +260,6 @@ export class Call extends WakeUp implements AttemptOwner {
       next: 'retry',
       delayMs,
     });
-    this.#previousDelayMs = delayMs;
     if (delayMs === 0) {
       wakeUps.remove(this);
       this.begin(nowMs);
@@ -260,6 +267,15 @@ export class Call extends WakeUp implements AttemptOwner {
     }
     this.watch();
     if (!this.#done) wakeUps.set(this, nowMs + delayMs);
+  }
+
+  /** Whether other attempts may still succeed after a failure; with `last`, those that have begun. */
+  #othersMay(last: boolean): boolean {
+    if (last && this.#running !== undefined) {
+      this.parts.wakeUps.remove(this);
+      this.#queueing?.cancel();
+    }
+    return this.#running !== undefined || (this.#queueing !== undefined && !last);
   }
 
   #planHedge(nowMs: number): void {
@@ -342,7 +358,9 @@ export class Call extends WakeUp implements AttemptOwner {
   #failed(error: unknown, nowMs: number): void {
     this.parts.counters.failed++;
     const rules = this.parts.retry ?? this.parts.hedge;
-    if (this.#attempts > 1 && rules !== undefined) markRetried(error, rules, nowMs);
+    // An empty budget too says that there have been repeats enough.
+    const repeated = this.#attempts > 1 || this.#stopped?.cause === 'budget';
+    if (repeated && rules !== undefined) markRetried(error, rules, nowMs);
     if (this.parts.observe !== undefined) this.#observeEnd('failed', error, nowMs);
     this.#end.failed(error, this.#attempts, this.#stopped);
   }

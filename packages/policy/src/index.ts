@@ -4,19 +4,27 @@
 // decision.ts rejection.ts     what became of a call, why it was not let through, and explain.ts says it in words
 // retry-rules.ts hedge-delay.ts  when work is begun again; retry-budget.ts is what that may cost
 // gate.ts                      how many attempts at a time, and who waits
+export type { BackoffSpec } from './backoff-options.ts';
+export type { BudgetShare, BudgetSpec } from './budget-options.ts';
 export type { CallFacts } from './call-facts.ts';
 export type { Work } from './call.ts';
 export type { Counts } from './counters.ts';
 export type { Decision, Failed, Rejected, Succeeded } from './decision.ts';
+export { retryBudget } from './create-budget.ts';
 export { POLICY_ERRORS } from './errors.ts';
 export { explain } from './explain.ts';
+export type { HedgeSpec } from './hedge-options.ts';
 export type { LateWorkState } from './late-work.ts';
 export type { PolicyEvent } from './observe.ts';
 export type { PolicyState } from './policy-state.ts';
 export { policy } from './policy.ts';
 export type { Policy, PolicyPorts } from './policy.ts';
+export { PUSHBACK_HEADER, wasRetried } from './pushback.ts';
 export type { DurationText, RateText, RatioText } from './readers.ts';
 export { RejectedError } from './rejected-error.ts';
 export type { Rejection, RejectionCause } from './rejection.ts';
+export type { RepeatCode, RepeatSpec } from './repeat-options.ts';
+export type { RetryBudget, RetryBudgetState } from './retry-budget.ts';
+export type { RetrySpec } from './retry-options.ts';
 export type { PolicyCode, PolicySpec } from './spec.ts';
 export type { TimeoutSpec } from './timeout-options.ts';

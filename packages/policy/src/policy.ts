@@ -82,7 +82,6 @@ class CompiledPolicy implements Policy {
       end.rejected(rejection);
       return;
     }
-    parts.budget?.deposit(nowMs);
     new Call(parts, ctx, work, facts, nowMs, end).begin(nowMs);
   }
 }

@@ -3,22 +3,29 @@ import type { Operation } from '@fairlead/contract';
 import type { Claim } from './idempotency-records.ts';
 import type { IncomingRequest } from './service-instance.ts';
 
-/** A call on its way inwards; layers add to it. */
-export interface Call {
-  readonly ctx: Context;
+/** A call on its way inwards. One object from the outermost layer to the handler: what a layer finds out it writes down here. */
+export class Call {
+  /** Replaced where a span begins. */
+  ctx: Context;
   readonly operation: Operation;
   readonly request: IncomingRequest;
   /** The decoded input; `undefined` before `decoded` has run. */
-  readonly input: unknown;
+  input: unknown = undefined;
   /** The right to answer this idempotency key; `undefined` when the call has none. */
-  readonly claim: Claim | undefined;
+  claim: Claim | undefined = undefined;
+
+  constructor(ctx: Context, operation: Operation, request: IncomingRequest) {
+    this.ctx = ctx;
+    this.operation = operation;
+    this.request = request;
+  }
 }
 
 /** An answer on its way outwards. */
 export interface Answer {
   readonly status: number;
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Lower-case names; a layer may add to them. */
+  readonly headers: Record<string, string>;
   readonly body: string;
   /** The failure's code, when it is one. */
   readonly code?: string;

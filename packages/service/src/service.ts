@@ -13,7 +13,7 @@ import { clients } from './client.ts';
 import { consuming } from './consuming.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
-import { layered } from './exchange.ts';
+import { Call, layered } from './exchange.ts';
 import { problemAnswer } from './failure.ts';
 import { logs, type KitParts } from './handler-kit.ts';
 import { startIdempotencyCleaner } from './idempotency-cleaner.ts';
@@ -143,6 +143,23 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     await relay?.close({ graceMs: leftMs() });
   }
 
+  async function handleAnew(request: IncomingRequest): Promise<TransportResponse> {
+    const { signal, until } = request;
+    using ctx = contextFromHeaders(request.headers, {
+      clock,
+      random,
+      trusted: true,
+      signal,
+      defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+    });
+    const leave = until?.onEnd((reason) => ctx.cancel(reason));
+    try {
+      return await handleIn(ctx, request);
+    } finally {
+      leave?.();
+    }
+  }
+
   async function handleIn(ctx: ScopedContext, request: IncomingRequest): Promise<TransportResponse> {
     if (state === 'closed') {
       const details = { processed: 'no' };
@@ -162,7 +179,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     running.add(ctx);
     const settled = work.begin();
     try {
-      const answer = await way({ ctx, operation, request, input: undefined, claim: undefined });
+      const answer = await way(new Call(ctx, operation, request));
       return { status: answer.status, headers: answer.headers, body: answer.body };
     } finally {
       settled();
@@ -190,23 +207,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
           : Promise.reject(fail('UNAVAILABLE', `${name} has been closed; make a new instance.`));
       return starting;
     },
-    async handle(request) {
-      if (request.ctx !== undefined) return handleIn(request.ctx, request);
-      const { signal, until } = request;
-      using ctx = contextFromHeaders(request.headers, {
-        clock,
-        random,
-        trusted: true,
-        signal,
-        defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
-      });
-      const leave = until?.onEnd((reason) => ctx.cancel(reason));
-      try {
-        return await handleIn(ctx, request);
-      } finally {
-        leave?.();
-      }
-    },
+    handle: (request) => (request.ctx === undefined ? handleAnew(request) : handleIn(request.ctx, request)),
     async ready() {
       return readinessOf(state, state === 'closed' ? [] : await look());
     },

@@ -83,7 +83,10 @@ const addService = command<AddServiceFlags>({
     if (json) terminal.out(`${JSON.stringify({ service: name, files, blueprint: edit.kind, lines: todo })}\n`);
     else {
       terminal.out(`Added ${name}: ${files.join(', ')}\n`);
-      if (todo.length === 0) terminal.out(`${shown} has it, and the route /${name}.\n`);
+      if (todo.length === 0)
+        terminal.out(
+          `${shown} has it, and the route /${name}. A platform that runs already takes it in at its next start.\n`,
+        );
       else
         terminal.out(
           `${shown} is written in a way of its own. Add there:\n${todo.map((line) => `  ${line}\n`).join('')}`,

@@ -3,7 +3,7 @@ import { loadPlatform } from '@fairlead/platform';
 import { command } from '../command.ts';
 import { toggle } from '../flag.ts';
 import { platformFlag } from '../platform-flag.ts';
-import { table } from '../table.ts';
+import { counted, table } from '../table.ts';
 
 /** Flags of `check`. */
 interface CheckFlags {
@@ -52,7 +52,7 @@ export const check = command<CheckFlags>({
     const tenants =
       model.tenants.length === 0 ? 'any tenant' : `tenants ${model.tenants.map(({ id }) => id).join(', ')}`;
     const lines = [
-      `${model.name} is sound: ${model.services.length} services, ${model.externals.length} externals, ${tenants}.`,
+      `${model.name} is sound: ${counted(model.services.length, 'service')}, ${counted(model.externals.length, 'external')}, ${tenants}.`,
       ...table(rows),
     ];
     for (const warning of model.warnings) lines.push(`warning: ${warning}`);

@@ -3,7 +3,7 @@ import { palette } from '../colour.ts';
 import { command } from '../command.ts';
 import { toggle } from '../flag.ts';
 import { dataDirFlag, runningAdmin } from '../running.ts';
-import { table } from '../table.ts';
+import { counted, table } from '../table.ts';
 import { traceTree } from '../trace-tree.ts';
 import type { AdminClient } from '@fairlead/control';
 import type { Terminal } from '../terminal.ts';
@@ -25,9 +25,9 @@ async function listLatest(terminal: Terminal, admin: AdminClient, asJson: boolea
     trace.traceId,
     new Date(trace.startMs).toISOString().slice(11, 23),
     `${trace.durationMs.toFixed(1)} ms`.padStart(10),
-    `${trace.spans} spans`,
+    counted(trace.spans, 'span'),
     `${colour.strong(trace.service ?? '?')} ${trace.name}`,
-    trace.errors === 0 ? '' : colour.bad(`${trace.errors} errors`),
+    trace.errors === 0 ? '' : colour.bad(counted(trace.errors, 'error')),
   ]);
   terminal.out(rows.length === 0 ? 'No trace has arrived yet.\n' : `${table(rows).join('\n')}\n`);
   return 0;

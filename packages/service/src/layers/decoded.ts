@@ -3,6 +3,6 @@ import type { Layer } from '../exchange.ts';
 
 /** Path, query and body become the handler's input, strictly: what the contract doesn't know is refused. */
 export const decoded: Layer = (call, next) => {
-  const { path, body } = call.request;
-  return next({ ...call, input: decodeCall(call.operation, { path, body }) });
+  call.input = decodeCall(call.operation, call.request);
+  return next(call);
 };

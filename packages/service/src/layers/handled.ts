@@ -4,7 +4,7 @@ import { fail } from '../errors.ts';
 import { jsonAnswer, type Answer, type Call, type Next } from '../exchange.ts';
 import { presentable } from '../failure.ts';
 import { commitTx, databaseOf, HandlerKit, type KitParts } from '../handler-kit.ts';
-import type { IdempotencyRecords } from '../idempotency-records.ts';
+import type { Claim, IdempotencyRecords } from '../idempotency-records.ts';
 import type { OperationKit, Uses } from '../kit.ts';
 import type { ConfigShape } from '../config.ts';
 import { withOpenTelemetry } from '@fairlead/telemetry';
@@ -26,7 +26,8 @@ export function handled(definition: ServiceDefinition, parts: KitParts, records:
       // `decoded` made the input by this operation's schema.
       const input = call.input as Parameters<typeof handler>[1];
       const returned = await withOpenTelemetry(ctx, () => handler(ctx, input, run.kit));
-      return await run.answer(returned);
+      const answer = run.answer(returned);
+      return answer instanceof Promise ? await answer : answer;
     } catch (error) {
       const committed = run.committed();
       if (committed === undefined) throw presentable(error, operation, ctx);
@@ -66,13 +67,19 @@ class Run {
     return this.#state.kind === 'committed' ? this.#state.answer : undefined;
   }
 
-  /** The answer, once the handler has returned. */
-  async answer(returned: unknown): Promise<Answer> {
+  /** The answer, once the handler has returned; at once where nothing is left to be written. */
+  answer(returned: unknown): Answer | Promise<Answer> {
+    const { claim, operation } = this.#call;
+    if (this.#state.kind === 'unused' && claim === undefined) return answerOf(operation, returned);
+    return this.#written(returned, claim);
+  }
+
+  async #written(returned: unknown, claim: Claim | undefined): Promise<Answer> {
     // A handler that does not wait for its commit is answered when the commit has happened all the same.
     if (this.#state.kind === 'open') await this.#state.done;
     const committed = this.committed();
     if (committed !== undefined) return committed;
-    const { ctx, claim, operation } = this.#call;
+    const { ctx, operation } = this.#call;
     const answer = answerOf(operation, returned);
     if (claim !== undefined && this.#records !== undefined) {
       const database = databaseOf(this.#parts);

@@ -61,8 +61,9 @@ export function idempotent(options: IdempotentOptions): Layer {
 
   async function answerUnder(claim: Claim, call: Call, next: Next): Promise<Answer> {
     const { ctx, operation, request } = call;
+    call.claim = claim;
     try {
-      return await next({ ...call, claim });
+      return await next(call);
     } catch (error) {
       try {
         if (error instanceof FairleadError && isLastingAnswer(error, operation)) {

@@ -28,7 +28,8 @@ export function observed(telemetry: Telemetry): Layer {
     const { operation, request } = call;
     const startMs = call.ctx.clock.monotonic();
     return telemetry.tracer.span(call.ctx, spanOf(operation), async (ctx, span) => {
-      const answer = await next({ ...call, ctx });
+      call.ctx = ctx;
+      const answer = await next(call);
       if (request.method !== operation.method) span.set('http.request.method', request.method);
       const durationMs = ctx.clock.monotonic() - startMs;
       const outcome = answer.code === undefined ? 'ok' : knownCode(answer.code, operation);
@@ -45,8 +46,9 @@ export function observed(telemetry: Telemetry): Layer {
         caller: ctx.caller.service,
         subject: ctx.caller.subject,
       });
-      const trail = { [HEADERS.traceparent]: formatTraceparent(ctx.trace), [HEADERS.requestId]: ctx.requestId };
-      return { ...answer, headers: { ...answer.headers, ...trail } };
+      answer.headers[HEADERS.traceparent] = formatTraceparent(ctx.trace);
+      answer.headers[HEADERS.requestId] = ctx.requestId;
+      return answer;
     });
   };
 }

@@ -1,6 +1,6 @@
 import { isError } from '@fairlead/core';
 import { fail } from '../errors.ts';
-import type { Answer, Call, Layer, Next } from '../exchange.ts';
+import type { Layer } from '../exchange.ts';
 import type { InFlight } from '../in-flight.ts';
 
 /**
@@ -17,25 +17,23 @@ export function prompt(inFlight: InFlight, isStopping: () => boolean): Layer {
       });
       if (ended) return;
       const settled = inFlight.begin();
-      started(call, next).then(
-        (answer) => {
+      const failed = (error: unknown): void => {
+        settled();
+        leave();
+        reject(error);
+      };
+      try {
+        next(call).then((answer) => {
           settled();
           leave();
           resolve(answer);
-        },
-        (error: unknown) => {
-          settled();
-          leave();
-          reject(error);
-        },
-      );
+        }, failed);
+      } catch (error) {
+        // A step further in has found out before it had anything to wait for.
+        failed(error);
+      }
     });
   };
-}
-
-/** A step further in may throw before it has anything to wait for. */
-async function started(call: Call, next: Next): Promise<Answer> {
-  return next(call);
 }
 
 function stopped(cause: Error) {

@@ -1,0 +1,1 @@
+export { holdTestServer as default } from '@fairlead/store/testing';
