@@ -76,5 +76,43 @@ const loop: Bench = {
   peers: [],
 };
 
+/**
+ * Three tiers under ten times their capacity, then calm, on the virtual clock: what share of the capacity is answered in
+ * the overload, and what share of the calls after it. The same numbers on every machine.
+ */
+const storm: Bench = {
+  name: 'storm',
+  rows: [
+    { id: 'storm-goodput', unit: '%', better: 'higher', goal: 90 },
+    { id: 'storm-after', unit: '%', better: 'higher', goal: 95 },
+  ],
+  subject: { name: 'defaults', file: './subjects/storm.ts', args: ['defaults'] },
+  peers: ['no budget', 'budget only', 'retries only'].map((name) => ({
+    name,
+    file: './subjects/storm.ts',
+    args: [name],
+  })),
+  rounds: 1,
+};
+
+/** What a policy costs around work that is nothing, as multiples of that work where it says ×, and what others take. */
+const policy: Bench = {
+  name: 'policy',
+  rows: [
+    { id: 'stack', unit: '×', better: 'lower', goal: 5 },
+    { id: 'stack-ns', unit: 'ns', better: 'lower' },
+    { id: 'stack-bytes', unit: 'B', better: 'lower', goal: 1_200 },
+    { id: 'stack-signal', unit: '×', better: 'lower', goal: 1.3 },
+    { id: 'stack-io', unit: '×', better: 'lower' },
+    { id: 'breaker', unit: '×', better: 'lower', goal: 2.6 },
+    { id: 'reject-ns', unit: 'ns', better: 'lower', goal: 500 },
+    { id: 'abort-100k', unit: 'ms', better: 'lower' },
+    { id: 'abort-100k-growth', unit: '×', better: 'lower', goal: 2 },
+  ],
+  subject: { name: 'fairlead', file: './subjects/policy.ts' },
+  peers: ['cockatiel', 'opossum', 'mollitia'].map((name) => ({ name, file: `./peers/${name}-policy.js` })),
+  needsPeers: true,
+};
+
 /** Every benchmark, by the name that the command takes. */
-export const BENCHES: readonly Bench[] = [context, startup, service, call, loop];
+export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, policy];

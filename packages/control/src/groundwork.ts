@@ -4,6 +4,7 @@ import { createContext, realClock, realRandom, type Clock, type CloseOptions, ty
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
 import { migratePlatform, provisionPlatform, setUpDatabases, type RuntimeUrls } from './database-setup.ts';
 import { drain } from './drain.ts';
+import { hiddenValues } from './hidden-values.ts';
 import { openHome, type PlatformHome } from './platform-home.ts';
 import { splitExternals } from './process-environment.ts';
 import { processFleet, type ProcessFleet } from './process-fleet.ts';
@@ -97,6 +98,7 @@ export async function layGroundwork(
     adminPort: options.adminPort ?? 8081,
     socketNames: [...(topology.sockets ?? []), ...selection.services.map(({ name }) => name)],
     clock,
+    hide: await hiddenValues(model, env),
     onEvent,
   });
   const { data, sockets } = home;

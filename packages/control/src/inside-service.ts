@@ -18,6 +18,8 @@ export interface House {
   readonly env: Readonly<Record<string, string>>;
 }
 
+const decoder = new TextDecoder();
+
 /** Logs to the instance's own file, spans straight into the control plane. */
 export function telemetryOf({ home, plane, clock, random }: House, service: string): Telemetry {
   return createTelemetry({
@@ -29,7 +31,7 @@ export function telemetryOf({ home, plane, clock, random }: House, service: stri
     destination: { write: (text: string) => home.tell(service, text.trimEnd()) },
     otlp: {
       async send(json) {
-        plane.receive(JSON.parse(json));
+        plane.receive(JSON.parse(decoder.decode(json)));
       },
     },
   });

@@ -30,6 +30,8 @@ export interface HomeOptions {
   /** Names that need a socket. */
   readonly socketNames: readonly string[];
   readonly clock: Clock;
+  /** Takes out of a line what must not be told. */
+  readonly hide: (line: string) => string;
   readonly onEvent: (event: PlatformEvent) => void;
 }
 
@@ -69,7 +71,8 @@ export async function openHome(options: HomeOptions): Promise<PlatformHome> {
       sockets: made,
       adminToken,
       log,
-      tell(name, line) {
+      tell(name, told) {
+        const line = options.hide(told);
         log(name).write(line);
         options.onEvent({ event: 'log', name, line });
       },

@@ -8,6 +8,11 @@ export const NET_ERRORS = {
   UNAVAILABLE: 'unavailable',
   /** A message of ours can't be written: a header that would break out of its line, a status that is none. */
   UNSENDABLE: 'internal',
+  /**
+   * A request brought no answer: its endpoint can't be reached, or the connection broke. `details.processed` is `no` when
+   * it provably was not sent, else `maybe`.
+   */
+  CONNECTION_FAILED: 'unavailable',
   /** The body of a request was asked for a second time. */
   BODY_TAKEN: 'internal',
   /** The bytes are no proper HTTP/1.1 message. */

@@ -3,6 +3,11 @@
 //          fields); head-writer.ts writes heads
 // server/  a server on it: serve.ts listens, connection.ts is one client's, exchange.ts one request of it,
 //          answer-writer.ts and outbox.ts send
+// client/  connections kept for one endpoint: pool.ts hands them out, client-connection.ts is one, call.ts one request
+export type { ReceivedAnswer, WholeRequest } from './client/call.ts';
+export type { Endpoint, PoolOptions } from './client/options.ts';
+export { clientPool } from './client/pool.ts';
+export type { Pool } from './client/pool.ts';
 export { NET_ERRORS } from './errors.ts';
 export type { Fields } from './http1/fields.ts';
 export { CHUNKED, UNTIL_CLOSE } from './http1/framing.ts';

@@ -12,9 +12,8 @@ export abstract class AttemptLife extends WakeUp {
   #controller: AbortController | undefined;
   #listeners: ((reason: FairleadError) => void)[] | undefined;
 
-  /** @param endsAtMs monotonic time; `Infinity` for never */
-  constructor(parent: Context, endsAtMs: number) {
-    super(endsAtMs);
+  constructor(parent: Context) {
+    super();
     this.parent = parent;
   }
 

@@ -1,4 +1,5 @@
 import type { Context, FairleadError } from '@fairlead/core';
+import { AttemptContext } from './attempt-context.ts';
 import { AttemptLife } from './attempt-life.ts';
 import type { CallParts } from './call-parts.ts';
 import { fail } from './errors.ts';
@@ -9,10 +10,8 @@ import type { Fresh } from './wake-ups.ts';
 
 /** What an attempt tells the call that it belongs to. */
 export interface AttemptOwner {
-  readonly parts: CallParts;
-  readonly ctx: Context;
   /** Notices when the caller gives up. */
-  watch(): void;
+  watchCaller(): void;
   attemptSucceeded(attempt: Attempt, value: unknown, nowMs: number): void;
   attemptFailed(attempt: Attempt, failed: unknown, returned: boolean, nowMs: number): void;
   /** The error that says which of its ends the attempt has met. */
@@ -26,31 +25,55 @@ const FAIR_SHARE = 0.5;
  * One beginning of the work, until the work has settled. It can stop being waited for much earlier: then its call goes
  * on without it, while its slot stays taken.
  */
-export class Attempt extends AttemptLife implements Fresh {
-  /** The first is 1. */
-  readonly number: number;
-  readonly startedAtMs: number;
-  readonly #owner: AttemptOwner;
-  readonly #permit: number;
-  readonly #ticket: number;
+export abstract class Attempt extends AttemptLife implements Fresh {
+  readonly parts: CallParts;
+  /** The first is 1; 0 before the beginning. */
+  number = 0;
+  startedAtMs: number;
+  #permit = 0;
+  #ticket = 0;
   #state: 'running' | 'abandoned' | 'settled' = 'running';
   /** Once it is no longer waited for: where that is kept, and what its gate will be told in the end. */
   #late: { readonly entry: LateEntry; readonly outcome: GateOutcome } | undefined;
 
-  constructor(
-    owner: AttemptOwner,
+  constructor(parts: CallParts, parent: Context, nowMs: number) {
+    super(parent);
+    this.parts = parts;
+    this.startedAtMs = nowMs;
+  }
+
+  /** The call that it belongs to. */
+  protected abstract get owner(): AttemptOwner;
+
+  /**
+   * Begins the work.
+   * @param permit the breaker's
+   * @param ticket the gate's
+   * @param endsAtMs monotonic time at which it is no longer waited for
+   */
+  launch(
+    work: (ctx: Context, attempt: number) => unknown,
     number: number,
     permit: number,
     ticket: number,
-    startedAtMs: number,
+    nowMs: number,
     endsAtMs: number,
-  ) {
-    super(owner.ctx, endsAtMs);
-    this.#owner = owner;
+  ): void {
     this.number = number;
     this.#permit = permit;
     this.#ticket = ticket;
-    this.startedAtMs = startedAtMs;
+    this.startedAtMs = nowMs;
+    this.dueMs = endsAtMs;
+    let begun: unknown;
+    try {
+      begun = work(new AttemptContext(this.parent, this), number);
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    if (begun instanceof Promise) this.#follow(begun);
+    else if (isThenable(begun)) this.#follow(Promise.resolve(begun));
+    else this.#succeeded(begun);
   }
 
   get isSettled(): boolean {
@@ -58,26 +81,17 @@ export class Attempt extends AttemptLife implements Fresh {
   }
 
   override nowMs(): number {
-    return this.#owner.parts.clock.monotonic();
-  }
-
-  /** Notices how the work ends, and when it must. */
-  follow(work: Promise<unknown>): void {
-    work.then(
-      (value) => this.succeeded(value),
-      (error: unknown) => this.failed(error),
-    );
-    this.#owner.parts.wakeUps.watchSoon(this);
+    return this.parts.clock.monotonic();
   }
 
   override watch(): void {
     if (this.#state !== 'running' || this.index >= 0) return;
-    this.#owner.parts.wakeUps.set(this, this.endsAtMs);
-    this.#owner.watch();
+    this.parts.wakeUps.set(this, this.dueMs);
+    this.owner.watchCaller();
   }
 
-  succeeded(value: unknown): void {
-    const { parts } = this.#owner;
+  #succeeded(value: unknown): void {
+    const { parts } = this;
     const nowMs = parts.clock.monotonic();
     if (this.#state === 'abandoned') {
       this.#settleLate(nowMs);
@@ -87,16 +101,16 @@ export class Attempt extends AttemptLife implements Fresh {
     try {
       failed = parts.isFailure?.(value) === true;
     } catch (error) {
-      this.failed(error);
+      this.#failed(error);
       return;
     }
     this.#settle(failed ? parts.outcomeOf(value, true) : SUCCESS, nowMs);
-    if (failed) this.#owner.attemptFailed(this, value, true, nowMs);
-    else this.#owner.attemptSucceeded(this, value, nowMs);
+    if (failed) this.owner.attemptFailed(this, value, true, nowMs);
+    else this.owner.attemptSucceeded(this, value, nowMs);
   }
 
-  failed(error: unknown): void {
-    const { parts } = this.#owner;
+  #failed(error: unknown): void {
+    const { parts } = this;
     const nowMs = parts.clock.monotonic();
     if (this.#state === 'abandoned') {
       this.#settleLate(nowMs);
@@ -105,16 +119,15 @@ export class Attempt extends AttemptLife implements Fresh {
     this.#settle(parts.outcomeOf(error, false), nowMs);
     // What it has begun besides what failed has nobody left to wait for it.
     if (this.isHeard) this.end(fail('CANCELLED', `${parts.name}: attempt ${this.number} failed.`, { cause: error }));
-    this.#owner.attemptFailed(this, error, false, nowMs);
+    this.owner.attemptFailed(this, error, false, nowMs);
   }
 
   /** Its time is up. */
   override wake(nowMs: number): void {
     if (this.#state !== 'running') return;
-    const { parts } = this.#owner;
-    const reason = this.#owner.endOf(this, nowMs);
+    const reason = this.owner.endOf(this, nowMs);
     this.#timeUp(reason, nowMs);
-    this.#owner.attemptFailed(this, reason, false, nowMs);
+    this.owner.attemptFailed(this, reason, false, nowMs);
   }
 
   /** The caller gave up, or its time is up; the call has ended. */
@@ -126,7 +139,7 @@ export class Attempt extends AttemptLife implements Fresh {
   /** Stops waiting for the work, and tells it why. */
   abandon(reason: FairleadError, outcome: Outcome, lateOutcome: GateOutcome, nowMs: number): void {
     if (this.#state !== 'running') return;
-    const { parts } = this.#owner;
+    const { parts } = this;
     this.#state = 'abandoned';
     parts.wakeUps.remove(this);
     parts.breaker?.record(this.#permit, outcome, nowMs - this.startedAtMs, nowMs);
@@ -134,15 +147,23 @@ export class Attempt extends AttemptLife implements Fresh {
     this.end(reason);
   }
 
+  #follow(work: Promise<unknown>): void {
+    work.then(
+      (value) => this.#succeeded(value),
+      (error: unknown) => this.#failed(error),
+    );
+    this.parts.wakeUps.watchSoon(this);
+  }
+
   #timeUp(reason: FairleadError, nowMs: number): void {
-    const { attemptMs, counters } = this.#owner.parts;
+    const { attemptMs, counters } = this.parts;
     const fair = attemptMs === Infinity || nowMs - this.startedAtMs >= FAIR_SHARE * attemptMs;
     counters.timeouts++;
     this.abandon(reason, fair ? FAILURE : IGNORED, DROPPED, nowMs);
   }
 
   #settle(outcome: Outcome, nowMs: number): void {
-    const { parts } = this.#owner;
+    const { parts } = this;
     this.#state = 'settled';
     parts.wakeUps.remove(this);
     parts.breaker?.record(this.#permit, outcome, nowMs - this.startedAtMs, nowMs);
@@ -150,10 +171,14 @@ export class Attempt extends AttemptLife implements Fresh {
   }
 
   #settleLate(nowMs: number): void {
-    const { parts } = this.#owner;
+    const { parts } = this;
     this.#state = 'settled';
     if (this.#late === undefined) return;
     parts.late.remove(this.#late.entry, nowMs);
     parts.gate?.leave(this.#ticket, nowMs, this.#late.outcome);
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

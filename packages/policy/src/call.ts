@@ -1,49 +1,45 @@
 import type { Context, FairleadError, ScopedContext } from '@fairlead/core';
-import { AttemptContext } from './attempt-context.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { CallParts } from './call-parts.ts';
 import { deadlineRejection, endedRejection, reasonOf, timeoutError } from './call-ends.ts';
+import type { Failed, Rejected, Succeeded } from './decision.ts';
 import { fail } from './errors.ts';
+import { FurtherAttempt } from './further-attempt.ts';
 import type { GateRefusal } from './gate.ts';
 import { IGNORED } from './outcome.ts';
+import { Pause } from './pause.ts';
 import { markRetried } from './pushback.ts';
+import { rejectionError } from './rejected-error.ts';
 import type { Rejection } from './rejection.ts';
 import { retryDelay } from './retry-delay.ts';
 import type { ResolvedHedge } from './hedge-options.ts';
 import type { ResolvedRetry } from './retry-options.ts';
 import { verdictOf, type RetryVerdict } from './retry-rules.ts';
-import { WakeUp } from './wake-ups.ts';
 
 /** The work that a policy guards. `attempt` counts its beginnings, the first being 1. */
 export type Work<Value> = (ctx: Context, attempt: number) => Promise<Value> | Value;
 
-/** Who is told how a call ended. Exactly one of the three is called, once. */
-export interface CallEnd {
-  succeeded(value: unknown, attempts: number): void;
-  failed(error: unknown, attempts: number, stopped: Rejection | undefined): void;
-  rejected(rejection: Rejection): void;
-}
-
 /**
- * A call on its way through retry or hedge, breaker, concurrency limit and attempts: one object, no promise but the
- * work's own. As a wake-up it is the pause before the next attempt, be it a retry or a hedge.
+ * A call on its way through retry or hedge, breaker, concurrency limit and attempts. It is its own first attempt, for
+ * most calls have no other: one object, and no promise but the work's own.
  */
-export class Call extends WakeUp implements AttemptOwner {
-  readonly parts: CallParts;
-  readonly ctx: Context;
+export class Call extends Attempt implements AttemptOwner {
   readonly #work: Work<unknown>;
   readonly #facts: CallFacts;
-  readonly #end: CallEnd;
-  readonly #startedAtMs: number;
+  readonly #resolve: (result: unknown) => void;
+  /** `undefined` when the promise is for a decision, whatever that is. */
+  readonly #reject: ((error: unknown) => void) | undefined;
+  readonly #calledAtMs: number;
   /** Monotonic time at which there is no time left for anything. */
-  readonly #endsAtMs: number;
+  readonly #lastsUntilMs: number;
   #attempts = 0;
   /** Attempts that are waited for: one, or several that hedge each other. */
   #running: Attempt | undefined;
   #hedges: Attempt[] | undefined;
   /** While it waits for a slot. */
   #queueing: ScopedContext | undefined;
+  #pause: Pause | undefined;
   #previousPauseMs = 0;
   /** Attempts since the other side said exactly when to come back: the backoff began anew. */
   #backoffFrom = 0;
@@ -52,15 +48,26 @@ export class Call extends WakeUp implements AttemptOwner {
   #leaveCaller: (() => void) | undefined;
   #done = false;
 
-  constructor(parts: CallParts, ctx: Context, work: Work<unknown>, facts: CallFacts, nowMs: number, end: CallEnd) {
-    super(Infinity);
-    this.parts = parts;
-    this.ctx = ctx;
+  /**
+   * @param resolve takes a `Decision`, or the work's value when there is a `reject`
+   * @param reject takes what the work threw, or a `RejectedError`
+   */
+  constructor(
+    parts: CallParts,
+    ctx: Context,
+    work: Work<unknown>,
+    facts: CallFacts,
+    nowMs: number,
+    resolve: (result: unknown) => void,
+    reject: ((error: unknown) => void) | undefined,
+  ) {
+    super(parts, ctx, nowMs);
     this.#work = work;
     this.#facts = facts;
-    this.#end = end;
-    this.#startedAtMs = nowMs;
-    this.#endsAtMs = nowMs + Math.min(parts.totalMs, ctx.remainingMs());
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#calledAtMs = nowMs;
+    this.#lastsUntilMs = nowMs + Math.min(parts.totalMs, ctx.remainingMs());
   }
 
   /** Begins an attempt, if breaker and gate let it. */
@@ -71,23 +78,20 @@ export class Call extends WakeUp implements AttemptOwner {
       this.#refused(this.parts.rejectOpen(nowMs), nowMs);
       return;
     }
-    const ticket = gate === undefined ? 0 : gate.tryEnter(this.ctx, nowMs, this.#facts.cost ?? 1);
+    const ticket = gate === undefined ? 0 : gate.tryEnter(this.parent, nowMs, this.#facts.cost ?? 1);
     if (ticket < 0) this.#queue(permit, nowMs);
     else this.#launch(permit, ticket, nowMs);
   }
 
-  /** The pause before the next attempt is over. */
-  override wake(nowMs: number): void {
-    if (this.#running === undefined) this.begin(nowMs);
-    else this.#hedge(nowMs);
+  protected get owner(): AttemptOwner {
+    return this;
   }
 
-  /** Notices when the caller gives up. */
-  watch(): void {
+  watchCaller(): void {
     if (this.#done || this.#leaveCaller !== undefined) return;
     // Told at once, it is done before there is anything to leave.
     this.#leaveCaller = nothing;
-    const leave = this.ctx.onEnd((reason) => this.#callerEnded(reason));
+    const leave = this.parent.onEnd((reason) => this.#callerEnded(reason));
     if (!this.#isDone()) this.#leaveCaller = leave;
   }
 
@@ -132,8 +136,8 @@ export class Call extends WakeUp implements AttemptOwner {
 
   endOf(attempt: Attempt, nowMs: number): FairleadError {
     return (
-      reasonOf(this.ctx) ??
-      timeoutError(this.parts, attempt.number, attempt.endsAtMs >= this.#endsAtMs, nowMs - attempt.startedAtMs)
+      reasonOf(this.parent) ??
+      timeoutError(this.parts, attempt.number, attempt.endsAtMs >= this.#lastsUntilMs, nowMs - attempt.startedAtMs)
     );
   }
 
@@ -151,7 +155,7 @@ export class Call extends WakeUp implements AttemptOwner {
         beganMs: attempt.startedAtMs,
         attempts: this.#attempts,
         repeatable: this.#isRepeatable(),
-        remainingMs: this.#endsAtMs - nowMs,
+        remainingMs: this.#lastsUntilMs - nowMs,
         wallMs: this.parts.clock.now(),
       });
     } catch (error) {
@@ -170,26 +174,17 @@ export class Call extends WakeUp implements AttemptOwner {
     const number = ++this.#attempts;
     parts.counters.attempts++;
     if (number === 1) parts.budget?.deposit(nowMs);
-    const attempt = new Attempt(this, number, permit, ticket, nowMs, Math.min(nowMs + parts.attemptMs, this.#endsAtMs));
+    const attempt = number === 1 ? this : new FurtherAttempt(this, parts, this.parent, nowMs);
     if (this.#running === undefined) this.#running = attempt;
     else (this.#hedges ??= []).push(attempt);
-    let work: unknown;
-    try {
-      work = this.#work(new AttemptContext(this.ctx, attempt), number);
-    } catch (error) {
-      attempt.failed(error);
-      return;
-    }
-    if (work instanceof Promise) attempt.follow(work);
-    else if (isThenable(work)) attempt.follow(Promise.resolve(work));
-    else attempt.succeeded(work);
+    attempt.launch(this.#work, number, permit, ticket, nowMs, Math.min(nowMs + parts.attemptMs, this.#lastsUntilMs));
     if (parts.hedge !== undefined && !this.#isDone()) this.#planHedge(nowMs);
   }
 
   #queue(permit: number, nowMs: number): void {
     const { gate, clock } = this.parts;
     if (gate === undefined) return;
-    const scope = this.ctx.withTimeout(Math.max(0, this.#endsAtMs - nowMs));
+    const scope = this.parent.withTimeout(Math.max(0, this.#lastsUntilMs - nowMs));
     this.#queueing = scope;
     const entered = gate.enter(scope, clock, nowMs, this.#facts.cost ?? 1);
     if (entered instanceof Promise) void entered.then((it) => this.#entered(scope, permit, it));
@@ -220,7 +215,8 @@ export class Call extends WakeUp implements AttemptOwner {
     if (this.#attempts === 0) {
       this.#finish();
       this.parts.reject(rejection, nowMs);
-      this.#end.rejected(rejection);
+      if (this.#reject === undefined) this.#resolve({ kind: 'rejected', rejection } satisfies Rejected);
+      else this.#reject(rejectionError(rejection));
       return;
     }
     this.#stopped = rejection;
@@ -232,14 +228,14 @@ export class Call extends WakeUp implements AttemptOwner {
 
   /** Plans a further attempt after a failure, if time and budget allow. */
   #again(failed: Attempt, delayMs: number, nowMs: number): void {
-    const { name, budget, counters, wakeUps } = this.parts;
-    const inTime = nowMs + delayMs < this.#endsAtMs;
+    const { name, budget, counters } = this.parts;
+    const inTime = nowMs + delayMs < this.#lastsUntilMs;
     if (this.#queueing !== undefined) return;
     if (this.#running !== undefined && inTime) {
       // The next hedge comes sooner, or as late as was asked for, and is paid when it begins.
-      if (delayMs > 0) wakeUps.set(this, nowMs + delayMs);
+      if (delayMs > 0) this.#pauseUntil(nowMs + delayMs);
       else {
-        wakeUps.remove(this);
+        this.#endPause();
         this.#hedge(nowMs);
       }
       return;
@@ -261,29 +257,41 @@ export class Call extends WakeUp implements AttemptOwner {
       delayMs,
     });
     if (delayMs === 0) {
-      wakeUps.remove(this);
+      this.#endPause();
       this.begin(nowMs);
       return;
     }
-    this.watch();
-    if (!this.#done) wakeUps.set(this, nowMs + delayMs);
+    this.watchCaller();
+    if (!this.#done) this.#pauseUntil(nowMs + delayMs);
   }
 
   /** Whether other attempts may still succeed after a failure; with `last`, those that have begun. */
   #othersMay(last: boolean): boolean {
     if (last && this.#running !== undefined) {
-      this.parts.wakeUps.remove(this);
+      this.#endPause();
       this.#queueing?.cancel();
     }
     return this.#running !== undefined || (this.#queueing !== undefined && !last);
   }
 
+  #pauseUntil(dueMs: number): void {
+    this.#pause ??= new Pause((nowMs) => {
+      if (this.#running === undefined) this.begin(nowMs);
+      else this.#hedge(nowMs);
+    });
+    this.parts.wakeUps.set(this.#pause, dueMs);
+  }
+
+  #endPause(): void {
+    if (this.#pause !== undefined) this.parts.wakeUps.remove(this.#pause);
+  }
+
   #planHedge(nowMs: number): void {
-    const { hedge, hedgeDelay, wakeUps } = this.parts;
+    const { hedge, hedgeDelay } = this.parts;
     if (hedge === undefined || hedgeDelay === undefined || this.#attempts >= hedge.attempts) return;
     if (!this.#isRepeatable() && !hedge.anyCall) return;
     const dueMs = nowMs + hedgeDelay.delayMs();
-    if (dueMs < this.#endsAtMs) wakeUps.set(this, dueMs);
+    if (dueMs < this.#lastsUntilMs) this.#pauseUntil(dueMs);
   }
 
   #hedge(nowMs: number): void {
@@ -334,22 +342,25 @@ export class Call extends WakeUp implements AttemptOwner {
   }
 
   #tooLate(nowMs: number): Rejection {
-    return deadlineRejection(this.parts, this.#startedAtMs, this.#endsAtMs, nowMs);
+    return deadlineRejection(this.parts, this.#calledAtMs, this.#lastsUntilMs, nowMs);
   }
 
   #succeed(value: unknown, nowMs: number): void {
     this.parts.counters.succeeded++;
     if (this.parts.observe !== undefined) this.#observeEnd('ok', undefined, nowMs);
-    this.#end.succeeded(value, this.#attempts);
+    if (this.#reject !== undefined) this.#resolve(value);
+    else this.#resolve({ kind: 'ok', value, attempts: this.#attempts, from: 'call' } satisfies Succeeded<unknown>);
   }
 
   /** Ends with the last failure. */
   #fail(nowMs: number): void {
     const last = this.#lastFailure;
     this.#finish();
-    const others = fail('CANCELLED', `${this.parts.name}: another attempt's failure was final.`);
-    this.#running?.abandon(others, IGNORED, IGNORED, nowMs);
-    for (const each of this.#hedges ?? []) each.abandon(others, IGNORED, IGNORED, nowMs);
+    if (this.#running !== undefined) {
+      const reason = fail('CANCELLED', `${this.parts.name}: another attempt's failure was final.`);
+      this.#running.abandon(reason, IGNORED, IGNORED, nowMs);
+      for (const each of this.#hedges ?? []) each.abandon(reason, IGNORED, IGNORED, nowMs);
+    }
     // Attempts have run out; the value is what the work has to say.
     if (last?.returned === true) this.#succeed(last.failed, nowMs);
     else this.#failed(last?.failed, nowMs);
@@ -362,13 +373,17 @@ export class Call extends WakeUp implements AttemptOwner {
     const repeated = this.#attempts > 1 || this.#stopped?.cause === 'budget';
     if (repeated && rules !== undefined) markRetried(error, rules, nowMs);
     if (this.parts.observe !== undefined) this.#observeEnd('failed', error, nowMs);
-    this.#end.failed(error, this.#attempts, this.#stopped);
+    if (this.#reject !== undefined) this.#reject(error);
+    else {
+      const failed: Failed = { kind: 'failed', error, attempts: this.#attempts, stopped: this.#stopped };
+      this.#resolve(failed);
+    }
   }
 
   /** Nothing more begins, and nothing of it stays behind but work that doesn't stop. */
   #finish(): void {
     this.#done = true;
-    this.parts.wakeUps.remove(this);
+    this.#endPause();
     this.#leaveCaller?.();
     this.#leaveCaller = undefined;
     this.#queueing?.cancel();
@@ -386,14 +401,10 @@ export class Call extends WakeUp implements AttemptOwner {
       atMs: nowMs,
       outcome,
       attempts: this.#attempts,
-      durationMs: nowMs - this.#startedAtMs,
+      durationMs: nowMs - this.#calledAtMs,
       error,
     });
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function nothing(): void {

@@ -1,8 +1,10 @@
 import type { Clock, Random } from '@fairlead/core';
+import type { BreakerTransition } from './breaker-state.ts';
+import { Breaker } from './breaker.ts';
 import type { CallParts } from './call-parts.ts';
 import { Counters } from './counters.ts';
 import { createGate } from './create-gate.ts';
-import { outcomeOfFailure } from './failure-outcome.ts';
+import { outcomeByRules, outcomeOfFailure } from './failure-outcome.ts';
 import { HedgeDelay } from './hedge-delay.ts';
 import { LateWork } from './late-work.ts';
 import type { PolicyEvent } from './observe.ts';
@@ -13,6 +15,7 @@ import { WakeUps } from './wake-ups.ts';
 
 /** The parts of one policy, and what the policy itself asks of them. */
 export interface PolicyParts extends CallParts {
+  readonly breaker: Breaker | undefined;
   readonly inspect: (nowMs: number) => PolicyState;
 }
 
@@ -34,6 +37,13 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
   const gate = resolved.concurrency === undefined ? undefined : createGate(resolved.concurrency, ports);
   const hedgeDelay = hedge === undefined ? undefined : new HedgeDelay(hedge.delay);
   const observe = ports.observe === undefined ? undefined : quietly(ports.observe, counters);
+  const failures = resolved.breaker?.failures;
+  const onTransition =
+    observe === undefined
+      ? undefined
+      : (transition: BreakerTransition) =>
+          observe({ kind: 'breaker', policy: name, atMs: transition.atMs, transition });
+  const breaker = resolved.breaker === undefined ? undefined : new Breaker(resolved.breaker, { random, onTransition });
   return {
     name,
     clock,
@@ -48,18 +58,28 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
     hedge,
     hedgeDelay,
     budget,
-    breaker: undefined,
+    breaker,
     gate,
-    isFailure: (retry ?? hedge)?.isFailure,
-    outcomeOf: outcomeOfFailure,
+    isFailure: resolved.isFailure,
+    outcomeOf:
+      failures === undefined ? outcomeOfFailure : (failed, returned) => outcomeByRules(failures, failed, returned),
     observe,
-    rejectOpen: () => ({ cause: 'open', policy: name, rule: 'breaker', measured: {}, retryAfterMs: undefined }),
+    rejectOpen(nowMs) {
+      const retryAfterMs = breaker?.retryAfterMs(nowMs);
+      return {
+        cause: 'open',
+        policy: name,
+        rule: 'breaker',
+        measured: breaker?.why() ?? {},
+        retryAfterMs: retryAfterMs === Infinity ? undefined : retryAfterMs,
+      };
+    },
     rejectBudget: (nowMs) => ({
       cause: 'budget',
       policy: name,
       rule: 'budget',
       measured: { ...budget?.inspect(nowMs) },
-      retryAfterMs: undefined,
+      retryAfterMs: budget?.retryAfterMs(nowMs),
     }),
     rejectGate: ({ cause, retryAfterMs, waitedMs, limit, inUse, queued }) => ({
       cause,
@@ -79,6 +99,7 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
         counts: counters.snapshot(),
         late: late.inspect(nowMs),
         budget: budget?.inspect(nowMs),
+        breaker: breaker?.inspect(nowMs),
         concurrency: gate?.inspect(nowMs),
         hedgeDelayMs: delayMs === Infinity ? undefined : delayMs,
       };

@@ -46,7 +46,10 @@ export class FairLine implements Line<FairClaim> {
   readonly #estimateMs = new RunningMean(ESTIMATE_WINDOW, WARM_UP);
   #virtual = 0;
   #waiting = 0;
+  /** Tenants that hold or want something, what they weigh together, and how many of them want no more than they have. */
   #active = 0;
+  #activeWeight = 0;
+  #served = 0;
   /** Whether who is next waits for more slots than are free: nobody may take what it waits for. */
   #saving = false;
 
@@ -79,9 +82,9 @@ export class FairLine implements Line<FairClaim> {
     return Math.max(1, Math.floor(limit * this.#options.cap));
   }
 
-  mayPass({ tenant, queue }: FairClaim, width: number, limit: number): boolean {
-    if (tenant.held + width > this.widest(limit)) return false;
-    // Whoever else waits while there are free slots is kept from them by its cap.
+  mayPass({ tenant, queue }: FairClaim, width: number, free: number, limit: number): boolean {
+    if (tenant.held + width > this.widest(limit) || this.#isReserved(tenant, width, free, limit)) return false;
+    // Whoever else waits while there are free slots is kept from them by its cap, or by the reserve.
     return this.#waiting === 0 || (!this.#saving && queue.list.size === 0);
   }
 
@@ -103,7 +106,7 @@ export class FairLine implements Line<FairClaim> {
     tenant.waiting += 1;
     this.#waiting += 1;
     if (queue.index < 0) queue.index = this.#backlogged.push(queue) - 1;
-    this.#refresh(queue);
+    this.#count(tenant);
   }
 
   remove(waiter: Waiter<FairClaim>): void {
@@ -112,7 +115,7 @@ export class FairLine implements Line<FairClaim> {
     tenant.waiting -= 1;
     this.#waiting -= 1;
     if (queue.list.size === 0) this.#unlist(queue);
-    this.#refresh(queue);
+    this.#count(tenant);
   }
 
   next(nowMs: number, free: number, limit: number): Waiter<FairClaim> | undefined {
@@ -121,7 +124,7 @@ export class FairLine implements Line<FairClaim> {
     let best: Waiter<FairClaim> | undefined;
     let bestTag = Infinity;
     for (const queue of this.#backlogged) {
-      const waiter = this.#firstBelowCap(queue, widest);
+      const waiter = this.#firstAllowed(queue, free, limit);
       if (waiter === undefined) continue;
       const tag = Math.max(queue.finish, waiter.mark) + queue.overrun(nowMs);
       if (tag < bestTag || (tag === bestTag && waiter.order < (best?.order ?? Infinity))) {
@@ -154,7 +157,7 @@ export class FairLine implements Line<FairClaim> {
     this.#width[slot] = width;
     this.#queues[slot] = queue;
     this.#due.add(slot, nowMs + chargedMs);
-    this.#refresh(queue);
+    this.#count(tenant);
   }
 
   ended({ tenant, queue }: FairClaim, slot: number, heldMs: number, typical: boolean): void {
@@ -171,7 +174,7 @@ export class FairLine implements Line<FairClaim> {
       this.#estimateMs.add(heldMs);
     }
     this.#queues[slot] = undefined;
-    this.#refresh(queue);
+    this.#count(tenant);
   }
 
   refused({ tenant }: FairClaim): void {
@@ -183,7 +186,7 @@ export class FairLine implements Line<FairClaim> {
   }
 
   delayMs(nowMs: number): number {
-    if (this.#active > this.#backlogged.length) return 0;
+    if (this.#served > 0) return 0;
     let shortestMs = Infinity;
     for (const { list } of this.#backlogged) shortestMs = Math.min(shortestMs, waitOf(list, nowMs));
     return shortestMs === Infinity ? 0 : shortestMs;
@@ -200,13 +203,27 @@ export class FairLine implements Line<FairClaim> {
     return states.toSorted((a, b) => b.slotMs - a.slotMs || b.inUse - a.inUse).slice(0, SHOWN);
   }
 
-  /** The first whose tenant holds less than its cap; all of a queue are one tenant's unless tenants share queues. */
-  #firstBelowCap(queue: FairQueue, widest: number): Waiter<FairClaim> | undefined {
+  /** The first whom neither cap nor reserve forbids to go; all of a queue are one tenant's unless tenants share queues. */
+  #firstAllowed(queue: FairQueue, free: number, limit: number): Waiter<FairClaim> | undefined {
+    const widest = this.widest(limit);
     for (let waiter = queue.list.first; waiter !== undefined; waiter = waiter.after) {
-      if (waiter.claim.tenant.held + Math.min(waiter.width, widest) <= widest) return waiter;
+      const { tenant } = waiter.claim;
+      const width = Math.min(waiter.width, widest);
+      if (tenant.held + width <= widest && !this.#isReserved(tenant, width, free, limit)) return waiter;
       if (this.#shards.length === 0) return undefined;
     }
     return undefined;
+  }
+
+  /**
+   * Whether a tenant with its share already would take one of the last slots from those who are below theirs: trunk reservation, as in
+   * telephony. Without it a busy tenant takes every slot that is free for a moment, and those that it then
+   * holds for long add up until others have hardly any.
+   */
+  #isReserved(tenant: FairTenant, width: number, free: number, limit: number): boolean {
+    if (free - width >= Math.round(limit * this.#options.reserve)) return false;
+    const others = this.#active - (tenant.counted === 'idle' ? 0 : 1);
+    return others > 0 && tenant.held * this.#activeWeight >= limit * tenant.weight;
   }
 
   #chargeOverruns(nowMs: number): void {
@@ -223,11 +240,17 @@ export class FairLine implements Line<FairClaim> {
     queue.index = -1;
   }
 
-  #refresh(queue: FairQueue): void {
-    const active = queue.held > 0 || queue.list.size > 0;
-    if (active === queue.active) return;
-    queue.active = active;
-    this.#active += active ? 1 : -1;
+  /** Counts a tenant anew after something that it holds or wants has changed. */
+  #count(tenant: FairTenant): void {
+    const { counted, activity } = tenant;
+    if (counted === activity) return;
+    tenant.counted = activity;
+    if (counted === 'served') this.#served -= 1;
+    if (activity === 'served') this.#served += 1;
+    const change = Number(activity !== 'idle') - Number(counted !== 'idle');
+    this.#active += change;
+    // A sum of fractions, begun anew whenever it can be.
+    this.#activeWeight = this.#active === 0 ? 0 : this.#activeWeight + change * tenant.weight;
   }
 
   #meet(name: string): FairTenant {
@@ -249,7 +272,7 @@ export class FairLine implements Line<FairClaim> {
     let looked = 0;
     for (const tenant of this.#tenants.values()) {
       if (looked++ === LOOK_AT) break;
-      if (!tenant.isIdle) {
+      if (tenant.activity !== 'idle') {
         // Known for as long, but in use: the next search need not begin with it.
         this.#tenants.delete(tenant.name);
         this.#tenants.set(tenant.name, tenant);

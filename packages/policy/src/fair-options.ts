@@ -16,6 +16,12 @@ export interface FairSpec {
    */
   readonly cap?: RatioText;
   /**
+   * The last of the free slots are only for tenants that hold less than their share of all, as long as several tenants
+   * are active. Default `5%`, rounded to whole slots; `0%` keeps none. The price is that many idle slots, the gain that a tenant whose calls take
+   * unexpectedly long can't collect slot after slot.
+   */
+  readonly reserve?: RatioText;
+  /**
    * How many may wait in all the tenants' queues together; a newcomer then pushes the last of the longest queue out.
    * Default: eight times `concurrency.queue`.
    */
@@ -41,12 +47,14 @@ export interface ResolvedFair {
   readonly weights: ReadonlyMap<string, number>;
   /** 0–1. */
   readonly cap: number;
+  /** 0–1. */
+  readonly reserve: number;
   /** `undefined`: eight times the queue of one tenant. */
   readonly queueTotal: number | undefined;
   readonly shards: { readonly queues: number; readonly hand: number } | undefined;
 }
 
-const KEYS = { by: true, weights: true, cap: true, queueTotal: true, shards: true } as const;
+const KEYS = { by: true, weights: true, cap: true, reserve: true, queueTotal: true, shards: true } as const;
 const SHARDS = { queues: true, hand: true } as const;
 
 /** Reads `fair`. */
@@ -59,6 +67,7 @@ export function resolveFair(spec: unknown, place: Problems): ResolvedFair {
     by: fields.choice('by', ['tenant', 'service', 'subject'], 'tenant'),
     weights: resolveWeights(fields.raw('weights'), fields.at('weights')),
     cap,
+    reserve: fields.ratio('reserve', 0.05, { max: 0.5 }),
     queueTotal: fields.count('queueTotal', undefined, { min: 1 }),
     shards: written === undefined ? undefined : resolveShards(written, fields.at('shards')),
   };

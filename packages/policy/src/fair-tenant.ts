@@ -12,6 +12,9 @@ export interface FairClaim {
   readonly queue: FairQueue;
 }
 
+/** Whether a tenant does nothing, holds slots and wants no more, or wants more than it has. */
+export type Activity = 'idle' | 'served' | 'waiting';
+
 /** A tenant: what it holds, waits for and has used. */
 export class FairTenant {
   readonly name: string;
@@ -30,8 +33,12 @@ export class FairTenant {
     this.claims = queues.map((queue) => ({ tenant: this, queue }));
   }
 
-  get isIdle(): boolean {
-    return this.held === 0 && this.waiting === 0;
+  /** What it was when the line last counted. */
+  counted: Activity = 'idle';
+
+  get activity(): Activity {
+    if (this.waiting > 0) return 'waiting';
+    return this.held > 0 ? 'served' : 'idle';
   }
 
   inspect(): TenantState {
@@ -49,8 +56,6 @@ export class FairQueue {
   /** Everything that was charged, on the line's virtual time. */
   finish = 0;
   held = 0;
-  /** Whether it holds or waits for anything. */
-  active = false;
   /** Position among the queues with waiters; −1 without. */
   index = -1;
   /** Calls under way beyond their estimate: how many, their shares, and their shares times when each was due. */

@@ -3,8 +3,19 @@
 // wake-ups.ts late-work.ts     all ends and pauses behind one timer; work that goes on after its end
 // decision.ts rejection.ts     what became of a call, why it was not let through, and explain.ts says it in words
 // retry-rules.ts hedge-delay.ts  when work is begun again; retry-budget.ts is what that may cost
+// breaker.ts                   whether the destination is called at all while it fails
 // gate.ts                      how many attempts at a time, and who waits
 export type { BackoffSpec } from './backoff-options.ts';
+export type { BreakerCode, BreakerSpec } from './breaker-options.ts';
+export type {
+  BreakerCause,
+  BreakerCounts,
+  BreakerMeasure,
+  BreakerMode,
+  BreakerState,
+  BreakerStateName,
+  BreakerTransition,
+} from './breaker-state.ts';
 export type { BudgetShare, BudgetSpec } from './budget-options.ts';
 export type { CallFacts } from './call-facts.ts';
 export type { Work } from './call.ts';
@@ -27,4 +38,5 @@ export type { RepeatCode, RepeatSpec } from './repeat-options.ts';
 export type { RetryBudget, RetryBudgetState } from './retry-budget.ts';
 export type { RetrySpec } from './retry-options.ts';
 export type { PolicyCode, PolicySpec } from './spec.ts';
+export { STANDARD } from './standard.ts';
 export type { TimeoutSpec } from './timeout-options.ts';

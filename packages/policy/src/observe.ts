@@ -1,3 +1,4 @@
+import type { BreakerTransition } from './breaker-state.ts';
 import type { Rejection } from './rejection.ts';
 
 /**
@@ -26,6 +27,13 @@ export type PolicyEvent =
       readonly next: 'retry' | 'none';
       /** Milliseconds; 0 for none. */
       readonly delayMs: number;
+    }
+  | {
+      /** The breaker changed its state, or in `metrics-only` would have opened. `atMs` is the transition's. */
+      readonly kind: 'breaker';
+      readonly policy: string;
+      readonly atMs: number;
+      readonly transition: BreakerTransition;
     }
   | { readonly kind: 'hedged'; readonly policy: string; readonly atMs: number; readonly attempt: number }
   | { readonly kind: 'stopped'; readonly policy: string; readonly atMs: number; readonly rejection: Rejection };

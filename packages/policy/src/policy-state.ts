@@ -1,3 +1,4 @@
+import type { BreakerState } from './breaker-state.ts';
 import type { Counts } from './counters.ts';
 import type { GateState } from './gate.ts';
 import type { LateWorkState } from './late-work.ts';
@@ -10,6 +11,7 @@ export interface PolicyState {
   /** Work that goes on after its end. */
   readonly late: LateWorkState;
   readonly budget: RetryBudgetState | undefined;
+  readonly breaker: BreakerState | undefined;
   readonly concurrency: GateState | undefined;
   /** How long an attempt has before it is hedged, in milliseconds; `undefined` while too little is known for that. */
   readonly hedgeDelayMs: number | undefined;

@@ -350,7 +350,7 @@ describe('retries', () => {
   });
 
   test('a value that counts as a failure is retried, and returned when attempts run out', async () => {
-    const { guarded, ctx, clock } = world({ retry: NO_JITTER }, { repeat: { isFailure: (value) => value === 'bad' } });
+    const { guarded, ctx, clock } = world({ retry: NO_JITTER }, { isFailure: (value) => value === 'bad' });
     let calls = 0;
     const done = guarded.run(ctx, () => `${++calls < 4 ? 'bad' : 'good'}`, IDEMPOTENT);
     await clock.advance(10_000);
@@ -363,7 +363,7 @@ describe('retries', () => {
     const thrower = () => {
       throw error;
     };
-    const one = world({ retry: NO_JITTER }, { repeat: { isFailure: thrower } });
+    const one = world({ retry: NO_JITTER }, { isFailure: thrower });
     await expect(one.guarded.run(one.ctx, () => 1)).rejects.toBe(error);
     const two = world({ retry: NO_JITTER }, { repeat: { shouldRepeat: thrower } });
     await expect(two.guarded.run(two.ctx, () => Promise.reject(unavailable()))).rejects.toBe(error);

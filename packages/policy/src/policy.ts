@@ -1,11 +1,13 @@
 import type { Clock, Context, Random } from '@fairlead/core';
-import { DecidingEnd, ThrowingEnd } from './call-end.ts';
 import { deadlineRejection, endedRejection, reasonOf } from './call-ends.ts';
+import type { BreakerMode } from './breaker-state.ts';
 import type { CallFacts } from './call-facts.ts';
 import { createParts, type PolicyParts } from './create-parts.ts';
-import { Call, type CallEnd, type Work } from './call.ts';
-import type { Decision } from './decision.ts';
+import { Call, type Work } from './call.ts';
+import type { Decision, Rejected } from './decision.ts';
 import type { PolicyEvent } from './observe.ts';
+import { fail } from './errors.ts';
+import { rejectionError } from './rejected-error.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { resolveSpec, type PolicyCode, type PolicySpec } from './spec.ts';
@@ -33,6 +35,12 @@ export interface Policy {
   /** The same, and never throws: what became of it is a value. */
   attempt<Value>(ctx: Context, work: Work<Value>, call?: CallFacts): Promise<Decision<Value>>;
   inspect(): PolicyState;
+  /**
+   * Orders the breaker's state until `auto`: `open` lets nothing pass, `closed` everything, `disabled` the same without
+   * measuring, and `metrics-only` tells what the breaker would do and does nothing. `closed` and then `auto` begins anew.
+   * @throws POLICY_INVALID without a breaker
+   */
+  force(mode: BreakerMode): void;
 }
 
 const NO_FACTS: CallFacts = Object.freeze({});
@@ -57,18 +65,37 @@ class CompiledPolicy implements Policy {
   }
 
   run<Value>(ctx: Context, work: Work<Value>, call: CallFacts = NO_FACTS): Promise<Value> {
-    return new Promise((resolve, reject) => this.#begin(ctx, work, call, new ThrowingEnd(resolve, reject)));
+    // Its executor has told the functions that settle this very promise, and nobody else's yet.
+    const promise = new Promise<Value>(keepSettlers as Executor<Value>);
+    this.#begin(ctx, work, call, settlers.resolve, settlers.reject);
+    return promise;
   }
 
   attempt<Value>(ctx: Context, work: Work<Value>, call: CallFacts = NO_FACTS): Promise<Decision<Value>> {
-    return new Promise((resolve) => this.#begin(ctx, work, call, new DecidingEnd(resolve)));
+    const promise = new Promise<Decision<Value>>(keepSettlers as Executor<Decision<Value>>);
+    this.#begin(ctx, work, call, settlers.resolve, undefined);
+    return promise;
   }
 
   inspect(): PolicyState {
     return this.#parts.inspect(this.#parts.clock.monotonic());
   }
 
-  #begin(ctx: Context, work: Work<unknown>, facts: CallFacts, end: CallEnd): void {
+  force(mode: BreakerMode): void {
+    const { breaker, clock, name } = this.#parts;
+    if (breaker === undefined) {
+      throw fail('POLICY_INVALID', `The policy "${name}" has no breaker to be ${mode}; add breaker: {} to it.`);
+    }
+    breaker.force(mode, clock.monotonic());
+  }
+
+  #begin(
+    ctx: Context,
+    work: Work<unknown>,
+    facts: CallFacts,
+    resolve: (result: unknown) => void,
+    reject: ((error: unknown) => void) | undefined,
+  ): void {
     const parts = this.#parts;
     const nowMs = parts.clock.monotonic();
     parts.counters.calls++;
@@ -77,11 +104,25 @@ class CompiledPolicy implements Policy {
       ended === undefined
         ? parts.admit?.(ctx, facts, nowMs)
         : endedRejection(ended, deadlineRejection(parts, nowMs, nowMs, nowMs));
-    if (rejection !== undefined) {
-      parts.reject(rejection, nowMs);
-      end.rejected(rejection);
+    if (rejection === undefined) {
+      new Call(parts, ctx, work, facts, nowMs, resolve, reject).begin(nowMs);
       return;
     }
-    new Call(parts, ctx, work, facts, nowMs, end).begin(nowMs);
+    parts.reject(rejection, nowMs);
+    if (reject === undefined) resolve({ kind: 'rejected', rejection } satisfies Rejected);
+    else reject(rejectionError(rejection));
   }
+}
+
+type Executor<Value> = ConstructorParameters<typeof Promise<Value>>[0];
+
+/** What the executor was told last. An executor that is the same for all promises costs no closure for each. */
+const settlers: { resolve: (result: unknown) => void; reject: (error: unknown) => void } = {
+  resolve: () => undefined,
+  reject: () => undefined,
+};
+
+function keepSettlers(resolve: (result: unknown) => void, reject: (error: unknown) => void): void {
+  settlers.resolve = resolve;
+  settlers.reject = reject;
 }

@@ -31,6 +31,8 @@ export class RejectedError extends FairleadError {
         rule: rejection.rule,
         cause: rejection.cause,
         measured: rejection.measured,
+        // Not `processed: 'no'`: details go to remote callers, for whom a handler that was rejected elsewhere may well have
+        // done half of its work. Whoever is in this process sees by the class that nothing was begun.
       },
       ...(rejection.retryAfterMs === undefined ? {} : { retryAfterMs: rejection.retryAfterMs }),
     });

@@ -33,7 +33,6 @@ export interface ResolvedRepeat {
   /** Whether calls count as repeatable without being called so. */
   readonly anyCall: boolean;
   readonly shouldRepeat: RepeatCode['shouldRepeat'];
-  readonly isFailure: RepeatCode['isFailure'];
 }
 
 /** What JSON can't say about repeating. Predicates must neither throw nor wait. */
@@ -43,8 +42,6 @@ export interface RepeatCode {
    * repeatable, in time and paid by the budget.
    */
   readonly shouldRepeat?: ((failed: unknown, attempts: number) => boolean | undefined) | undefined;
-  /** Whether a value that the work returned is a failure. When attempts run out, it is returned all the same. */
-  readonly isFailure?: ((value: unknown) => boolean) | undefined;
 }
 
 /** Errors of connections that were never made: nobody has seen the call. */
@@ -86,7 +83,6 @@ export function resolveRepeat(fields: Fields<RepeatSpec>, code: RepeatCode): Res
     unknown: fields.flag('unknown', false),
     anyCall: fields.choice('calls', ['repeatable', 'all'], 'repeatable') === 'all',
     shouldRepeat: code.shouldRepeat,
-    isFailure: code.isFailure,
   };
 }
 

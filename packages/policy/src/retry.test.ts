@@ -196,7 +196,7 @@ describe('which calls', () => {
 
   test('a value that counts as a failure is asked for again, and given when attempts run out', async () => {
     const values = ['pending', 'pending', 'pending', 'pending', 'ready'];
-    const code = { repeat: { isFailure: (value: unknown) => value === 'pending' } };
+    const code = { isFailure: (value: unknown) => value === 'pending' };
     const spec = { retry: { attempts: 5, backoff: { jitter: 'none' } } } as const;
     for (const [attempts, value] of [
       [5, 'ready'],

@@ -396,7 +396,14 @@ describe('a specification that contradicts itself is told so', () => {
         tolerance: 1.5,
         longWindow: 600,
       },
-      fair: { by: 'tenant', weights: new Map(), cap: 1, queueTotal: undefined, shards: { queues: 64, hand: 8 } },
+      fair: {
+        by: 'tenant',
+        weights: new Map(),
+        cap: 1,
+        reserve: 0.05,
+        queueTotal: undefined,
+        shards: { queues: 64, hand: 8 },
+      },
     });
     expect(resolveConcurrency(undefined, new Problems())).toBeUndefined();
   });

@@ -120,7 +120,8 @@ export class SlotGate<Claim> implements Gate {
 
   #tryTake(claim: Claim, nowMs: number, width: number): number {
     const limit = this.#limit.current;
-    if (width > limit - this.#inUse || !this.#line.mayPass(claim, width, limit)) return -1;
+    const free = limit - this.#inUse;
+    if (width > free || !this.#line.mayPass(claim, width, free, limit)) return -1;
     return this.#take(claim, width, nowMs, undefined);
   }
 

@@ -12,6 +12,7 @@
 // cache-options.ts        CacheSpec        ResolvedCache        resolveCache
 // coalesce-options.ts     CoalesceSpec     ResolvedCoalesce     resolveCoalesce
 // fallback-options.ts     FallbackSpec     ResolvedFallback     resolveFallback
+import { resolveBreaker, type BreakerCode, type BreakerSpec, type ResolvedBreaker } from './breaker-options.ts';
 import { resolveBudget, type BudgetSpec, type ResolvedBudget } from './budget-options.ts';
 import { resolveConcurrency, type ConcurrencySpec, type ResolvedConcurrency } from './concurrency-options.ts';
 import { fail } from './errors.ts';
@@ -30,13 +31,20 @@ export interface PolicySpec {
   readonly hedge?: HedgeSpec;
   /** Of retry or hedge; on without being written. */
   readonly budget?: BudgetSpec;
+  readonly breaker?: BreakerSpec;
   readonly concurrency?: ConcurrencySpec;
 }
 
 /** What JSON can't say: predicates and functions, by the section that they belong to. */
 export interface PolicyCode {
+  /**
+   * Whether a value that the work returned is a failure, for retry or hedge, breaker and limits. When attempts run out, it
+   * is returned all the same. Must neither throw nor wait.
+   */
+  readonly isFailure?: ((value: unknown) => boolean) | undefined;
   /** Of retry or hedge, whichever there is. */
   readonly repeat?: RepeatCode;
+  readonly breaker?: BreakerCode;
 }
 
 /** A specification as it is used. */
@@ -45,10 +53,12 @@ export interface ResolvedPolicy {
   readonly retry: ResolvedRetry | undefined;
   readonly hedge: ResolvedHedge | undefined;
   readonly budget: ResolvedBudget | undefined;
+  readonly breaker: ResolvedBreaker | undefined;
+  readonly isFailure: PolicyCode['isFailure'];
   readonly concurrency: ResolvedConcurrency | undefined;
 }
 
-const KEYS = { timeout: true, retry: true, hedge: true, budget: true, concurrency: true } as const;
+const KEYS = { timeout: true, retry: true, hedge: true, budget: true, breaker: true, concurrency: true } as const;
 
 /**
  * Reads a specification. Nothing of it is kept or changed.
@@ -59,11 +69,15 @@ const KEYS = { timeout: true, retry: true, hedge: true, budget: true, concurrenc
 export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}): ResolvedPolicy {
   const problems = new Problems();
   const fields = new Fields<PolicySpec>(spec, problems, KEYS);
+  const timeout = resolveTimeout(fields.raw('timeout'), fields.at('timeout'));
+  const attemptMs = Math.min(timeout.attemptMs, timeout.totalMs);
   const resolved = {
-    timeout: resolveTimeout(fields.raw('timeout'), fields.at('timeout')),
+    timeout,
     retry: resolveRetry(fields.raw('retry'), fields.at('retry'), code.repeat),
     hedge: resolveHedge(fields.raw('hedge'), fields.at('hedge'), code.repeat),
     budget: resolveRepeatBudget(fields),
+    breaker: resolveBreaker(fields.raw('breaker'), fields.at('breaker'), attemptMs, code.breaker),
+    isFailure: code.isFailure,
     concurrency: resolveConcurrency(fields.raw('concurrency'), fields.at('concurrency')),
   };
   if (resolved.retry !== undefined && resolved.hedge !== undefined) {

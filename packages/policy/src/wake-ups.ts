@@ -9,13 +9,9 @@ const SOON = Promise.resolve();
 /** Something with an end, or a pause, in time. A base class, so that the thing itself is the entry: nothing is allocated. */
 export abstract class WakeUp {
   /** Monotonic time at which it is to wake, also while it doesn't wait. */
-  dueMs: number;
+  dueMs = Infinity;
   /** Position among the waiting; −1 while it doesn't wait. */
   index = -1;
-
-  constructor(dueMs: number) {
-    this.dueMs = dueMs;
-  }
 
   /** Its time has come; it waits no longer. Must not throw. */
   abstract wake(nowMs: number): void;

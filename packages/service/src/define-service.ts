@@ -4,9 +4,10 @@ import type { ConfigShape } from './config.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import type { Uses } from './kit.ts';
+import { parseRawRoute, routeShape } from './raw-route.ts';
 import { isReserved } from './reserved-paths.ts';
 
-const MEMBERS = ['contract', 'config', 'uses', 'database', 'idempotency', 'operations', 'consumers', 'plugins'];
+const MEMBERS = ['contract', 'config', 'uses', 'database', 'idempotency', 'operations', 'consumers', 'routes'];
 const MIN_RETENTION_MS = 1_000;
 
 /**
@@ -14,7 +15,8 @@ const MIN_RETENTION_MS = 1_000;
  * Types flow from the contract, `config` and `uses` into the handlers; nothing is generated. The result is frozen. Opens
  * nothing and reads nothing: `createService` does.
  * @throws MISCONFIGURED when the definition contradicts itself: an unknown member, a missing or unknown handler,
- * consumers or idempotency keys without a database, an alias that is not in `uses`, a path that the kit needs itself.
+ * consumers or idempotency keys without a database, an alias that is not in `uses`, a path that the kit needs itself, a
+ * raw route that is none or that an operation has.
  * The message names the service, the place and the nearest known name.
  */
 export function defineService<
@@ -63,6 +65,23 @@ function firstProblem(definition: ServiceDefinition): string | undefined {
     const type = Object.keys(handlers ?? {}).find((name) => !types.includes(name));
     if (type !== undefined)
       return `consumers.${alias}["${type}"]: ${source.name} publishes no such event${meant(type, types)}`;
+  }
+  return firstRouteProblem(definition);
+}
+
+function firstRouteProblem({ contract, routes = {} }: ServiceDefinition): string | undefined {
+  const shapes = new Map(Object.values(contract.operations).map((one) => [routeShape(one.method, one.path), one.name]));
+  for (const [name, handler] of Object.entries(routes)) {
+    const route = parseRawRoute(name);
+    if (route === undefined)
+      return `routes["${name}"] is no route. Write a method and a path, such as "GET /files/{name}".`;
+    if (typeof handler !== 'function') return `routes["${name}"] is not a function. Write its handler.`;
+    if (isReserved(route.path))
+      return `routes["${name}"] has a path that every service answers itself. Choose another.`;
+    const shape = routeShape(route.method, route.path);
+    const taken = shapes.get(shape);
+    if (taken !== undefined) return `routes["${name}"] answers what ${taken} answers already. Choose another path.`;
+    shapes.set(shape, `routes["${name}"]`);
   }
   return undefined;
 }

@@ -1,8 +1,8 @@
 import type { Context } from '@fairlead/core';
 import type { Contract, EventName, Input, OperationName, Output } from '@fairlead/contract';
-import type { FastifyInstance } from 'fastify';
 import type { ConfigShape } from './config.ts';
 import type { ConsumerKit, OperationKit, ReceivedEvent, Uses } from './kit.ts';
+import type { RawRoutes } from './raw-route.ts';
 
 /**
  * Answers one operation. What it returns is validated against the operation's output; what it throws becomes a problem
@@ -70,6 +70,9 @@ export interface ServiceDefinition<
   readonly operations: OperationHandlers<C, Config, U>;
   /** Needs a database: an event is effective once because its mark commits with its effect. Default: none. */
   readonly consumers?: Consumers<C, Config, U>;
-  /** Registers Fastify plugins, hooks or raw routes; runs only where there is a socket (`serveHttp`). */
-  plugins?(fastify: FastifyInstance): void | Promise<void>;
+  /**
+   * What no contract can describe: uploads, downloads, streams of events, pages. Answered where there is a socket
+   * (`serveHttp`), and no part of the contract's documents and clients. Default: none.
+   */
+  readonly routes?: RawRoutes<Config, U>;
 }

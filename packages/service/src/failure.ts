@@ -22,7 +22,7 @@ export function markDownstream(error: FairleadError): FairleadError {
  *
  * The original is the `cause`, for the log.
  */
-export function presentable(error: unknown, operation: Operation, ctx: Context): FairleadError {
+export function presentable(error: unknown, operation: Pick<Operation, 'errors'>, ctx: Context): FairleadError {
   if (!(error instanceof FairleadError)) return fail('INTERNAL', 'The handler failed.', { cause: error });
   const declared = Object.hasOwn(operation.errors, error.code) ? operation.errors[error.code] : undefined;
   if (declared !== undefined) {

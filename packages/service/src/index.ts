@@ -26,9 +26,11 @@ export type {
 export { localTransport } from './local-transport.ts';
 export type { LocalTransportOptions } from './local-transport.ts';
 export { migrateService, SERVICE_MIGRATIONS, serviceMigrations } from './migrations.ts';
+export type { RawCall, RawRouteHandler, RawRoutes } from './raw-route.ts';
 export { Secret } from './secret.ts';
 export { serveHttp } from './serve-http.ts';
-export type { HttpServer, ListenAddress, ServeOptions } from './serve-http.ts';
+export type { HttpServer, ServeOptions } from './serve-http.ts';
+export type { ListenAddress } from '@fairlead/net';
 export type { IncomingRequest, Readiness, ReadinessCheck, ServiceInstance, ServicePorts } from './service-instance.ts';
 export { createService } from './service.ts';
 export type { DeadLetterCase, EventPage, LogPlace, Upkeep } from './upkeep.ts';

@@ -1,6 +1,6 @@
 import type { PolicyTargets } from './call-policies.ts';
 import { field, oneOf, optional, secret, string, type Field, type FieldOptions } from './config.ts';
-import type { ListenAddress } from './serve-http.ts';
+import type { ListenAddress } from '@fairlead/net';
 import type { Endpoint } from './socket-transport.ts';
 
 /** What a service's process reads from its environment, besides the service's own configuration. */

@@ -10,7 +10,6 @@ import { recordingTelemetry } from '@fairlead/telemetry';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { misbehaviours, weatherContract, weatherService } from './notes.fixture.ts';
 import { clients } from './client.ts';
-import { defineService } from './define-service.ts';
 import { serveHttp, type HttpServer, type ServeOptions } from './serve-http.ts';
 import { createService } from './service.ts';
 import { socketTransport } from './socket-transport.ts';
@@ -187,28 +186,6 @@ test('a client that goes away aborts the handler', async () => {
   gone.abort();
   await expect(answer).rejects.toThrow();
   expect(await aborted.promise).toMatchObject({ code: 'CANCELLED' });
-});
-
-test('plugins add routes and hooks, see request.ctx, and their failures tell nothing', async () => {
-  const service = defineService({
-    ...weatherService,
-    plugins(fastify) {
-      fastify.get('/who', async (request) => ({ tenant: request.ctx.tenant }));
-      fastify.post('/echo', async (request) => request.body);
-      fastify.get('/broken', async () => {
-        throw new TypeError('secret-table');
-      });
-      fastify.addHook('onSend', async (_request, reply) => void reply.header('x-plugin', 'yes'));
-    },
-  });
-  const { server } = await serve({}, service);
-  const who = await ask(server, 'GET', '/who', { headers: { 'x-fairlead-tenant': 'acme' } });
-  expect(JSON.parse(who.body)).toEqual({ tenant: 'acme' });
-  expect(who.headers['x-plugin']).toBe('yes');
-  expect(JSON.parse((await ask(server, 'POST', '/echo', { body: '{"a":1}' })).body)).toEqual({ a: 1 });
-  const broken = await ask(server, 'GET', '/broken');
-  expect(broken.status).toBe(500);
-  expect(broken.body).not.toContain('secret-table');
 });
 
 test("third-party instrumentation sees our span as OpenTelemetry's current one", async () => {

@@ -13,6 +13,7 @@ import type { Database } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { PolicyReport, PolicyTargets } from './call-policies.ts';
 import type { ServiceDefinition } from './definition.ts';
+import type { RawCall } from './raw-route.ts';
 import type { Upkeep } from './upkeep.ts';
 
 /** How a service reaches the world. Its code can't tell which topology provides them. */
@@ -80,6 +81,11 @@ export interface ServiceInstance extends Closeable, Upkeep {
    * stripped what came from outside). A request that states no time has 30 s. Answers 503 once closed.
    */
   handle(request: IncomingRequest): Promise<TransportResponse>;
+  /**
+   * Answers one call of a raw route. Never rejects. The call is under way, and waited for by `close`, until its Context
+   * is disposed, which is to be done when the answer's body has ended. Answers 503 once closed.
+   */
+  route(call: RawCall): Promise<Response>;
   /** Whether its real dependencies answer; looked at afresh at most once a second. */
   ready(): Promise<Readiness>;
   /** The policies over its calls, as they are now. */

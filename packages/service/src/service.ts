@@ -3,7 +3,9 @@
 // This file makes a running instance: `exchange.ts` and `layers/` are the way of a call, outermost first as listed below,
 // `failure.ts` what callers are told of failures, `idempotency-*.ts` the answers kept by key, `consuming.ts` the way of
 // an event, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
-// people ask of its dead letters and events. `serve-http.ts` adds the socket,
+// people ask of its dead letters and events, `raw-routes.ts` the way of what is no operation. `serve-http.ts` adds the
+// socket (`http-routes.ts` and `route-table.ts` say what is there, `http-exchange.ts` answers, `own-routes.ts` is what
+// every service has),
 // `main.ts` the process; `socket-transport.ts` and `local-transport.ts` carry calls to others.
 
 import { contextFromHeaders, nearest, type Context, type ScopedContext, type TransportResponse } from '@fairlead/core';
@@ -27,6 +29,7 @@ import { observed } from './layers/observed.ts';
 import { problems } from './layers/problems.ts';
 import { prompt } from './layers/prompt.ts';
 import { missingMigrations } from './migrations.ts';
+import { rawRoutes } from './raw-routes.ts';
 import { readConfig } from './read-config.ts';
 import { readinessChecks, readinessOf } from './readiness.ts';
 import type { IncomingRequest, Readiness, ServiceInstance, ServicePorts } from './service-instance.ts';
@@ -81,11 +84,12 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   const records = database && idempotencyRecords({ database, clock, random, instance: ports.instance, retentionMs });
   const work = inFlight(clock);
   const running = new Set<ScopedContext>();
+  const isStopping = () => state === 'draining' || state === 'closed';
   const way = layered(
     [
       observed(telemetry),
       problems(telemetry.log),
-      prompt(work, () => state === 'draining' || state === 'closed'),
+      prompt(work, isStopping),
       visible,
       permitted,
       decoded,
@@ -95,6 +99,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     ],
     handled(definition, parts, records),
   );
+  const answerRaw = rawRoutes({ definition, parts, telemetry, work, running, isStopping });
   const events = consuming(definition, parts);
   const look = readinessChecks(definition, ports, needsBroker);
   const started: { close(options: { readonly graceMs: number }): Promise<void> }[] = [];
@@ -161,17 +166,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   }
 
   async function handleIn(ctx: ScopedContext, request: IncomingRequest): Promise<TransportResponse> {
-    if (state === 'closed') {
-      const details = { processed: 'no' };
-      return problemAnswer(
-        fail('UNAVAILABLE', `This instance of ${name} has shut down. Repeat the call elsewhere.`, {
-          details,
-          retryAfterMs: 0,
-        }),
-        ctx,
-        request.path,
-      );
-    }
+    if (state === 'closed') return problemAnswer(hasShutDown(), ctx, request.path);
     const operation = Object.hasOwn(contract.operations, request.operation)
       ? contract.operations[request.operation]
       : undefined;
@@ -185,6 +180,12 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       settled();
       running.delete(ctx);
     }
+  }
+
+  function hasShutDown() {
+    const details = { processed: 'no' };
+    const message = `This instance of ${name} has shut down. Repeat the call elsewhere.`;
+    return fail('UNAVAILABLE', message, { details, retryAfterMs: 0 });
   }
 
   function unknownOperation(ctx: Context, { method, operation, path }: IncomingRequest) {
@@ -208,6 +209,11 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       return starting;
     },
     handle: (request) => (request.ctx === undefined ? handleAnew(request) : handleIn(request.ctx, request)),
+    async route(call) {
+      if (state !== 'closed') return answerRaw(call);
+      const answer = problemAnswer(hasShutDown(), call.ctx, new URL(call.request.url).pathname);
+      return new Response(answer.body, answer);
+    },
     async ready() {
       return readinessOf(state, state === 'closed' ? [] : await look());
     },

@@ -1,6 +1,5 @@
-import { EventEmitter } from 'node:events';
-import { FairleadError, type Closeable, type Transport } from '@fairlead/core';
-import { errors, Pool } from 'undici';
+import { FairleadError, realClock, type Clock, type Closeable, type Transport } from '@fairlead/core';
+import { clientPool, type Endpoint as NetEndpoint, type Fields, type Pool } from '@fairlead/net';
 import { fail } from './errors.ts';
 
 /** Where a service answers. */
@@ -16,49 +15,51 @@ export interface SocketTransportOptions {
   readonly connectTimeoutMs?: number;
   /** Largest answer body, in bytes. Default 16 MiB; at least 1. */
   readonly maxAnswerBytes?: number;
+  /** Time, for opening connections and for closing unused ones. Default: the machine's. */
+  readonly clock?: Clock;
 }
 
 /** A transport that holds connections. */
 export type SocketTransport = Transport & Closeable;
 
+/** A pool, and what stands before every path there. */
+interface Target {
+  readonly pool: Pool;
+  readonly basePath: string;
+}
+
 const DEFAULTS = { maxConnections: 64, connectTimeoutMs: 2_000, maxAnswerBytes: 16 * 1024 * 1024 };
 /** An idle connection is given up before the server's keep-alive (5 s in Node) can close it under a request. */
 const IDLE_MS = 4_000;
-/** What goes wrong before a request can have been written. */
-const BEFORE_SENDING = new Set([
-  'ECONNREFUSED',
-  'ENOENT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EACCES',
-  'ENOTSOCK',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+const BYTE_ORDER_MARK = 0xfeff;
 
 /** Calls over HTTP/1.1, through one pool of connections an endpoint. An abort destroys its request. */
 export function socketTransport(options: SocketTransportOptions): SocketTransport {
-  const settings = { ...DEFAULTS, ...options };
+  const { resolve, clock = realClock(), ...given } = options;
+  const settings = { ...DEFAULTS, ...given };
   const pools = new Map<string, Pool>();
+  const targets = new Map<string, Target>();
   let closing: Promise<void> | undefined;
 
-  function poolOf(endpoint: Endpoint): Pool {
-    const socketPath = 'socketPath' in endpoint ? endpoint.socketPath : undefined;
-    const origin = 'origin' in endpoint ? new URL(endpoint.origin).origin : 'http://localhost';
-    const id = socketPath ?? origin;
+  function targetOf(endpoint: Endpoint): Target {
+    const name = 'socketPath' in endpoint ? endpoint.socketPath : endpoint.origin;
+    const known = targets.get(name);
+    if (known !== undefined) return known;
+    const url = 'origin' in endpoint ? new URL(endpoint.origin) : undefined;
+    const basePath = url === undefined ? '' : url.pathname.replace(/\/$/, '');
+    const target = {
+      basePath,
+      pool: poolOf(url?.origin ?? name, url === undefined ? { path: name } : endpointOf(url)),
+    };
+    targets.set(name, target);
+    return target;
+  }
+
+  /** One for an origin, whatever the paths below it. */
+  function poolOf(id: string, endpoint: NetEndpoint): Pool {
     const known = pools.get(id);
     if (known !== undefined) return known;
-    const pool = new Pool(origin, {
-      connections: settings.maxConnections,
-      connect: { timeout: settings.connectTimeoutMs, ...(socketPath === undefined ? {} : { socketPath }) },
-      // The Context says how long a call may take; two clocks would only disagree.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_MS,
-      maxResponseSize: settings.maxAnswerBytes,
-      pipelining: 1,
-    });
+    const pool = clientPool({ ...settings, endpoint, clock, idleTimeoutMs: IDLE_MS });
     pools.set(id, pool);
     return pool;
   }
@@ -68,40 +69,19 @@ export function socketTransport(options: SocketTransportOptions): SocketTranspor
       ctx.throwIfAborted();
       const { service } = request;
       if (closing !== undefined) throw unavailable(service, 'no', 'this process is shutting down');
-      const endpoint = settings.resolve(service);
+      const endpoint = resolve(service);
       if (endpoint === undefined) throw unavailable(service, 'no', 'nobody knows where it is');
-      const basePath = 'origin' in endpoint ? new URL(endpoint.origin).pathname.replace(/\/$/, '') : '';
-      // An emitter, which costs a fraction of an abort signal; undici takes either.
-      const abort = new EventEmitter();
-      const leave = ctx.onEnd(() => abort.emit('abort'));
+      const { pool, basePath } = targetOf(endpoint);
+      const { method, headers, body } = request;
       try {
-        const answer = await poolOf(endpoint).request({
-          // Its methods are the ones that contracts have.
-          method: request.method as 'GET',
-          path: `${basePath}${request.path}`,
-          headers: request.headers,
-          body: request.body ?? null,
-          signal: abort,
-        });
-        return { status: answer.statusCode, headers: flat(answer.headers), body: await answer.body.text() };
+        const answer = await pool.request(ctx, { method, target: basePath + request.path, fields: headers, body });
+        return { status: answer.status, headers: flat(answer.fields), body: textOf(answer.body) };
       } catch (error) {
-        if (ctx.signal.aborted) throw ctx.signal.reason;
-        if (error instanceof errors.ResponseExceededMaxSizeError) {
-          throw new FairleadError(
-            'bad-gateway',
-            'INVALID_ANSWER',
-            `${service} answered more than ${settings.maxAnswerBytes} bytes.`,
-            { cause: error },
-          );
-        }
-        const code = codeOf(error);
-        throw unavailable(service, BEFORE_SENDING.has(code) ? 'no' : 'maybe', code, error);
-      } finally {
-        leave();
+        throw told(service, error, settings.maxAnswerBytes);
       }
     },
     close() {
-      closing ??= Promise.all([...pools.values()].map((pool) => pool.destroy())).then(() => {});
+      closing ??= Promise.all([...pools.values()].map((pool) => pool.close())).then(() => {});
       return closing;
     },
     async [Symbol.asyncDispose]() {
@@ -111,6 +91,24 @@ export function socketTransport(options: SocketTransportOptions): SocketTranspor
   return self;
 }
 
+function endpointOf(url: URL): NetEndpoint {
+  const isTls = url.protocol === 'https:';
+  const port = url.port === '' ? (isTls ? 443 : 80) : Number(url.port);
+  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port, isTls };
+}
+
+/** What the caller is told; the reason of a Context that ended is passed on as it is. */
+function told(service: string, error: unknown, maxAnswerBytes: number): unknown {
+  if (!(error instanceof FairleadError)) return error;
+  if (error.code === 'HTTP_BODY_TOO_LARGE') {
+    const message = `${service} answered more than ${maxAnswerBytes} bytes.`;
+    return new FairleadError('bad-gateway', 'INVALID_ANSWER', message, { cause: error });
+  }
+  const { processed, why = error.code } = error.details;
+  if (processed !== 'no' && processed !== 'maybe') return error;
+  return unavailable(service, processed, String(why), error);
+}
+
 function unavailable(service: string, processed: 'no' | 'maybe', why: string, cause?: unknown): FairleadError {
   return fail('UNAVAILABLE', `${service} can't be reached: ${why}.`, {
     details: { processed, service },
@@ -118,16 +116,20 @@ function unavailable(service: string, processed: 'no' | 'maybe', why: string, ca
   });
 }
 
-function codeOf(error: unknown): string {
-  const first = error instanceof AggregateError ? error.errors[0] : error;
-  return first instanceof Error && 'code' in first ? String(first.code) : 'the connection broke';
+/** A mark of byte order is allowed before JSON, and no part of it. */
+function textOf(body: Buffer): string {
+  const text = body.toString('utf8');
+  return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;
 }
 
-function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+/** By name; what came several times is joined. */
+function flat({ list }: Fields): Record<string, string> {
   const texts: Record<string, string> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) texts[name] = typeof value === 'string' ? value : value.join(', ');
+  for (let at = 0; at < list.length; at += 2) {
+    const name = list[at] ?? '';
+    const value = list[at + 1] ?? '';
+    const before = texts[name];
+    texts[name] = before === undefined ? value : `${before}, ${value}`;
   }
   return texts;
 }

@@ -1,10 +1,8 @@
-import type { IncomingHeaders } from '@fairlead/core';
-
 /** The fields of a message, in their order. Names are lower-case; values are latin1 without surrounding whitespace. */
 export class Fields {
   /** Names and values by turns. */
   readonly list: readonly string[];
-  #record: IncomingHeaders | undefined;
+  #record: Readonly<Record<string, string>> | undefined;
 
   constructor(list: readonly string[]) {
     this.list = list;
@@ -22,30 +20,33 @@ export class Fields {
     return found;
   }
 
+  /** The values of each line of `name`, which is what `set-cookie` needs. */
+  all(name: string): string[] {
+    return this.list.filter((_value, at) => at % 2 === 1 && this.list[at - 1] === name);
+  }
+
   /**
    * As an object without a prototype, made once. A name that came several times has its values joined with `, `
-   * (RFC 9110, section 5.3), `cookie` with `; `, and `set-cookie` is a list of them.
+   * (RFC 9110, section 5.3), `cookie` with `; `.
    */
-  get record(): IncomingHeaders {
+  get record(): Readonly<Record<string, string>> {
     return (this.#record ??= recordOf(this.list));
   }
 }
 
 /** Makes records: without a prototype of its own, and unlike `Object.create(null)` in V8's fast form. */
-const Record = class {} as new () => { [name: string]: string | string[] };
-Object.setPrototypeOf(Record.prototype, null);
+const Bare = class {} as new () => { [name: string]: string };
+Object.setPrototypeOf(Bare.prototype, null);
 // A record has no "constructor" either.
-Reflect.deleteProperty(Record.prototype, 'constructor');
+Reflect.deleteProperty(Bare.prototype, 'constructor');
 
-function recordOf(list: readonly string[]): IncomingHeaders {
-  const record = new Record();
+function recordOf(list: readonly string[]): Readonly<Record<string, string>> {
+  const record = new Bare();
   for (let at = 0; at < list.length; at += 2) {
     const name = list[at] ?? '';
     const value = list[at + 1] ?? '';
     const before = record[name];
-    if (before === undefined) record[name] = name === 'set-cookie' ? [value] : value;
-    else if (typeof before === 'string') record[name] = joined(name, before, value);
-    else before.push(value);
+    record[name] = before === undefined ? value : joined(name, before, value);
   }
   return record;
 }

@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net';
+import { realTurn } from '@fairlead/core';
 import { fail } from '../errors.ts';
 import type { Sender } from './outbox.ts';
 import type { ServerState } from './server-state.ts';
 
 /** What may wait to be sent before the next request is looked at; larger bodies are sent in parts of it. */
 const WAITING_AT_MOST_BYTES = 64 * 1024;
+/** Parts of a streamed body that are sent in a row before others have their turn: a body may never have to wait. */
+const PARTS_IN_A_ROW = 16;
 const CRLF = Buffer.from('\r\n');
 const LAST_CHUNK = '0\r\n\r\n';
 
@@ -115,6 +118,7 @@ export class AnswerWriter implements Sender {
     const reader = body.getReader();
     this.#reader = reader;
     let leftBytes = bodyBytes ?? Infinity;
+    let parts = 0;
     try {
       this.#push(head);
       this.flush();
@@ -122,6 +126,8 @@ export class AnswerWriter implements Sender {
         const { done, value } = await reader.read();
         if (this.#isLost) return false;
         if (done) break;
+        parts += 1;
+        if (parts % PARTS_IN_A_ROW === 0) await realTurn();
         if (value.length === 0) continue;
         leftBytes -= value.length;
         if (leftBytes < 0) throw wrongLength(bodyBytes);

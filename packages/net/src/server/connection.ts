@@ -249,7 +249,7 @@ export class Connection implements Carrier {
     else void isSent.then(() => this.#finish(keeps));
   }
 
-  answerStream(exchange: Exchange, { status, fields, body, bodyBytes }: StreamedAnswer): Promise<boolean> {
+  answerStream(exchange: Exchange, { status, fields, body, bodyBytes, signal }: StreamedAnswer): Promise<boolean> {
     const { method, minorVersion } = exchange.head;
     const isBare = status === 204 || status === 304;
     const isEmpty = isBare || method === 'HEAD';
@@ -263,7 +263,11 @@ export class Connection implements Carrier {
       this.#finish(keeps);
       return body.cancel().then(() => true);
     }
+    const cut = () => this.destroy();
+    if (signal?.aborted) cut();
+    signal?.addEventListener('abort', cut, { once: true });
     return this.#writer.streamed(head, body, isChunked, bodyBytes).then((isSent) => {
+      signal?.removeEventListener('abort', cut);
       if (isSent) this.#finish(keeps);
       return isSent;
     });

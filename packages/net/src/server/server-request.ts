@@ -8,6 +8,8 @@ export interface StreamedAnswer {
   readonly body: ReadableStream<Uint8Array>;
   /** The body's length when it is known; a body that turns out otherwise breaks the connection. Default: sent in chunks. */
   readonly bodyBytes?: number | undefined;
+  /** Cuts the answer, and with it the connection, when it aborts. Default: nothing does. */
+  readonly signal?: AbortSignal;
 }
 
 /** One request, and the way to answer it. */

@@ -36,7 +36,8 @@ export function prompt(inFlight: InFlight, isStopping: () => boolean): Layer {
   };
 }
 
-function stopped(cause: Error) {
+/** What a call is told that a drain had no time left for. */
+export function stopped(cause: Error) {
   return fail('UNAVAILABLE', 'This instance is shutting down and the work was not finished. Repeat it.', {
     cause,
     retryAfterMs: 0,

@@ -1,0 +1,154 @@
+import type { Closeable, Context, Timer } from '@fairlead/core';
+import { Call, connectionFailed, whyOf, type ReceivedAnswer, type WholeRequest } from './call.ts';
+import { ClientConnection, type ConnectionEvents } from './client-connection.ts';
+import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './options.ts';
+
+/** Connections to one endpoint, kept and used again. */
+export interface Pool extends Closeable {
+  /**
+   * Sends a request and waits for the whole answer, whatever its status. One request is on a connection at a time; what
+   * finds none free waits, first come first served. Rejects with the Context's reason when that ends first: what waits
+   * leaves the line, what was sent has its connection destroyed.
+   *
+   * `details.processed` of an error says whether the server may have acted on the request: `no` when it provably was not
+   * sent, else `maybe`. A kept connection that ends before any byte of an answer is a `maybe`: the server may have read
+   * the request before.
+   *
+   * @throws CONNECTION_FAILED when the endpoint can't be reached (`no`), nothing may wait any more (`no`), the pool is
+   *   closed (`no`, or `maybe` for what was sent), or the connection breaks (`maybe`)
+   * @throws HTTP_BODY_TOO_LARGE, HTTP_FIELDS_TOO_LARGE when the answer is beyond the limits
+   * @throws HTTP_MALFORMED, HTTP_INCOMPLETE and the other `HTTP_…` codes when it is no proper answer
+   * @throws UNSENDABLE when the request is none that HTTP can carry; nothing was sent
+   */
+  request(ctx: Pick<Context, 'onEnd'>, request: WholeRequest): Promise<ReceivedAnswer>;
+  /** Ends every connection, at once, and every request with it. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * A pool for one endpoint. Opens nothing until it is asked.
+ * @throws MISCONFIGURED
+ */
+export function clientPool(options: PoolOptions): Pool {
+  return new ConnectionPool(resolvePoolOptions(options));
+}
+
+class ConnectionPool implements Pool {
+  readonly #options: ResolvedPoolOptions;
+  readonly #hostLine: string;
+  readonly #connections = new Set<ClientConnection>();
+  /** The one that was used last is at the end, and is used next: what is not needed grows old. */
+  readonly #idle: ClientConnection[] = [];
+  /** First come, first served. */
+  readonly #line = new Set<Call>();
+  readonly #events: ConnectionEvents;
+  #opening = 0;
+  #sweep: Timer | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ResolvedPoolOptions) {
+    this.#options = options;
+    this.#hostLine = `host: ${options.host}\r\n`;
+    this.#events = {
+      onOpen: () => (this.#opening -= 1),
+      onFree: (connection) => this.#freed(connection),
+      onGone: (connection, error) => this.#gone(connection, error),
+    };
+  }
+
+  request(ctx: Pick<Context, 'onEnd'>, request: WholeRequest): Promise<ReceivedAnswer> {
+    return new Promise((resolve, reject) => {
+      const call = new Call(request, this.#hostLine, resolve, reject);
+      if (this.#closed !== undefined) return call.fail(connectionFailed('the pool is closed', 'no'));
+      const leave = ctx.onEnd((reason) => {
+        call.fail(reason);
+        // What waits is nowhere yet.
+        if (!this.#line.delete(call)) call.carrier?.destroy();
+      });
+      if (call.isSettled) return;
+      call.leave = leave;
+      const connection = this.#takeIdle();
+      if (connection !== undefined) return connection.carry(call);
+      if (this.#isFull()) return call.fail(connectionFailed('too many requests wait for a connection', 'no'));
+      this.#line.add(call);
+      this.#openForLine();
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#sweep?.cancel();
+    for (const call of this.#line) call.fail(connectionFailed('the pool is closed', 'no'));
+    this.#line.clear();
+    const connections = [...this.#connections];
+    for (const connection of connections) connection.destroy();
+    await Promise.all(connections.map((connection) => connection.closed));
+  }
+
+  /** Whether nothing more may wait. What a connection is being opened for is not counted as waiting. */
+  #isFull(): boolean {
+    const { maxConnections, maxWaiting } = this.#options;
+    return this.#connections.size >= maxConnections && this.#line.size - this.#opening >= maxWaiting;
+  }
+
+  #openForLine(): void {
+    while (this.#connections.size < this.#options.maxConnections && this.#opening < this.#line.size) {
+      this.#opening += 1;
+      this.#connections.add(new ClientConnection(this.#options, this.#events));
+    }
+  }
+
+  #takeIdle(): ClientConnection | undefined {
+    const nowMs = this.#options.clock.monotonic();
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.idleUntilMs > nowMs) return connection;
+      connection.destroy();
+    }
+    return undefined;
+  }
+
+  #freed(connection: ClientConnection): void {
+    const [call] = this.#line;
+    if (call === undefined) {
+      this.#idle.push(connection);
+      this.#sweep ??= this.#options.clock.setTimer(this.#options.idleTimeoutMs, () => this.#sweepIdle());
+    } else {
+      this.#line.delete(call);
+      connection.carry(call);
+    }
+  }
+
+  #gone(connection: ClientConnection, error: Error | undefined): void {
+    this.#connections.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    if (error !== undefined) {
+      this.#opening -= 1;
+      // Each failure is one request's: the others may have better luck, or as little.
+      const [call] = this.#line;
+      if (call !== undefined) {
+        this.#line.delete(call);
+        call.fail(connectionFailed(whyOf(error) ?? error.message, 'no', error));
+      }
+    }
+    if (this.#closed === undefined) this.#openForLine();
+  }
+
+  /** Ends what has been unused for too long, and comes back for the rest. */
+  #sweepIdle(): void {
+    this.#sweep = undefined;
+    const nowMs = this.#options.clock.monotonic();
+    const old = this.#idle.filter((connection) => connection.idleUntilMs <= nowMs);
+    for (const connection of old) connection.destroy();
+    const nextMs = Math.min(...this.#idle.map((connection) => connection.idleUntilMs));
+    if (nextMs < Infinity) this.#sweep = this.#options.clock.setTimer(nextMs - nowMs, () => this.#sweepIdle());
+  }
+}

@@ -1,0 +1,108 @@
+import { formatTraceparent, HEADERS, isError, type Context, type ScopedContext } from '@fairlead/core';
+import { constantSpan, withOpenTelemetry, type Telemetry } from '@fairlead/telemetry';
+import type { ServiceDefinition } from './definition.ts';
+import { fail } from './errors.ts';
+import { knownCode, presentable, problemAnswer } from './failure.ts';
+import { HandlerKit, type KitParts } from './handler-kit.ts';
+import type { InFlight } from './in-flight.ts';
+import { stopped } from './layers/prompt.ts';
+import { parseRawRoute, type RawCall } from './raw-route.ts';
+
+/** No code of a failure passes: an answer of its own is what a raw route returns. */
+const NOTHING_DECLARED = { errors: {} };
+
+/** What raw routes need of their service. */
+export interface RawRoutesOptions {
+  readonly definition: ServiceDefinition;
+  readonly parts: KitParts;
+  readonly telemetry: Telemetry;
+  readonly work: InFlight;
+  /** Cancelled when a drain has no time left. */
+  readonly running: Set<ScopedContext>;
+  readonly isStopping: () => boolean;
+}
+
+/**
+ * Runs raw routes as operations are run: a span, rate, errors and duration, an access line, until there is a `Response`.
+ * Under way is a call until its Context ends, which is when its answer's body has been sent. Never rejects.
+ */
+export function rawRoutes(options: RawRoutesOptions): (call: RawCall) => Promise<Response> {
+  const { definition, parts, telemetry, work, running, isStopping } = options;
+  const red = telemetry.metrics.red({ kind: 'server' });
+  const service = definition.contract.name;
+  const routes = new Map(
+    Object.entries(definition.routes ?? {}).map(([name, handler]) => {
+      const { method = '', path = '' } = parseRawRoute(name) ?? {};
+      const attributes = { 'http.request.method': method, 'http.route': path, 'rpc.service': service };
+      return [name, { handler, path, span: constantSpan({ name, kind: 'server', attributes }) }] as const;
+    }),
+  );
+
+  /** The handler's answer, or the end of the Context if that comes first. */
+  function prompt(ctx: Context, run: () => Promise<Response>): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const leave = ctx.onEnd((reason) =>
+        reject(isStopping() && isError(reason, 'CANCELLED') ? stopped(reason) : reason),
+      );
+      work.track(run()).then(resolve, reject).finally(leave);
+    });
+  }
+
+  function problem(ctx: Context, path: string, error: unknown): { readonly response: Response; readonly code: string } {
+    const answer = problemAnswer(presentable(error, NOTHING_DECLARED, ctx), ctx, path);
+    return { response: new Response(answer.body, answer), code: answer.code ?? 'INTERNAL' };
+  }
+
+  return async (call) => {
+    const { ctx, request, members } = call;
+    const { pathname } = new URL(request.url);
+    const route = routes.get(call.route);
+    if (route === undefined) {
+      return problem(ctx, pathname, fail('NOT_FOUND', `${service} has no route ${call.route}.`)).response;
+    }
+    running.add(ctx);
+    const settled = work.begin();
+    ctx.onEnd(() => {
+      running.delete(ctx);
+      settled();
+    });
+    const startMs = ctx.clock.monotonic();
+    return telemetry.tracer.span(ctx, route.span, async (inner, span) => {
+      let code: string | undefined;
+      let response: Response;
+      try {
+        response = await prompt(inner, async () => {
+          const kit = new HandlerKit(parts, inner, call.route, undefined);
+          const answered = await withOpenTelemetry(inner, async () => route.handler(inner, request, members, kit));
+          if (answered instanceof Response && answered.status >= 200) return answered;
+          throw fail('INTERNAL', `${service}: ${call.route} returned no Response.`);
+        });
+      } catch (error) {
+        ({ response, code } = problem(inner, pathname, error));
+        if (response.status >= 500) telemetry.log.error(inner, `${call.route} failed`, { code, error });
+      }
+      const durationMs = ctx.clock.monotonic() - startMs;
+      const { status } = response;
+      if (request.method !== call.route.split(' ', 1)[0]) span.set('http.request.method', request.method);
+      span.set('http.response.status_code', status);
+      if (code !== undefined) span.set('error.type', code);
+      if (status >= 500) span.fail(code ?? String(status));
+      const outcome = code === undefined ? (status >= 400 ? 'OTHER' : 'ok') : knownCode(code, undefined);
+      red.observe({ labels: { operation: call.route }, outcome, durationMs });
+      telemetry.log.info(inner, `${request.method} ${route.path} ${status}`, {
+        operation: call.route,
+        method: request.method,
+        status,
+        code,
+        durationMs: Math.round(durationMs * 10) / 10,
+        caller: ctx.caller.service,
+        subject: ctx.caller.subject,
+      });
+      // A Response of somebody else's, such as fetch's, has headers that can't be changed.
+      const headers = new Headers(response.headers);
+      headers.set(HEADERS.traceparent, formatTraceparent(inner.trace));
+      headers.set(HEADERS.requestId, inner.requestId);
+      return new Response(response.body, { status, headers });
+    });
+  };
+}
