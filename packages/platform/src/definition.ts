@@ -71,7 +71,7 @@ export interface PlatformDefinition {
   /**
    * How calls behave under stress, by whom they go to: `billing` for every call to that service or external,
    * `billing.charge` for one operation, `*` for all that have none of their own. The nearest one counts, and whole: they are
-   * not merged. Default: policy's `STANDARD` for every call.
+   * not merged. Default: `DEFAULT_POLICY` of service for every call.
    */
   readonly policies?: Readonly<Record<string, PolicySpec>>;
   readonly gateway: GatewayDefinition;

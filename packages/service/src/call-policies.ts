@@ -1,6 +1,6 @@
-import { isError, type Clock, type Context, type Random } from '@fairlead/core';
+import { FairleadError, isError, type Clock, type Context, type Random } from '@fairlead/core';
 import type { Contract, Operation } from '@fairlead/contract';
-import { policy, STANDARD, troubleOf, type Policy, type PolicySpec, type PolicyState } from '@fairlead/policy';
+import { policy, trouble, type Policy, type PolicySpec, type PolicyState } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { Uses } from './kit.ts';
 import { policyWatch } from './policy-watch.ts';
@@ -30,7 +30,7 @@ export interface CallPolicies {
 /** What policies over a service's calls are made of. */
 export interface CallPoliciesOptions {
   readonly uses: Uses;
-  /** Default for whom nothing is said: `STANDARD`. */
+  /** Default for whom nothing is said: `DEFAULT_POLICY`. */
   readonly targets: PolicyTargets;
   readonly clock: Clock;
   readonly random: Random;
@@ -38,6 +38,17 @@ export interface CallPoliciesOptions {
 }
 
 const EVERYBODY = '*';
+
+/**
+ * What calls come under for which nothing is said: 10 s in all, three attempts of what may be repeated, within a budget, and
+ * a breaker that opens when half of 20 calls or more failed. How long one attempt may take, what is slow and how many
+ * calls are too many is not known of a service that nobody has said anything about; `STANDARD` of policy guesses it.
+ */
+export const DEFAULT_POLICY: PolicySpec = {
+  timeout: { total: '10s' },
+  retry: {},
+  breaker: { slowRatio: 'off' },
+};
 
 /**
  * Makes a policy for each service that is used, and for each operation that has one of its own: what one destination
@@ -48,10 +59,10 @@ export function callPolicies({ uses, targets, clock, random, telemetry }: CallPo
   const observe = policyWatch(telemetry);
   const known = new Map<string, Policy>();
   const make = (target: string, spec: PolicySpec): void => {
-    known.set(target, policy(target, spec, { clock, random, observe }, { shouldRepeat }));
+    known.set(target, policy(target, spec, { clock, random, observe }, { repeat: { shouldRepeat } }));
   };
   for (const contract of contractsOf(uses)) {
-    make(contract.name, targets[contract.name] ?? targets[EVERYBODY] ?? STANDARD);
+    make(contract.name, targets[contract.name] ?? targets[EVERYBODY] ?? DEFAULT_POLICY);
     for (const name of Object.keys(contract.operations)) {
       const target = `${contract.name}.${name}`;
       const own = targets[target];
@@ -67,14 +78,20 @@ export function callPolicies({ uses, targets, clock, random, telemetry }: CallPo
     reports: () =>
       [...known].map(([target, each]) => {
         const state = each.inspect();
-        return { target, trouble: troubleOf(state), state };
+        return { target, trouble: trouble(state), state };
       }),
   };
 }
 
-/** A repeat that comes while the first attempt, given up here, still goes on there: its answer is worth waiting for. */
+/**
+ * What only a kit knows about failures: an attempt that was given up here may still be going on there, and its answer is
+ * worth waiting for; an answer that is not as the contract says, or a bug of the callee, will be the same next time.
+ */
 function shouldRepeat(failed: unknown): boolean | undefined {
-  return isError(failed, 'IDEMPOTENCY_IN_FLIGHT') ? true : undefined;
+  if (isError(failed, 'IDEMPOTENCY_IN_FLIGHT')) return true;
+  if (isError(failed, 'INVALID_ANSWER')) return false;
+  const cause = failed instanceof FairleadError ? failed.cause : undefined;
+  return cause instanceof FairleadError && cause.kind === 'internal' ? false : undefined;
 }
 
 /** Two aliases may name one service. */

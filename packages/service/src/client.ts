@@ -26,7 +26,7 @@ export interface ClientOptions {
   readonly policies: CallPolicies;
 }
 
-/** Time for a call whose Context has no deadline, in milliseconds: nothing waits for ever. */
+/** Time for a call that nobody has given any, neither its Context nor its policy, in milliseconds: nothing waits for ever. */
 export const DEFAULT_CALL_TIMEOUT_MS = 10_000;
 
 /**
@@ -74,6 +74,7 @@ async function send(
 ): Promise<unknown> {
   const { options, service, operation } = callee;
   const wire = encodeCall(operation, input);
+  const idempotent = isIdempotent(operation);
   using timed = outer.deadline === undefined ? outer.withTimeout(DEFAULT_CALL_TIMEOUT_MS) : outer.withCancel();
   const startMs = timed.clock.monotonic();
   let outcome = 'ok';
@@ -81,8 +82,13 @@ async function send(
     return await options.policies
       .of(operation)
       .run(timed, (ctx, attempt) => request(callee, ctx, { ...wire, downstreamKey, attempt }), {
-        idempotent: isIdempotent(operation),
-        key: operation.idempotencyKey === undefined ? identityOf(timed, operation, wire.path) : downstreamKey,
+        idempotent,
+        // A key that the callee does not know means nothing to it.
+        key: idempotent
+          ? identityOf(timed, operation, wire.path)
+          : operation.idempotencyKey === undefined
+            ? undefined
+            : downstreamKey,
       });
   } catch (error) {
     outcome = error instanceof FairleadError ? knownCode(error.code, operation) : 'INTERNAL';
@@ -158,11 +164,7 @@ function failureOf(operation: Operation, { status, headers, body }: TransportRes
   return new FairleadError(kind, code, message, { details, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 }
 
-function withRepeatHeaders(
-  error: FairleadError,
-  headers: TransportResponse['headers'],
-  wallMs: number,
-): FairleadError {
+function withRepeatHeaders(error: FairleadError, headers: TransportResponse['headers'], wallMs: number): FairleadError {
   const pushback = headers[PUSHBACK_HEADER];
   const after = headers['retry-after'];
   const retryAfterMs = error.retryAfterMs ?? (after === undefined ? undefined : parseRetryAfterMs(after, wallMs));

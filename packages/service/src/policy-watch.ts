@@ -44,6 +44,19 @@ export function policyWatch({ metrics, log }: Telemetry): (event: PolicyEvent) =
       case 'hedged':
         repeats.inc({ policy: event.policy, kind: 'hedge' });
         return;
+      case 'breaker': {
+        const { policy, transition } = event;
+        const { from, to, cause, measured, openForMs } = transition;
+        transitions.inc({ policy, to });
+        const level = to === 'open' || to === 'forced-open' ? 'warn' : 'info';
+        log[level](undefined, `The breaker of calls to ${policy} went from ${from} to ${to}`, {
+          policy,
+          cause,
+          ...measured,
+          ...(openForMs > 0 ? { openForMs: Math.round(openForMs) } : {}),
+        });
+        return;
+      }
       default:
     }
   };

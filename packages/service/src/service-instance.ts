@@ -27,7 +27,7 @@ export interface ServicePorts {
   readonly database?: Database;
   /** Carries events. Needed when the contract has events or the definition consumers. Not closed by the service. */
   readonly broker?: Broker;
-  /** How calls to what the service `uses` behave under stress. Default: `STANDARD` of policy for every call. */
+  /** How calls to what the service `uses` behave under stress. Default: `DEFAULT_POLICY` for every call. */
   readonly policies?: PolicyTargets;
   /** Where configuration is read from. */
   readonly env: Readonly<Record<string, string | undefined>>;
