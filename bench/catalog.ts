@@ -1,4 +1,4 @@
-import type { Bench } from './bench.ts';
+import type { Bench, Row } from './bench.ts';
 
 /** What a Context costs, against objects that carry the same facts and nothing else. */
 const context: Bench = {
@@ -87,7 +87,7 @@ const storm: Bench = {
     { id: 'storm-after', unit: '%', better: 'higher', goal: 95 },
   ],
   subject: { name: 'defaults', file: './subjects/storm.ts', args: ['defaults'] },
-  peers: ['no budget', 'budget only', 'retries only'].map((name) => ({
+  peers: ['no budget', 'load trips', 'budget only', 'retries only'].map((name) => ({
     name,
     file: './subjects/storm.ts',
     args: [name],
@@ -114,5 +114,33 @@ const policy: Bench = {
   needsPeers: true,
 };
 
+const COSTS = ['10ms', '200ms', 'tail'] as const;
+
+/**
+ * Ten tenants that share the slots of a policy, on the virtual clock: Jain's index of their shares by weight when all want
+ * more, and what one that wants three times the capacity does to the 99th percentile of nine that want 40 % of it together. The same numbers
+ * on every machine.
+ */
+const fairness: Bench = {
+  name: 'fairness',
+  rows: [
+    { id: 'fairness-jain', unit: '', better: 'higher', goal: 0.99 },
+    ...COSTS.flatMap((cost): Row[] => [
+      { id: `fairness-victim-p99-${cost}-capped`, unit: '×', better: 'lower', goal: 1.1 },
+      { id: `fairness-victim-p99-${cost}`, unit: '×', better: 'lower', goal: 4 },
+      { id: `fairness-used-${cost}-capped`, unit: '%', better: 'higher' },
+      { id: `fairness-used-${cost}`, unit: '%', better: 'higher', goal: 95 },
+    ]),
+    { id: 'fairness-victims-rejected', unit: 'calls', better: 'lower', goal: 0 },
+  ],
+  subject: { name: 'fairlead', file: './subjects/fairness.ts', args: ['fairlead'] },
+  peers: ['no reserve', 'fifo', 'round robin'].map((name) => ({
+    name,
+    file: './subjects/fairness.ts',
+    args: [name],
+  })),
+  rounds: 1,
+};
+
 /** Every benchmark, by the name that the command takes. */
-export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, policy];
+export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, fairness, policy];

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { codeBlocks } from './documents/code-block.ts';
+import { packageReadmes } from './documents/package-readmes.ts';
 import { LAYERS } from './layers.ts';
 import { ROOT } from './repository.ts';
 
@@ -45,13 +45,9 @@ function run(command: string, args: readonly string[], cwd: string): string {
 const node = (...args: string[]): string =>
   run(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], user);
 
-/** The first example of a package's README. */
-function example(name: string): string {
-  const readme = readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8');
-  const block = codeBlocks(readme).find(({ language }) => language === 'ts');
-  if (block === undefined) throw new Error(`packages/${name}/README.md has no example in TypeScript`);
-  return block.text;
-}
+/** The first examples of READMEs, by package; those of the others are played (`documents/documents.int.test.ts`). */
+const { packed: examples, neither } = packageReadmes();
+const example = (name: string): string => examples.get(name)?.text ?? '';
 
 beforeAll(() => {
   user = realpathSync(mkdtempSync(join(tmpdir(), 'fairlead-packed-')));
@@ -147,13 +143,17 @@ const OUTPUT: Readonly<Record<string, RegExp>> = {
   telemetry: /"apiKey":"\[/,
 };
 
-test('the first example of every README runs from the tarballs, and fits their declarations', () => {
+test('the first example of every README is executed: from the tarballs, or played', () => {
+  expect(neither).toEqual([]);
+});
+
+test('the first example of every README that begins with TypeScript runs from the tarballs, and fits their declarations', () => {
   mkdirSync(join(user, 'yard'));
   for (const part of ['billing', 'orders', 'stock', 'contracts.ts'])
     cpSync(join(ROOT, 'packages/platform/fixtures', part), join(user, 'yard', part), { recursive: true });
   const files: string[] = ['greeter.ts', 'platform.ts'];
   const outputs = new Map<string, string>();
-  for (const name of packages.filter((each) => each !== 'cli')) {
+  for (const name of examples.keys()) {
     const { before: head = '', change = (text: string) => text } = SETTINGS[name] ?? {};
     const file = name === 'platform' ? 'yard/platform.ts' : `${name}.example.ts`;
     writeFileSync(join(user, file), `${head}${change(example(name))}`);

@@ -1,6 +1,6 @@
 import { PHASES, type StormSecond } from './storm.ts';
 
-const WIDTH = 16;
+const WIDTH = 12;
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** Storms side by side as text: a line a second, a bar for the share of the capacity that was answered in it. */

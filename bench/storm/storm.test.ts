@@ -7,6 +7,7 @@ const seed = 'storm';
 // On the virtual clock, from one seed: the same numbers on every machine.
 let defaults: StormSecond[];
 let noBudget: StormSecond[];
+let loadTrips: StormSecond[];
 let budgetOnly: StormSecond[];
 let retriesOnly: StormSecond[];
 
@@ -16,6 +17,7 @@ beforeAll(async () => {
   Error.stackTraceLimit = 0;
   defaults = await storm({ ...VARIANTS.defaults, seed });
   noBudget = await storm({ ...VARIANTS['no budget'], seed });
+  loadTrips = await storm({ ...VARIANTS['load trips'], seed });
   budgetOnly = await storm({ ...VARIANTS['budget only'], seed });
   retriesOnly = await storm({ ...VARIANTS['retries only'], seed });
   Error.stackTraceLimit = stackTraceLimit;
@@ -34,9 +36,13 @@ describe('three tiers under ten times their capacity, where turning somebody awa
     for (const { offered, requests } of defaults) expect(requests[0]).toBeLessThan(1.1 * offered + 2.5);
   });
 
-  test('without a budget turning repeats away eats the capacity, though limits hold', () => {
-    expect(goodput(noBudget, 'overload')).toBeLessThan(0.8);
-    expect(goodput(noBudget, 'overload')).toBeLessThan(goodput(defaults, 'overload') - 0.15);
+  test('without a budget turning repeats away eats capacity, though limits and breakers hold', () => {
+    expect(goodput(noBudget, 'overload')).toBeLessThan(goodput(defaults, 'overload') - 0.05);
+  });
+
+  test('a breaker that takes load for failure takes away the capacity that is left, and long after', () => {
+    expect(goodput(loadTrips, 'overload')).toBeLessThan(0.75);
+    expect(answeredShare(loadTrips, 'after')).toBeLessThan(0.9);
   });
 
   test('retries with neither budget nor limits collapse, and stay so when the overload is over', () => {
@@ -53,7 +59,7 @@ describe('three tiers under ten times their capacity, where turning somebody awa
 test('the chart has a line a second and says what it comes to', () => {
   const text = chart({ defaults, 'retries only': retriesOnly });
   const lines = text.split('\n');
-  expect(lines[0]).toBe('  s  load  defaults               retries only');
+  expect(lines[0]).toBe('  s  load  defaults           retries only');
   expect(lines).toHaveLength(1 + defaults.length + 1 + 2);
   expect(text).toContain('defaults: 9');
 });

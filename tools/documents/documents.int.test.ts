@@ -2,14 +2,15 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { ROOT } from '../repository.ts';
+import { packageReadmes } from './package-readmes.ts';
 import { play } from './play.ts';
 
 const inFolder = (folder: string) =>
   readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name));
-test.each([...inFolder('docs/guides'), ...inFolder('docs/explain')])(
+test.each([...inFolder('docs/guides'), ...inFolder('docs/explain'), ...packageReadmes().played])(
   'what %s tells to write and run does what it says',
   (path) => play(path),
-  180_000,
+  300_000,
 );

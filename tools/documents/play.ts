@@ -24,7 +24,8 @@ export async function play(path: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-document-'));
   try {
     for (const name of SURROUNDINGS) symlinkSync(join(ROOT, name), join(folder, name));
-    cpSync(join(ROOT, 'examples'), join(folder, 'examples'), { recursive: true });
+    // What a document may add to.
+    for (const name of ['examples', 'test']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
     // What the run of this test itself was told is not for the reader's commands.
     const inherited = Object.entries(process.env).filter(([name]) => !/^(FAIRLEAD_|VITEST|NODE_ENV$)/.test(name));
     const env = {

@@ -42,6 +42,9 @@ export function encodeCall<Op extends Operation>(operation: Op, input: CallInput
   // It fits the operation's input, which is an object.
   const given = input as Readonly<Record<string, unknown>>;
 
+  const body = carriage.body && bodyOf(carriage.body, given);
+  if (carriage.fixedPath !== undefined && carriage.query.size === 0) return { path: carriage.fixedPath, body };
+
   const issues: Issue[] = [];
   const path = carriage.segments.map((segment) => {
     if (segment.kind === 'text') return segment.text;
@@ -60,7 +63,7 @@ export function encodeCall<Op extends Operation>(operation: Op, input: CallInput
   const query = formatQuery(pairs);
   return {
     path: `/${path.join('/')}${query === '' ? '' : `?${query}`}`,
-    body: carriage.body && JSON.stringify(Object.fromEntries(carriage.body.map((name) => [name, given[name]]))),
+    body,
   };
 }
 
@@ -111,7 +114,17 @@ function gathered(
   return Object.fromEntries(raw);
 }
 
+function bodyOf(names: readonly string[], given: Readonly<Record<string, unknown>>): string {
+  const members: Record<string, unknown> = {};
+  for (const name of names) members[name] = given[name];
+  return JSON.stringify(members);
+}
+
+const NO_PARAMS: RoutedCall['params'] = Object.freeze({});
+const NO_QUERY: Query = new Map();
+
 function takeApart(carriage: Carriage, call: WireCall, issues: Issue[]) {
+  if (call.path === carriage.fixedPath) return { params: NO_PARAMS, query: NO_QUERY, body: call.body };
   const { path, query: text } = splitTarget(call.path);
   const members = matchPath(carriage.segments, path);
   const params: Record<string, string> = {};

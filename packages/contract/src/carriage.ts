@@ -18,6 +18,8 @@ export interface QueryMember {
 /** Where each member of an operation's input travels. */
 export interface Carriage {
   readonly segments: readonly Segment[];
+  /** The path itself when no member travels in it. */
+  readonly fixedPath: string | undefined;
   readonly path: ReadonlyMap<string, ScalarKind>;
   readonly query: ReadonlyMap<string, QueryMember>;
   /** `undefined` when the operation takes no body. */
@@ -66,16 +68,18 @@ function workOut(operation: OperationDefinition, place: string): Carriage {
     path.set(segment.name, kind);
   }
 
+  const fixedPath = path.size === 0 ? operation.path : undefined;
   const rest = Object.keys(shape).filter((name) => !path.has(name));
   if (operation.method !== 'GET' && operation.method !== 'DELETE') {
-    return { segments: template.segments, path, query: new Map(), body: rest.length === 0 ? undefined : rest };
+    const body = rest.length === 0 ? undefined : rest;
+    return { segments: template.segments, fixedPath, path, query: new Map(), body };
   }
   const query = new Map<string, QueryMember>();
   for (const name of rest) {
     const member = shape[name];
     if (member) query.set(name, queryMember(member, name, `${place}: $.${name}`));
   }
-  return { segments: template.segments, path, query, body: undefined };
+  return { segments: template.segments, fixedPath, path, query, body: undefined };
 }
 
 function queryMember(member: z.core.SomeType, name: string, place: string): QueryMember {

@@ -1,8 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
-/** Every byte as two digits: a table is several times faster than a Buffer where texts are this short. */
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const DIGITS = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
 /** A new trace id: 32 lower-case hex digits, not all zero. */
 export function newTraceId(random: Random): string {
@@ -32,10 +31,34 @@ function nonZeroHex(random: Random, length: number): string {
     const bytes = random.bytes(length);
     let hex = '';
     let seen = 0;
-    for (const byte of bytes) {
-      hex += HEX[byte] ?? '';
-      seen |= byte;
+    // In eights: a text that is made at once is a whole one, which is faster to read than one of many parts.
+    for (let at = 0; at < length; at += 8) {
+      hex += eightBytes(bytes, at);
+      for (let next = at; next < at + 8; next += 1) seen |= bytes[next] ?? 0;
     }
     if (seen !== 0) return hex;
   }
+}
+
+function eightBytes(bytes: Uint8Array, at: number): string {
+  const high = (offset: number) => DIGITS[(bytes[at + offset] ?? 0) >> 4] ?? 0;
+  const low = (offset: number) => DIGITS[(bytes[at + offset] ?? 0) & 15] ?? 0;
+  return String.fromCharCode(
+    high(0),
+    low(0),
+    high(1),
+    low(1),
+    high(2),
+    low(2),
+    high(3),
+    low(3),
+    high(4),
+    low(4),
+    high(5),
+    low(5),
+    high(6),
+    low(6),
+    high(7),
+    low(7),
+  );
 }

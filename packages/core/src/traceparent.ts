@@ -1,6 +1,8 @@
 import type { TraceContext } from './trace-context.ts';
 
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+/** Version, trace id, span id and flags, neither id all zero; later versions may go on after another dash. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
+const LENGTH_00 = 55;
 const MAX_STATE_LENGTH = 512;
 const MAX_STATE_MEMBERS = 32;
 
@@ -16,12 +18,14 @@ export function formatTraceparent(trace: Pick<TraceContext, 'traceId' | 'spanId'
  */
 export function parseTraceparent(header: string | undefined, state?: string): TraceContext | undefined {
   if (header === undefined || header.length > MAX_STATE_LENGTH) return undefined;
-  const match = TRACEPARENT.exec(header.trim());
-  if (match === null) return undefined;
-  const [, version = '', traceId = '', spanId = '', flags = '', rest] = match;
-  if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined;
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1, state: parseState(state) };
+  const text = header.trim();
+  if (!TRACEPARENT.test(text) || (text.length > LENGTH_00 && text.startsWith('00'))) return undefined;
+  return {
+    traceId: text.slice(3, 35),
+    spanId: text.slice(36, 52),
+    sampled: (Number.parseInt(text.slice(53, 55), 16) & 1) === 1,
+    state: parseState(state),
+  };
 }
 
 function parseState(state: string | undefined): string | undefined {

@@ -1,22 +1,18 @@
 import type { PolicySpec } from '@fairlead/policy';
 import { z } from 'zod';
+import { nameFault, type Named } from './platform-name.ts';
 import { parseDuration, parseSize } from './quantity.ts';
-
-/** Names that the platform itself goes by, and that no service or external may bear. */
-export const RESERVED_NAMES: readonly string[] = ['gateway', 'control', 'postgres', 'broker'];
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-const platformName = z
-  .string()
-  .regex(
-    /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
-    'must be lower-case letters, digits and dashes, at most 40, beginning with a letter',
-  );
-
-const memberName = platformName.refine((name) => !RESERVED_NAMES.includes(name), {
-  error: `is a name of the platform's own parts (${RESERVED_NAMES.join(', ')}); choose another`,
-});
+/** Text that may be a name. */
+const nameOf = (what: Named) =>
+  z.string().superRefine((name, context) => {
+    const message = nameFault(name, what);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+const platformName = nameOf('platform');
+const memberName = nameOf('member');
 
 const modulePath = z
   .string()

@@ -8,9 +8,7 @@ import { WakeUp } from './wake-ups.ts';
 export abstract class AttemptLife extends WakeUp {
   /** The caller's. */
   readonly parent: Context;
-  #reason: FairleadError | undefined;
-  #controller: AbortController | undefined;
-  #listeners: ((reason: FairleadError) => void)[] | undefined;
+  #told: Told | undefined;
 
   constructor(parent: Context) {
     super();
@@ -28,21 +26,22 @@ export abstract class AttemptLife extends WakeUp {
 
   /** Why the work must stop; `undefined` while it need not. True to the clock while the event loop is too busy for timers. */
   reason(): FairleadError | undefined {
-    if (this.#reason === undefined && this.endsAtMs !== Infinity) {
+    if (this.#told?.reason === undefined && this.dueMs !== Infinity) {
       const nowMs = this.nowMs();
-      if (nowMs >= this.endsAtMs) this.wake(nowMs);
+      if (nowMs >= this.dueMs) this.wake(nowMs);
     }
-    return this.#reason;
+    return this.#told?.reason;
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
+    const told = (this.#told ??= new Told());
+    if (told.controller === undefined) {
       this.watch();
-      this.#controller = new AbortController();
+      told.controller = new AbortController();
       const reason = this.reason();
-      if (reason !== undefined) this.#controller.abort(reason);
+      if (reason !== undefined) told.controller.abort(reason);
     }
-    return this.#controller.signal;
+    return told.controller.signal;
   }
 
   /** As `Context.onEnd`. */
@@ -53,7 +52,7 @@ export abstract class AttemptLife extends WakeUp {
       listener(reason);
       return nothing;
     }
-    const listeners = (this.#listeners ??= []);
+    const listeners = ((this.#told ??= new Told()).listeners ??= []);
     listeners.push(listener);
     return () => {
       const at = listeners.indexOf(listener);
@@ -63,18 +62,26 @@ export abstract class AttemptLife extends WakeUp {
 
   /** Whether anybody would hear of the end. */
   get isHeard(): boolean {
-    return this.#controller !== undefined || this.#listeners !== undefined;
+    return this.#told !== undefined;
   }
 
   /** Ends it and tells whoever listens. The first reason stays. */
   protected end(reason: FairleadError): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = undefined;
-    this.#controller?.abort(reason);
+    const told = (this.#told ??= new Told());
+    if (told.reason !== undefined) return;
+    told.reason = reason;
+    const { listeners } = told;
+    told.listeners = undefined;
+    told.controller?.abort(reason);
     if (listeners !== undefined) for (const listener of [...listeners]) listener(reason);
   }
+}
+
+/** How an end is told, and the end itself: what most attempts never need. */
+class Told {
+  reason: FairleadError | undefined;
+  controller: AbortController | undefined;
+  listeners: ((reason: FairleadError) => void)[] | undefined;
 }
 
 function nothing(): void {

@@ -51,7 +51,9 @@ export interface BreakerSpec {
   readonly codes?: readonly string[];
   /**
    * HTTP statuses that are failures, `5xx` being all of them; other statuses are answers, which count as success. An
-   * error of ours has the status of its kind. Default 408, 429 and `5xx`. An empty list: only `codes` count.
+   * error of ours has the status of its kind. Default 408 and `5xx`, except what says that there is only too much to do
+   * (429, 503 with `Retry-After`, what a policy over there rejected): that counts as neither, for limits and budgets
+   * answer load, and a breaker would take away the capacity that is left. An empty list: only `codes` count.
    */
   readonly statuses?: readonly (number | '4xx' | '5xx')[];
   /** Codes that count as neither failure nor success, whatever else is listed. Default none. */
@@ -75,6 +77,8 @@ export interface FailureRules {
   /** `undefined`: every error without a status. */
   readonly codes: ReadonlySet<string> | undefined;
   readonly statuses: ReadonlySet<number>;
+  /** Whether being turned away for too much load counts as neither failure nor success. */
+  readonly ignoreOverload: boolean;
   readonly ignoreCodes: ReadonlySet<string>;
   readonly ignoreStatuses: ReadonlySet<number>;
   readonly judge: BreakerCode['judge'];
@@ -126,7 +130,7 @@ const MOST_WINDOW_CALLS = 100_000;
 const SLOW_SHARE = 0.8;
 const LEASE_TIMES = 2;
 const LEASE_WITHOUT_TIMEOUT_MS = 30_000;
-const DEFAULT_STATUSES = [[408], [429], statusesOf(500)];
+const DEFAULT_STATUSES = [[408], statusesOf(500)];
 
 /**
  * Reads `breaker`; `undefined` when there is none.
@@ -172,6 +176,7 @@ export function resolveBreaker(
     failures: {
       codes: fields.has('codes') ? new Set(fields.list('codes', [], codeIn, 'code')) : undefined,
       statuses: new Set(fields.list('statuses', DEFAULT_STATUSES, statusIn, 'status or 4xx or 5xx').flat()),
+      ignoreOverload: !fields.has('statuses'),
       ignoreCodes: new Set(fields.list('ignoreCodes', [], codeIn, 'code')),
       ignoreStatuses: new Set(fields.list('ignoreStatuses', [], statusIn, 'status or 4xx or 5xx').flat()),
       judge: code.judge,

@@ -28,8 +28,10 @@ export interface CallParts {
   readonly counters: Counters;
   readonly totalMs: number;
   readonly attemptMs: number;
-  /** Rates, quotas and shedding that can be asked at once: why the call must not begin. */
+  /** Rates and quotas that can be asked at once: why the call must not begin. */
   readonly admit: ((ctx: Context, facts: CallFacts, nowMs: number) => Rejection | undefined) | undefined;
+  /** Load shedding: why the call must not begin. */
+  readonly shed: ((ctx: Context, nowMs: number) => Rejection | undefined) | undefined;
   readonly retry: ResolvedRetry | undefined;
   readonly hedge: ResolvedHedge | undefined;
   readonly hedgeDelay: HedgeDelay | undefined;

@@ -9,7 +9,7 @@ export class CountWindow implements OutcomeWindow {
   failures = 0;
   slow = 0;
   readonly #ring: Uint8Array;
-  /** Where the oldest call stands, once the ring is full. */
+  /** Where the next call goes, and where the oldest stands once the ring is full. */
   #next = 0;
 
   /** @param size how many calls, at least 1 */
@@ -40,6 +40,5 @@ export class CountWindow implements OutcomeWindow {
     this.calls = 0;
     this.failures = 0;
     this.slow = 0;
-    this.#next = 0;
   }
 }

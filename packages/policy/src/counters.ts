@@ -50,6 +50,7 @@ function noneByCause(): Record<RejectionCause, number> {
     deadline: 0,
     'rate-limited': 0,
     quota: 0,
+    'limit-unknown': 0,
     shed: 0,
     budget: 0,
     open: 0,

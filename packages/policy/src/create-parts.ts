@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@fairlead/core';
+import type { Clock, Criticality, Random } from '@fairlead/core';
 import type { BreakerTransition } from './breaker-state.ts';
 import { Breaker } from './breaker.ts';
 import type { CallParts } from './call-parts.ts';
@@ -9,7 +9,9 @@ import { HedgeDelay } from './hedge-delay.ts';
 import { LateWork } from './late-work.ts';
 import type { PolicyEvent } from './observe.ts';
 import type { PolicyState } from './policy-state.ts';
+import type { Rejection } from './rejection.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { Shedder } from './shedder.ts';
 import type { ResolvedPolicy } from './spec.ts';
 import { WakeUps } from './wake-ups.ts';
 
@@ -25,6 +27,7 @@ interface Ports {
   readonly random: Random;
   readonly observe?: ((event: PolicyEvent) => void) | undefined;
   readonly budget?: RetryBudget | undefined;
+  readonly loopDelayMs?: (() => number) | undefined;
 }
 
 /** Makes the parts that a specification asks for. */
@@ -43,6 +46,14 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       ? undefined
       : (transition: BreakerTransition) =>
           observe({ kind: 'breaker', policy: name, atMs: transition.atMs, transition });
+  const shedder =
+    resolved.shed === undefined
+      ? undefined
+      : new Shedder(resolved.shed, {
+          random,
+          queueDelayMs: gate === undefined ? undefined : (nowMs) => gate.queueDelayMs(nowMs),
+          loopDelayMs: ports.loopDelayMs,
+        });
   const breaker = resolved.breaker === undefined ? undefined : new Breaker(resolved.breaker, { random, onTransition });
   return {
     name,
@@ -54,6 +65,11 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
     totalMs: timeout.totalMs,
     attemptMs: timeout.attemptMs,
     admit: undefined,
+    shed:
+      shedder === undefined
+        ? undefined
+        : ({ criticality }, nowMs) =>
+            shedder.admits(criticality, nowMs) ? undefined : shedRejection(name, criticality, shedder),
     retry,
     hedge,
     hedgeDelay,
@@ -98,6 +114,7 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
         policy: name,
         counts: counters.snapshot(),
         late: late.inspect(nowMs),
+        shed: shedder?.inspect(),
         budget: budget?.inspect(nowMs),
         breaker: breaker?.inspect(nowMs),
         concurrency: gate?.inspect(nowMs),
@@ -105,6 +122,12 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       };
     },
   };
+}
+
+function shedRejection(policy: string, criticality: Criticality, shedder: Shedder): Rejection {
+  const { admittedRatio, queueDelayMs, loopDelayMs } = shedder.inspect();
+  const measured = { criticality, admittedRatio, queueDelayMs, loopDelayMs };
+  return { cause: 'shed', policy, rule: 'shed', measured, retryAfterMs: shedder.retryAfterMs() };
 }
 
 /** An observer whose exceptions are counted and reach nobody. */

@@ -5,6 +5,7 @@ const WHAT: Readonly<Record<RejectionCause, string>> = {
   deadline: 'no time was left',
   'rate-limited': 'the rate of calls is at its limit',
   quota: 'the quota of this caller is used up',
+  'limit-unknown': 'the store of shared limits does not say whether a limit is reached',
   shed: 'there is too much load for work of this criticality',
   budget: 'the budget for further attempts is used up',
   open: 'the breaker is open',

@@ -6,6 +6,7 @@ const NOTHING = {
   code: undefined,
   status: undefined,
   unprocessed: false,
+  overloaded: false,
   retryAfterMs: undefined,
   pushbackMs: undefined,
 };
@@ -17,7 +18,7 @@ test.each<[string, unknown, object]>([
   [
     'one that says when to come back',
     new FairleadError('exhausted', 'QUOTA', '', { retryAfterMs: 70 }),
-    { code: 'QUOTA', status: 429, retryAfterMs: 70 },
+    { code: 'QUOTA', status: 429, retryAfterMs: 70, overloaded: true },
   ],
   [
     'one that was not begun',
@@ -48,16 +49,16 @@ test.each<[string, unknown, object]>([
     { code: 'ECONNREFUSED', unprocessed: true },
   ],
   ['an HTTP client with status', { status: 503 }, { status: 503 }],
-  ['an HTTP client with statusCode', { statusCode: 429 }, { status: 429 }],
+  ['an HTTP client with statusCode', { statusCode: 429 }, { status: 429, overloaded: true }],
   [
     'an HTTP client with a response',
     withCode('ERR_BAD_RESPONSE', { response: { status: 503, headers: { 'retry-after': '2' } } }),
-    { code: 'ERR_BAD_RESPONSE', status: 503, retryAfterMs: 2_000 },
+    { code: 'ERR_BAD_RESPONSE', status: 503, retryAfterMs: 2_000, overloaded: true },
   ],
   [
     'a Response',
     new Response('', { status: 503, headers: { 'Retry-After': '1', 'grpc-retry-pushback-ms': '250' } }),
-    { status: 503, retryAfterMs: 1_000, pushbackMs: 250 },
+    { status: 503, retryAfterMs: 1_000, pushbackMs: 250, overloaded: true },
   ],
   [
     'an answer with plain headers',
@@ -71,6 +72,19 @@ test.each<[string, unknown, object]>([
   ['null', null, {}],
 ])('%s', (_, failed, expected) => {
   expect(factsOf(failed, 0)).toEqual({ ...NOTHING, ...expected });
+});
+
+test.each<[string, unknown, boolean]>([
+  ['429', { status: 429 }, true],
+  ['503 alone, which may be all that is left of it', { status: 503 }, false],
+  ['503 that says when to come back', { status: 503, headers: { 'retry-after': '1' } }, true],
+  ['503 with pushback', { status: 503, headers: { 'grpc-retry-pushback-ms': '0' } }, true],
+  ['503 with pushback for ever', { status: 503, headers: { 'grpc-retry-pushback-ms': '-1' } }, false],
+  ['500 that says when to come back', { status: 500, headers: { 'retry-after': '1' } }, false],
+  ['what a policy there rejected', new FairleadError('unavailable', 'REJECTED', ''), true],
+  ['a service that can not be reached', new FairleadError('unavailable', 'UNAVAILABLE', ''), false],
+])('%s means too much load: %s', (_, failed, overloaded) => {
+  expect(factsOf(failed, 0).overloaded).toBe(overloaded);
 });
 
 describe('causes', () => {

@@ -24,10 +24,11 @@ export function outcomeByRules(rules: FailureRules, failed: unknown, returned: b
   const judged = judge(rules, failed, returned);
   if (judged !== undefined) return judged;
   // No time of day is needed: nothing here asks for Retry-After.
-  const { code, status } = factsOf(failed, 0);
+  const { code, status, overloaded } = factsOf(failed, 0);
   if (code !== undefined && rules.ignoreCodes.has(code)) return IGNORED;
   if (status !== undefined && rules.ignoreStatuses.has(status)) return IGNORED;
   if (code !== undefined && rules.codes?.has(code) === true) return FAILURE;
+  if (overloaded && rules.ignoreOverload) return IGNORED;
   if (status !== undefined) return rules.statuses.has(status) ? FAILURE : SUCCESS;
   return rules.codes === undefined ? FAILURE : SUCCESS;
 }

@@ -23,6 +23,9 @@ test('the percentile is the nearest rank of the latest durations', () => {
   const delay = new HedgeDelay({ ...p95, window: 100, minSamples: 100 });
   for (let ms = 100; ms >= 1; ms--) delay.record(ms);
   expect(delay.delayMs()).toBe(95);
+  const few = new HedgeDelay({ ...p95, minSamples: 25 });
+  for (let ms = 1; ms <= 25; ms++) few.record(ms);
+  expect(few.delayMs()).toBe(24);
 });
 
 test('it follows when calls become slow, and fast again, within a window', () => {

@@ -3,6 +3,7 @@ import type { Counts } from './counters.ts';
 import type { GateState } from './gate.ts';
 import type { LateWorkState } from './late-work.ts';
 import type { RetryBudgetState } from './retry-budget.ts';
+import type { ShedState } from './shedder.ts';
 
 /** Everything about a policy, as it is now. What is off is `undefined`. JSON can carry it. */
 export interface PolicyState {
@@ -10,6 +11,7 @@ export interface PolicyState {
   readonly counts: Counts;
   /** Work that goes on after its end. */
   readonly late: LateWorkState;
+  readonly shed: ShedState | undefined;
   readonly budget: RetryBudgetState | undefined;
   readonly breaker: BreakerState | undefined;
   readonly concurrency: GateState | undefined;

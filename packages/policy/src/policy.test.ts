@@ -504,6 +504,27 @@ describe('slots', () => {
   });
 });
 
+test('while the event loop is late, sheddable calls are turned away first, and are told why', async () => {
+  const clock = virtualClock();
+  const random = seededRandom('shed');
+  let loopDelayMs = 0;
+  const ports = { clock, random, loopDelayMs: () => loopDelayMs };
+  const guarded = policy('stock', { shed: { step: '90%' } }, ports);
+  const ask = (criticality: 'critical' | 'sheddable') =>
+    guarded.attempt(createContext({ clock, random, criticality }), () => 1);
+  loopDelayMs = 200;
+  const kinds = { critical: new Set<string>(), sheddable: new Set<string>() };
+  for (let round = 0; round < 3; round++) {
+    for (const criticality of ['critical', 'sheddable', 'sheddable', 'sheddable'] as const) {
+      const decision = await ask(criticality);
+      if (round === 2) kinds[criticality].add(decision.kind === 'rejected' ? decision.rejection.cause : decision.kind);
+    }
+    await clock.advance(100);
+  }
+  expect([...kinds.sheddable]).toEqual(['shed']);
+  expect(guarded.inspect().shed).toMatchObject({ overloaded: true, loopDelayMs: 200 });
+});
+
 test('a rejection is thrown as an error that carries it, and explains itself', async () => {
   const { guarded, ctx } = world({ concurrency: { limit: 1, queue: 0 } });
   void guarded.attempt(ctx, () => new Promise(() => {}));

@@ -20,6 +20,11 @@ export interface PolicyPorts {
   readonly observe?: ((event: PolicyEvent) => void) | undefined;
   /** Shared by the policies of one destination. Default: a budget of this policy's own, as its specification says. */
   readonly budget?: RetryBudget | undefined;
+  /**
+   * How late the event loop has been running timers lately, in milliseconds; `shed` looks at it. Default: nobody measures
+   * it, and only the queue counts.
+   */
+  readonly loopDelayMs?: (() => number) | undefined;
 }
 
 /** How calls to one destination behave under stress. Holds no timer while it has no call, and nothing to be closed. */
@@ -102,7 +107,7 @@ class CompiledPolicy implements Policy {
     const ended = reasonOf(ctx);
     const rejection =
       ended === undefined
-        ? parts.admit?.(ctx, facts, nowMs)
+        ? (parts.admit?.(ctx, facts, nowMs) ?? parts.shed?.(ctx, nowMs))
         : endedRejection(ended, deadlineRejection(parts, nowMs, nowMs, nowMs));
     if (rejection === undefined) {
       new Call(parts, ctx, work, facts, nowMs, resolve, reject).begin(nowMs);

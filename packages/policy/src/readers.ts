@@ -246,7 +246,8 @@ export function shown(value: unknown): string {
   return JSON.stringify(value) ?? 'undefined';
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Whether it is an object with keys. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

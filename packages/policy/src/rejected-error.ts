@@ -10,6 +10,7 @@ const CODES: Readonly<Record<RejectionCause, Code>> = {
   cancelled: 'CANCELLED',
   'rate-limited': 'RATE_LIMITED',
   quota: 'RATE_LIMITED',
+  'limit-unknown': 'REJECTED',
   shed: 'REJECTED',
   budget: 'REJECTED',
   open: 'REJECTED',

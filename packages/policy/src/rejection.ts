@@ -3,6 +3,7 @@ export type RejectionCause =
   | 'deadline'
   | 'rate-limited'
   | 'quota'
+  | 'limit-unknown'
   | 'shed'
   | 'budget'
   | 'open'

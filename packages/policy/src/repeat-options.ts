@@ -18,8 +18,9 @@ export interface RepeatSpec {
   /** Whether to repeat after failures that have neither a listed code nor any status. Default false: they are bugs. */
   readonly unknown?: boolean;
   /**
-   * `repeatable`: only calls that are idempotent or carry a key, and those that provably were not processed. `all`:
-   * every call; whoever says so vouches that doing it twice does no harm. Default `repeatable`.
+   * `repeatable`: only calls that are idempotent or carry a key, and those whose error says that nothing was begun (which
+   * is true of work that is one call, and of several steps only if the first failed so). `all`: every call; whoever says
+   * so vouches that doing it twice does no harm. Default `repeatable`.
    */
   readonly calls?: 'repeatable' | 'all';
 }

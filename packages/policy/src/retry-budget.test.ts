@@ -80,6 +80,8 @@ test('ten deposits of a tenth pay for one attempt, three of a third do not (33 %
     ['20%', 5],
     ['70%', 10],
     ['30%', 10],
+    // 0.29 × 100 is a little less than 29 in binary.
+    ['29%', 100],
   ] as const) {
     const under = budget({ ratio, floorPerSecond: 0 });
     for (let call = 0; call < calls; call++) under.deposit(0);

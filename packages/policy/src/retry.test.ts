@@ -325,6 +325,21 @@ describe('only one layer retries', () => {
     expect(begunAtMs).toHaveLength(2);
   });
 
+  test('that the inner one let nothing through does not prove that nothing was done before', async () => {
+    const { clock, ports, policy: outer, context } = setup();
+    const inner = policy('inner', { concurrency: { limit: 1, queue: 0 } }, ports);
+    const busy = inner.run(context(), () => clock.sleep(10_000));
+    let steps = 0;
+    const done = outer.attempt(context(), async (ctx) => {
+      steps++;
+      await inner.run(ctx, () => 'second step');
+    });
+    await clock.runAll();
+    await busy;
+    expect(await done).toMatchObject({ kind: 'failed', error: { code: 'REJECTED' }, attempts: 1 });
+    expect(steps).toBe(1);
+  });
+
   test('one error object thrown by everybody is retried by every call', async () => {
     const { clock, policy: orders, context } = setup({ budget: 'off' });
     const same = away();

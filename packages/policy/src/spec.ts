@@ -21,11 +21,13 @@ import { Problems } from './problems.ts';
 import { Fields } from './readers.ts';
 import type { RepeatCode } from './repeat-options.ts';
 import { resolveRetry, type ResolvedRetry, type RetrySpec } from './retry-options.ts';
+import { resolveShed, type ResolvedShed, type ShedSpec } from './shed-options.ts';
 import { resolveTimeout, type ResolvedTimeout, type TimeoutSpec } from './timeout-options.ts';
 
 /** How calls behave under stress, as JSON. A section that is left out is off; `{}` is its defaults. */
 export interface PolicySpec {
   readonly timeout?: TimeoutSpec;
+  readonly shed?: ShedSpec;
   readonly retry?: RetrySpec;
   /** Excludes `retry`. */
   readonly hedge?: HedgeSpec;
@@ -50,6 +52,7 @@ export interface PolicyCode {
 /** A specification as it is used. */
 export interface ResolvedPolicy {
   readonly timeout: ResolvedTimeout;
+  readonly shed: ResolvedShed | undefined;
   readonly retry: ResolvedRetry | undefined;
   readonly hedge: ResolvedHedge | undefined;
   readonly budget: ResolvedBudget | undefined;
@@ -58,7 +61,15 @@ export interface ResolvedPolicy {
   readonly concurrency: ResolvedConcurrency | undefined;
 }
 
-const KEYS = { timeout: true, retry: true, hedge: true, budget: true, breaker: true, concurrency: true } as const;
+const KEYS = {
+  timeout: true,
+  shed: true,
+  retry: true,
+  hedge: true,
+  budget: true,
+  breaker: true,
+  concurrency: true,
+} as const;
 
 /**
  * Reads a specification. Nothing of it is kept or changed.
@@ -71,14 +82,16 @@ export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}):
   const fields = new Fields<PolicySpec>(spec, problems, KEYS);
   const timeout = resolveTimeout(fields.raw('timeout'), fields.at('timeout'));
   const attemptMs = Math.min(timeout.attemptMs, timeout.totalMs);
+  const concurrency = resolveConcurrency(fields.raw('concurrency'), fields.at('concurrency'));
   const resolved = {
     timeout,
+    shed: resolveShed(fields.raw('shed'), fields.at('shed'), concurrency),
     retry: resolveRetry(fields.raw('retry'), fields.at('retry'), code.repeat),
     hedge: resolveHedge(fields.raw('hedge'), fields.at('hedge'), code.repeat),
     budget: resolveRepeatBudget(fields),
     breaker: resolveBreaker(fields.raw('breaker'), fields.at('breaker'), attemptMs, code.breaker),
     isFailure: code.isFailure,
-    concurrency: resolveConcurrency(fields.raw('concurrency'), fields.at('concurrency')),
+    concurrency,
   };
   if (resolved.retry !== undefined && resolved.hedge !== undefined) {
     fields.at('hedge').add('a call is either retried or hedged, and retry is there too; take one of the two out');

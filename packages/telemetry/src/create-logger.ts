@@ -1,5 +1,5 @@
 import type { Clock, Context } from '@fairlead/core';
-import { lineWriter } from './log-line.ts';
+import { lineWriter, quoted } from './log-line.ts';
 import type { LogDestination, Logger, LogLevel } from './logger.ts';
 import type { Redaction } from './redaction.ts';
 
@@ -28,7 +28,7 @@ export function createLogger(options: CreateLoggerOptions): Logger {
     const write =
       (level: LogLevel, urgent: boolean): Logger[LogLevel] =>
       (ctx, message, fields) => {
-        const line = `{"level":"${level}","time":"${timeOf()}",${about}${bound}${membersOf(ctx)}${writer.fields(fields)},"msg":${writer.message(message)}}\n`;
+        const line = `{"level":"${level}","time":"${timeOf()}",${about}${bound}${membersOf(ctx)}${writer.rest(fields, message)}}\n`;
         try {
           destination.write(line);
           if (urgent) destination.flush?.();
@@ -67,7 +67,7 @@ function isoTime(clock: Clock): () => string {
 function membersOf(ctx: Context | undefined): string {
   if (ctx === undefined) return '';
   const { trace, requestId, tenant, correlationId } = ctx;
-  const ids = `,"traceId":"${trace.traceId}","spanId":"${trace.spanId}","requestId":${JSON.stringify(requestId)}`;
-  const of = tenant === undefined ? ids : `${ids},"tenant":${JSON.stringify(tenant)}`;
-  return correlationId === requestId ? of : `${of},"correlationId":${JSON.stringify(correlationId)}`;
+  const ids = `,"traceId":"${trace.traceId}","spanId":"${trace.spanId}","requestId":${quoted(requestId)}`;
+  const of = tenant === undefined ? ids : `${ids},"tenant":${quoted(tenant)}`;
+  return correlationId === requestId ? of : `${of},"correlationId":${quoted(correlationId)}`;
 }

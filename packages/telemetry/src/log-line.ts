@@ -20,12 +20,12 @@ const MAX_KNOWN_NAMES = 1000;
 export interface LineWriter {
   /** `,"name":value` for each field, without secrets; '' for none. */
   fields(fields: LogFields | undefined): string;
-  /** The message as JSON text, without secrets. */
-  message(text: string): string;
+  /** The fields, then `,"msg":` and the message as JSON text; all without secrets. */
+  rest(fields: LogFields | undefined, message: string): string;
 }
 
 /**
- * A writer that looks for secrets in the whole text of plain fields at once, since hardly a line has one; where it might,
+ * A writer that looks for secrets in the whole text of plain fields and message at once, since hardly a line has one; where it might,
  * and where a field is more than a word or a number, each value is redacted by itself.
  */
 export function lineWriter(redaction: Redaction): LineWriter {
@@ -45,13 +45,13 @@ export function lineWriter(redaction: Redaction): LineWriter {
     for (const name of Object.keys(fields)) {
       const value = fields[name];
       if (value === undefined) continue;
-      if (typeof value === 'string') text += keyOf(name) + JSON.stringify(value);
+      if (typeof value === 'string') text += keyOf(name) + quoted(value);
       else if (value === null || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
         text += keyOf(name) + String(value);
       else return undefined;
       if (value !== null && redaction.isSecretName(name)) return undefined;
     }
-    return redaction.mayHide(text) ? undefined : text;
+    return text;
   }
 
   function redactedFields(fields: LogFields): string {
@@ -66,19 +66,37 @@ export function lineWriter(redaction: Redaction): LineWriter {
     return text;
   }
 
+  /** Plain fields and `end` in one text; `undefined` when there is something that must be looked at closer. */
+  function plain(fields: LogFields | undefined, end: string): string | undefined {
+    try {
+      const text = fields === undefined ? '' : plainFields(fields);
+      if (text === undefined) return undefined;
+      const whole = text + end;
+      return redaction.mayHide(whole) ? undefined : whole;
+    } catch {
+      // A getter has thrown: the copy will say so, for logging never throws.
+      return undefined;
+    }
+  }
+
+  function fields(given: LogFields | undefined): string {
+    return plain(given, '') ?? (given === undefined ? '' : redactedFields(given));
+  }
+
   return {
-    fields(fields) {
-      if (fields === undefined) return '';
-      try {
-        return plainFields(fields) ?? redactedFields(fields);
-      } catch {
-        // A getter has thrown: the copy says so, for logging never throws.
-        return redactedFields(fields);
-      }
-    },
-    message(text) {
-      const json = JSON.stringify(text);
-      return redaction.mayHide(json) ? JSON.stringify(redaction.text(text)) : json;
+    fields,
+    rest(given, message) {
+      const whole = plain(given, `,"msg":${quoted(message)}`);
+      if (whole !== undefined) return whole;
+      return `${fields(given)},"msg":${JSON.stringify(redaction.text(message))}`;
     },
   };
+}
+
+/** What JSON writes as it is, between quotes; most texts of a line are nothing else. */
+const UNESCAPED = /^[ !#-[\]-~]*$/;
+
+/** As `JSON.stringify`, for texts that are mostly short and plain. */
+export function quoted(text: string): string {
+  return text.length < 64 && UNESCAPED.test(text) ? `"${text}"` : JSON.stringify(text);
 }

@@ -10,7 +10,7 @@ import { commandGroup } from '../command-group.ts';
 import { toggle, UsageError } from '../flag.ts';
 import { platformFlag } from '../platform-flag.ts';
 import { writeService } from '../scaffold.ts';
-import { nameFault } from '../service-name.ts';
+import { newNameFault } from '../service-name.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Flags of `add service`. */
@@ -40,7 +40,7 @@ const addService = command<AddServiceFlags>({
   positionals: [{ name: 'name', summary: 'the new service', required: true }],
   examples: ['fairlead add service orders'],
   async run(terminal, { platform, json }, [name = '']) {
-    const wrong = nameFault(name, 'service');
+    const wrong = newNameFault(name, 'service');
     if (wrong !== undefined) throw new UsageError(wrong);
     const blueprint = resolve(terminal.cwd, platform);
     const model = await loadPlatform(blueprint);

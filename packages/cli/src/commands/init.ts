@@ -3,7 +3,7 @@ import { basename, relative, resolve } from 'node:path';
 import { FairleadError } from '@fairlead/core';
 import { command } from '../command.ts';
 import { text, toggle, UsageError } from '../flag.ts';
-import { nameFault } from '../service-name.ts';
+import { newNameFault } from '../service-name.ts';
 import { writePlatform } from '../scaffold.ts';
 
 /** Flags of `init`. */
@@ -25,7 +25,7 @@ export const init = command<InitFlags>({
   async run(terminal, { service, json }, [folder = '']) {
     const path = resolve(terminal.cwd, folder);
     const platform = basename(path);
-    const wrong = nameFault(platform, 'platform') ?? nameFault(service, 'service');
+    const wrong = newNameFault(platform, 'platform') ?? newNameFault(service, 'service');
     if (wrong !== undefined) throw new UsageError(wrong);
     const there = await readdir(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];

@@ -1,0 +1,92 @@
+import type { Clock, Context } from '@fairlead/core';
+import { reasonOf } from './call-ends.ts';
+import type { LimitStore, LimitVerdict } from './limit-store.ts';
+import type { ResolvedRate, ResolvedSharedLimit } from './rate-limit-options.ts';
+
+/** How it goes with the store of shared limits, as it is now. */
+export interface SharedLimitState {
+  /** Questions that the store answered. */
+  readonly answered: number;
+  /** Questions that it failed to answer, or not in time. */
+  readonly failed: number;
+  /** Calls that were decided without a question, as it had just failed. */
+  readonly skipped: number;
+  /** For how long nobody asks, in milliseconds. */
+  readonly pausedMs: number;
+  /** What was last wrong. */
+  readonly lastFailure: string | undefined;
+}
+
+/** A store didn't say. */
+export interface UnknownLimit {
+  readonly kind: 'unknown';
+  readonly failure: string;
+  /** When it will be asked again, in milliseconds. */
+  readonly retryAfterMs: number;
+}
+
+/**
+ * Asks the store, and waits neither longer than it may nor again for what has just failed: a store that is down costs
+ * one call in a while its time, not every call.
+ */
+export class SharedLimit {
+  readonly #options: ResolvedSharedLimit;
+  readonly #store: LimitStore;
+  readonly #clock: Clock;
+  #pausedUntilMs = -Infinity;
+  #answered = 0;
+  #failed = 0;
+  #skipped = 0;
+  #lastFailure: string | undefined;
+
+  constructor(options: ResolvedSharedLimit, store: LimitStore, clock: Clock) {
+    this.#options = options;
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Never rejects. A caller who leaves is answered at once; look at `ctx` before the answer. */
+  async ask(ctx: Context, key: string, rate: ResolvedRate, cost: number): Promise<LimitVerdict | UnknownLimit> {
+    const pausedMs = this.#pausedUntilMs - this.#clock.monotonic();
+    if (pausedMs > 0) {
+      this.#skipped++;
+      return { kind: 'unknown', failure: this.#lastFailure ?? '', retryAfterMs: pausedMs };
+    }
+    using scope = ctx.withTimeout(this.#options.timeoutMs);
+    try {
+      const verdict = await firstOf(scope, () => this.#store.admit(scope, key, rate, cost));
+      this.#answered++;
+      return verdict;
+    } catch (error) {
+      // That the caller left says nothing about the store.
+      if (reasonOf(ctx) === undefined) {
+        this.#failed++;
+        this.#lastFailure = error instanceof Error ? error.message : String(error);
+        this.#pausedUntilMs = this.#clock.monotonic() + this.#options.pauseMs;
+      }
+      return { kind: 'unknown', failure: this.#lastFailure ?? '', retryAfterMs: this.#options.pauseMs };
+    }
+  }
+
+  inspect(nowMs: number): SharedLimitState {
+    return {
+      answered: this.#answered,
+      failed: this.#failed,
+      skipped: this.#skipped,
+      pausedMs: Math.max(0, this.#pausedUntilMs - nowMs),
+      lastFailure: this.#lastFailure,
+    };
+  }
+}
+
+/** What `begin` gives, or the end of `ctx` if that comes first; a store need not heed its Context. */
+function firstOf<Value>(ctx: Context, begin: () => Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const stop = ctx.onEnd(reject);
+    const begun = new Promise<Value>((given) => given(begin()));
+    begun
+      .then(resolve, reject)
+      .finally(stop)
+      .catch(() => undefined);
+  });
+}
