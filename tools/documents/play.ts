@@ -54,7 +54,7 @@ async function follow(path: string, folder: string, shell: Shell): Promise<void>
       writeFileSync(file, block.text);
       if (block.language === 'ts') written.push(block.title);
     } else if (block.language === 'sh' && block.words.includes('background')) {
-      shell.start(block.text.replace('fairlead up', 'fairlead up --gateway-port 0 --admin-port 0'));
+      await shell.start(block.text.replace('fairlead up', 'fairlead up --gateway-port 0 --admin-port 0'));
       gateway = await readyGateway(shell, place);
     } else if (block.language === 'sh') {
       const script = gateway === undefined ? block.text : block.text.replaceAll('http://127.0.0.1:8080', gateway);

@@ -12,12 +12,10 @@ const END = '@@end-of-block@@';
 /** One bash for a whole document, so that `cd` and variables last from block to block as they do for a reader. */
 export class Shell implements AsyncDisposable {
   readonly #bash: ChildProcess;
-  readonly #cwd: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #background: ChildProcess[] = [];
 
   constructor(cwd: string, env: NodeJS.ProcessEnv) {
-    this.#cwd = cwd;
     this.#env = env;
     this.#bash = spawn('bash', { cwd, env, stdio: ['pipe', 'pipe', 'inherit'] });
   }
@@ -44,10 +42,11 @@ export class Shell implements AsyncDisposable {
     return done;
   }
 
-  /** Starts what stays: in another terminal, as it were. It ends with the shell. */
-  start(script: string): void {
+  /** Starts what stays: in another terminal, as it were, in the same folder. It ends with the shell. */
+  async start(script: string): Promise<void> {
+    const { out } = await this.run('pwd');
     const child = spawn('bash', ['-c', `exec ${script.trim()}`], {
-      cwd: this.#cwd,
+      cwd: out.trim(),
       env: this.#env,
       stdio: ['ignore', 'ignore', 'inherit'],
       detached: true,

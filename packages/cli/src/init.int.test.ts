@@ -65,7 +65,22 @@ test('a new platform and a service added to it load, have sound types, and pass 
   const tested = await run(home, '--conditions=@fairlead/source', '--test', '--test-reporter=tap');
   expect(tested.out).toMatch(/# pass 6\n# fail 0/);
   expect(tested.code).toBe(0);
-}, 60_000);
+});
+
+test('in a checkout a new platform needs no installation: its tests and types find the packages as they are', async () => {
+  const checkout = join(parent, 'checkout');
+  await mkdir(checkout);
+  await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));
+  const made = await fairlead(checkout, 'init', 'pier');
+  expect(made.out).not.toContain('npm install');
+  const pier = join(checkout, 'pier');
+  const { scripts } = JSON.parse(await readFile(join(pier, 'package.json'), 'utf8'));
+  const [program, ...args] = (scripts.test as string).split(' ');
+  expect(program).toBe('node');
+  expect((await run(pier, ...args, '--test-reporter=tap')).out).toMatch(/# pass 3\n# fail 0/);
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  expect(await run(pier, compiler, '-p', '.')).toEqual({ code: 0, out: '', err: '' });
+});
 
 test('what is installed with a new platform is what this repository has', async () => {
   const made = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'));

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -30,6 +31,30 @@ async function ownVersion(): Promise<string> {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
+/**
+ * Whether what lies in `folder` finds Fairlead's packages as TypeScript, in a checkout around it: nothing has to be
+ * installed there, and whatever runs or compiles has to ask for that form.
+ */
+export function inCheckout(folder: string): boolean {
+  for (let above = dirname(folder); ; above = dirname(above)) {
+    if (existsSync(join(above, 'node_modules', '@fairlead', 'cli', 'package.json')))
+      return existsSync(join(above, 'node_modules', '@fairlead', 'cli', 'src', 'main.ts'));
+    if (above === dirname(above)) return false;
+  }
+}
+
+const SOURCE_CONDITION = '@fairlead/source';
+
+/** What the files of a platform say of how packages are found. */
+function forCheckout(name: string, text: string): string {
+  if (name === 'package.json') return text.replace('node --test', `node --conditions=${SOURCE_CONDITION} --test`);
+  if (name !== 'tsconfig.json') return text;
+  return text.replace(
+    '"module": "nodenext",',
+    `"module": "nodenext",\n    "customConditions": ["${SOURCE_CONDITION}"],`,
+  );
+}
+
 function renamed(text: string, { platform, service }: ScaffoldNames): string {
   const own = text
     .replaceAll('sampleContract', `${camelCase(service)}Contract`)
@@ -41,6 +66,7 @@ function renamed(text: string, { platform, service }: ScaffoldNames): string {
 
 async function copy(from: string, to: string, names: ScaffoldNames): Promise<string[]> {
   const version = await ownVersion();
+  const sourceAround = inCheckout(to);
   const written: string[] = [];
   const entries = await readdir(from, { recursive: true, withFileTypes: true });
   for (const entry of entries.filter((each) => each.isFile())) {
@@ -50,7 +76,7 @@ async function copy(from: string, to: string, names: ScaffoldNames): Promise<str
     const text = renamed(await readFile(source, 'utf8'), names);
     await mkdir(dirname(join(to, name)), { recursive: true });
     const content = name === 'package.json' ? text.replaceAll(/("@fairlead\/\w+": ")[^"]+/g, `$1${version}`) : text;
-    await writeFile(join(to, name), content, { flag: 'wx' });
+    await writeFile(join(to, name), sourceAround ? forCheckout(name, content) : content, { flag: 'wx' });
     written.push(name);
   }
   return written.toSorted();

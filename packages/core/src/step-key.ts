@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Context } from './context.ts';
 
 /**
@@ -17,5 +17,5 @@ import type { Context } from './context.ts';
 export function stepKey(ctx: Context, operation: string, step?: string | number): string | undefined {
   if (ctx.idempotencyKey === undefined) return undefined;
   const facts = [ctx.tenant ?? null, ctx.caller.subject ?? null, ctx.idempotencyKey, operation, step ?? null];
-  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
+  return hash('sha256', JSON.stringify(facts), 'base64url');
 }

@@ -3,6 +3,7 @@ import { AttemptContext } from './attempt-context.ts';
 import { AttemptLife } from './attempt-life.ts';
 import type { CallParts } from './call-parts.ts';
 import { fail } from './errors.ts';
+import { gateOutcomeOf } from './failure-outcome.ts';
 import { DROPPED, type GateOutcome } from './gate.ts';
 import type { LateEntry } from './late-work.ts';
 import { FAILURE, IGNORED, SUCCESS, type Outcome } from './outcome.ts';
@@ -104,7 +105,8 @@ export abstract class Attempt extends AttemptLife implements Fresh {
       this.#failed(error);
       return;
     }
-    this.#settle(failed ? parts.outcomeOf(value, true) : SUCCESS, nowMs);
+    if (failed) this.#settleFailed(value, true, nowMs);
+    else this.#settle(SUCCESS, SUCCESS, nowMs);
     if (failed) this.owner.attemptFailed(this, value, true, nowMs);
     else this.owner.attemptSucceeded(this, value, nowMs);
   }
@@ -116,7 +118,7 @@ export abstract class Attempt extends AttemptLife implements Fresh {
       this.#settleLate(nowMs);
       return;
     }
-    this.#settle(parts.outcomeOf(error, false), nowMs);
+    this.#settleFailed(error, false, nowMs);
     // What it has begun besides what failed has nobody left to wait for it.
     if (this.isHeard) this.end(fail('CANCELLED', `${parts.name}: attempt ${this.number} failed.`, { cause: error }));
     this.owner.attemptFailed(this, error, false, nowMs);
@@ -162,12 +164,17 @@ export abstract class Attempt extends AttemptLife implements Fresh {
     this.abandon(reason, fair ? FAILURE : IGNORED, DROPPED, nowMs);
   }
 
-  #settle(outcome: Outcome, nowMs: number): void {
+  #settleFailed(failed: unknown, returned: boolean, nowMs: number): void {
+    const outcome = this.parts.outcomeOf(failed, returned);
+    this.#settle(outcome, this.parts.gate === undefined ? outcome : gateOutcomeOf(failed, outcome), nowMs);
+  }
+
+  #settle(outcome: Outcome, gateOutcome: GateOutcome, nowMs: number): void {
     const { parts } = this;
     this.#state = 'settled';
     parts.wakeUps.remove(this);
     parts.breaker?.record(this.#permit, outcome, nowMs - this.startedAtMs, nowMs);
-    parts.gate?.leave(this.#ticket, nowMs, outcome);
+    parts.gate?.leave(this.#ticket, nowMs, gateOutcome);
   }
 
   #settleLate(nowMs: number): void {

@@ -123,7 +123,7 @@ describe('as the tests of resilience4j have it', () => {
 
   test('a failure a second: it opens at the third of six calls of its window', () => {
     const driven = new Driven();
-    for (const outcome of [SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE]) {
+    for (const outcome of [SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE] as const) {
       driven.call(outcome);
       driven.nowMs += 1_000;
       expect(driven.state.state).toBe('closed');
@@ -225,7 +225,7 @@ describe('as the tests of resilience4j have it', () => {
     driven.calls(2, SUCCESS);
     driven.force('metrics-only');
     expect(driven.state.measured.calls).toBe(0);
-    for (const outcome of [FAILURE, FAILURE, FAILURE, SUCCESS, SUCCESS, FAILURE]) driven.call(outcome);
+    for (const outcome of [FAILURE, FAILURE, FAILURE, SUCCESS, SUCCESS, FAILURE] as const) driven.call(outcome);
     expect(driven.state).toMatchObject({ state: 'metrics-only', measured: { calls: 6, failures: 4 } });
     expect(driven.moves).toEqual(['closed → metrics-only (forced)', 'metrics-only → metrics-only (failure-ratio)']);
     driven.calls(10, SUCCESS);

@@ -30,6 +30,7 @@ export class Call extends Attempt implements AttemptOwner, CourseCall {
   /**
    * @param resolve takes a `Decision`, or the work's value when there is a `reject`
    * @param reject takes what the work threw, or a `RejectedError`
+   * @param sinceMs when its total time began, if it has waited for something else before
    */
   constructor(
     parts: CallParts,
@@ -39,12 +40,14 @@ export class Call extends Attempt implements AttemptOwner, CourseCall {
     nowMs: number,
     resolve: (result: unknown) => void,
     reject: ((error: unknown) => void) | undefined,
+    sinceMs = nowMs,
   ) {
     super(parts, ctx, nowMs);
     this.#work = work;
     this.facts = facts;
     this.#resolve = resolve;
     this.#reject = reject;
+    if (sinceMs !== nowMs) this.#course = new Course(this, sinceMs);
   }
 
   /** Begins an attempt, if breaker and gate let it. */

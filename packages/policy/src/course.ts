@@ -95,8 +95,7 @@ export class Course {
     const { name, hedgeDelay, counters } = this.#parts;
     if (winner.number > 1 && hedgeDelay !== undefined) counters.hedgeWins++;
     if (!this.#isRunning()) return;
-    // What a loser would have taken is at least what it took: see HedgeDelay.
-    if (!this.#call.isSettled) hedgeDelay?.record(nowMs - this.#call.startedAtMs);
+    if (!this.#call.isSettled) hedgeDelay?.recordAtLeast(nowMs - this.#call.startedAtMs);
     const details = { policy: name, limit: 'race', winner: winner.number };
     this.#abandonAll(fail('CANCELLED', `${name}: attempt ${winner.number} answered first.`, { details }), nowMs);
   }
@@ -105,7 +104,7 @@ export class Course {
   failed(attempt: Attempt, failed: unknown, returned: boolean, nowMs: number): void {
     const { retry, hedge, hedgeDelay, random } = this.#parts;
     this.#lastFailure = { failed, returned };
-    if (attempt.number === 1) hedgeDelay?.record(nowMs - attempt.startedAtMs);
+    if (attempt.number === 1) hedgeDelay?.recordAtLeast(nowMs - attempt.startedAtMs);
     const rules = retry ?? hedge;
     if (rules === undefined) {
       this.#fail(nowMs);
@@ -280,6 +279,7 @@ export class Course {
     if (this.#call.isDone || this.#call.attempts === 0) return;
     const nowMs = this.#parts.clock.monotonic();
     if (reason.code === 'CANCELLED') this.#parts.counters.cancelled++;
+    if (!this.#call.isSettled) this.#parts.hedgeDelay?.recordAtLeast(nowMs - this.#call.startedAtMs);
     this.#call.fail(reason, this.#stopped, nowMs);
     if (this.#call.number > 0) this.#call.callerEnded(reason, nowMs);
     for (const each of this.others) each.callerEnded(reason, nowMs);

@@ -1,6 +1,7 @@
 import { FairleadError } from '@fairlead/core';
 import type { FailureRules } from './breaker-options.ts';
 import { factsOf } from './failure-facts.ts';
+import { DROPPED, type GateOutcome } from './gate.ts';
 import { FAILURE, IGNORED, SUCCESS, type Outcome } from './outcome.ts';
 import { RejectedError } from './rejected-error.ts';
 
@@ -31,6 +32,15 @@ export function outcomeByRules(rules: FailureRules, failed: unknown, returned: b
   if (overloaded && rules.ignoreOverload) return IGNORED;
   if (status !== undefined) return rules.statuses.has(status) ? FAILURE : SUCCESS;
   return rules.codes === undefined ? FAILURE : SUCCESS;
+}
+
+/**
+ * What a failure says about load, which a breaker need not care for: whoever turns calls away for having too much to do
+ * is healthy, and has too much to do.
+ * @param outcome what it says about whom was called
+ */
+export function gateOutcomeOf(failed: unknown, outcome: Outcome): GateOutcome {
+  return outcomeOfFailure(failed) !== IGNORED && factsOf(failed, 0).overloaded ? DROPPED : outcome;
 }
 
 function judge(rules: FailureRules, failed: unknown, returned: boolean): Outcome | undefined {

@@ -64,7 +64,20 @@ test('losers that count with what they had lead to the true percentile, though n
   // One call in five takes 500 ms, so that is the p95. A hedge always wins 10 ms after it began.
   for (let call = 0; call < 20_000; call++) {
     const wouldTakeMs = random.next() < 0.2 ? 500 : 10 + random.next() * 10;
-    delay.record(Math.min(wouldTakeMs, delay.delayMs() + 10));
+    const hadMs = delay.delayMs() + 10;
+    if (wouldTakeMs <= hadMs) delay.record(wouldTakeMs);
+    else delay.recordAtLeast(hadMs);
   }
   expect(delay.delayMs()).toBe(500);
+});
+
+test('what failed or was given up sooner than the delay says nothing', () => {
+  const delay = new HedgeDelay(p95);
+  for (let call = 0; call < 100; call++) delay.recordAtLeast(1);
+  expect(delay.delayMs()).toBe(Infinity);
+  for (let call = 0; call < 200; call++) delay.record(10);
+  for (let call = 0; call < 200; call++) delay.recordAtLeast(1);
+  expect(delay.delayMs()).toBe(10);
+  for (let call = 0; call < 200; call++) delay.recordAtLeast(80);
+  expect(delay.delayMs()).toBe(80);
 });

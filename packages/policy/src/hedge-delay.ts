@@ -4,11 +4,12 @@ import type { HedgeDelayRule } from './hedge-options.ts';
 const REFRESH_SHARE = 16;
 
 /**
- * How long an attempt has before it gets company: fixed, or a percentile (nearest rank) of the latest durations of first
- * attempts.
+ * How long an attempt has before it gets company: fixed, or a percentile (nearest rank) of how long first attempts lately
+ * took to succeed.
  *
- * Of a first attempt that lost its race the duration is only known to be longer than what it had: that is what is to be
- * recorded. Leaving losers out would cut off the slow tail, and the percentile would hedge itself shorter and shorter.
+ * Of a first attempt that lost its race, failed or was given up, the duration is only known to be longer than what it had.
+ * Leaving those out would cut off the slow tail, and the percentile would hedge itself shorter and shorter; taking one
+ * that failed quickly for a quick success would too. So they count with what they had if that was longer than the delay.
  * Later attempts are not recorded at all: one that is cancelled early says nothing.
  */
 export class HedgeDelay {
@@ -28,7 +29,12 @@ export class HedgeDelay {
     this.#delayMs = rule.kind === 'fixed' ? rule.delayMs : Infinity;
   }
 
-  /** A first attempt ended, or was cancelled, after so long. */
+  /** A first attempt would have taken at least so long to succeed. */
+  recordAtLeast(durationMs: number): void {
+    if (durationMs >= this.#delayMs) this.record(durationMs);
+  }
+
+  /** A first attempt succeeded after so long. */
   record(durationMs: number): void {
     const rule = this.#rule;
     if (rule.kind === 'fixed') return;

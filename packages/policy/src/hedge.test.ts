@@ -231,6 +231,59 @@ test('each attempt takes a slot, and a hedge that gets none does no harm', async
   expect(begunAtMs).toEqual([0]);
 });
 
+describe('a hedge that waits for a slot', () => {
+  const spec: PolicySpec = { hedge: { attempts: 3, delay: '10ms' }, concurrency: { limit: 1, queue: 5 } };
+
+  test('is the next one, also when another attempt fails meanwhile: none is paid besides', async () => {
+    const { clock, policy: search, context, play, begunAtMs } = setup(spec);
+    const plays: Play[] = [
+      [30, nonFatal()],
+      [5, 'second'],
+    ];
+    const done = search.attempt(context(), play(plays), again);
+    await clock.runAll();
+    expect(await done).toMatchObject({ kind: 'ok', value: 'second', attempts: 2 });
+    expect(begunAtMs).toEqual([0, 30]);
+    expect(search.inspect().budget?.withdrawals).toBe(1);
+  });
+
+  test('leaves the queue at once when the call is answered', async () => {
+    const { clock, policy: search, context, play, begunAtMs } = setup(spec);
+    const done = search.attempt(context(), play([[20, 'first']]), again);
+    await clock.advance(15);
+    expect(search.inspect().concurrency?.waiting).toBe(1);
+    await clock.advance(5);
+    expect(await done).toMatchObject({ kind: 'ok', value: 'first', attempts: 1 });
+    expect(search.inspect().concurrency).toMatchObject({ waiting: 0, inUse: 0 });
+    expect(clock.pending).toBe(0);
+    expect(begunAtMs).toEqual([0]);
+  });
+
+  test('leaves it when another attempt is told never to come back, and what runs may win', async () => {
+    const {
+      clock,
+      policy: search,
+      context,
+      play,
+      begunAtMs,
+    } = setup({
+      hedge: { attempts: 4, delay: '10ms' },
+      concurrency: { limit: 2, queue: 5 },
+    });
+    const plays: Play[] = [
+      [40, 'first'],
+      [15, nonFatal({ pushbackMs: -1 })],
+    ];
+    const done = search.attempt(context(), play(plays), again);
+    await clock.advance(24);
+    expect(search.inspect().concurrency?.waiting).toBe(1);
+    await clock.runAll();
+    expect(await done).toMatchObject({ kind: 'ok', value: 'first', attempts: 2 });
+    expect(begunAtMs).toEqual([0, 10]);
+    expect(search.inspect().concurrency).toMatchObject({ waiting: 0, inUse: 0 });
+  });
+});
+
 test('by default the slowest twentieth gets company', async () => {
   const { clock, policy: search, context } = setup({ hedge: {}, budget: 'off' });
   const random = seededRandom('tail');
@@ -248,4 +301,31 @@ test('by default the slowest twentieth gets company', async () => {
   expect(hedges / calls).toBeLessThan(0.08);
   expect(search.inspect().hedgeDelayMs).toBeGreaterThan(18);
   expect(search.inspect().hedgeDelayMs).toBeLessThan(30);
+});
+
+test('quick failures and impatient callers do not make hedges come sooner', async () => {
+  const { clock, policy: search, context } = setup({ hedge: { minSamples: 20 }, budget: 'off' });
+  const call = async (takesMs: number, fails: boolean, patienceMs: number): Promise<void> => {
+    using ctx = context(patienceMs);
+    await search.attempt(
+      ctx,
+      async (inner) => {
+        await clock.sleep(takesMs, inner.signal);
+        if (fails) throw fatal();
+      },
+      again,
+    );
+  };
+  for (const [takesMs, fails, patienceMs] of [
+    [50, false, Infinity],
+    [1, true, Infinity],
+    [50, false, 5],
+  ] as const) {
+    for (let each = 0; each < 100; each++) {
+      const done = call(takesMs, fails, patienceMs);
+      await clock.runAll();
+      await done;
+    }
+    expect(search.inspect().hedgeDelayMs).toBe(50);
+  }
 });

@@ -8,12 +8,12 @@ import {
   type TransportResponse,
 } from '@fairlead/core';
 import { decodeOutput, encodeCall, type Contract, type Operation, type WireCall } from '@fairlead/contract';
-import { parsePushbackMs, parseRetryAfterMs, PUSHBACK_HEADER } from '@fairlead/policy';
-import type { Red, Telemetry } from '@fairlead/telemetry';
+import { parsePushbackMs, parseRetryAfterMs, PUSHBACK_HEADER, type CallFacts, type Policy } from '@fairlead/policy';
+import { constantSpan, type Red, type Span, type SpanOptions, type Telemetry } from '@fairlead/telemetry';
 import { identityOf, isIdempotent, type CallPolicies } from './call-policies.ts';
 import { fail } from './errors.ts';
 import { knownCode, markDownstream } from './failure.ts';
-import type { Calls, CallOptions, Client, Uses } from './kit.ts';
+import type { Calls, Client, ClientCall, Uses } from './kit.ts';
 
 /** What clients need of the service that they belong to. */
 export interface ClientOptions {
@@ -26,125 +26,172 @@ export interface ClientOptions {
   readonly policies: CallPolicies;
 }
 
-/** Time for a call that nobody has given any, neither its Context nor its policy, in milliseconds: nothing waits for ever. */
+/** Time for a call whose Context has no deadline, in milliseconds: nothing waits for ever. */
 export const DEFAULT_CALL_TIMEOUT_MS = 10_000;
+const NO_FACTS: CallFacts = Object.freeze({});
+
+/** What every call of one operation has in common. */
+interface Target {
+  readonly operation: Operation;
+  /** The callee. */
+  readonly service: string;
+  /** As the caller's code has it, such as `billing.charge`. */
+  readonly name: string;
+  readonly policy: Policy;
+  /** Whether its contract says that doing it twice is doing it once. */
+  readonly idempotent: boolean;
+  readonly span: SpanOptions;
+  readonly labels: { readonly peer: string; readonly operation: string };
+}
 
 /**
  * Clients for the handlers of a service. Each handler run gets its own `calls`, because the ordinal of a call, which its
  * idempotency key is derived from, counts within the run.
  */
 export function clients(options: ClientOptions): (work: string) => Calls<Uses> {
-  const red = options.telemetry.metrics.red({ kind: 'client' });
-  return (work) => {
-    const ordinals = new Map<string, number>();
-    const built = Object.entries(options.uses).map(([alias, contract]) => [alias, client(alias, contract)] as const);
-    return Object.fromEntries(built);
+  const sender = new Sender(options);
+  const targets = new Map(
+    Object.entries(options.uses).map(
+      ([alias, contract]) => [alias, Object.entries(targetsOf(alias, contract, options.policies))] as const,
+    ),
+  );
 
-    function client(alias: string, contract: Contract): Client<Contract> {
-      const calls = Object.entries(contract.operations).map(([name, operation]) => {
-        const target = `${alias}.${name}`;
-        const callee: Callee = { options, red, service: contract.name, operation };
-        const call = (ctx: Context, input: Record<string, unknown>, callOptions: CallOptions = {}) => {
-          const ordinal = ordinals.get(target) ?? 0;
-          ordinals.set(target, ordinal + 1);
-          const key = stepKey(ctx, `${options.service}.${work}/${target}`, callOptions.step ?? ordinal);
-          return send(callee, ctx, input, key);
-        };
-        return [name, call] as const;
-      });
-      return Object.fromEntries(calls);
+  /** The calls of one run; a client is made when the run first asks for it. */
+  class RunCalls {
+    readonly #work: string;
+    readonly #ordinals = new Map<Target, number>();
+    readonly #clients = new Map<string, Client<Contract>>();
+
+    constructor(work: string) {
+      this.#work = work;
     }
+
+    of(alias: string): Client<Contract> {
+      const known = this.#clients.get(alias);
+      if (known !== undefined) return known;
+      const calls = (targets.get(alias) ?? []).map(([name, target]) => [name, this.#call(target)] as const);
+      const made = Object.fromEntries(calls);
+      this.#clients.set(alias, made);
+      return made;
+    }
+
+    #call(target: Target): ClientCall<Contract, string> {
+      return (ctx, input, callOptions = {}) => {
+        const ordinal = this.#ordinals.get(target) ?? 0;
+        this.#ordinals.set(target, ordinal + 1);
+        const key = stepKey(ctx, `${options.service}.${this.#work}/${target.name}`, callOptions.step ?? ordinal);
+        return sender.send(target, ctx, input, key);
+      };
+    }
+  }
+
+  return (work) => {
+    const run = new RunCalls(work);
+    const calls = {};
+    for (const alias of targets.keys()) {
+      Object.defineProperty(calls, alias, { enumerable: true, get: () => run.of(alias) });
+    }
+    return calls;
   };
 }
 
-/** Everything that the calls of an operation share. */
-interface Callee {
-  readonly options: ClientOptions;
-  readonly red: Red<'peer' | 'operation'>;
-  readonly service: string;
-  readonly operation: Operation;
+function targetsOf(alias: string, contract: Contract, policies: CallPolicies): Record<string, Target> {
+  const targets = Object.entries(contract.operations).map(([name, operation]): [string, Target] => {
+    const attributes = { 'rpc.system': 'http', 'rpc.service': contract.name, 'rpc.method': operation.name };
+    const span = constantSpan({ name: `${contract.name}.${operation.name}`, kind: 'client', attributes });
+    const labels = { peer: contract.name, operation: operation.name };
+    const policy = policies.of(operation);
+    const idempotent = isIdempotent(operation);
+    return [name, { operation, service: contract.name, name: `${alias}.${name}`, policy, idempotent, span, labels }];
+  });
+  return Object.fromEntries(targets);
 }
 
-/** One call under its policy: every attempt is a request, with a span of its own and the same idempotency key. */
-async function send(
-  callee: Callee,
-  outer: Context,
-  input: Record<string, unknown>,
-  downstreamKey: string | undefined,
-): Promise<unknown> {
-  const { options, service, operation } = callee;
-  const wire = encodeCall(operation, input);
-  const idempotent = isIdempotent(operation);
-  using timed = outer.deadline === undefined ? outer.withTimeout(DEFAULT_CALL_TIMEOUT_MS) : outer.withCancel();
-  const startMs = timed.clock.monotonic();
-  let outcome = 'ok';
-  try {
-    return await options.policies
-      .of(operation)
-      .run(timed, (ctx, attempt) => request(callee, ctx, { ...wire, downstreamKey, attempt }), {
-        idempotent,
-        // A key that the callee does not know means nothing to it.
-        key: idempotent
-          ? identityOf(timed, operation, wire.path)
-          : operation.idempotencyKey === undefined
-            ? undefined
-            : downstreamKey,
-      });
-  } catch (error) {
-    outcome = error instanceof FairleadError ? knownCode(error.code, operation) : 'INTERNAL';
-    throw error instanceof FairleadError && error !== timed.signal.reason ? markDownstream(error) : error;
-  } finally {
-    callee.red.observe({
-      labels: { peer: service, operation: operation.name },
-      outcome,
-      durationMs: timed.clock.monotonic() - startMs,
+/** Makes the calls of a service. */
+class Sender {
+  readonly #options: ClientOptions;
+  readonly #red: Red<'peer' | 'operation'>;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#red = options.telemetry.metrics.red({ kind: 'client' });
+  }
+
+  async send(
+    target: Target,
+    outer: Context,
+    input: Readonly<Record<string, unknown>>,
+    downstreamKey: string | undefined,
+  ): Promise<unknown> {
+    const { operation } = target;
+    const call = encodeCall(operation, input);
+    using timed = outer.deadline === undefined ? outer.withTimeout(DEFAULT_CALL_TIMEOUT_MS) : undefined;
+    const ctx = timed ?? outer;
+    const startMs = ctx.clock.monotonic();
+    let outcome = 'ok';
+    try {
+      return await target.policy.run(
+        ctx,
+        (attemptCtx, attempt) => this.#attempt(target, attemptCtx, attempt, call, downstreamKey),
+        factsOf(target, ctx, call.path, downstreamKey),
+      );
+    } catch (error) {
+      outcome = error instanceof FairleadError ? knownCode(error.code, operation) : 'INTERNAL';
+      throw error instanceof FairleadError && !isEndOf(ctx, error) ? markDownstream(error) : error;
+    } finally {
+      this.#red.observe({ labels: target.labels, outcome, durationMs: ctx.clock.monotonic() - startMs });
+    }
+  }
+
+  /** One request of the call, with a span of its own. */
+  #attempt(
+    target: Target,
+    outer: Context,
+    attempt: number,
+    call: WireCall,
+    downstreamKey: string | undefined,
+  ): Promise<unknown> {
+    return this.#options.telemetry.tracer.span(outer, target.span, (ctx, span) => {
+      if (attempt > 1) span.set('http.request.resend_count', attempt - 1);
+      return this.#exchange(target, ctx, span, call, downstreamKey);
     });
+  }
+
+  async #exchange(
+    { operation, service }: Target,
+    ctx: Context,
+    span: Span,
+    { path, body }: WireCall,
+    downstreamKey: string | undefined,
+  ): Promise<unknown> {
+    ctx.throwIfAborted();
+    const calling = ctx.derive({ caller: { ...ctx.caller, service: this.#options.service } });
+    const headers = contextToHeaders(calling, { downstreamKey });
+    headers['accept'] = 'application/json';
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    const { name, method } = operation;
+    const request = { service, operation: name, method, path, headers, body };
+    const answer = await this.#options.transport.send(ctx, request);
+    span.set('http.response.status_code', answer.status);
+    if (answer.status >= 200 && answer.status < 300) return decodeOutput(operation, answer.body);
+    throw failureOf(operation, answer, ctx.clock.now());
   }
 }
 
-/** What goes over the wire, how often it has gone, and under which key. */
-interface Attempt extends WireCall {
-  readonly downstreamKey: string | undefined;
-  /** The first is 1. */
-  readonly attempt: number;
+/** What a policy is told of a call. A key that the callee does not know of means nothing to it. */
+function factsOf(
+  { operation, idempotent }: Target,
+  ctx: Context,
+  path: string,
+  downstreamKey: string | undefined,
+): CallFacts {
+  if (idempotent) return { idempotent, key: identityOf(ctx, operation, path) };
+  return operation.idempotencyKey === undefined ? NO_FACTS : { key: downstreamKey };
 }
 
-async function request(
-  { options, service, operation }: Callee,
-  outer: Context,
-  { path, body, downstreamKey, attempt }: Attempt,
-): Promise<unknown> {
-  const attributes: Record<string, string | number> = {
-    'rpc.system': 'http',
-    'rpc.service': service,
-    'rpc.method': operation.name,
-  };
-  if (attempt > 1) attributes['http.request.resend_count'] = attempt - 1;
-  return options.telemetry.tracer.span(
-    outer,
-    { name: `${service}.${operation.name}`, kind: 'client', attributes },
-    async (ctx, span) => {
-      ctx.throwIfAborted();
-      const calling = ctx.derive({ caller: { ...ctx.caller, service: options.service } });
-      const headers: Record<string, string> = {
-        accept: 'application/json',
-        ...contextToHeaders(calling, { downstreamKey }),
-      };
-      if (body !== undefined) headers['content-type'] = 'application/json';
-      const { method } = operation;
-      const answer = await options.transport.send(ctx, {
-        service,
-        operation: operation.name,
-        method,
-        path,
-        headers,
-        body,
-      });
-      span.set('http.response.status_code', answer.status);
-      if (answer.status >= 200 && answer.status < 300) return decodeOutput(operation, answer.body);
-      throw failureOf(operation, answer, ctx.clock.now());
-    },
-  );
+/** Whether an error is the end of the caller's own time or patience. */
+function isEndOf(ctx: Context, error: FairleadError): boolean {
+  return ctx.signal.aborted && error === ctx.signal.reason;
 }
 
 /**

@@ -4,7 +4,7 @@ import { FairleadError } from '@fairlead/core';
 import { command } from '../command.ts';
 import { text, toggle, UsageError } from '../flag.ts';
 import { newNameFault } from '../service-name.ts';
-import { writePlatform } from '../scaffold.ts';
+import { inCheckout, writePlatform } from '../scaffold.ts';
 
 /** Flags of `init`. */
 interface InitFlags {
@@ -47,7 +47,7 @@ export const init = command<InitFlags>({
       '',
       'Next:',
       ...(path === terminal.cwd ? [] : [`  cd ${relative(terminal.cwd, path)}`]),
-      '  npm install',
+      ...(inCheckout(path) ? [] : ['  npm install']),
       '  npm test',
       '  npm start',
     ];

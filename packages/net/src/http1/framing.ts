@@ -21,6 +21,8 @@ export interface Framing {
   readonly host: string | undefined;
   /** Whether `Connection` has `close` among its options. */
   readonly isClosing: boolean;
+  /** Whether `Connection` has `upgrade` among its options. */
+  readonly isUpgrading: boolean;
   /** Whether an answer 100 is expected before the body. */
   readonly expectsContinue: boolean;
 }
@@ -37,6 +39,7 @@ export function framingOf(scanner: FieldScanner, fields: Fields): Framing {
   let isChunked = false;
   let host: string | undefined;
   let isClosing = false;
+  let isUpgrading = false;
   let expectsContinue = false;
   for (let line = 0; line < scanner.count; line += 1) {
     const known = scanner.knownAt(line);
@@ -63,6 +66,7 @@ export function framingOf(scanner: FieldScanner, fields: Fields): Framing {
         break;
       case CONNECTION:
         isClosing ||= hasOption(value, 'close');
+        isUpgrading ||= hasOption(value, 'upgrade');
         break;
       default:
         if (value.toLowerCase() !== '100-continue') {
@@ -77,7 +81,7 @@ export function framingOf(scanner: FieldScanner, fields: Fields): Framing {
   if (isChunked && contentLength !== -1) {
     throw fail('HTTP_MALFORMED', 'The message has both a Content-Length and a Transfer-Encoding.');
   }
-  return { contentLength, isChunked, host, isClosing, expectsContinue };
+  return { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue };
 }
 
 function lengthOf(value: string): number {

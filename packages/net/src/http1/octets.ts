@@ -5,7 +5,10 @@ export const LF = 0x0a;
 export const CR = 0x0d;
 export const SPACE = 0x20;
 export const COLON = 0x3a;
+export const QUOTE = 0x22;
 export const SEMICOLON = 0x3b;
+export const EQUALS = 0x3d;
+export const BACKSLASH = 0x5c;
 
 /** Whether an octet may stand in a token, such as a method or a field's name. Index: the octet. */
 export const IS_TOKEN = tableOf((octet) => /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(octet)));

@@ -30,12 +30,17 @@ export class RequestHead implements MessageHead {
   readonly keepsAlive: boolean;
   /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
+  /**
+   * Whether the client offers another protocol. The offer may be passed over, but what follows before the answer may be
+   * of that protocol.
+   */
+  readonly offersUpgrade: boolean;
   /** Bytes that the head took. */
   readonly byteLength: number;
 
   constructor(start: StartLine, fields: Fields, byteLength: number) {
     const { minorVersion } = start;
-    const { contentLength, isChunked, host, isClosing, expectsContinue } = framingOf(fieldScanner, fields);
+    const { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue } = framingOf(fieldScanner, fields);
     if (minorVersion === 0 && isChunked) throw fail('HTTP_MALFORMED', 'An HTTP/1.0 request has no Transfer-Encoding.');
     if (host === undefined && minorVersion === 1) throw fail('HTTP_MALFORMED', 'The request has no Host.');
     if (host !== undefined && !isAuthority(host))
@@ -48,6 +53,7 @@ export class RequestHead implements MessageHead {
     this.bodyBytes = isChunked ? CHUNKED : Math.max(0, contentLength);
     this.keepsAlive = minorVersion === 1 && !isClosing;
     this.expectsContinue = minorVersion === 1 && expectsContinue && this.bodyBytes !== 0;
+    this.offersUpgrade = isUpgrading;
     this.byteLength = byteLength;
   }
 }

@@ -29,6 +29,9 @@ export class ResponseHead implements MessageHead {
         `The answer has a Transfer-Encoding, which HTTP/1.${minorVersion} ${status} has not.`,
       );
     }
+    if (status < 200 && (minorVersion === 0 || isClosing)) {
+      throw fail('HTTP_MALFORMED', 'The answer is a provisional one, and none can follow it.');
+    }
     this.status = status;
     this.minorVersion = minorVersion;
     this.fields = fields;

@@ -82,6 +82,8 @@ describe('what is refused', () => {
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n'],
     ['chunks of nothing', 'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n'],
     ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ['a provisional answer of HTTP/1.0', 'HTTP/1.0 100 Continue\r\n\r\n'],
+    ['a provisional answer that closes', 'HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n'],
     ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n'],
   ])('%s', (_what, text) => {
     expect(read(text).at(-1)).toContain('HTTP_MALFORMED');

@@ -280,6 +280,8 @@ export class Connection implements Carrier {
   /** Whether the connection lives on after this answer. */
   #keeps(head: RequestHead): boolean {
     if (!head.keepsAlive || this.#state.isDraining || this.#isClosing) return false;
+    // What has come after an offer of another protocol could be of that protocol.
+    if (head.offersUpgrade && this.#reader.heldBytes > 0) return false;
     if (this.#hasArrived) return true;
     const isPromised = head.expectsContinue && !this.#hasContinued;
     return !isPromised && head.bodyBytes >= 0 && head.bodyBytes <= PASSED_OVER_BYTES;
