@@ -120,6 +120,26 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       expect((await alice.ended(placed.body.id)).status).toBe('confirmed');
     });
 
+    test('leaves billing alone while it fails, says so, keeps orders pending, and finishes them when it is back', async () => {
+      type Policies = { items: { service: string; target: string; trouble?: string }[] };
+      await setFaults(shop, { failNext: 1_000_000 });
+      const placed = await Promise.all(
+        ['a', 'b', 'c'].map(() => alice.place([{ sku: 'LANTERN', quantity: 1 }], randomUUID())),
+      );
+      const held = await eventually(async () => {
+        const { items } = (await admin<Policies>(shop, 'GET', '/api/policies?service=payments')).body;
+        return items.find(({ target, trouble }) => target === 'billing' && trouble?.startsWith('breaker open'));
+      }, "payments' breaker to open");
+      expect(held).toMatchObject({ service: 'payments', trouble: expect.stringMatching(/calls failed \(\d+ %\)/) });
+      for (const { body } of placed) expect((await alice.order(body.id)).status).toBe('pending');
+
+      await setFaults(shop, { failNext: 0 });
+      for (const { body } of placed) {
+        expect((await alice.ended(body.id, 60_000)).status).toBe('confirmed');
+        expect(await ledger(shop, body.id)).toMatchObject([{ type: 'charge' }]);
+      }
+    }, 120_000);
+
     test('refunds an order that its customer cancels while billing charges it', async () => {
       await setFaults(shop, { latencyMs: 400 });
       const placed = await alice.place([{ sku: 'BOLLARD-A', quantity: 1 }], randomUUID());

@@ -88,6 +88,7 @@ export async function startInside(
         ...(broker === undefined ? {} : { broker }),
         env,
         instance: `${name}-1`,
+        policies: service.policies,
       }),
     );
     instances.set(name, instance);

@@ -150,6 +150,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
           FAIRLEAD_SERVICE_NAME: name,
           FAIRLEAD_LISTEN: `unix:${socket}`,
           FAIRLEAD_ENDPOINTS: JSON.stringify(endpoints),
+          FAIRLEAD_POLICIES: JSON.stringify(service.policies),
         };
       });
       return supervise(name, 'service', launch);
@@ -159,6 +160,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
         const config = {
           listen: { host: '127.0.0.1', port: portOf(previousUrl) ?? port },
           routes: model.routes,
+          policies: model.policies,
           endpoints: Object.fromEntries(Object.entries(endpoints).map(([name, url]) => [name, gatewayEndpoint(url)])),
           jwks: `unix:${sockets.socket('control')}:/.well-known/jwks.json`,
           absent,

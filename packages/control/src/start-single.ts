@@ -79,6 +79,7 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
     const gateway = await startGateway({
       listen: { host: '127.0.0.1', port },
       routes: model.routes,
+      policies: model.policies,
       endpoints: Object.fromEntries(endpoints),
       absent: ground.absent,
       jwks: async () => keys.tokens.jwks,

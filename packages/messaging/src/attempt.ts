@@ -8,6 +8,7 @@ import {
   type Random,
   type ScopedContext,
 } from '@fairlead/core';
+import { RejectedError } from '@fairlead/policy';
 import type { Database, Tx } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { PublishedEvent } from './broker.ts';
@@ -181,5 +182,6 @@ export function failureOf(error: unknown, ctx: Context): Failure {
 
 /** Whether something is not there or has no room, and had certainly not begun what it was asked for. */
 function isPostponement(error: FairleadError): boolean {
+  if (error instanceof RejectedError) return error.kind !== 'cancelled';
   return (error.kind === 'unavailable' || error.kind === 'exhausted') && error.details['processed'] === 'no';
 }

@@ -45,7 +45,8 @@ export interface ConsumerOptions {
   /**
    * How often an event is tried before it is a dead letter. Default 10 (with the default delays about two minutes); at
    * least 1, which retries nothing. Attempts that failed because something was not there or had no room, and had certainly
-   * not begun (kind `unavailable` or `exhausted`, `details.processed` `'no'`), don't count: they are repeated until it is.
+   * not begun (kind `unavailable` or `exhausted`, `details.processed` `'no'`; a policy's rejection), don't count: they are
+   * repeated until it is.
    */
   readonly maxAttempts?: number;
   /**

@@ -1,5 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import { FairleadError, isError, parseTraceparent } from '@fairlead/core';
+import { policy } from '@fairlead/policy';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { PublishedEvent } from './broker.ts';
 import type { Commit } from './consumer-options.ts';
@@ -127,11 +128,13 @@ test('what was not there and had not begun costs no attempt, however often; what
       details: { processed },
       retryAfterMs: 2_000,
     });
+  const closed = policy('billing', { breaker: { mode: 'open' } }, { clock: bed.clock, random: bed.random });
   await using consumer = bed.consumer({
     maxAttempts: 2,
-    handler: async () => {
+    handler: async (ctx) => {
       if (postponed < 6) {
         postponed += 1;
+        if (postponed > 3) await closed.run(ctx, async () => undefined);
         throw refused('no');
       }
       failed += 1;

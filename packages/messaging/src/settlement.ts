@@ -28,8 +28,7 @@ export interface Failure {
   readonly message: string;
   readonly traceId: string;
   /**
-   * Something that the handler needs said that it had not begun (`details.processed` is `'no'`): a breaker that is open, a
-   * connection that is refused. Waiting is the cure, so it doesn't count as an attempt.
+   * Something that the handler needs had certainly not begun: a breaker is open, a connection was refused. Waiting is the cure, so it doesn't count as an attempt.
    */
   readonly postponed: boolean;
   /** When it said that a repeat may succeed, in milliseconds; 0 when it said nothing. */

@@ -1,3 +1,5 @@
+import type { PolicySpec } from '@fairlead/policy';
+
 /** Registered, so that a blueprint is known across two copies of this package. */
 const blueprintMark: unique symbol = Symbol.for('fairlead.blueprint');
 
@@ -66,6 +68,12 @@ export interface PlatformDefinition {
   readonly externals?: Readonly<Record<string, ExternalDefinition>>;
   /** Tenant id → settings. Default: none. */
   readonly tenants?: Readonly<Record<string, TenantSettings>>;
+  /**
+   * How calls behave under stress, by whom they go to: `billing` for every call to that service or external,
+   * `billing.charge` for one operation, `*` for all that have none of their own. The nearest one counts, and whole: they are
+   * not merged. Default: `DEFAULT_POLICY` of service for every call.
+   */
+  readonly policies?: Readonly<Record<string, PolicySpec>>;
   readonly gateway: GatewayDefinition;
 }
 

@@ -289,6 +289,35 @@ test('modules that throw, export nothing, something else or another name are ref
   );
 });
 
+test('a policy is for somebody who is called, and can be used; everything wrong is told at its place', async () => {
+  const problems = await problemsOf({
+    ...YARD,
+    policies: {
+      '*': {},
+      biling: {},
+      'billing.chrage': {},
+      stock: { timeout: { total: '1s', attempt: '2s' }, brekaer: {} },
+      orders: [],
+    },
+  });
+  expect(problems).toEqual([
+    'policies.biling: is for "biling" (did you mean "billing"?), which is no service and no external of this platform',
+    'policies["billing.chrage"]: is for "chrage" (did you mean "charge"?), which is no operation of billing',
+    expect.stringMatching(/^policies.stock: brekaer: .*did you mean breaker\?$/),
+    expect.stringMatching(/^policies.stock: timeout.attempt: 2s is longer than timeout.total/),
+    expect.stringMatching(/^policies.orders: \[\] is no object/),
+  ]);
+});
+
+test('the model has the policies as they were declared, and its hash tells when they change', async () => {
+  const policies = { stock: { timeout: { total: '1s' } }, '*': { timeout: { total: '2s' } } } as const;
+  const model = await buildModel(FILE, { ...YARD, policies });
+  expect(model.policies).toEqual(policies);
+  expect(Object.keys(model.policies)).toEqual(['*', 'stock']);
+  expect(Object.isFrozen(model.policies['stock'])).toBe(true);
+  expect(model.hash).not.toBe((await buildModel(FILE, YARD)).hash);
+});
+
 test('using what is not in the platform, or in a version that breaks, is refused', async () => {
   const { externals: _, ...withoutBilling } = YARD;
   expect(await problemsOf(withoutBilling)).toEqual([

@@ -3,6 +3,7 @@
 //   schema.ts        its shape in zod; quantity.ts parses 10s and 64KiB; shape.ts turns zod's issues into sentences
 //   module-file.ts   importing the modules that it names; module-kind.ts, what they must export
 //   references.ts    what only the whole can tell: names, uses, versions, routes; version.ts, circles.ts
+//   policies.ts      whom the policies are for, and whether they can be used
 //   model.ts         what comes out; deep-freeze.ts, hash.ts
 //   problem-list.ts  everything that is wrong, gathered
 import { stat } from 'node:fs/promises';
@@ -18,6 +19,7 @@ import type { ExternalModel, PlatformModel, RouteModel, ServiceModel } from './m
 import type { ImportedService } from './imported-service.ts';
 import { checkFile, exists, firstLine, importDefault } from './module-file.ts';
 import { isContract, isServiceDefinition } from './module-kind.ts';
+import { checkPolicies, policiesFor } from './policies.ts';
 import { ProblemList } from './problem-list.ts';
 import { checkNames, checkRoutes, circleWarnings, resolveUses } from './references.ts';
 import type { ParsedBlueprint } from './schema.ts';
@@ -60,13 +62,16 @@ export async function buildModel(file: string, definition: PlatformDefinition): 
   ]);
   const usesOf = resolveUses({ parsed, services, externals }, problems);
   checkRoutes(parsed, problems);
+  checkPolicies({ parsed, services, externals }, problems);
   problems.throwIfAny(file);
 
+  const policies = Object.fromEntries(sortedEntries(structuredClone(parsed.policies)));
   const serviceModels: ServiceModel[] = [...services].map(([name, { module, definition: service }]) => ({
     name,
     module,
     definition: service,
     uses: usesOf.get(name) ?? [],
+    policies: policiesFor(policies, usesOf.get(name) ?? []),
     database: service.database !== undefined,
     migrations: service.database === undefined ? undefined : String(service.database.migrations),
   }));
@@ -77,6 +82,7 @@ export async function buildModel(file: string, definition: PlatformDefinition): 
     tenants: Object.entries(parsed.tenants)
       .map(([id, settings]) => ({ id, settings: structuredClone(settings) }))
       .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    policies,
     routes: routeModels(parsed),
   };
   return deepFreeze({
@@ -195,7 +201,7 @@ function routeModels(parsed: ParsedBlueprint): RouteModel[] {
 /** What the hash is taken of: nothing of the machine, nothing that isn't declared. */
 function portable(
   root: string,
-  declared: Pick<PlatformModel, 'name' | 'services' | 'externals' | 'tenants' | 'routes'>,
+  declared: Pick<PlatformModel, 'name' | 'services' | 'externals' | 'tenants' | 'policies' | 'routes'>,
 ): unknown {
   const identity = (contract: Contract): object => ({ name: contract.name, version: contract.version });
   const inside = (path: string | undefined): string | undefined =>

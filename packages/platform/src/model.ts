@@ -1,4 +1,5 @@
 import type { Contract } from '@fairlead/contract';
+import type { PolicySpec } from '@fairlead/policy';
 import type { ServiceDefinition } from '@fairlead/service';
 
 /** Whom a service calls or listens to. */
@@ -19,6 +20,8 @@ export interface ServiceModel {
   readonly definition: ServiceDefinition;
   /** In the order of aliases. */
   readonly uses: readonly UseModel[];
+  /** Those of the platform's policies that its calls come under. */
+  readonly policies: Readonly<Record<string, PolicySpec>>;
   readonly database: boolean;
   /** Folder of its migrations, as a `file:` URL; `undefined` without a database. */
   readonly migrations: string | undefined;
@@ -70,13 +73,15 @@ export interface PlatformModel {
   readonly services: readonly ServiceModel[];
   readonly externals: readonly ExternalModel[];
   readonly tenants: readonly TenantModel[];
+  /** By whom the calls go to: `billing`, `billing.charge`, `*`. As declared; each is one that a policy can be made of. */
+  readonly policies: Readonly<Record<string, PolicySpec>>;
   /** The longest prefix first. */
   readonly routes: readonly RouteModel[];
   /** What is allowed but deserves a look, such as services that call each other in a circle. */
   readonly warnings: readonly string[];
   /**
    * SHA-256 (hex) of all of the above as declared: names, module paths relative to `root`, contracts' names and versions, routes,
-   * tenants. The same on every machine and for any order of keys; not of the modules' code.
+   * policies, tenants. The same on every machine and for any order of keys; not of the modules' code.
    */
   readonly hash: string;
 }

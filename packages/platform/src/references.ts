@@ -109,7 +109,8 @@ export function circleWarnings(services: readonly ServiceModel[]): string[] {
   );
 }
 
-function quoteWithNearest(name: string, candidates: readonly string[]): string {
+/** A name in quotes, and the nearest of those that there are. */
+export function quoteWithNearest(name: string, candidates: readonly string[]): string {
   const suggestion = nearest(name, candidates);
   return suggestion === undefined
     ? JSON.stringify(name)

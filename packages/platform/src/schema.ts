@@ -1,3 +1,4 @@
+import type { PolicySpec } from '@fairlead/policy';
 import { z } from 'zod';
 import { nameFault, type Named } from './platform-name.ts';
 import { parseDuration, parseSize } from './quantity.ts';
@@ -114,6 +115,8 @@ export const blueprintSchema = z.strictObject({
   services: z.record(memberName, modulePath),
   externals: z.record(memberName, external).default({}),
   tenants: z.record(tenantId, tenantSettings).default({}),
+  // Whom they are for, and what is in them: see policies.ts.
+  policies: z.record(z.string(), z.custom<PolicySpec>()).default({}),
   gateway: z.strictObject({
     routes: z.array(route),
     timeout: duration.default(10_000),

@@ -2,6 +2,7 @@
 // call.ts attempt.ts           a call on its way through the parts, and each beginning of its work
 // wake-ups.ts late-work.ts     all ends and pauses behind one timer; work that goes on after its end
 // decision.ts rejection.ts     what became of a call, why it was not let through, and explain.ts says it in words
+// policy-state.ts trouble.ts   everything that a policy knows, and what of it is worth a line
 // retry-rules.ts hedge-delay.ts  when work is begun again; retry-budget.ts is what that may cost
 // breaker.ts                   whether the destination is called at all while it fails
 // front.ts                     who is answered without the work: fallback.ts, cache.ts, coalescer.ts
@@ -44,7 +45,7 @@ export type { PolicyEvent } from './observe.ts';
 export type { PolicyState } from './policy-state.ts';
 export { policy } from './policy.ts';
 export type { Policy, PolicyPorts } from './policy.ts';
-export { PUSHBACK_HEADER, wasRetried } from './pushback.ts';
+export { parsePushbackMs, parseRetryAfterMs, PUSHBACK_HEADER, wasRetried } from './pushback.ts';
 export type { QuotaSpec } from './quota-options.ts';
 export type { QuotaState } from './quota-table.ts';
 export type { RateLimitSpec, RateSpec, ResolvedRate, SharedLimitSpec } from './rate-limit-options.ts';
@@ -55,6 +56,8 @@ export type { RepeatCode, RepeatSpec } from './repeat-options.ts';
 export type { RetryBudget, RetryBudgetState } from './retry-budget.ts';
 export type { RetrySpec } from './retry-options.ts';
 export type { SharedLimitState } from './shared-limit.ts';
-export type { PolicyCode, PolicySpec } from './spec.ts';
+export { resolveSpec } from './spec.ts';
+export type { PolicyCode, PolicySpec, ResolvedPolicy } from './spec.ts';
 export { STANDARD } from './standard.ts';
 export type { TimeoutSpec } from './timeout-options.ts';
+export { trouble } from './trouble.ts';

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { FairleadError } from '@fairlead/core';
+import type { PolicySpec } from '@fairlead/policy';
 import type { GatewayEndpoint, GatewayOptions, GatewayRoute } from './options.ts';
 
 /**
@@ -22,6 +23,7 @@ export interface GatewayConfig {
   readonly tokenCacheSize?: number;
   readonly connectPatienceMs?: number;
   readonly maxConnections?: number;
+  readonly policies?: Readonly<Record<string, PolicySpec>>;
 }
 
 /** What a file can't say. */

@@ -31,6 +31,10 @@ export const GATEWAY_ERRORS = {
   DRAINING: 'unavailable',
   /** The service is not part of what was started: its name is left out of `only`. Nothing was done. */
   NOT_STARTED: 'unavailable',
+  /** The policy over requests to the service lets through no more at this rate. Nothing was done. */
+  RATE_LIMITED: 'exhausted',
+  /** The service fails, or has as much to do as its policy allows; requests are held back. Nothing was done. */
+  OVERLOADED: 'unavailable',
   /** No connection to the service: it has not seen the request (`processed` is `no`). */
   UPSTREAM_UNAVAILABLE: 'unavailable',
   /** The service did not answer within the route's time; it may have done the work (`processed` is `maybe`). */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { contextFromHeaders, FairleadError, isError } from '@fairlead/core';
 import type { Clock, Context, Random } from '@fairlead/core';
+import type { Policy } from '@fairlead/policy';
 import type { Span, Telemetry } from '@fairlead/telemetry';
 import type { Dispatcher } from 'undici';
 import { discardRest, problemAnswer, sendProblem, traceHeaders } from './answer.ts';
@@ -12,6 +13,7 @@ import { answerHeaders, checkHeaders, continuedHeaders, upstreamHeaders } from '
 import { readTarget } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { RouteDecision, RouteTable } from './route-table.ts';
+import { toldOutside } from './service-policies.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -21,6 +23,8 @@ export interface ExchangeOptions {
   readonly verifier: TokenVerifier;
   /** By service. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** The policy over requests to a service; `undefined` for none. */
+  readonly policyOf: (service: string) => Policy | undefined;
   /** Services that are meant not to run. */
   readonly absent: readonly string[];
   readonly telemetry: Telemetry;
@@ -164,8 +168,17 @@ export function exchange(options: ExchangeOptions): Exchange {
     if (upstream === undefined) throw fail('INTERNAL', `There is no upstream for ${route.service}.`);
     const caller = { service: 'gateway', subject: identity.subject, roles: identity.roles };
     const identified = timed.derive({ tenant: identity.tenant, caller });
-    const answer = await call(identified, upstream, route, request, response, `${target.path}${target.query}`);
-    return await forward(ctx, timed, answer, request, response, route.service);
+    const path = `${target.path}${target.query}`;
+    const work = async (working: Context): Promise<Outcome> => {
+      const answer = await call(working, upstream, route, request, response, path);
+      return forward(ctx, working, answer, request, response, route.service);
+    };
+    try {
+      const policy = options.policyOf(route.service);
+      return await (policy === undefined ? work(identified) : policy.run(identified, work));
+    } catch (error) {
+      throw toldOutside(route.service, error);
+    }
   }
 
   function routeOf(decision: RouteDecision, path: string): ResolvedRoute {

@@ -4,7 +4,7 @@
 //   request-target.ts   request-headers.ts   what is refused, dropped and set
 //   route-table.ts      path and method → route
 //   token-verifier.ts   who asks; token-cache.ts, key-source.ts, key-set.ts, jwks-url.ts
-//   metered-body.ts     upstream.ts          to the service
+//   service-policies.ts  metered-body.ts     upstream.ts          to the service, as its policy allows
 //   answer.ts           errors.ts            problem documents and their codes
 //   options.ts          config.ts main.ts    how it is told what to do
 import { createServer } from 'node:http';
@@ -20,6 +20,7 @@ import { keySource } from './key-source.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions } from './options.ts';
 import { routeTable } from './route-table.ts';
+import { servicePolicies } from './service-policies.ts';
 import { tokenVerifier } from './token-verifier.ts';
 import { openUpstream } from './upstream.ts';
 
@@ -73,6 +74,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     table: routeTable(resolved.routes),
     verifier: tokenVerifier({ keys, issuer, audience, tenants, clock, cacheSize: tokenCacheSize }),
     upstreams,
+    policyOf: servicePolicies({ policies: resolved.policies, clock, random, telemetry }),
     absent: resolved.absent,
     telemetry,
     clock,

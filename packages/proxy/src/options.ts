@@ -1,7 +1,9 @@
 import { FairleadError, nearest } from '@fairlead/core';
 import type { Clock, Random } from '@fairlead/core';
+import type { PolicySpec } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { JSONWebKeySet } from 'jose';
+import { policyProblems } from './service-policies.ts';
 
 /** A rule of the gateway: which paths go to which service, for whom, and for how long. */
 export interface GatewayRoute {
@@ -66,6 +68,12 @@ export interface GatewayOptions {
   readonly connectPatienceMs?: number | undefined;
   /** Connections to each service. Requests beyond wait, within their route's time. Default 128. */
   readonly maxConnections?: number | undefined;
+  /**
+   * How requests behave under stress, by service; `*` for those without one of their own. Sections that need the whole
+   * request or answer a second time (retry, hedge, cache, coalesce, fallback) are for callers and passed over here, as are
+   * policies of single operations. Default: none.
+   */
+  readonly policies?: Readonly<Record<string, PolicySpec>> | undefined;
 }
 
 /** A route with its defaults. */
@@ -92,6 +100,7 @@ export interface ResolvedOptions extends Pick<
   readonly tokenCacheSize: number;
   readonly connectPatienceMs: number;
   readonly maxConnections: number;
+  readonly policies: Readonly<Record<string, PolicySpec>>;
 }
 
 const DEFAULTS = {
@@ -122,6 +131,7 @@ const OPTION_KEYS = [
   'tokenCacheSize',
   'connectPatienceMs',
   'maxConnections',
+  'policies',
 ];
 const ROUTE_KEYS = ['path', 'service', 'methods', 'roles', 'timeoutMs', 'maxBodyBytes'];
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -230,7 +240,9 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
     tokenCacheSize: options.tokenCacheSize ?? DEFAULTS.tokenCacheSize,
     connectPatienceMs: options.connectPatienceMs ?? DEFAULTS.connectPatienceMs,
     maxConnections: options.maxConnections ?? DEFAULTS.maxConnections,
+    policies: options.policies ?? {},
   };
+  problems.push(...policyProblems(resolved.policies));
   for (const name of ['jwksMaxAgeMs', 'jwksCooldownMs', 'tokenCacheSize', 'connectPatienceMs'] as const) {
     count(resolved[name], name, 0);
   }

@@ -5,9 +5,12 @@ import {
   stepKey,
   type Context,
   type Transport,
+  type TransportResponse,
 } from '@fairlead/core';
 import { decodeOutput, encodeCall, type Contract, type Operation, type WireCall } from '@fairlead/contract';
+import { parsePushbackMs, parseRetryAfterMs, PUSHBACK_HEADER, type CallFacts, type Policy } from '@fairlead/policy';
 import { constantSpan, type Red, type Span, type SpanOptions, type Telemetry } from '@fairlead/telemetry';
+import { identityOf, isIdempotent, type CallPolicies } from './call-policies.ts';
 import { fail } from './errors.ts';
 import { knownCode, markDownstream } from './failure.ts';
 import type { Calls, Client, ClientCall, Uses } from './kit.ts';
@@ -19,10 +22,13 @@ export interface ClientOptions {
   readonly uses: Uses;
   readonly transport: Transport;
   readonly telemetry: Telemetry;
+  /** What every call runs under. */
+  readonly policies: CallPolicies;
 }
 
 /** Time for a call whose Context has no deadline, in milliseconds: nothing waits for ever. */
 export const DEFAULT_CALL_TIMEOUT_MS = 10_000;
+const NO_FACTS: CallFacts = Object.freeze({});
 
 /** What every call of one operation has in common. */
 interface Target {
@@ -31,6 +37,9 @@ interface Target {
   readonly service: string;
   /** As the caller's code has it, such as `billing.charge`. */
   readonly name: string;
+  readonly policy: Policy;
+  /** Whether its contract says that doing it twice is doing it once. */
+  readonly idempotent: boolean;
   readonly span: SpanOptions;
   readonly labels: { readonly peer: string; readonly operation: string };
 }
@@ -43,7 +52,7 @@ export function clients(options: ClientOptions): (work: string) => Calls<Uses> {
   const sender = new Sender(options);
   const targets = new Map(
     Object.entries(options.uses).map(
-      ([alias, contract]) => [alias, Object.entries(targetsOf(alias, contract))] as const,
+      ([alias, contract]) => [alias, Object.entries(targetsOf(alias, contract, options.policies))] as const,
     ),
   );
 
@@ -86,12 +95,14 @@ export function clients(options: ClientOptions): (work: string) => Calls<Uses> {
   };
 }
 
-function targetsOf(alias: string, contract: Contract): Record<string, Target> {
+function targetsOf(alias: string, contract: Contract, policies: CallPolicies): Record<string, Target> {
   const targets = Object.entries(contract.operations).map(([name, operation]): [string, Target] => {
     const attributes = { 'rpc.system': 'http', 'rpc.service': contract.name, 'rpc.method': operation.name };
     const span = constantSpan({ name: `${contract.name}.${operation.name}`, kind: 'client', attributes });
     const labels = { peer: contract.name, operation: operation.name };
-    return [name, { operation, service: contract.name, name: `${alias}.${name}`, span, labels }];
+    const policy = policies.of(operation);
+    const idempotent = isIdempotent(operation);
+    return [name, { operation, service: contract.name, name: `${alias}.${name}`, policy, idempotent, span, labels }];
   });
   return Object.fromEntries(targets);
 }
@@ -114,19 +125,36 @@ class Sender {
   ): Promise<unknown> {
     const { operation } = target;
     const call = encodeCall(operation, input);
-    using timed = outer.deadline === undefined ? outer.withTimeout(DEFAULT_CALL_TIMEOUT_MS) : outer.withCancel();
-    const startMs = timed.clock.monotonic();
+    using timed = outer.deadline === undefined ? outer.withTimeout(DEFAULT_CALL_TIMEOUT_MS) : undefined;
+    const ctx = timed ?? outer;
+    const startMs = ctx.clock.monotonic();
     let outcome = 'ok';
     try {
-      return await this.#options.telemetry.tracer.span(timed, target.span, (ctx, span) =>
-        this.#exchange(target, ctx, span, call, downstreamKey),
+      return await target.policy.run(
+        ctx,
+        (attemptCtx, attempt) => this.#attempt(target, attemptCtx, attempt, call, downstreamKey),
+        factsOf(target, ctx, call.path, downstreamKey),
       );
     } catch (error) {
       outcome = error instanceof FairleadError ? knownCode(error.code, operation) : 'INTERNAL';
-      throw error instanceof FairleadError && error !== timed.signal.reason ? markDownstream(error) : error;
+      throw error instanceof FairleadError && !isEndOf(ctx, error) ? markDownstream(error) : error;
     } finally {
-      this.#red.observe({ labels: target.labels, outcome, durationMs: timed.clock.monotonic() - startMs });
+      this.#red.observe({ labels: target.labels, outcome, durationMs: ctx.clock.monotonic() - startMs });
     }
+  }
+
+  /** One request of the call, with a span of its own. */
+  #attempt(
+    target: Target,
+    outer: Context,
+    attempt: number,
+    call: WireCall,
+    downstreamKey: string | undefined,
+  ): Promise<unknown> {
+    return this.#options.telemetry.tracer.span(outer, target.span, (ctx, span) => {
+      if (attempt > 1) span.set('http.request.resend_count', attempt - 1);
+      return this.#exchange(target, ctx, span, call, downstreamKey);
+    });
   }
 
   async #exchange(
@@ -146,13 +174,32 @@ class Sender {
     const answer = await this.#options.transport.send(ctx, request);
     span.set('http.response.status_code', answer.status);
     if (answer.status >= 200 && answer.status < 300) return decodeOutput(operation, answer.body);
-    throw failureOf(operation, answer.status, answer.body);
+    throw failureOf(operation, answer, ctx.clock.now());
   }
 }
 
-/** The callee's failure: with its declared kind if the operation declares the code, else as its status says. */
-function failureOf(operation: Operation, status: number, body: string): FairleadError {
-  const error = errorFromProblem(parsed(body), status);
+/** What a policy is told of a call. A key that the callee does not know of means nothing to it. */
+function factsOf(
+  { operation, idempotent }: Target,
+  ctx: Context,
+  path: string,
+  downstreamKey: string | undefined,
+): CallFacts {
+  if (idempotent) return { idempotent, key: identityOf(ctx, operation, path) };
+  return operation.idempotencyKey === undefined ? NO_FACTS : { key: downstreamKey };
+}
+
+/** Whether an error is the end of the caller's own time or patience. */
+function isEndOf(ctx: Context, error: FairleadError): boolean {
+  return ctx.signal.aborted && error === ctx.signal.reason;
+}
+
+/**
+ * The callee's failure: with its declared kind if the operation declares the code, else as its status says. What its
+ * headers say about a repeat counts where its problem document says nothing.
+ */
+function failureOf(operation: Operation, { status, headers, body }: TransportResponse, wallMs: number): FairleadError {
+  const error = withRepeatHeaders(errorFromProblem(parsed(body), status), headers, wallMs);
   if (!Object.hasOwn(operation.errors, error.code)) {
     // An internal failure of the callee is not one of ours.
     return error.kind === 'internal'
@@ -162,6 +209,17 @@ function failureOf(operation: Operation, status: number, body: string): Fairlead
   const kind = operation.errors[error.code] ?? error.kind;
   const { code, message, details, retryAfterMs } = error;
   return new FairleadError(kind, code, message, { details, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+}
+
+function withRepeatHeaders(error: FairleadError, headers: TransportResponse['headers'], wallMs: number): FairleadError {
+  const pushback = headers[PUSHBACK_HEADER];
+  const after = headers['retry-after'];
+  const retryAfterMs = error.retryAfterMs ?? (after === undefined ? undefined : parseRetryAfterMs(after, wallMs));
+  if (pushback === undefined && retryAfterMs === error.retryAfterMs) return error;
+  return new FairleadError(error.kind, error.code, error.message, {
+    details: { ...error.details, ...(pushback === undefined ? {} : { pushbackMs: parsePushbackMs(pushback) }) },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }
 
 function parsed(body: string): unknown {

@@ -1,5 +1,6 @@
-import { CORE_ERRORS, FairleadError, PROBLEM_CONTENT_TYPE, toProblem, type Context } from '@fairlead/core';
+import { FairleadError, PROBLEM_CONTENT_TYPE, toProblem, type Context } from '@fairlead/core';
 import type { Operation } from '@fairlead/contract';
+import { POLICY_ERRORS, PUSHBACK_HEADER, wasRetried } from '@fairlead/policy';
 import { fail, SERVICE_ERRORS } from './errors.ts';
 import type { Answer } from './exchange.ts';
 
@@ -19,6 +20,9 @@ export function markDownstream(error: FairleadError): FairleadError {
  * - a dependency or database that is not there, too slow or too busy is 503 or 504, without saying which;
  * - any other failure of a dependency is 502;
  * - everything else is 500 INTERNAL, with no text.
+ *
+ * A dependency that was asked again and again in vain is told with pushback: who repeats the whole on top of that makes
+ * an outage of it (`details.pushbackMs` is -1).
  *
  * The original is the `cause`, for the log.
  */
@@ -41,9 +45,13 @@ export function presentable(error: unknown, operation: Pick<Operation, 'errors'>
       return fail('UNAVAILABLE', 'Something that this operation depends on is not available now. Repeat it later.', {
         cause: error,
         ...retryAfter(error),
+        ...pushback(error),
       });
     case 'deadline':
-      return fail('DEADLINE_EXCEEDED', 'Something that this operation depends on took too long.', { cause: error });
+      return fail('DEADLINE_EXCEEDED', 'Something that this operation depends on took too long.', {
+        cause: error,
+        ...pushback(error),
+      });
     case 'cancelled':
       if (ctx.signal.aborted) return fail('CANCELLED', 'The work was stopped.', { cause: error });
       break;
@@ -70,12 +78,15 @@ export function isLastingAnswer(error: FairleadError, operation: Operation): boo
 export function problemAnswer(error: unknown, ctx: Context, path: string): Answer {
   const instance = path.split('?', 1)[0];
   const problem = toProblem(error, { traceId: ctx.trace.traceId, ...(instance === undefined ? {} : { instance }) });
-  const retryAfterMs = error instanceof FairleadError ? error.retryAfterMs : undefined;
+  const failure = error instanceof FairleadError ? error : undefined;
+  const retryAfterMs = failure?.retryAfterMs;
+  const pushbackMs = failure?.details['pushbackMs'];
   return {
     status: problem.status,
     headers: {
       'content-type': PROBLEM_CONTENT_TYPE,
       ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
+      ...(typeof pushbackMs === 'number' ? { [PUSHBACK_HEADER]: String(pushbackMs) } : {}),
     },
     body: JSON.stringify(problem),
     code: problem.code,
@@ -85,10 +96,17 @@ export function problemAnswer(error: unknown, ctx: Context, path: string): Answe
 /** Whether a code is ours or core's, so that a metric's label stays within a known set. */
 export function knownCode(code: string, operation: Operation | undefined): string {
   const known =
-    code in SERVICE_ERRORS || code in CORE_ERRORS || (operation !== undefined && Object.hasOwn(operation.errors, code));
+    code in SERVICE_ERRORS ||
+    code in POLICY_ERRORS ||
+    (operation !== undefined && Object.hasOwn(operation.errors, code));
   return known ? code : 'OTHER';
 }
 
 function retryAfter(error: FairleadError): { retryAfterMs?: number } {
   return error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
+}
+
+/** Only one layer repeats a call: those above it are told not to. */
+function pushback(error: FairleadError): { details?: { readonly pushbackMs: number } } {
+  return fromDownstream.has(error) && wasRetried(error, -Infinity) ? { details: { pushbackMs: -1 } } : {};
 }

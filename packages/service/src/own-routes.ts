@@ -48,6 +48,7 @@ export function ownRoutes(instance: ServiceInstance): readonly OwnRoute[] {
       },
     },
     get(RESERVED_PATHS.openapi, async () => describeContract(instance.definition.contract)),
+    get(RESERVED_PATHS.policies, async () => ({ items: instance.policies() })),
     get(RESERVED_PATHS.deadLetters, async ({ ctx, query }) => {
       const limit = whole(query, 'limit', MAX_LISTED) ?? 100;
       return { items: (await instance.deadLetters(ctx, { limit })).map(letterBody) };

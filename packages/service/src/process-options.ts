@@ -1,3 +1,4 @@
+import type { PolicyTargets } from './call-policies.ts';
 import { field, oneOf, optional, secret, string, type Field, type FieldOptions } from './config.ts';
 import type { ListenAddress } from '@fairlead/net';
 import type { Endpoint } from './socket-transport.ts';
@@ -17,6 +18,7 @@ export const PROCESS_CONFIG = {
   ),
   listen: listenAddress({ env: 'FAIRLEAD_LISTEN', describe: 'Where to listen' }),
   endpoints: endpoints({ env: 'FAIRLEAD_ENDPOINTS', default: new Map(), describe: 'Where other services answer' }),
+  policies: policies({ env: 'FAIRLEAD_POLICIES', default: {}, describe: 'How its calls behave under stress' }),
   databaseUrl: optional(
     secret({ env: 'FAIRLEAD_DATABASE_URL', describe: "The service's database, with the runtime role" }),
   ),
@@ -55,6 +57,16 @@ function endpoints(options: FieldOptions<ReadonlyMap<string, Endpoint>>): Field<
         ? new Map(entries)
         : undefined;
     },
+  );
+}
+
+/** A JSON object: a service, an operation or `*` to its policy. What is in a policy is checked when it is made. */
+function policies(options: FieldOptions<PolicyTargets>): Field<PolicyTargets> {
+  return field<PolicyTargets>(
+    options,
+    'a JSON object from service, service.operation or * to a policy',
+    // `policy` takes nothing for granted.
+    (text) => objectOf(text) as PolicyTargets | undefined,
   );
 }
 

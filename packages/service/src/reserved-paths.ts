@@ -4,6 +4,7 @@ export const RESERVED_PATHS = {
   ready: '/health/ready',
   metrics: '/metrics',
   openapi: '/internal/openapi',
+  policies: '/internal/policies',
   events: '/internal/events',
   deadLetters: '/internal/dead-letters',
   deadLetter: '/internal/dead-letters/{id}',

@@ -80,6 +80,7 @@ export async function runService(env: Readonly<Record<string, string | undefined
         transport,
         env,
         instance,
+        policies: config.policies,
         ...(database ? { database } : {}),
         ...(broker ? { broker } : {}),
       };

@@ -5,11 +5,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { context as otelContext, ROOT_CONTEXT, trace, type Context as OtelContext } from '@opentelemetry/api';
-import { createContext, realClock, realRandom } from '@fairlead/core';
+import { createContext, realClock, realRandom, type Transport } from '@fairlead/core';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { misbehaviours, weatherContract, weatherService } from './notes.fixture.ts';
+import { callPolicies } from './call-policies.ts';
 import { clients } from './client.ts';
+import type { Uses } from './kit.ts';
 import { serveHttp, type HttpServer, type ServeOptions } from './serve-http.ts';
 import { createService } from './service.ts';
 import { socketTransport } from './socket-transport.ts';
@@ -80,6 +82,12 @@ function ask(
     sent.on('error', reject);
     sent.end(more.body);
   });
+}
+
+/** Clients whose calls are made as they are: once. */
+function unpoliced(uses: Uses, transport: Transport, telemetry = recordingTelemetry({ clock })) {
+  const policies = callPolicies({ uses, targets: { '*': {} }, clock, random, telemetry });
+  return clients({ service: 'orders', uses, transport, telemetry, policies });
 }
 
 test('operations answer over TCP and over a Unix socket', async () => {
@@ -288,9 +296,7 @@ test('a client over sockets reads answers and declared errors, and knows what wa
   const gone = { ...weatherContract, name: 'gone' };
   const unknown = { ...weatherContract, name: 'unknown' };
   const telemetry = recordingTelemetry({ clock });
-  const calls = clients({ service: 'orders', uses: { weather: weatherContract, gone, unknown }, transport, telemetry })(
-    'test',
-  );
+  const calls = unpoliced({ weather: weatherContract, gone, unknown }, transport, telemetry)('test');
   using ctx = createContext({ clock, random, timeoutMs: 10_000 });
   expect(await calls['weather']?.['today']?.(ctx, { place: 'rome' })).toEqual({ place: 'rome', sky: 'clear', days: 1 });
   expect(await calls['weather']?.['raw']?.(ctx, {})).toEqual({ who: 'orders' });
@@ -311,12 +317,7 @@ test('a client over sockets reads answers and declared errors, and knows what wa
 test('the deadline goes along, and an abort ends the request on the other side too', async () => {
   const { server } = await serve({ listen: { path: await socketPath() } });
   await using transport = socketTransport({ resolve: () => ({ socketPath: server.url.slice(5) }) });
-  const calls = clients({
-    service: 'orders',
-    uses: { weather: weatherContract },
-    transport,
-    telemetry: recordingTelemetry({ clock }),
-  })('test');
+  const calls = unpoliced({ weather: weatherContract }, transport)('test');
   const remaining = Promise.withResolvers<number>();
   const aborted = Promise.withResolvers<void>();
   misbehaviours.set(
@@ -348,12 +349,7 @@ test('an answer that never ends within the connection is UNAVAILABLE and maybe p
   const address = broken.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   await using transport = socketTransport({ resolve: () => ({ origin: `http://127.0.0.1:${port}` }) });
-  const calls = clients({
-    service: 'orders',
-    uses: { weather: weatherContract },
-    transport,
-    telemetry: recordingTelemetry({ clock }),
-  })('test');
+  const calls = unpoliced({ weather: weatherContract }, transport)('test');
   using ctx = createContext({ clock, random, timeoutMs: 10_000 });
   await expect(calls['weather']?.['raw']?.(ctx, {})).rejects.toMatchObject({
     code: 'UNAVAILABLE',

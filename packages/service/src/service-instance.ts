@@ -11,6 +11,7 @@ import type {
 import type { Broker } from '@fairlead/messaging';
 import type { Database } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
+import type { PolicyReport, PolicyTargets } from './call-policies.ts';
 import type { ServiceDefinition } from './definition.ts';
 import type { RawCall } from './raw-route.ts';
 import type { Upkeep } from './upkeep.ts';
@@ -26,6 +27,8 @@ export interface ServicePorts {
   readonly database?: Database;
   /** Carries events. Needed when the contract has events or the definition consumers. Not closed by the service. */
   readonly broker?: Broker;
+  /** How calls to what the service `uses` behave under stress. Default: `DEFAULT_POLICY` for every call. */
+  readonly policies?: PolicyTargets;
   /** Where configuration is read from. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /**
@@ -85,6 +88,8 @@ export interface ServiceInstance extends Closeable, Upkeep {
   route(call: RawCall): Promise<Response>;
   /** Whether its real dependencies answer; looked at afresh at most once a second. */
   ready(): Promise<Readiness>;
+  /** The policies over its calls, as they are now. */
+  policies(): readonly PolicyReport[];
   /** Stops being ready, and nothing else: calls are still answered, so that whoever balances load can notice. */
   drain(): void;
   /**

@@ -10,6 +10,7 @@
 
 import { contextFromHeaders, nearest, type Context, type ScopedContext, type TransportResponse } from '@fairlead/core';
 import { startConsumer, startRelay, type Relay } from '@fairlead/messaging';
+import { callPolicies } from './call-policies.ts';
 import { clients } from './client.ts';
 import { consuming } from './consuming.ts';
 import type { ServiceDefinition } from './definition.ts';
@@ -65,6 +66,9 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     onSecret: (value) => void telemetry.redactValue(value),
   });
 
+  const { uses = {} } = definition;
+  const policies = callPolicies({ uses, targets: ports.policies ?? {}, clock, random, telemetry });
+
   let state: Readiness['state'] = 'created';
   let relay: Relay | undefined;
   const parts: KitParts = {
@@ -73,7 +77,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     database,
     log: telemetry.log,
     logFor: logs(telemetry.log),
-    callsFor: clients({ service: name, uses: definition.uses ?? {}, transport: ports.transport, telemetry }),
+    callsFor: clients({ service: name, uses, transport: ports.transport, telemetry, policies }),
     onPublished: () => relay?.poke(),
   };
   const retentionMs = definition.idempotency?.retentionMs ?? DEFAULT_RETENTION_MS;
@@ -213,6 +217,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     async ready() {
       return readinessOf(state, state === 'closed' ? [] : await look());
     },
+    policies: policies.reports,
     ...upkeep({
       source: name,
       consuming: events === undefined ? undefined : database,

@@ -87,6 +87,7 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
       broker: postgresBroker({ database: wired(brokerSchema) }),
       env: options.env,
       instance: `${name}-1`,
+      policies: service.policies,
     });
     return { process, instance };
   }

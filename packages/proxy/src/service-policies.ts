@@ -1,0 +1,108 @@
+import { isError, type Clock, type Random } from '@fairlead/core';
+import { explain, policy, RejectedError, resolveSpec, type Policy, type PolicySpec } from '@fairlead/policy';
+import type { Telemetry } from '@fairlead/telemetry';
+import { fail } from './errors.ts';
+
+/** What policies at the edge are made of. */
+export interface ServicePoliciesOptions {
+  readonly policies: Readonly<Record<string, PolicySpec>>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+}
+
+const EVERYBODY = '*';
+/** A line about the same kind of rejection comes at most so often. */
+const SAME_LINE_MS = 1_000;
+
+/**
+ * What of a policy an edge can do. A body is streamed through once, in both directions, so nothing that would need the
+ * whole of it a second time: those sections are for callers.
+ */
+function atTheEdge({ timeout, breaker, concurrency }: PolicySpec): PolicySpec {
+  return {
+    ...(timeout?.total === undefined ? {} : { timeout: { total: timeout.total } }),
+    ...(breaker === undefined ? {} : { breaker }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+  };
+}
+
+/** What is wrong with policies, each with its place. */
+export function policyProblems(policies: unknown): readonly string[] {
+  if (typeof policies !== 'object' || policies === null || Array.isArray(policies))
+    return ['policies must be an object of service names'];
+  return Object.entries(policies).flatMap(([target, spec]) => {
+    try {
+      resolveSpec(target, spec);
+      return [];
+    } catch (error) {
+      const found = isError(error, 'POLICY_INVALID') ? error.details['problems'] : undefined;
+      if (Array.isArray(found)) return found.map((problem) => `policies.${target}: ${problem}`);
+      throw error;
+    }
+  });
+}
+
+/**
+ * The policies over requests to services: that of the service, or that of `*`. A service with neither has none. Policies
+ * of single operations are for callers that know contracts.
+ */
+export function servicePolicies(options: ServicePoliciesOptions): (service: string) => Policy | undefined {
+  const { policies, clock, random, telemetry } = options;
+  const known = new Map<string, Policy | undefined>();
+  const rejections = telemetry.metrics.counter({
+    name: 'fairlead_policy_rejections_total',
+    help: 'Calls that a policy did not let through',
+    labelNames: ['policy', 'cause'],
+  });
+  const told = new Map<string, number>();
+  return (service) => {
+    if (known.has(service)) return known.get(service);
+    const spec = policies[service] ?? policies[EVERYBODY];
+    const made =
+      spec &&
+      policy(
+        service,
+        atTheEdge(spec),
+        {
+          clock,
+          random,
+          observe(event) {
+            if (event.kind !== 'rejected') return;
+            const { cause } = event.rejection;
+            rejections.inc({ policy: service, cause });
+            if (event.atMs - (told.get(`${service} ${cause}`) ?? -Infinity) < SAME_LINE_MS) return;
+            told.set(`${service} ${cause}`, event.atMs);
+            telemetry.log.warn(undefined, `A request was not let through: ${explain(event.rejection)}`);
+          },
+        },
+        { isFailure },
+      );
+    known.set(service, made);
+    return made;
+  };
+}
+
+/** An answer that says that its service fails; it has gone to the client all the same. */
+function isFailure(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'status' in value && Number(value.status) >= 500;
+}
+
+/** An end by policy as somebody outside may know it: that, and when to come back, not what was measured. */
+export function toldOutside(service: string, error: unknown): unknown {
+  if (isError(error, 'DEADLINE_EXCEEDED') && !(error instanceof RejectedError)) {
+    const details = { processed: 'maybe' };
+    return fail('UPSTREAM_TIMEOUT', `${service} did not answer in time.`, { details, cause: error });
+  }
+  if (!(error instanceof RejectedError) || error.kind === 'cancelled') return error;
+  const { retryAfterMs } = error;
+  const options = {
+    cause: error,
+    details: { processed: 'no' },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+  if (error.kind === 'deadline') return fail('UPSTREAM_TIMEOUT', `${service} had no time left for this.`, options);
+  return error.kind === 'exhausted'
+    ? fail('RATE_LIMITED', `There are too many requests to ${service}; come back later.`, options)
+    : fail('OVERLOADED', `${service} takes no further requests now; come back later.`, options);
+}
