@@ -20,6 +20,8 @@ export class AdaptiveLimit implements Limit {
   #current: number;
   #windowEndsAtMs: number | undefined;
   #count = 0;
+  /** How many of them had a duration that counts. */
+  #timed = 0;
   #sumMs = 0;
   #peak = 0;
   #dropped = false;
@@ -37,17 +39,26 @@ export class AdaptiveLimit implements Limit {
 
   record(durationMs: number, inFlight: number, dropped: boolean, nowMs: number): void {
     const { windowMs, samples } = this.#options;
+    const { heedsDrops, baseMs } = this.#rule;
+    // Being turned away takes no time. Taken for an answer it would say that there is room, and raise the limit.
+    const tellsTime = !dropped || durationMs >= baseMs;
+    if (!tellsTime && !heedsDrops) return;
     // A window begins with what ends first in it, not with the making of the limit or the end of the last one:
     // a pause is no window.
     this.#windowEndsAtMs ??= nowMs + windowMs;
     this.#count += 1;
-    this.#sumMs += Math.max(SHORTEST_MS, durationMs);
+    if (tellsTime) {
+      this.#timed += 1;
+      this.#sumMs += Math.max(SHORTEST_MS, durationMs);
+    }
     this.#peak = Math.max(this.#peak, inFlight);
     this.#dropped ||= dropped;
     if (windowMs > 0 && (nowMs < this.#windowEndsAtMs || this.#count < samples)) return;
-    this.#current = Math.max(1, Math.floor(this.#rule.update(this.#sumMs / this.#count, this.#peak, this.#dropped)));
+    const meanMs = this.#timed > 0 ? this.#sumMs / this.#timed : baseMs;
+    this.#current = Math.max(1, Math.floor(this.#rule.update(meanMs, this.#peak, this.#dropped)));
     this.#windowEndsAtMs = undefined;
     this.#count = 0;
+    this.#timed = 0;
     this.#sumMs = 0;
     this.#peak = 0;
     this.#dropped = false;

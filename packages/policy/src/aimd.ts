@@ -10,6 +10,7 @@ import type { LimitRule } from './limit.ts';
  */
 export class Aimd implements LimitRule {
   readonly algorithm = 'aimd';
+  readonly heedsDrops = true;
   readonly baseMs = 0;
   readonly #options: ResolvedAimd;
   #limit: number;

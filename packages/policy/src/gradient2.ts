@@ -16,6 +16,7 @@ const STEEPEST = 0.5;
  */
 export class Gradient2 implements LimitRule {
   readonly algorithm = 'gradient2';
+  readonly heedsDrops = false;
   readonly #options: ResolvedGradient2;
   readonly #long: RunningMean;
   #estimate: number;

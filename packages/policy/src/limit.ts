@@ -28,6 +28,8 @@ export interface LimitState {
 export interface LimitRule {
   readonly algorithm: LimitState['algorithm'];
   readonly baseMs: number;
+  /** Whether `dropped` alone moves the limit, without a duration that says anything. */
+  readonly heedsDrops: boolean;
   /** The limit after a measurement, with its fraction; the whole slots are what is below. */
   update(durationMs: number, inFlight: number, dropped: boolean): number;
 }

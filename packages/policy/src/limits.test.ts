@@ -29,7 +29,7 @@ const times = <Item>(count: number, item: Item): Item[] => Array.from({ length: 
 describe('Gradient2 gives the limits of the source, step by step', () => {
   // Traces of a transcript of the source's Java, made apart from this code: [duration, in flight] → whole limit.
   test('steady, four times as slow, hardly used, twenty times as slow, steady again', () => {
-    const rule = new Gradient2(resolved<ResolvedGradient2>({ algorithm: 'gradient2' }, 20));
+    const rule = new Gradient2(resolved<ResolvedGradient2>({ algorithm: 'gradient2', longWindow: 600 }, 20));
     const steps = [
       ...times(12, [10, 20] as const),
       ...times(8, [40, 40] as const),
@@ -143,6 +143,18 @@ describe('windows', () => {
     limit.record(5, 1, false, 50);
     limit.record(5, 1, false, 100);
     expect(limit.current).toBe(18);
+  });
+
+  test('being turned away quickly is no short answer: it moves Gradient2 nowhere, and lowers the others', () => {
+    for (const algorithm of ['gradient2', 'vegas', 'aimd'] as const) {
+      const limit = new AdaptiveLimit(resolved({ algorithm, window: '0ms' }, 20), seededRandom(1));
+      for (let each = 0; each < 50; each++) limit.record(100, limit.current, false, 0);
+      const { current, baseMs } = limit.inspect();
+      for (let each = 0; each < 50; each++) limit.record(1, limit.current, true, 0);
+      expect(limit.inspect().baseMs).toBe(baseMs);
+      if (algorithm === 'gradient2') expect(limit.current).toBe(current);
+      else expect(limit.current).toBeLessThan(current);
+    }
   });
 
   test('a window of 0 ms is every attempt', () => {

@@ -11,6 +11,7 @@ import type { LimitRule } from './limit.ts';
  */
 export class Vegas implements LimitRule {
   readonly algorithm = 'vegas';
+  readonly heedsDrops = true;
   readonly #options: ResolvedVegas;
   readonly #random: Random;
   #limit: number;
