@@ -26,7 +26,10 @@ export interface Gradient2Spec extends AdaptiveBaseSpec {
   readonly queueSize?: number;
   /** How many times as long as usual an attempt may take before the limit sinks. Default 1.5; at least 1. */
   readonly tolerance?: number;
-  /** Over how many windows "usual" is averaged. Default 600, a minute of default windows. */
+  /**
+   * Over how many windows "usual" is averaged. Default 6000, ten minutes of default windows: what is usual follows what is, and under
+   * lasting overload the limit with it, about twofold in that time.
+   */
   readonly longWindow?: number;
 }
 
@@ -145,7 +148,7 @@ function resolveGradient2(fields: Fields<Gradient2Spec>, initial: number): Resol
     smoothing: positiveRatio(fields, 'smoothing', 0.2),
     queueSize: fields.count('queueSize', 4, { min: 1 }),
     tolerance: fields.number('tolerance', 1.5, { min: 1 }),
-    longWindow: fields.count('longWindow', 600, { min: 1 }),
+    longWindow: fields.count('longWindow', 6_000, { min: 1 }),
   };
 }
 

@@ -394,7 +394,7 @@ describe('a specification that contradicts itself is told so', () => {
         smoothing: 0.2,
         queueSize: 4,
         tolerance: 1.5,
-        longWindow: 600,
+        longWindow: 6_000,
       },
       fair: {
         by: 'tenant',
