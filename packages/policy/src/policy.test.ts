@@ -72,12 +72,27 @@ describe('work that ends by itself', () => {
   test('neither a timer nor a listener stays behind', async () => {
     const { guarded, ctx, clock } = world({ timeout: { total: '5s', attempt: '1s' }, retry: NO_JITTER });
     const { begun, work } = manual();
-    const done = guarded.run(ctx, work);
+    let listeners = 0;
+    const counted = Object.create(ctx, {
+      throwIfAborted: { value: () => ctx.throwIfAborted() },
+      remainingMs: { value: () => ctx.remainingMs() },
+      onEnd: {
+        value: (listener: () => void) => {
+          listeners++;
+          const leave = ctx.onEnd(listener);
+          return () => {
+            listeners--;
+            leave();
+          };
+        },
+      },
+    }) as Context;
+    const done = guarded.run(counted, work);
     await clock.advance(10);
-    expect(clock.pending).toBe(1);
+    expect([clock.pending, listeners]).toEqual([1, 1]);
     begun[0]!.resolve('done');
     expect(await done).toBe('done');
-    expect(clock.pending).toBe(0);
+    expect([clock.pending, listeners]).toEqual([0, 0]);
   });
 });
 
