@@ -113,7 +113,10 @@ export class Course {
     const verdict = this.#verdict(rules, attempt, failed, returned, nowMs);
     if (verdict.kind === 'stop') {
       // A hedge may still succeed where this one could not be repeated, unless the answer was final for all.
-      if (verdict.reason !== 'not-retriable' && this.#othersMay(verdict.reason === 'pushback')) return;
+      if (verdict.reason !== 'not-retriable' && this.#othersMay(verdict.reason === 'pushback')) {
+        this.#observeFailed(attempt, 'none', 0, nowMs);
+        return;
+      }
       if (verdict.reason === 'deadline') this.#stopped ??= this.#tooLate(nowMs);
       this.#fail(nowMs);
       return;
@@ -199,11 +202,12 @@ export class Course {
 
   /** Plans a further attempt after a failure, if time and budget allow. */
   #again(failed: Attempt, delayMs: number, nowMs: number): void {
-    const { name, budget, counters, hedge, observe, rejectBudget } = this.#parts;
+    const { budget, counters, hedge, rejectBudget } = this.#parts;
     const inTime = delayMs < this.#remainingMs(nowMs);
     if (this.#queueing !== undefined) return;
     if (this.#isRunning() && inTime) {
       // The next hedge comes sooner, or as late as was asked for, and is paid when it begins.
+      this.#observeFailed(failed, 'hedge', delayMs, nowMs);
       if (delayMs > 0) this.#pauseUntil(nowMs + delayMs);
       else {
         this.#endPause();
@@ -217,16 +221,7 @@ export class Course {
     }
     if (hedge === undefined) counters.retries++;
     else counters.hedges++;
-    observe?.({
-      kind: 'attempt-failed',
-      policy: name,
-      atMs: nowMs,
-      attempt: failed.number,
-      durationMs: nowMs - failed.startedAtMs,
-      error: this.#lastFailure?.failed,
-      next: 'retry',
-      delayMs,
-    });
+    this.#observeFailed(failed, 'retry', delayMs, nowMs);
     if (delayMs === 0) {
       this.#endPause();
       this.#call.begin(nowMs);
@@ -234,6 +229,15 @@ export class Course {
     }
     this.watchCaller();
     if (!this.#call.isDone) this.#pauseUntil(nowMs + delayMs);
+  }
+
+  #observeFailed(failed: Attempt, next: 'retry' | 'hedge' | 'none', delayMs: number, nowMs: number): void {
+    const { observe, name } = this.#parts;
+    if (observe === undefined) return;
+    const durationMs = nowMs - failed.startedAtMs;
+    const error = this.#lastFailure?.failed;
+    const attempt = failed.number;
+    observe({ kind: 'attempt-failed', policy: name, atMs: nowMs, attempt, durationMs, error, next, delayMs });
   }
 
   /** Whether other attempts may still succeed after a failure; with `last`, those that have begun. */

@@ -7,7 +7,7 @@ import {
   type ScopedContext,
 } from '@fairlead/core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { policy } from './policy.ts';
+import { policy, type PolicyPorts } from './policy.ts';
 import type { PolicySpec } from './spec.ts';
 
 const again = { idempotent: true } as const;
@@ -19,10 +19,10 @@ const fatal = (): FairleadError => new FairleadError('invalid', 'BAD', 'wrong');
 type Play = readonly [afterMs: number, outcome: string | FairleadError];
 
 /** A hedging policy on a clock of its own, and work whose attempts behave as they are told. */
-function setup(spec: PolicySpec = { hedge: { attempts: 3, delay: '100ms' } }) {
+function setup(spec: PolicySpec = { hedge: { attempts: 3, delay: '100ms' } }, observe?: PolicyPorts['observe']) {
   const clock = virtualClock();
   const random = seededRandom('hedge');
-  const under = policy('search', spec, { clock, random });
+  const under = policy('search', spec, { clock, random, observe });
   const context = (timeoutMs = Infinity, signal?: AbortSignal): ScopedContext =>
     createContext({ clock, random, timeoutMs, ...(signal === undefined ? {} : { signal }) });
   const begunAtMs: number[] = [];
@@ -236,6 +236,26 @@ test('each attempt takes a slot, and a hedge that gets none does no harm', async
   await clock.runAll();
   expect(await done).toMatchObject({ kind: 'ok', value: 'alone', attempts: 1 });
   expect(begunAtMs).toEqual([0]);
+});
+
+test('an observer hears of each attempt that failed, and what comes of it', async () => {
+  const events: unknown[] = [];
+  const { clock, policy: search, context, play } = setup(undefined, (event) => events.push(event));
+  const plays: Play[] = [
+    [300, 'first'],
+    [30, nonFatal()],
+    [30, nonFatal({ pushbackMs: -1 })],
+  ];
+  const done = search.attempt(context(), play(plays), again);
+  await clock.runAll();
+  await done;
+  expect(events).toMatchObject([
+    { kind: 'hedged', attempt: 2, atMs: 100 },
+    { kind: 'attempt-failed', attempt: 2, atMs: 130, durationMs: 30, next: 'hedge', delayMs: 0 },
+    { kind: 'hedged', attempt: 3, atMs: 130 },
+    { kind: 'attempt-failed', attempt: 3, atMs: 160, next: 'none' },
+    { kind: 'finished', outcome: 'ok', attempts: 3 },
+  ]);
 });
 
 describe('a hedge that waits for a slot', () => {

@@ -23,8 +23,8 @@ export type PolicyEvent =
       readonly attempt: number;
       readonly durationMs: number;
       readonly error: unknown;
-      /** What comes next: a further attempt after `delayMs`, or none. */
-      readonly next: 'retry' | 'none';
+      /** What comes next after `delayMs`: a retry, or a hedge beside those that run; or none, while others may still win. */
+      readonly next: 'retry' | 'hedge' | 'none';
       /** Milliseconds; 0 for none. */
       readonly delayMs: number;
     }
