@@ -291,8 +291,13 @@ test('a COMMIT that the server had waited for in vain has not happened; any othe
   const nothing = async (): Promise<void> => {};
   const idle = await hungUp(database, nothing, 'set local idle_in_transaction_session_timeout = 10');
   expect(idle).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
-  const overdue = await hungUp(database, nothing, 'set local transaction_timeout = 10');
-  expect(overdue).toMatchObject({ code: 'COMMIT_UNKNOWN', cause: { code: 'TRANSACTION_TIMEOUT' } });
+  // Ended while it commits: the time begins to run in a trigger of the COMMIT itself.
+  await owner(`create table overdue (id integer);
+    create function overstay() returns trigger language plpgsql as $$ begin
+      perform set_config('transaction_timeout', '10', true); perform pg_sleep(60); return null; end $$;
+    create constraint trigger overstay after insert on overdue deferrable initially deferred for each row execute function overstay()`);
+  const overdue = database.tx(ctx, (tx) => tx.query('insert into overdue values (1)'));
+  await expect(overdue).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN', cause: { code: 'TRANSACTION_TIMEOUT' } });
 });
 
 test('a server that is not there is DATABASE_UNAVAILABLE, and the message keeps the password', async () => {
