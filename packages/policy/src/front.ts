@@ -151,13 +151,15 @@ export class Front {
     if (rejection !== undefined) this.#reject(rejection, nowMs, settle);
     else if (this.#admission === undefined) this.#call(request, nowMs, settle);
     else {
-      void this.#admission.admitShared(ctx, facts, clock).then((refused) => {
+      const endsAtMs = sinceMs + this.#parts.totalMs;
+      const scope = ctx.withTimeout(Math.max(0, endsAtMs - nowMs));
+      void this.#admission.admitShared(scope, facts, clock).then((refused) => {
         const thenMs = clock.monotonic();
-        const late = deadlineRejection(this.#parts, sinceMs, sinceMs + this.#parts.totalMs, thenMs);
-        const ended = reasonOf(ctx);
+        const ended = reasonOf(scope);
+        scope[Symbol.dispose]();
+        const late = deadlineRejection(this.#parts, sinceMs, endsAtMs, thenMs);
         if (ended !== undefined) this.#reject(endedRejection(ended, late), thenMs, settle);
         else if (refused !== undefined) this.#reject(refused, thenMs, settle);
-        else if (thenMs - sinceMs >= this.#parts.totalMs) this.#reject(late, thenMs, settle);
         else this.#call(request, thenMs, settle);
       });
     }

@@ -20,7 +20,7 @@ export interface SharedLimitSpec {
    * says that the limit is not known. Default `local`.
    */
   readonly onFailure?: 'local' | 'open' | 'closed';
-  /** How long the store has for an answer. Default `50ms`. */
+  /** How long the store has for an answer, but never more than a quarter of what the call has left. Default `50ms`. */
   readonly timeout?: DurationText;
   /** How long nobody asks the store after it failed. Default `1s`; `0ms`: every call asks. */
   readonly pause?: DurationText;

@@ -20,10 +20,12 @@ export interface SharedLimitState {
 /** A store didn't say. */
 export interface UnknownLimit {
   readonly kind: 'unknown';
-  readonly failure: string;
   /** When it will be asked again, in milliseconds. */
   readonly retryAfterMs: number;
 }
+
+/** Of the time that a call has left, as much as it may spend on asking. */
+const SHARE_OF_CALL = 0.25;
 
 /**
  * Asks the store, and waits neither longer than it may nor again for what has just failed: a store that is down costs
@@ -50,21 +52,23 @@ export class SharedLimit {
     const pausedMs = this.#pausedUntilMs - this.#clock.monotonic();
     if (pausedMs > 0) {
       this.#skipped++;
-      return { kind: 'unknown', failure: this.#lastFailure ?? '', retryAfterMs: pausedMs };
+      return { kind: 'unknown', retryAfterMs: pausedMs };
     }
-    using scope = ctx.withTimeout(this.#options.timeoutMs);
+    const timeoutMs = Math.min(this.#options.timeoutMs, SHARE_OF_CALL * ctx.remainingMs());
+    using scope = ctx.withTimeout(timeoutMs);
     try {
       const verdict = await firstOf(scope, () => this.#store.admit(scope, key, rate, cost));
       this.#answered++;
       return verdict;
     } catch (error) {
-      // That the caller left says nothing about the store.
-      if (reasonOf(ctx) === undefined) {
-        this.#failed++;
-        this.#lastFailure = error instanceof Error ? error.message : String(error);
-        this.#pausedUntilMs = this.#clock.monotonic() + this.#options.pauseMs;
-      }
-      return { kind: 'unknown', failure: this.#lastFailure ?? '', retryAfterMs: this.#options.pauseMs };
+      // That the caller left says nothing about the store, nor does having had less time than was meant.
+      if (reasonOf(ctx) !== undefined) return { kind: 'unknown', retryAfterMs: 0 };
+      this.#failed++;
+      const isHurried = reasonOf(scope) !== undefined && timeoutMs < this.#options.timeoutMs;
+      if (isHurried) return { kind: 'unknown', retryAfterMs: 0 };
+      this.#lastFailure = error instanceof Error ? error.message : String(error);
+      this.#pausedUntilMs = this.#clock.monotonic() + this.#options.pauseMs;
+      return { kind: 'unknown', retryAfterMs: this.#options.pauseMs };
     }
   }
 
