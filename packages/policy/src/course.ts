@@ -219,9 +219,9 @@ export class Course {
       this.refused(inTime ? rejectBudget(nowMs) : this.#tooLate(nowMs), nowMs);
       return;
     }
+    this.#observeFailed(failed, hedge === undefined ? 'retry' : 'hedge', delayMs, nowMs);
     if (hedge === undefined) counters.retries++;
-    else counters.hedges++;
-    this.#observeFailed(failed, 'retry', delayMs, nowMs);
+    else this.#countHedge(nowMs);
     if (delayMs === 0) {
       this.#endPause();
       this.#call.begin(nowMs);
@@ -255,15 +255,20 @@ export class Course {
   }
 
   #hedge(nowMs: number): void {
-    const { name, budget, counters, observe, rejectBudget } = this.#parts;
+    const { budget, rejectBudget } = this.#parts;
     if (this.#queueing !== undefined) return;
     if (budget?.tryWithdraw(nowMs) === false) {
       this.refused(rejectBudget(nowMs), nowMs);
       return;
     }
+    this.#countHedge(nowMs);
+    this.#call.begin(nowMs);
+  }
+
+  #countHedge(nowMs: number): void {
+    const { name, counters, observe } = this.#parts;
     counters.hedges++;
     observe?.({ kind: 'hedged', policy: name, atMs: nowMs, attempt: this.#call.attempts + 1 });
-    this.#call.begin(nowMs);
   }
 
   #pauseUntil(dueMs: number): void {

@@ -258,6 +258,24 @@ test('an observer hears of each attempt that failed, and what comes of it', asyn
   ]);
 });
 
+test('a hedge that follows a failure when nothing runs any more is a hedge like any other', async () => {
+  const events: unknown[] = [];
+  const { clock, policy: search, context, play } = setup(undefined, (event) => events.push(event));
+  const plays: Play[] = [
+    [20, nonFatal()],
+    [20, 'second'],
+  ];
+  const done = search.attempt(context(), play(plays), again);
+  await clock.runAll();
+  await done;
+  expect(events).toMatchObject([
+    { kind: 'attempt-failed', attempt: 1, next: 'hedge' },
+    { kind: 'hedged', attempt: 2, atMs: 20 },
+    { kind: 'finished', outcome: 'ok', attempts: 2 },
+  ]);
+  expect(search.inspect().counts).toMatchObject({ hedges: 1, hedgeWins: 1, retries: 0 });
+});
+
 describe('a hedge that waits for a slot', () => {
   const spec: PolicySpec = { hedge: { attempts: 3, delay: '10ms' }, concurrency: { limit: 1, queue: 5 } };
 

@@ -23,7 +23,7 @@ export type PolicyEvent =
       readonly attempt: number;
       readonly durationMs: number;
       readonly error: unknown;
-      /** What comes next after `delayMs`: a retry, or a hedge beside those that run; or none, while others may still win. */
+      /** What comes next after `delayMs`: a retry, or the next hedge; or none, while others may still win. */
       readonly next: 'retry' | 'hedge' | 'none';
       /** Milliseconds; 0 for none. */
       readonly delayMs: number;
