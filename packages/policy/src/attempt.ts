@@ -132,12 +132,15 @@ export abstract class Attempt extends AttemptLife implements Fresh {
   override wake(nowMs: number): void {
     if (this.#state !== 'running') return;
     const reason = this.owner.endOf(this, nowMs);
+    // Asked for its end, the caller may have told it.
+    if (this.isSettled) return;
     this.#timeUp(reason, nowMs);
     this.owner.attemptFailed(this, reason, false, nowMs);
   }
 
   /** The caller gave up, or its time is up; the call has ended. */
   callerEnded(reason: FairleadError, nowMs: number): void {
+    if (this.#state !== 'running') return;
     if (reason.code === 'DEADLINE_EXCEEDED') this.#timeUp(reason, nowMs);
     else this.abandon(reason, IGNORED, IGNORED, nowMs);
   }

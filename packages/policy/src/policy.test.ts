@@ -219,6 +219,30 @@ describe('a caller who gives up', () => {
     expect(calls).toBe(1);
   });
 
+  test('while its work fails gets no pause and no further attempt', async () => {
+    const { guarded, ctx, clock } = world({ retry: NO_JITTER });
+    const done = guarded.attempt(
+      ctx,
+      () => {
+        ctx.cancel();
+        throw unavailable();
+      },
+      IDEMPOTENT,
+    );
+    expect(await done).toMatchObject({ kind: 'failed', error: { code: 'CANCELLED' }, attempts: 1 });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('is not held against the destination by running out of time early', async () => {
+    const { guarded, clock, random } = world({ timeout: { attempt: '1s' }, breaker: {} });
+    for (const timeoutMs of [300, 600, 5_000]) {
+      const done = guarded.attempt(createContext({ clock, random, timeoutMs }), () => new Promise(() => {}));
+      await clock.advance(5_000);
+      expect(await done).toMatchObject({ kind: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
+    }
+    expect(guarded.inspect()).toMatchObject({ counts: { timeouts: 3 }, breaker: { counts: { ignored: 1 } } });
+  });
+
   test('before the beginning is a rejection', async () => {
     const { guarded, ctx } = world({});
     ctx.cancel();
@@ -445,6 +469,29 @@ describe('hedging', () => {
     const last = unavailable();
     begun[1]!.reject(last);
     expect(await done).toMatchObject({ kind: 'failed', error: last, attempts: 2 });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a hedge that still waits for a slot when the first answers leaves the queue at once', async () => {
+    const { guarded, ctx, clock } = world({ ...HEDGED, concurrency: { limit: 1, queue: 5, wait: '10s' } });
+    const { begun, work } = manual();
+    const done = guarded.attempt(ctx, work, IDEMPOTENT);
+    await clock.advance(50);
+    const next = guarded.attempt(ctx, work);
+    await clock.advance(50);
+    expect(guarded.inspect().concurrency?.waiting).toBe(2);
+    begun[0]!.resolve('first');
+    expect(await done).toMatchObject({ value: 'first', attempts: 1 });
+    expect(guarded.inspect().concurrency).toMatchObject({ waiting: 0, inUse: 1 });
+    await clock.advance(0);
+    begun[1]!.resolve('next');
+    expect(await next).toMatchObject({ value: 'next' });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('what is done at once plans no hedge', async () => {
+    const { guarded, ctx, clock } = world(HEDGED);
+    expect(await guarded.run(ctx, () => 1, IDEMPOTENT)).toBe(1);
     expect(clock.pending).toBe(0);
   });
 
