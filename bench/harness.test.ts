@@ -48,6 +48,13 @@ test('subjects take turns, and another one begins each round', async () => {
   expect(runs).toEqual(['ours', 'one', 'two', 'one', 'two', 'ours', 'two', 'ours', 'one']);
 });
 
+test('nothing is divided by a peer that measured 0', async () => {
+  const { measure } = scripted({ ours: three([1], 0), one: three([1], 0), two: three([1], 2) });
+  const report = await runBench(bench, 1, { measure, machine: 'm' });
+  expect(report.rows[1]).toMatchObject({ id: 'size', value: 0, peers: { one: 0, two: 2 }, ratios: { two: 0 } });
+  expect(report.rows[1]?.ratios).not.toHaveProperty('one');
+});
+
 test('a report has medians, ranges, ratios, and whether the goal is kept', async () => {
   const { measure } = scripted({
     ours: three([120, 500, 90], 12),

@@ -35,7 +35,7 @@ export interface RowReport {
   readonly met: boolean | null;
   /** Medians by peer. */
   readonly peers: Readonly<Record<string, number>>;
-  /** Ours divided by the peer's, by peer. */
+  /** Ours divided by the peer's, by peer; not there for a peer with 0. */
   readonly ratios: Readonly<Record<string, number>>;
   /** Lowest and highest by subject, ours included. */
   readonly ranges: Readonly<Record<string, readonly [number, number]>>;
@@ -103,7 +103,7 @@ function report(row: Row, bench: Bench, valuesOf: (subject: string) => number[] 
     if (values === undefined) continue;
     const theirs = spread(values);
     peers[peer.name] = theirs.median;
-    ratios[peer.name] = own.median / theirs.median;
+    if (theirs.median !== 0) ratios[peer.name] = own.median / theirs.median;
     ranges[peer.name] = rangeOf(theirs);
   }
   return {

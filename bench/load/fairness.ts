@@ -71,7 +71,7 @@ async function run(make: SchedulerMaker, cost: Cost | undefined, durationMs: num
   let workedMs = 0;
   const call = async (tenant: string, costMs: number): Promise<boolean> => {
     const served = await scheduler.serve(tenant, costMs);
-    // What ends after the end was worked in part; the part is left out, as is what had begun before the start: nothing.
+    // What ends later was worked in part, and isn't counted: the share that was worked is a little more than what is reported.
     if (served && clock.monotonic() <= durationMs) workedMs += costMs;
     return served;
   };
