@@ -23,7 +23,7 @@ import { resolveHedge, type HedgeSpec, type ResolvedHedge } from './hedge-option
 import { Problems } from './problems.ts';
 import { resolveQuota, type QuotaSpec, type ResolvedQuota } from './quota-options.ts';
 import { resolveRateLimit, type RateLimitSpec, type ResolvedRateLimit } from './rate-limit-options.ts';
-import { Fields } from './readers.ts';
+import { durationText, Fields } from './readers.ts';
 import type { RepeatCode } from './repeat-options.ts';
 import { resolveRetry, type ResolvedRetry, type RetrySpec } from './retry-options.ts';
 import { resolveShed, type ResolvedShed, type ShedSpec } from './shed-options.ts';
@@ -120,7 +120,18 @@ export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}):
     coalesce: resolveCoalesce(fields.raw('coalesce'), fields.at('coalesce'), cache?.per),
     fallback: resolveFallback(fields.raw('fallback'), fields.at('fallback'), code.fallback),
   };
-  if (resolved.retry !== undefined && resolved.hedge !== undefined) {
+  const { hedge } = resolved;
+  if (hedge?.delay.kind === 'fixed' && hedge.delay.delayMs >= attemptMs) {
+    const delay = durationText(hedge.delay.delayMs);
+    const attempt = durationText(attemptMs);
+    fields
+      .at('hedge')
+      .at('delay')
+      .add(
+        `${delay} is not shorter than an attempt may take, ${attempt}; nothing would ever be hedged: give less`,
+      );
+  }
+  if (resolved.retry !== undefined && hedge !== undefined) {
     fields.at('hedge').add('a call is either retried or hedged, and retry is there too; take one of the two out');
   }
   if (problems.found.length > 0) {
