@@ -54,6 +54,9 @@ export interface ContextFromHeadersOptions {
 
 const NO_HEADERS: IncomingHeaders = {};
 const NO_ROLES: readonly string[] = Object.freeze([]);
+/** Lists of roles that were read before; those of a platform are few. */
+const knownRoles = new Map<string, readonly string[]>();
+const MOST_KNOWN_ROLES = 1000;
 const REQUEST_ID = /^[A-Za-z0-9._~:+/=@-]{1,128}$/;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 const IDENTITY_MAX_LENGTH = 1024;
@@ -157,6 +160,14 @@ function callerOf(headers: IncomingHeaders): Caller {
 
 function rolesOf(text: string | undefined): readonly string[] {
   if (text === undefined || text.length > IDENTITY_MAX_LENGTH) return NO_ROLES;
+  const known = knownRoles.get(text);
+  if (known !== undefined) return known;
+  const roles = readRoles(text);
+  if (knownRoles.size < MOST_KNOWN_ROLES) knownRoles.set(text, roles);
+  return roles;
+}
+
+function readRoles(text: string): readonly string[] {
   const roles: string[] = [];
   for (const part of text.split(',')) {
     const role = decode(part);

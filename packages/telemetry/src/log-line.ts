@@ -16,6 +16,13 @@ const OWN_MEMBERS = new Set([
 ]);
 const MAX_KNOWN_NAMES = 1000;
 
+/** A field's name. */
+interface FieldName {
+  /** As it begins a member. */
+  readonly key: string;
+  readonly isSecret: boolean;
+}
+
 /** Writes fields and messages as JSON members. */
 export interface LineWriter {
   /** `,"name":value` for each field, without secrets; '' for none. */
@@ -29,14 +36,15 @@ export interface LineWriter {
  * and where a field is more than a word or a number, each value is redacted by itself.
  */
 export function lineWriter(redaction: Redaction): LineWriter {
-  const keys = new Map<string, string>();
+  const names = new Map<string, FieldName>();
 
-  function keyOf(name: string): string {
-    const known = keys.get(name);
+  function named(name: string): FieldName {
+    const known = names.get(name);
     if (known !== undefined) return known;
     const key = `,${JSON.stringify(OWN_MEMBERS.has(name) ? `field.${name}` : name)}:`;
-    if (keys.size < MAX_KNOWN_NAMES) keys.set(name, key);
-    return key;
+    const made = { key, isSecret: redaction.isSecretName(name) };
+    if (names.size < MAX_KNOWN_NAMES) names.set(name, made);
+    return made;
   }
 
   /** `undefined` when there is something that must be looked at closer. */
@@ -45,11 +53,12 @@ export function lineWriter(redaction: Redaction): LineWriter {
     for (const name of Object.keys(fields)) {
       const value = fields[name];
       if (value === undefined) continue;
-      if (typeof value === 'string') text += keyOf(name) + quoted(value);
+      const { key, isSecret } = named(name);
+      if (isSecret && value !== null) return undefined;
+      if (typeof value === 'string') text += key + quoted(value);
       else if (value === null || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
-        text += keyOf(name) + String(value);
+        text += key + String(value);
       else return undefined;
-      if (value !== null && redaction.isSecretName(name)) return undefined;
     }
     return text;
   }
@@ -61,7 +70,7 @@ export function lineWriter(redaction: Redaction): LineWriter {
     let text = '';
     for (const [name, value] of Object.entries(safe)) {
       const json = JSON.stringify(value);
-      if (json !== undefined) text += keyOf(name) + json;
+      if (json !== undefined) text += named(name).key + json;
     }
     return text;
   }
