@@ -76,7 +76,8 @@ export abstract class AttemptLife extends WakeUp {
     const { listeners } = told;
     told.listeners = undefined;
     told.controller?.abort(reason);
-    if (listeners !== undefined) for (const listener of [...listeners]) listener(reason);
+    // A copy: whoever is told may have others leave.
+    if (listeners !== undefined) for (const listener of listeners.slice()) listener(reason);
   }
 }
 

@@ -41,7 +41,7 @@ export class Counters implements Counts {
 
   /** A copy that stays as it is. */
   snapshot(): Counts {
-    return { ...this, rejected: { ...this.rejected }, stopped: { ...this.stopped } };
+    return Object.assign({}, this, { rejected: { ...this.rejected }, stopped: { ...this.stopped } });
   }
 }
 

@@ -60,7 +60,11 @@ test.each([
     { breaker: { failureRatio: '50' } },
     "breaker.failureRatio: '50' is no ratio; write a text with %, such as '50%'",
   ],
-  ['a section that is a flag', { retry: true }, 'retry: true is no object; write { } for the defaults, or leave it out'],
+  [
+    'a section that is a flag',
+    { retry: true },
+    'retry: true is no object; write { } for the defaults, or leave it out',
+  ],
   [
     'a hedge that begins when the attempt has ended',
     { timeout: { attempt: '100ms' }, hedge: { delay: '100ms' } },
@@ -71,7 +75,12 @@ test.each([
 });
 
 test('all faults of all sections are told at once, under the name of the policy', () => {
-  const spec = { timeout: { total: 5 }, retry: { attempts: 0 }, breaker: { probes: 0 }, concurrency: { limit: 'many' } };
+  const spec = {
+    timeout: { total: 5 },
+    retry: { attempts: 0 },
+    breaker: { probes: 0 },
+    concurrency: { limit: 'many' },
+  };
   expect(faultsOf(spec)).toHaveLength(4);
   expect(() => resolveSpec('stock', spec)).toThrow(/^The policy "stock" can't be used:\n(.+\n){3}.+$/);
 });

@@ -127,9 +127,7 @@ export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}):
     fields
       .at('hedge')
       .at('delay')
-      .add(
-        `${delay} is not shorter than an attempt may take, ${attempt}; nothing would ever be hedged: give less`,
-      );
+      .add(`${delay} is not shorter than an attempt may take, ${attempt}; nothing would ever be hedged: give less`);
   }
   if (resolved.retry !== undefined && hedge !== undefined) {
     fields.at('hedge').add('a call is either retried or hedged, and retry is there too; take one of the two out');

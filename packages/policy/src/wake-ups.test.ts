@@ -111,7 +111,10 @@ test('what settles within a few microtasks is never watched; what does not, is, 
   };
   fresh('at once', Promise.resolve());
   fresh('never', new Promise(() => {}));
-  fresh('one await', (async () => await null)());
+  fresh(
+    'two steps',
+    Promise.resolve().then(() => undefined),
+  );
   await new Promise((resolve) => setImmediate(resolve));
   expect(watched).toEqual(['never']);
   fresh('later', new Promise(() => {}));

@@ -1,0 +1,87 @@
+import { createContext, isError, type Context } from '@fairlead/core';
+import { expect, test } from 'vitest';
+import { world } from './policy-world.fixture.ts';
+
+test('has the facts of its caller, and derived ones share its life', async () => {
+  const { guarded, clock, random } = world({ timeout: { attempt: '1s' } });
+  const ctx = createContext({
+    clock,
+    random,
+    tenant: 'acme',
+    idempotencyKey: 'k',
+    criticality: 'critical',
+    baggage: { a: 'b' },
+  });
+  let inner: Context | undefined;
+  let derived: Context | undefined;
+  const done = guarded.attempt(ctx, (given) => {
+    inner = given;
+    derived = given.derive({ tenant: 'globex' });
+    return new Promise(() => {});
+  });
+  for (const key of [
+    'tenant',
+    'caller',
+    'trace',
+    'requestId',
+    'idempotencyKey',
+    'criticality',
+    'correlationId',
+    'causationId',
+    'baggage',
+    'clock',
+    'random',
+  ] as const) {
+    expect(inner![key]).toBe(ctx[key]);
+  }
+  expect(derived!.tenant).toBe('globex');
+  const { signal } = derived!;
+  using scope = inner!.withTimeout(5_000);
+  using shorter = derived!.withTimeout(10);
+  expect(scope.remainingMs()).toBe(1_000);
+  expect(shorter.tenant).toBe('globex');
+  await clock.advance(10);
+  expect(isError(shorter.signal.reason, 'DEADLINE_EXCEEDED')).toBe(true);
+  expect(scope.signal.aborted).toBe(false);
+  await clock.advance(990);
+  await done;
+  expect(scope.signal.reason).toBe(signal.reason);
+  expect(() => inner!.throwIfAborted()).toThrow('did not end within 1s');
+  expect(clock.pending).toBe(0);
+});
+
+test('tells its end to listeners, once, unless they have left', async () => {
+  const { guarded, ctx, clock } = world({ timeout: { attempt: '1s' } });
+  const heard: string[] = [];
+  const done = guarded.attempt(ctx, (inner) => {
+    inner.onEnd((reason) => heard.push(`a ${reason.code}`));
+    const leave = inner.onEnd(() => heard.push('b'));
+    leave();
+    return new Promise(() => {});
+  });
+  await clock.advance(1_000);
+  await done;
+  expect(heard).toEqual(['a DEADLINE_EXCEEDED']);
+});
+
+test('stays whole after a success, so that an answer can still be read', async () => {
+  const { guarded, ctx, clock } = world({ timeout: { attempt: '1s' } });
+  let signal: AbortSignal | undefined;
+  await guarded.run(ctx, (inner) => {
+    signal = inner.signal;
+    return 1;
+  });
+  await clock.advance(5_000);
+  expect(signal!.aborted).toBe(false);
+  expect(clock.pending).toBe(0);
+});
+
+test('ends with a failure, so that what the work left running stops', async () => {
+  const { guarded, ctx } = world({});
+  let signal: AbortSignal | undefined;
+  await guarded.attempt(ctx, (inner) => {
+    signal = inner.signal;
+    throw new Error('half of it');
+  });
+  expect(signal!.reason).toMatchObject({ code: 'CANCELLED' });
+});
