@@ -2,7 +2,7 @@ import type { Random } from '@fairlead/core';
 import type { ResolvedAdaptive } from './adaptive-options.ts';
 import { Aimd } from './aimd.ts';
 import { Gradient2 } from './gradient2.ts';
-import type { Limit, LimitRule, LimitState } from './limit.ts';
+import type { Limit, LimitRule, SlotLimitState } from './limit.ts';
 import { Vegas } from './vegas.ts';
 
 /** Durations below this are those of a clock's edge, not of a dependency; and a rule must not divide by 0. */
@@ -64,7 +64,7 @@ export class AdaptiveLimit implements Limit {
     this.#dropped = false;
   }
 
-  inspect(): LimitState {
+  inspect(): SlotLimitState {
     const { min, max } = this.#options;
     return { algorithm: this.#rule.algorithm, current: this.#current, min, max, baseMs: this.#rule.baseMs };
   }

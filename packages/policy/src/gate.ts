@@ -1,6 +1,6 @@
 import type { Clock, Context } from '@fairlead/core';
 import type { Outcome } from './outcome.ts';
-import type { LimitState } from './limit.ts';
+import type { SlotLimitState } from './limit.ts';
 
 /**
  * The attempt was slowed down or turned away by too much load: it timed out, or the other side said that it is
@@ -29,7 +29,7 @@ export interface GateRefusal {
 /** Everything about a gate, as it is now. */
 export interface GateState {
   /** How the slots are limited. */
-  readonly limit: LimitState;
+  readonly limit: SlotLimitState;
   readonly inUse: number;
   readonly waiting: number;
   /** How long the first of the queue has been waiting, in milliseconds. */

@@ -7,7 +7,9 @@
 // breaker.ts                   whether the destination is called at all while it fails
 // front.ts                     who is answered without the work: fallback.ts, cache.ts, coalescer.ts
 // admission.ts                 how many calls in how much time: gcra.ts, quota-table.ts; ../redis counts for several processes
-// gate.ts                      how many attempts at a time, and who waits
+// gate.ts slot-gate.ts         how many attempts at a time: limit.ts and its rules say how many, line.ts and its kinds who is next
+// shedder.ts                   who goes when there is too much
+export type { AdaptiveSpec, AimdSpec, Gradient2Spec, VegasSpec } from './adaptive-options.ts';
 export type { AdmissionState, LimitState } from './admission.ts';
 export type { BackoffSpec } from './backoff-options.ts';
 export type { BreakerCode, BreakerSpec } from './breaker-options.ts';
@@ -27,18 +29,22 @@ export type { CallFacts, Deferral } from './call-facts.ts';
 export type { Work } from './call.ts';
 export type { CoalesceSpec } from './coalesce-options.ts';
 export type { CoalesceState } from './coalescer.ts';
+export type { ConcurrencySpec } from './concurrency-options.ts';
 export type { Counts } from './counters.ts';
 export type { Decision, Failed, Rejected, Succeeded } from './decision.ts';
 export type { DeferPort, DeferReceipt, DeferredCall } from './defer-port.ts';
 export { retryBudget } from './create-budget.ts';
 export { POLICY_ERRORS } from './errors.ts';
 export { explain } from './explain.ts';
+export type { FairSpec, ShardsSpec } from './fair-options.ts';
 export type { FallbackCode, FallbackReason, FallbackSpec } from './fallback-options.ts';
 export type { FallbackState } from './fallback.ts';
 export type { FrontState } from './front.ts';
+export type { GateState, TenantState } from './gate.ts';
 export type { GcraState } from './gcra.ts';
 export type { HedgeSpec } from './hedge-options.ts';
 export type { LateWorkState } from './late-work.ts';
+export type { SlotLimitState } from './limit.ts';
 export type { RateLimitState } from './limit-rule.ts';
 export type { LimitStore, LimitVerdict } from './limit-store.ts';
 export type { PolicyEvent } from './observe.ts';
@@ -56,6 +62,8 @@ export type { RepeatCode, RepeatSpec } from './repeat-options.ts';
 export type { RetryBudget, RetryBudgetState } from './retry-budget.ts';
 export type { RetrySpec } from './retry-options.ts';
 export type { SharedLimitState } from './shared-limit.ts';
+export type { ShedSpec } from './shed-options.ts';
+export type { ShedState } from './shedder.ts';
 export { resolveSpec } from './spec.ts';
 export type { PolicyCode, PolicySpec, ResolvedPolicy } from './spec.ts';
 export { STANDARD } from './standard.ts';

@@ -11,11 +11,11 @@ export interface Limit {
    * @param dropped whether it ended because of too much load
    */
   record(durationMs: number, inFlight: number, dropped: boolean, nowMs: number): void;
-  inspect(): LimitState;
+  inspect(): SlotLimitState;
 }
 
 /** A limit, as it is now. */
-export interface LimitState {
+export interface SlotLimitState {
   readonly algorithm: 'fixed' | 'gradient2' | 'aimd' | 'vegas';
   readonly current: number;
   readonly min: number;
@@ -26,7 +26,7 @@ export interface LimitState {
 
 /** An algorithm that finds the limit: a pure step from one measurement to the next limit. */
 export interface LimitRule {
-  readonly algorithm: LimitState['algorithm'];
+  readonly algorithm: SlotLimitState['algorithm'];
   readonly baseMs: number;
   /** Whether `dropped` alone moves the limit, without a duration that says anything. */
   readonly heedsDrops: boolean;
@@ -48,7 +48,7 @@ export class FixedLimit implements Limit {
     // Nothing that happens changes it.
   }
 
-  inspect(): LimitState {
+  inspect(): SlotLimitState {
     return { algorithm: 'fixed', current: this.current, min: this.current, max: this.max, baseMs: 0 };
   }
 }
