@@ -150,7 +150,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
 
   async function handleAnew(request: IncomingRequest): Promise<TransportResponse> {
     const { signal, until } = request;
-    using ctx = contextFromHeaders(request.headers, {
+    const ctx = contextFromHeaders(request.headers, {
       clock,
       random,
       trusted: true,
@@ -162,6 +162,8 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       return await handleIn(ctx, request);
     } finally {
       leave?.();
+      // Not `using`, which costs a microsecond.
+      ctx[Symbol.dispose]();
     }
   }
 
