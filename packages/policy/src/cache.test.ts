@@ -221,6 +221,9 @@ describe('stale if error', () => {
     await clock.advance(1);
     caller.cancel();
     expect(await done).toMatchObject({ kind: 'failed', error: { code: 'CANCELLED' } });
+    const hurried = guarded.attempt(ctx().withTimeout(50), manual, KEY);
+    await clock.advance(50);
+    expect(await hurried).toMatchObject({ kind: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
   });
 });
 

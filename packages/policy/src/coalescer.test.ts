@@ -120,6 +120,45 @@ describe('who leaves', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('at once is not joined any more, though its work has not been told yet', async () => {
+    const { clock, ctx, begun, call } = world();
+    const caller = ctx();
+    call(caller);
+    caller.cancel();
+    const next = call(ctx());
+    expect(begun).toHaveLength(2);
+    begun[1]!.resolve('7');
+    await clock.advance(0);
+    expect(next.decision).toMatchObject({ kind: 'ok', value: '7', from: 'call' });
+    expect(begun[0]!.ctx.signal.aborted).toBe(true);
+  });
+
+  test('or is answered is no longer listened to', async () => {
+    const { clock, ctx, begun, call } = world();
+    let listeners = 0;
+    const counted = () => {
+      const of = ctx();
+      const onEnd = of.onEnd.bind(of);
+      of.onEnd = (listener) => {
+        listeners++;
+        const leave = onEnd(listener);
+        return () => {
+          listeners--;
+          leave();
+        };
+      };
+      return of;
+    };
+    const leaving = counted();
+    call(leaving);
+    call(counted());
+    expect(listeners).toBe(2);
+    leaving.cancel();
+    begun[0]!.resolve('7');
+    await clock.advance(0);
+    expect(listeners).toBe(0);
+  });
+
   test('while it waits for a slot was never begun, and holds no place in the queue', async () => {
     const { clock, guarded, ctx, begun, call } = world({ concurrency: { limit: 1, queue: 1, wait: '10s' } });
     call(ctx(), { key: 'other' });

@@ -127,6 +127,23 @@ describe('when something stands in', () => {
     expect(await hurried).toMatchObject({ kind: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
     expect(clock.pending).toBe(0);
   });
+
+  test('and a caller who was answered is no longer listened to', async () => {
+    const { guarded, ctx } = world({ fallback: {} });
+    const caller = ctx();
+    let listeners = 0;
+    const onEnd = caller.onEnd.bind(caller);
+    caller.onEnd = (listener) => {
+      listeners++;
+      const leave = onEnd(listener);
+      return () => {
+        listeners--;
+        leave();
+      };
+    };
+    expect(await guarded.run<unknown>(caller, away, { alternative: async () => 'replica' })).toBe('replica');
+    expect(listeners).toBe(0);
+  });
 });
 
 describe('deferring', () => {
