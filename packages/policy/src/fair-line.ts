@@ -72,8 +72,11 @@ export class FairLine implements Line<FairClaim> {
   claimOf(ctx: Context): FairClaim {
     const name = nameOf(ctx, this.#options.by);
     const { claims } = this.#tenants.get(name) ?? this.#meet(name);
-    let best: FairClaim | undefined;
-    for (const claim of claims) if (best === undefined || isShorter(claim.queue, best.queue)) best = claim;
+    let [best] = claims;
+    for (let at = 1; at < claims.length; at++) {
+      const claim = claims[at];
+      if (best !== undefined && claim !== undefined && isShorter(claim.queue, best.queue)) best = claim;
+    }
     if (best === undefined) throw new Error('a tenant has at least one queue');
     return best;
   }
@@ -222,8 +225,8 @@ export class FairLine implements Line<FairClaim> {
    */
   #isReserved(tenant: FairTenant, width: number, free: number, limit: number): boolean {
     if (free - width >= Math.round(limit * this.#options.reserve)) return false;
-    const others = this.#active - (tenant.counted === 'idle' ? 0 : 1);
-    return others > 0 && tenant.held * this.#activeWeight >= limit * tenant.weight;
+    // Of a tenant that is alone, its share is all.
+    return tenant.held * this.#activeWeight >= limit * tenant.weight;
   }
 
   #chargeOverruns(nowMs: number): void {

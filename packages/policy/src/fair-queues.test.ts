@@ -182,3 +182,50 @@ test('whatever happens, slots are conserved, nobody is above the cap, and no slo
     { numRuns: 150 },
   );
 });
+
+test('whatever the settings, everybody who waits is let in, as long as those inside leave', async () => {
+  const arrival = fc.record({
+    tenant: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+    cost: fc.integer({ min: 1, max: 9 }),
+    leavers: fc.nat(3),
+    ms: fc.nat(20),
+  });
+  const settings = fc.record({
+    limit: fc.integer({ min: 1, max: 12 }),
+    cap: fc.constantFrom('1%' as const, '50%' as const, '100%' as const),
+    reserve: fc.constantFrom('0%' as const, '10%' as const, '50%' as const),
+    sharded: fc.boolean(),
+    slotsByCost: fc.boolean(),
+    adaptive: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(arrival, { maxLength: 40 }), settings, async (arrivals, setting) => {
+      const { limit, cap, reserve, slotsByCost } = setting;
+      const scene = new Scene(
+        {
+          limit,
+          slotsByCost,
+          queue: 100,
+          ...(setting.adaptive
+            ? { adaptive: { algorithm: 'aimd', min: 1, max: 16, window: '0ms', timeout: '5ms' } }
+            : {}),
+        },
+        { cap, reserve, weights: { b: 0.1, c: 7 }, ...(setting.sharded ? { shards: { queues: 4, hand: 2 } } : {}) },
+      );
+      for (const { tenant, cost, leavers, ms } of arrivals) {
+        scene.come(tenant, cost);
+        await scene.pass(ms);
+        for (const each of scene.inside.slice(0, leavers)) scene.leave(each);
+      }
+      for (let round = 0; scene.gate.inspect(0).waiting > 0; round++) {
+        expect(round).toBeLessThan(100);
+        await scene.pass(1);
+        for (const each of scene.inside) scene.leave(each);
+      }
+      await scene.pass(0);
+      expect(scene.let).toHaveLength(arrivals.length);
+      expect(scene.clock.pending).toBe(0);
+    }),
+    { numRuns: 150 },
+  );
+});

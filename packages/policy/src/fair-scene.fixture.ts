@@ -54,6 +54,11 @@ export class Scene {
     await this.pass(0);
   }
 
+  /** Tenants that are in, each as often as it holds a ticket. */
+  get inside(): readonly string[] {
+    return this.#inside.map(({ tenant }) => tenant);
+  }
+
   pass(ms: number): Promise<void> {
     return this.clock.advance(ms);
   }

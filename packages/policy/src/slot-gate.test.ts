@@ -279,6 +279,16 @@ describe('an adaptive limit', () => {
     expect(cause(waiter)).toBe('in');
   });
 
+  test('a heavy call that has waited takes no more than all, when all became fewer', async () => {
+    const { gate, ctx, clock } = setUp({ limit: 2, slotsByCost: true, adaptive: aimd });
+    const ticket = gate.tryEnter(ctx(), 0, 2);
+    const heavy = queue(gate, ctx(), clock, 2);
+    gate.leave(ticket, 0, DROPPED);
+    await clock.advance(0);
+    expect(cause(heavy)).toBe('in');
+    expect(gate.inspect(0)).toMatchObject({ inUse: 1, limit: { current: 1 } });
+  });
+
   test('the queue is as long as the limit, unless told', () => {
     const { gate, ctx, clock } = setUp({ limit: 2, adaptive: { ...aimd, max: 2 } });
     gate.tryEnter(ctx(), 0, 1);
