@@ -5,6 +5,7 @@ import type { Gcra } from './gcra.ts';
 import { costOf, QuotaRule, RateLimitRule, type LimitRule, type RateLimitState } from './limit-rule.ts';
 import type { LimitStore } from './limit-store.ts';
 import type { ResolvedQuota } from './quota-options.ts';
+import type { PolicyEvent } from './observe.ts';
 import type { QuotaState } from './quota-table.ts';
 import type { ResolvedRateLimit } from './rate-limit-options.ts';
 import type { Rejection } from './rejection.ts';
@@ -42,7 +43,11 @@ export class Admission {
   constructor(
     policy: string,
     sections: { readonly rateLimit: ResolvedRateLimit | undefined; readonly quota: ResolvedQuota | undefined },
-    ports: { readonly clock: Clock; readonly limits?: LimitStore | undefined },
+    ports: {
+      readonly clock: Clock;
+      readonly limits?: LimitStore | undefined;
+      readonly observe?: ((event: PolicyEvent) => void) | undefined;
+    },
   ) {
     this.#policy = policy;
     this.#rate = sections.rateLimit === undefined ? undefined : new RateLimitRule(policy, sections.rateLimit);
@@ -52,8 +57,13 @@ export class Admission {
     this.#shared = rules.flatMap((rule) => {
       if (rule.shared === undefined) return [];
       if (ports.limits === undefined) throw noStore(policy);
-      const limit = new SharedLimit(rule.shared, ports.limits, ports.clock);
-      return [{ rule, limit, onFailure: rule.shared.onFailure }];
+      const { clock, observe, limits } = ports;
+      const { onFailure } = rule.shared;
+      const tell =
+        observe &&
+        ((failure: string) =>
+          observe({ kind: 'limit-unknown', policy, atMs: clock.monotonic(), rule: rule.name, onFailure, failure }));
+      return [{ rule, limit: new SharedLimit(rule.shared, limits, clock, tell), onFailure }];
     });
   }
 
@@ -126,8 +136,7 @@ export class Admission {
       if (refused === undefined) limit.take(nowMs, costOf(facts));
       return refused;
     }
-    const name = rule === this.#quota ? 'quota' : 'rateLimit';
-    return { cause: 'limit-unknown', policy: this.#policy, rule: `${name}.shared`, measured: {}, retryAfterMs };
+    return { cause: 'limit-unknown', policy: this.#policy, rule: `${rule.name}.shared`, measured: {}, retryAfterMs };
   }
 }
 

@@ -227,6 +227,33 @@ describe('stale if error', () => {
   });
 });
 
+test('an observer is told who answered instead of the work, and nothing when the work did', async () => {
+  const clock = virtualClock();
+  const events: unknown[] = [];
+  const spec = { cache: { ttl: '1s', staleIfError: '1s' }, coalesce: {}, fallback: { value: 'x' } } as const;
+  const guarded = policy('stock', spec, { clock, random, observe: (event) => events.push(event) });
+  const ctx = createContext({ clock, random });
+  const answered = async (...calls: Promise<unknown>[]) => {
+    await Promise.all(calls);
+    return events.splice(0).filter((event) => (event as { kind: string }).kind === 'answered');
+  };
+  const work = async () => 1;
+  const told = (from: string, ageMs?: number) => ({
+    kind: 'answered',
+    policy: 'stock',
+    atMs: clock.monotonic(),
+    from,
+    ageMs,
+  });
+  expect(await answered(guarded.run(ctx, work, KEY), guarded.run(ctx, work, KEY))).toEqual([told('shared')]);
+  await clock.advance(500);
+  expect(await answered(guarded.run(ctx, work, KEY))).toEqual([told('cache', 500)]);
+  await clock.advance(500);
+  const failing = () => Promise.reject<number>(away());
+  expect(await answered(guarded.run(ctx, failing, KEY))).toEqual([told('stale', 1_000)]);
+  expect(await answered(guarded.run(ctx, failing, { key: 'other' }))).toEqual([told('fallback')]);
+});
+
 describe('the section cache', () => {
   test.each([
     [

@@ -1,4 +1,5 @@
 import { createContext, FairleadError, seededRandom, virtualClock, type Context } from '@fairlead/core';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Decision } from './decision.ts';
 import { policy } from './policy.ts';
@@ -223,4 +224,40 @@ describe('deadlines of shared calls', () => {
     await clock.advance(0);
     expect(clock.pending).toBe(0);
   });
+});
+
+test('whoever comes, leaves and is answered when: everybody is told once and in time, and nothing stays behind', async () => {
+  const step = fc.record({
+    kind: fc.constantFrom('call', 'call', 'leave', 'answer', 'fail', 'wait'),
+    of: fc.nat(7),
+    ms: fc.integer({ min: 1, max: 700 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const { clock, guarded, ctx, begun, work } = world({ timeout: { total: '1s' } });
+      const callers: { of: ReturnType<typeof ctx>; told: number; inTime: boolean }[] = [];
+      for (const { kind, of, ms } of steps) {
+        if (kind === 'call') {
+          const timeoutMs = ms < 350 ? ms : undefined;
+          const caller = { of: ctx({ timeoutMs }), told: 0, inTime: true };
+          const untilMs = clock.monotonic() + (timeoutMs ?? 1_000);
+          callers.push(caller);
+          void guarded.attempt(caller.of, work, { key: `k${of % 2}` }).then(() => {
+            caller.told++;
+            caller.inTime = clock.monotonic() <= untilMs;
+          });
+        } else if (kind === 'leave') callers[of]?.of.cancel();
+        else if (kind === 'answer') begun[of]?.resolve('7');
+        else if (kind === 'fail') begun[of]?.reject(new Error('no'));
+        else await clock.advance(ms);
+        expect(guarded.inspect().coalesce?.running).toBeLessThanOrEqual(2);
+      }
+      await clock.advance(1_000);
+      expect(callers.every(({ told, inTime }) => told === 1 && inTime)).toBe(true);
+      expect(guarded.inspect().coalesce).toMatchObject({ running: 0, waiting: 0 });
+      for (const { of } of callers) of[Symbol.dispose]();
+      expect(clock.pending).toBe(0);
+    }),
+    { numRuns: 100 },
+  );
 });

@@ -46,7 +46,7 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
   const { clock, random } = ports;
   const { timeout, retry, hedge } = resolved;
   const counters = new Counters();
-  const late = new LateWork(timeout.stuckAfterMs);
+  const late = new LateWork(timeout);
   const budget = resolved.budget === undefined ? undefined : (ports.budget ?? new RetryBudget(resolved.budget));
   const gate = resolved.concurrency === undefined ? undefined : createGate(resolved.concurrency, ports);
   const hedgeDelay = hedge === undefined ? undefined : new HedgeDelay(hedge.delay);
@@ -68,7 +68,9 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
   const breaker = resolved.breaker === undefined ? undefined : new Breaker(resolved.breaker, { random, onTransition });
   const { rateLimit, quota } = resolved;
   const admission =
-    rateLimit === undefined && quota === undefined ? undefined : new Admission(name, { rateLimit, quota }, ports);
+    rateLimit === undefined && quota === undefined
+      ? undefined
+      : new Admission(name, { rateLimit, quota }, { ...ports, observe });
   const parts: CallParts & Pick<PolicyParts, 'breaker'> = {
     name,
     clock,

@@ -8,6 +8,7 @@ import { Coalescer, type CoalesceState } from './coalescer.ts';
 import type { Decision } from './decision.ts';
 import type { DeferPort } from './defer-port.ts';
 import { failureIn, Fallback, type FallbackState } from './fallback.ts';
+import type { PolicyEvent } from './observe.ts';
 import { FAILURE } from './outcome.ts';
 import { RejectedError } from './rejected-error.ts';
 import type { Rejection } from './rejection.ts';
@@ -53,7 +54,8 @@ export class Front {
   begin(request: CallRequest, nowMs: number, settle: Settle): void {
     const { ctx, facts } = request;
     const fallback = this.#fallback;
-    const inner: Settle = fallback === undefined ? settle : (decision) => fallback.settle(ctx, facts, decision, settle);
+    const outer = this.#parts.observe === undefined ? settle : this.#observed(this.#parts.observe, settle);
+    const inner: Settle = fallback === undefined ? outer : (decision) => fallback.settle(ctx, facts, decision, outer);
     if (this.#cache === undefined || facts.key === undefined) this.#share(request, nowMs, inner);
     else this.#cached(this.#cache, scopedKey(ctx, this.#cache.per, facts.key), request, nowMs, inner);
   }
@@ -72,6 +74,17 @@ export class Front {
       cache: this.#cache?.inspect(),
       coalesce: this.#coalescePer === undefined ? undefined : this.#coalescer.inspect(),
       fallback: this.#fallback?.inspect(),
+    };
+  }
+
+  #observed(observe: (event: PolicyEvent) => void, settle: Settle): Settle {
+    const { name: policy, clock } = this.#parts;
+    return (decision) => {
+      if (decision.kind === 'ok' && decision.from !== 'call') {
+        const { from, ageMs } = decision;
+        observe({ kind: 'answered', policy, atMs: clock.monotonic(), from, ageMs });
+      }
+      settle(decision);
     };
   }
 

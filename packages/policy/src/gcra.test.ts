@@ -48,6 +48,33 @@ describe('a rate limit', () => {
     expect(limit.admitAfterMs(60_000, 5)).toBe(0);
   });
 
+  test('answers as the limiter of throttled does', () => {
+    // Facts of its TestRateLimit: 1/s with 5 at once. Time, cost; still available, until empty again, when to come back.
+    const table = [
+      [0, 6, 5, 0, Infinity],
+      [0, 1, 4, 1_000, 0],
+      [0, 1, 3, 2_000, 0],
+      [0, 1, 2, 3_000, 0],
+      [0, 1, 1, 4_000, 0],
+      [0, 1, 0, 5_000, 0],
+      [0, 1, 0, 5_000, 1_000],
+      [3_000, 1, 2, 3_000, 0],
+      [3_100, 1, 1, 3_900, 0],
+      [4_000, 1, 1, 4_000, 0],
+      [8_000, 1, 4, 1_000, 0],
+      [9_500, 1, 4, 1_000, 0],
+      [9_500, 2, 2, 3_000, 0],
+      [9_500, 5, 2, 3_000, 3_000],
+    ] as const;
+    const limit = new Gcra(perSecond(1, 5));
+    for (const [nowMs, cost, available, emptyMs, afterMs] of table) {
+      const row = `at ${nowMs}, cost ${cost}`;
+      expect(limit.admitAfterMs(nowMs, cost), row).toBe(afterMs);
+      expect(Math.floor(limit.inspect(nowMs).available), row).toBe(available);
+      expect(limit.debt(nowMs) * 1_000, row).toBeCloseTo(emptyMs, 6);
+    }
+  });
+
   test('time that goes back neither gives nor takes', () => {
     const limit = new Gcra(perSecond(10, 1));
     expect(limit.admitAfterMs(1_000)).toBe(0);

@@ -16,6 +16,7 @@ export interface RateLimitState extends GcraState {
 
 /** One section that limits rates: which limit a call has there, and how a refusal is told. */
 export interface LimitRule<State> {
+  readonly name: 'rateLimit' | 'quota';
   readonly shared: ResolvedSharedLimit | undefined;
   /** The limit of this process. */
   limitOf(ctx: Context, facts: CallFacts, nowMs: number): Gcra;
@@ -36,6 +37,7 @@ export function costOf({ cost = 1 }: CallFacts): number {
 
 /** The section `rateLimit`: one limit for all calls. */
 export class RateLimitRule implements LimitRule<RateLimitState> {
+  readonly name = 'rateLimit';
   readonly shared: ResolvedSharedLimit | undefined;
   readonly #policy: string;
   readonly #limit: Gcra;
@@ -69,7 +71,7 @@ export class RateLimitRule implements LimitRule<RateLimitState> {
     return {
       cause: 'rate-limited',
       policy: this.#policy,
-      rule: 'rateLimit',
+      rule: this.name,
       measured: { rate: rateText(rate), burst: rate.burst, available, cost: costOf(facts) },
       retryAfterMs: afterMs === Infinity ? undefined : afterMs,
     };
@@ -82,6 +84,7 @@ export class RateLimitRule implements LimitRule<RateLimitState> {
 
 /** The section `quota`: a limit for each of those who call. */
 export class QuotaRule implements LimitRule<QuotaState> {
+  readonly name = 'quota';
   readonly shared: ResolvedSharedLimit | undefined;
   readonly #policy: string;
   readonly #options: ResolvedQuota;
@@ -117,7 +120,7 @@ export class QuotaRule implements LimitRule<QuotaState> {
     return {
       cause: 'quota',
       policy: this.#policy,
-      rule: 'quota',
+      rule: this.name,
       measured: {
         by,
         ...(whose === undefined ? {} : { [by]: whose }),

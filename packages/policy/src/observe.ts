@@ -35,5 +35,23 @@ export type PolicyEvent =
       readonly atMs: number;
       readonly transition: BreakerTransition;
     }
+  | {
+      /** Something answered instead of the call's own work. */
+      readonly kind: 'answered';
+      readonly policy: string;
+      readonly atMs: number;
+      readonly from: 'cache' | 'shared' | 'stale' | 'fallback' | 'deferred';
+      /** Of a stored answer: how long ago its call began, in milliseconds. */
+      readonly ageMs: number | undefined;
+    }
+  | {
+      /** A store of shared limits failed to decide; what then happens to calls is `onFailure`. */
+      readonly kind: 'limit-unknown';
+      readonly policy: string;
+      readonly atMs: number;
+      readonly rule: 'rateLimit' | 'quota';
+      readonly onFailure: 'local' | 'open' | 'closed';
+      readonly failure: string;
+    }
   | { readonly kind: 'hedged'; readonly policy: string; readonly atMs: number; readonly attempt: number }
   | { readonly kind: 'stopped'; readonly policy: string; readonly atMs: number; readonly rejection: Rejection };

@@ -2,6 +2,7 @@ import { createContext, seededRandom, virtualClock } from '@fairlead/core';
 import { describe, expect, test } from 'vitest';
 import { explain } from './explain.ts';
 import type { LimitStore, LimitVerdict } from './limit-store.ts';
+import type { PolicyEvent } from './observe.ts';
 import { policy } from './policy.ts';
 import type { PolicySpec } from './spec.ts';
 
@@ -9,11 +10,12 @@ const random = seededRandom('rate');
 
 function world(spec: PolicySpec, limits?: LimitStore) {
   const clock = virtualClock();
-  const guarded = policy('stock', spec, { clock, random, limits });
+  const events: PolicyEvent[] = [];
+  const guarded = policy('stock', spec, { clock, random, limits, observe: (event) => events.push(event) });
   const ctx = (tenant?: string, timeoutMs?: number) => createContext({ clock, random, tenant, timeoutMs });
   let begun = 0;
   const work = () => ++begun;
-  return { clock, guarded, ctx, work, begun: () => begun };
+  return { clock, guarded, events, ctx, work, begun: () => begun };
 }
 
 describe('a rate limit', () => {
@@ -139,12 +141,17 @@ describe('limits in a store', () => {
 
   test('a store that is away is never told as a limit that was reached', async () => {
     const store: LimitStore = { admit: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.7')) };
-    const { guarded, ctx, work } = world(SHARED, store);
+    const { guarded, events, ctx, work } = world(SHARED, store);
     await expect(guarded.run(ctx(), work)).rejects.toMatchObject({ code: 'REJECTED', kind: 'unavailable' });
     const decision = await guarded.attempt(ctx(), work);
     expect(decision.kind === 'rejected' && explain(decision.rejection)).toBe(
       'stock: the store of shared limits does not say whether a limit is reached, by rateLimit.shared. Try again in 1s.',
     );
-    expect(guarded.inspect().rateLimit?.shared).toMatchObject({ lastFailure: 'connect ECONNREFUSED 10.0.0.7' });
+    const failure = 'connect ECONNREFUSED 10.0.0.7';
+    expect(guarded.inspect().rateLimit?.shared).toMatchObject({ lastFailure: failure });
+    // Once, though two calls were rejected: the second did not ask.
+    expect(events.filter(({ kind }) => kind === 'limit-unknown')).toEqual([
+      { kind: 'limit-unknown', policy: 'stock', atMs: 0, rule: 'rateLimit', onFailure: 'closed', failure },
+    ]);
   });
 });

@@ -35,16 +35,24 @@ export class SharedLimit {
   readonly #options: ResolvedSharedLimit;
   readonly #store: LimitStore;
   readonly #clock: Clock;
+  readonly #onFailure: ((failure: string) => void) | undefined;
   #pausedUntilMs = -Infinity;
   #answered = 0;
   #failed = 0;
   #skipped = 0;
   #lastFailure: string | undefined;
 
-  constructor(options: ResolvedSharedLimit, store: LimitStore, clock: Clock) {
+  /** @param onFailure told of what was wrong, once for each question that the store failed to answer */
+  constructor(
+    options: ResolvedSharedLimit,
+    store: LimitStore,
+    clock: Clock,
+    onFailure: ((failure: string) => void) | undefined,
+  ) {
     this.#options = options;
     this.#store = store;
     this.#clock = clock;
+    this.#onFailure = onFailure;
   }
 
   /** Never rejects. A caller who leaves is answered at once; look at `ctx` before the answer. */
@@ -68,6 +76,7 @@ export class SharedLimit {
       if (isHurried) return { kind: 'unknown', retryAfterMs: 0 };
       this.#lastFailure = error instanceof Error ? error.message : String(error);
       this.#pausedUntilMs = this.#clock.monotonic() + this.#options.pauseMs;
+      this.#onFailure?.(this.#lastFailure);
       return { kind: 'unknown', retryAfterMs: this.#options.pauseMs };
     }
   }
