@@ -6,7 +6,7 @@ test('whatever order work settles in, the counts are those of a list', () => {
   const step = fc.record({ waitMs: fc.nat(8), settle: fc.option(fc.nat(5), { nil: undefined }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const late = new LateWork(10);
+      const late = new LateWork({ stuckAfterMs: 10, stuckLimit: 3 });
       const model: { entry: LateEntry; atMs: number }[] = [];
       let nowMs = 0;
       let settledStuck = 0;
@@ -22,6 +22,7 @@ test('whatever order work settles in, the counts are those of a list', () => {
         expect(late.inspect(nowMs)).toEqual({
           unsettled: model.length,
           stuck,
+          tooMany: stuck >= 3,
           stuckTotal: settledStuck + stuck,
           oldestMs: model.length === 0 ? 0 : nowMs - model[0]!.atMs,
         });

@@ -1,3 +1,5 @@
+import type { ResolvedTimeout } from './timeout-options.ts';
+
 /** An attempt whose work goes on although it has been told to stop. */
 export interface LateEntry {
   /** When it was told, on the monotonic clock. */
@@ -12,6 +14,8 @@ export interface LateWorkState {
   readonly unsettled: number;
   /** Those of them that were told so long ago that they are called stuck. */
   readonly stuck: number;
+  /** Whether so many are stuck that this process should be given no new work; see `timeout.stuckLimit`. */
+  readonly tooMany: boolean;
   /** Attempts that have ever been stuck, those that settled in the end included. */
   readonly stuckTotal: number;
   /** How long the oldest has been going on since it was told, in milliseconds. */
@@ -21,13 +25,15 @@ export interface LateWorkState {
 /** The attempts that have not settled since they were told to stop, oldest first. */
 export class LateWork {
   readonly #stuckAfterMs: number;
+  readonly #stuckLimit: number;
   #oldest: LateEntry | undefined;
   #newest: LateEntry | undefined;
   #size = 0;
   #stuckAndSettled = 0;
 
-  constructor(stuckAfterMs: number) {
+  constructor({ stuckAfterMs, stuckLimit }: Pick<ResolvedTimeout, 'stuckAfterMs' | 'stuckLimit'>) {
     this.#stuckAfterMs = stuckAfterMs;
+    this.#stuckLimit = stuckLimit;
   }
 
   /** An attempt has been told to stop. Returns what `remove` takes. */
@@ -61,6 +67,7 @@ export class LateWork {
     return {
       unsettled: this.#size,
       stuck,
+      tooMany: this.#stuckLimit > 0 && stuck >= this.#stuckLimit,
       stuckTotal: this.#stuckAndSettled + stuck,
       oldestMs: this.#oldest === undefined ? 0 : nowMs - this.#oldest.abandonedAtMs,
     };

@@ -19,18 +19,18 @@ test('a slot is free when the work has settled, not when it timed out', async ()
 });
 
 test('work that has not settled long after its end is stuck: counted, and shown until it settles', async () => {
-  const { guarded, ctx, clock } = world({ timeout: { attempt: '1s' }, concurrency: { limit: 2 } });
+  const { guarded, ctx, clock } = world({ timeout: { attempt: '1s', stuckLimit: 1 }, concurrency: { limit: 2 } });
   const { begun, work } = manual();
   const first = guarded.attempt(ctx, work);
   await clock.advance(1_000);
   await first;
   await clock.advance(9_999);
-  expect(guarded.inspect().late).toEqual({ unsettled: 1, stuck: 0, stuckTotal: 0, oldestMs: 9_999 });
+  expect(guarded.inspect().late).toEqual({ unsettled: 1, stuck: 0, tooMany: false, stuckTotal: 0, oldestMs: 9_999 });
   await clock.advance(1);
-  expect(guarded.inspect().late).toEqual({ unsettled: 1, stuck: 1, stuckTotal: 1, oldestMs: 10_000 });
+  expect(guarded.inspect().late).toEqual({ unsettled: 1, stuck: 1, tooMany: true, stuckTotal: 1, oldestMs: 10_000 });
   begun[0]!.reject(new Error('at last'));
   await clock.advance(0);
-  expect(guarded.inspect().late).toEqual({ unsettled: 0, stuck: 0, stuckTotal: 1, oldestMs: 0 });
+  expect(guarded.inspect().late).toEqual({ unsettled: 0, stuck: 0, tooMany: false, stuckTotal: 1, oldestMs: 0 });
 });
 
 test('who waits is let in in order, and who gives up leaves at once', async () => {

@@ -12,6 +12,11 @@ export interface TimeoutSpec {
    * times `attempt`, or of `total` when an attempt has no timeout, or 10 minutes when neither has one.
    */
   readonly stuckAfter?: DurationText;
+  /**
+   * How many stuck attempts at a time are too many: whoever serves should then be given no new work (`late.tooMany` of
+   * `inspect`). Default 0: no number is.
+   */
+  readonly stuckLimit?: number;
 }
 
 /** How long a call may take, in milliseconds. */
@@ -21,9 +26,11 @@ export interface ResolvedTimeout {
   /** `Infinity` for what is left. */
   readonly attemptMs: number;
   readonly stuckAfterMs: number;
+  /** 0: no number is too many. */
+  readonly stuckLimit: number;
 }
 
-const KEYS = { total: true, attempt: true, stuckAfter: true } as const;
+const KEYS = { total: true, attempt: true, stuckAfter: true, stuckLimit: true } as const;
 const STUCK_TIMES = 10;
 const STUCK_WITHOUT_TIMEOUT_MS = 600_000;
 
@@ -42,5 +49,10 @@ export function resolveTimeout(spec: unknown, place: Problems): ResolvedTimeout 
   }
   const shortest = Math.min(attemptMs, totalMs);
   const stuckAfterMs = shortest === Infinity ? STUCK_WITHOUT_TIMEOUT_MS : STUCK_TIMES * shortest;
-  return { totalMs, attemptMs, stuckAfterMs: fields.durationMs('stuckAfter', stuckAfterMs) };
+  return {
+    totalMs,
+    attemptMs,
+    stuckAfterMs: fields.durationMs('stuckAfter', stuckAfterMs),
+    stuckLimit: fields.count('stuckLimit', 0),
+  };
 }

@@ -113,5 +113,5 @@ export function isIdempotent(operation: Operation): boolean {
  */
 export function identityOf(ctx: Context, operation: Operation, path: string): string {
   const { subject = '', roles } = ctx.caller;
-  return `${operation.name} ${path} ${subject} ${roles.join(',')}`;
+  return JSON.stringify([operation.name, path, subject, roles]);
 }

@@ -1,4 +1,5 @@
 import { createContext, isError, type Context } from '@fairlead/core';
+import type { CallPolicies } from './call-policies.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { missingMigrations } from './migrations.ts';
 import type { Readiness, ReadinessCheck, ServicePorts } from './service-instance.ts';
@@ -8,11 +9,11 @@ const FRESH_MS = 1_000;
 /** How long a dependency may take to answer a look. */
 const CHECK_TIMEOUT_MS = 2_000;
 
-/** Looks at what a service needs: its database, its migrations, its broker. */
+/** Looks at what a service needs: its database, its migrations, its broker, calls that stop when they are told. */
 export function readinessChecks(
   definition: ServiceDefinition,
   ports: ServicePorts,
-  needsBroker: boolean,
+  needs: { readonly broker: boolean; readonly policies: CallPolicies },
 ): () => Promise<readonly ReadinessCheck[]> {
   const { clock } = ports;
   let latest: { readonly atMs: number; readonly checks: Promise<readonly ReadinessCheck[]> } | undefined;
@@ -37,7 +38,7 @@ export function readinessChecks(
         }),
       );
     }
-    if (needsBroker && broker !== undefined) {
+    if (needs.broker && broker !== undefined) {
       const publishes = Object.keys(definition.contract.events).length > 0;
       looks.push(
         check('broker', async (ctx) => {
@@ -48,7 +49,23 @@ export function readinessChecks(
         }),
       );
     }
+    looks.push(...stuckCalls());
     return Promise.all(looks);
+  }
+
+  /** Calls whose work doesn't stop, where their policy says that there are too many. */
+  function stuckCalls(): Promise<ReadinessCheck>[] {
+    return needs.policies.reports().flatMap(({ target, state: { late } }) =>
+      late.tooMany
+        ? [
+            check(`calls to ${target}`, async () => {
+              throw new Error(
+                `${late.stuck} attempts have not stopped long after their end; this process may need a restart.`,
+              );
+            }),
+          ]
+        : [],
+    );
   }
 
   async function check(name: string, work: (ctx: Context) => Promise<void>): Promise<ReadinessCheck> {

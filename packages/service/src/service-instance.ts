@@ -42,7 +42,7 @@ export interface ServicePorts {
 
 /** Something that a service needs, and whether it is there. */
 export interface ReadinessCheck {
-  /** `started`, `database`, `migrations`, `broker`. */
+  /** `started`, `database`, `migrations`, `broker`, `calls to <target>`. */
   readonly name: string;
   readonly ok: boolean;
   /** What is wrong and what to do, when it is. */

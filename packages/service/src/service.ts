@@ -101,7 +101,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   );
   const answerRaw = rawRoutes({ definition, parts, telemetry, work, running, isStopping });
   const events = consuming(definition, parts);
-  const look = readinessChecks(definition, ports, needsBroker);
+  const look = readinessChecks(definition, ports, { broker: needsBroker, policies });
   const started: { close(options: { readonly graceMs: number }): Promise<void> }[] = [];
   let starting: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
