@@ -31,8 +31,9 @@ export interface FairSpec {
 }
 
 /**
- * Shuffle sharding: a tenant is dealt a hand of queues, by chance but always the same, and joins the shortest. Two tenants hardly ever
- * have the same hand, so even one that fills all its queues leaves others room. Weights still count; the cap is a tenant's.
+ * Shuffle sharding: a tenant is dealt a hand of queues, by chance but always the same, and joins the shortest. Two
+ * tenants hardly ever have the same hand, so even one that fills all its queues leaves others room. The price: accounts are
+ * those of queues, so who fills a hand of 8 has up to 8 shares. Weights still count; the cap is a tenant's.
  */
 export interface ShardsSpec {
   /** How many queues. Default 64. */
