@@ -118,8 +118,8 @@ const COSTS = ['10ms', '200ms', 'tail'] as const;
 
 /**
  * Ten tenants that share the slots of a policy, on the virtual clock: Jain's index of their shares by weight when all want
- * more, and what one that wants three times the capacity does to the 99th percentile of nine that want 40 % of it together. The same numbers
- * on every machine.
+ * more, and what one that wants three times the capacity does to the 99th percentile of nine that want 40 % of it
+ * together. The same numbers on every machine.
  */
 const fairness: Bench = {
   name: 'fairness',

@@ -71,7 +71,7 @@ async function run(make: SchedulerMaker, cost: Cost | undefined, durationMs: num
   let workedMs = 0;
   const call = async (tenant: string, costMs: number): Promise<boolean> => {
     const served = await scheduler.serve(tenant, costMs);
-    // What ends later was worked in part, and isn't counted: the share that was worked is a little more than what is reported.
+    // What ends later was worked in part, and isn't counted: a little more was worked than is reported.
     if (served && clock.monotonic() <= durationMs) workedMs += costMs;
     return served;
   };

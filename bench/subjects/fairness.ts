@@ -1,4 +1,5 @@
-// Which share of the slots each of several tenants gets, and what a busy one does to the others: `node fairness.ts <scheduler>`.
+// Which share of the slots each of several tenants gets, and what a busy one does to the others:
+// `node --conditions=@fairlead/source bench/subjects/fairness.ts <scheduler>`.
 
 import { measureJain, measureVictims, type Cost, type SchedulerMaker } from '../load/fairness.ts';
 import { fairlead, fifo, roundRobin } from '../load/schedulers.ts';

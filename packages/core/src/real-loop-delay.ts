@@ -7,7 +7,9 @@ const NANOSECONDS_PER_MS = 1e6;
 
 /** Measures how late the event loop runs what is due. */
 export interface LoopDelay extends Disposable {
-  /** The mean delay of about the last 50 ms, or since it was asked for last if that is longer; in milliseconds, 0 for none. */
+  /**
+   * The mean delay of about the last 50 ms, or since it was asked for last if that is longer; in milliseconds, 0 for none.
+   */
   delayMs(): number;
 }
 

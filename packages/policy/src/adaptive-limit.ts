@@ -10,8 +10,8 @@ const SHORTEST_MS = 0.1;
 
 /**
  * A limit that an algorithm moves. Attempts are gathered in windows: a window ends with the first attempt that ends
- * `windowMs` after its beginning, if it has seen enough of them, and hands over their mean duration, the most slots that
- * were in use, and whether anything was dropped (WindowedLimit of Netflix concurrency-limits).
+ * `windowMs` after its beginning, if it has seen enough of them, and hands over their mean duration, the most slots
+ * that were in use, and whether anything was dropped (WindowedLimit of Netflix concurrency-limits).
  */
 export class AdaptiveLimit implements Limit {
   readonly max: number;

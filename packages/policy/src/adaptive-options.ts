@@ -8,8 +8,8 @@ interface AdaptiveBaseSpec {
   /** The most slots. Default 1000. */
   readonly max?: number;
   /**
-   * The limit moves at the end of a window, by the mean duration of what ended in it. Default `100ms`; `0ms` moves it at
-   * the end of every attempt.
+   * The limit moves at the end of a window, by the mean duration of what ended in it. Default `100ms`; `0ms` moves it
+   * at the end of every attempt.
    */
   readonly window?: DurationText;
   /** How many attempts must have ended in a window for it to move the limit; until then it is longer. Default 10. */
@@ -22,18 +22,23 @@ export interface Gradient2Spec extends AdaptiveBaseSpec {
   readonly algorithm?: 'gradient2';
   /** How much of a change is taken over at once. Default `20%`; `100%` all of it. */
   readonly smoothing?: RatioText;
-  /** How many slots the limit grows by while durations stay as they are, and so the queue that is put up with. Default 4. */
+  /**
+   * How many slots the limit grows by while durations stay as they are, and so the queue that is put up with. Default
+   * 4.
+   */
   readonly queueSize?: number;
   /** How many times as long as usual an attempt may take before the limit sinks. Default 1.5; at least 1. */
   readonly tolerance?: number;
   /**
-   * Over how many windows "usual" is averaged. Default 6000, ten minutes of default windows: what is usual follows what is, and under
-   * lasting overload the limit with it, about twofold in that time.
+   * Over how many windows "usual" is averaged. Default 6000, ten minutes of default windows: what is usual follows what
+   * is, and under lasting overload the limit with it, about twofold in that time.
    */
   readonly longWindow?: number;
 }
 
-/** One slot more while all goes well, a share fewer on a timeout or a refusal. For what fails instead of slowing down. */
+/**
+ * One slot more while all goes well, a share fewer on a timeout or a refusal. For what fails instead of slowing down.
+ */
 export interface AimdSpec extends AdaptiveBaseSpec {
   readonly algorithm: 'aimd';
   /** What is left of the limit after a drop. Default `90%`; from `50%` to below `100%`. */

@@ -5,8 +5,8 @@ import type { LimitRule } from './limit.ts';
  * One slot more for a measurement without a drop while at least half of the limit is in use, the `backoff` share of the
  * limit for one with a drop or above `timeoutMs`.
  *
- * Source: AIMDLimit of Netflix concurrency-limits, as of commit 78a74b98; additive increase, multiplicative decrease is Chiu and
- * Jain's (1989).
+ * Source: AIMDLimit of Netflix concurrency-limits, as of commit 78a74b98; additive increase, multiplicative decrease is
+ * Chiu and Jain's (1989).
  */
 export class Aimd implements LimitRule {
   readonly algorithm = 'aimd';

@@ -19,8 +19,8 @@ export interface ConcurrencySpec {
   /** Lets tenants wait apart from each other. Left out, all wait in one line, first come, first served. */
   readonly fair?: FairSpec;
   /**
-   * Whether a call takes as many slots as its `cost` says, rounded up, and at most all. Default false: every call takes one, and
-   * `cost` is for rate limits only.
+   * Whether a call takes as many slots as its `cost` says, rounded up, and at most all. Default false: every call takes
+   * one, and `cost` is for rate limits only.
    */
   readonly slotsByCost?: boolean;
 }

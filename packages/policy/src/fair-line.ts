@@ -20,9 +20,9 @@ const WARM_UP = 1;
 
 /**
  * Start-time fair queueing on the time that slots are held. A call is charged to its tenant when it begins, by what the
- * tenant's calls took lately; while it takes longer, the charge grows with it; when it ends, the charge becomes what it took. The next
- * is whose account is lowest. An account that was not in demand is lifted to the virtual time, which is that of the last
- * that was served: nobody saves up, and nobody pays for slots that nobody else wanted.
+ * tenant's calls took lately; while it takes longer, the charge grows with it; when it ends, the charge becomes what it
+ * took. The next is whose account is lowest. An account that was not in demand is lifted to the virtual time, which is
+ * that of the last that was served: nobody saves up, and nobody pays for slots that nobody else wanted.
  *
  * Source: Goyal, Vin and Cheng, "Start-time Fair Queueing" (1996); charging by estimate and correcting at the end as in
  * Kubernetes' API priority and fairness; charging overruns while they happen is ours.
@@ -46,7 +46,9 @@ export class FairLine implements Line<FairClaim> {
   readonly #estimateMs = new RunningMean(ESTIMATE_WINDOW, WARM_UP);
   #virtual = 0;
   #waiting = 0;
-  /** Tenants that hold or want something, what they weigh together, and how many of them want no more than they have. */
+  /**
+   * Tenants that hold or want something, what they weigh together, and how many of them want no more than they have.
+   */
   #active = 0;
   #activeWeight = 0;
   #served = 0;
@@ -206,7 +208,9 @@ export class FairLine implements Line<FairClaim> {
     return states.toSorted((a, b) => b.slotMs - a.slotMs || b.inUse - a.inUse).slice(0, SHOWN);
   }
 
-  /** The first whom neither cap nor reserve forbids to go; all of a queue are one tenant's unless tenants share queues. */
+  /**
+   * The first whom neither cap nor reserve forbids to go; all of a queue are one tenant's unless tenants share queues.
+   */
   #firstAllowed(queue: FairQueue, free: number, limit: number): Waiter<FairClaim> | undefined {
     const widest = this.widest(limit);
     for (let waiter = queue.list.first; waiter !== undefined; waiter = waiter.after) {
@@ -219,9 +223,9 @@ export class FairLine implements Line<FairClaim> {
   }
 
   /**
-   * Whether a tenant with its share already would take one of the last slots from those who are below theirs: trunk reservation, as in
-   * telephony. Without it a busy tenant takes every slot that is free for a moment, and those that it then
-   * holds for long add up until others have hardly any.
+   * Whether a tenant with its share already would take one of the last slots from those who are below theirs: trunk
+   * reservation, as in telephony. Without it a busy tenant takes every slot that is free for a moment, and those that
+   * it then holds for long add up until others have hardly any.
    */
   #isReserved(tenant: FairTenant, width: number, free: number, limit: number): boolean {
     if (free - width >= Math.round(limit * this.#options.reserve)) return false;

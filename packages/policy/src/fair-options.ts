@@ -11,14 +11,15 @@ export interface FairSpec {
   /** Shares by name; who isn't named has 1. A tenant with 2 gets twice the slots' time when all want more. */
   readonly weights?: Readonly<Record<string, number>>;
   /**
-   * The most that one tenant may hold of the slots at a time, also while nobody else wants them. Default `100%`, no cap. What
-   * is held can't be taken back: a cap of `50%` means that others find a slot at once, for the price of idle ones.
+   * The most that one tenant may hold of the slots at a time, also while nobody else wants them. Default `100%`, no
+   * cap. What is held can't be taken back: a cap of `50%` means that others find a slot at once, for the price of idle
+   * ones.
    */
   readonly cap?: RatioText;
   /**
    * The last of the free slots are only for tenants that hold less than their share of all, as long as several tenants
-   * are active. Default `5%`, rounded to whole slots; `0%` keeps none. The price is that many idle slots, the gain that a tenant whose calls take
-   * unexpectedly long can't collect slot after slot.
+   * are active. Default `5%`, rounded to whole slots; `0%` keeps none. The price is that many idle slots, the gain that
+   * a tenant whose calls take unexpectedly long can't collect slot after slot.
    */
   readonly reserve?: RatioText;
   /**
@@ -32,8 +33,8 @@ export interface FairSpec {
 
 /**
  * Shuffle sharding: a tenant is dealt a hand of queues, by chance but always the same, and joins the shortest. Two
- * tenants hardly ever have the same hand, so even one that fills all its queues leaves others room. The price: accounts are
- * those of queues, so who fills a hand of 8 has up to 8 shares. Weights still count; the cap is a tenant's.
+ * tenants hardly ever have the same hand, so even one that fills all its queues leaves others room. The price: accounts
+ * are those of queues, so who fills a hand of 8 has up to 8 shares. Weights still count; the cap is a tenant's.
  */
 export interface ShardsSpec {
   /** How many queues. Default 64. */

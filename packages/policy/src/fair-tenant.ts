@@ -48,8 +48,8 @@ export class FairTenant {
 }
 
 /**
- * A queue and its account, in slots times milliseconds by weight: what the calls that it sent were expected to take, or took when that
- * is known, and for those under way that take longer than expected, what they have taken by now.
+ * A queue and its account, in slots times milliseconds by weight: what the calls that it sent were expected to take, or
+ * took when that is known, and for those under way that take longer than expected, what they have taken by now.
  */
 export class FairQueue {
   readonly list = new WaitList<FairClaim>();

@@ -69,11 +69,14 @@ export interface Gate {
   tryEnter(ctx: Context, nowMs: number, cost: number): number;
   /**
    * A ticket or a refusal, at once or after some time in the queue. It settles once, holds a timer only while it waits,
-   * and an end of `ctx` leaves the queue at once, synchronously. Who has a ticket must `leave`, also when `ctx` has ended
-   * meanwhile.
+   * and an end of `ctx` leaves the queue at once, synchronously. Who has a ticket must `leave`, also when `ctx` has
+   * ended meanwhile.
    */
   enter(ctx: Context, clock: Clock, nowMs: number, cost: number): Promise<number | GateRefusal> | number | GateRefusal;
-  /** Gives a ticket back: when the work has settled, not when somebody stopped waiting for it. A second time does nothing. */
+  /**
+   * Gives a ticket back: when the work has settled, not when somebody stopped waiting for it. A second time does
+   * nothing.
+   */
   leave(ticket: number, nowMs: number, outcome: GateOutcome): void;
   /** How long the first of the queue has been waiting, in milliseconds; what load shedding looks at. */
   queueDelayMs(nowMs: number): number;

@@ -9,8 +9,8 @@ const STEEPEST = 0.5;
 
 /**
  * Compares each measurement with a long mean of them: while it is at most `tolerance` times as long, the limit grows by
- * `queueSize`, else it sinks in proportion, by half at most. Both through `smoothing`. The mean follows what is usual, also down: when
- * it is more than twice the measurement, as after an overload, it is helped by 5 % a step.
+ * `queueSize`, else it sinks in proportion, by half at most. Both through `smoothing`. The mean follows what is usual,
+ * also down: when it is more than twice the measurement, as after an overload, it is helped by 5 % a step.
  *
  * Source: Gradient2Limit of Netflix concurrency-limits, as of commit 78a74b98.
  */

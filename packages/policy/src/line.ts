@@ -12,7 +12,9 @@ export interface Line<Claim> {
   claimOf(ctx: Context): Claim;
   /** The most slots that one may take of so many. */
   widest(limit: number): number;
-  /** Whether a newcomer may take some of the free slots without overtaking a waiter who could. May be falsely strict. */
+  /**
+   * Whether a newcomer may take some of the free slots without overtaking a waiter who could. May be falsely strict.
+   */
   mayPass(claim: Claim, width: number, free: number, limit: number): boolean;
   /**
    * Whether a newcomer may join its queue. True, or false, or the waiter that must leave for it, already removed.

@@ -1,6 +1,6 @@
 /**
- * An exponentially weighted mean that begins as the plain mean of its first values, so that the first one alone does not
- * decide for long. The weight of a new value is 2 / (window + 1).
+ * An exponentially weighted mean that begins as the plain mean of its first values, so that the first one alone does
+ * not decide for long. The weight of a new value is 2 / (window + 1).
  */
 export class RunningMean {
   readonly #factor: number;

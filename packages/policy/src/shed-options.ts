@@ -5,11 +5,13 @@ import { durationText, Fields, type DurationText, type RatioText } from './reade
 /** Turns some calls away, least critical first, as long as there is too much work for all. */
 export interface ShedSpec {
   /**
-   * There is too much when the queue of `concurrency` was never shorter than this for a whole interval, in terms of how long its first has
-   * waited. Default `20ms`.
+   * There is too much when the queue of `concurrency` was never shorter than this for a whole interval, in terms of how
+   * long its first has waited. Default `20ms`.
    */
   readonly queueDelay?: DurationText;
-  /** And when the event loop ran its timers so late in the mean. Counts where the process measures it. Default `50ms`. */
+  /**
+   * And when the event loop ran its timers so late in the mean. Counts where the process measures it. Default `50ms`.
+   */
   readonly loopDelay?: DurationText;
   /** How often the share that is let in changes. Default `100ms`. */
   readonly interval?: DurationText;

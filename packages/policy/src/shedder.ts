@@ -4,7 +4,10 @@ import type { ResolvedShed } from './shed-options.ts';
 /** What a shedder looks at and draws from. */
 export interface ShedderPorts {
   readonly random: Random;
-  /** How long the first of the queue has been waiting, in milliseconds; see `Gate.queueDelayMs`. Default: there is no queue. */
+  /**
+   * How long the first of the queue has been waiting, in milliseconds; see `Gate.queueDelayMs`. Default: there is no
+   * queue.
+   */
   readonly queueDelayMs?: ((nowMs: number) => number) | undefined;
   /** How late the event loop has been running timers lately, in milliseconds. Default: nobody measures it. */
   readonly loopDelayMs?: (() => number) | undefined;
@@ -32,12 +35,12 @@ const ORDER = ['sheddable', 'default', 'critical'] as const satisfies readonly C
 const LOOKS = 10;
 
 /**
- * Decides by criticality who goes on while there is too much work. At the end of an interval that had too much the share of calls
- * that is let in sinks, else it rises; what is to be turned away is taken from the least critical first, by how many of each
- * kind the interval had, so that a kind suffers only when all below it are turned away.
+ * Decides by criticality who goes on while there is too much work. At the end of an interval that had too much the
+ * share of calls that is let in sinks, else it rises; what is to be turned away is taken from the least critical first,
+ * by how many of each kind the interval had, so that a kind suffers only when all below it are turned away.
  *
- * Source: DAGOR, the overload control of WeChat (Zhou et al., SoCC 2018), for the feedback and its default steps; the minimum over an interval
- * as the sign of a standing queue is CoDel's (Nichols and Jacobson, 2012).
+ * Source: DAGOR, the overload control of WeChat (Zhou et al., SoCC 2018), for the feedback and its default steps; the
+ * minimum over an interval as the sign of a standing queue is CoDel's (Nichols and Jacobson, 2012).
  */
 export class Shedder {
   readonly #options: ResolvedShed;

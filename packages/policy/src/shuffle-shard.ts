@@ -1,6 +1,7 @@
 /**
  * Deals a name its hand: `hand` different numbers below `queues`, by chance, and the same for the same name and salt.
- * Two of many names share a whole hand with a probability of 1 to the binomial of `queues` over `hand` (64 over 8: 4.4 thousand million).
+ * Two of many names share a whole hand with a probability of 1 to the binomial of `queues` over `hand` (64 over 8: 4.4
+ * thousand million).
  *
  * Source: shuffle sharding as of Amazon's builders' library and Kubernetes' API priority and fairness.
  * @param salt unknown to whoever chooses names, or they could choose one with a given hand
@@ -18,7 +19,9 @@ export function dealHand(name: string, salt: number, queues: number, hand: numbe
   return dealt;
 }
 
-/** FNV-1a (Fowler, Noll, Vo) over the name's UTF-16, mixed so that names that differ at the end alone differ everywhere. */
+/**
+ * FNV-1a (Fowler, Noll, Vo) over the name's UTF-16, mixed so that names that differ at the end alone differ everywhere.
+ */
 function hash(name: string, salt: number): number {
   let sum = (0x811c_9dc5 ^ salt) >>> 0;
   for (let at = 0; at < name.length; at++) sum = Math.imul(sum ^ name.charCodeAt(at), 0x0100_0193) >>> 0;

@@ -3,9 +3,9 @@ import type { ResolvedVegas } from './adaptive-options.ts';
 import type { LimitRule } from './limit.ts';
 
 /**
- * The shortest duration seen is taken for that without queueing, and limit · (1 − shortest ÷ measured) for the queue at the other side:
- * short, and the limit grows; longer than `beta`, and it sinks. The shortest is forgotten now and then, or a
- * dependency that became slower for good would starve.
+ * The shortest duration seen is taken for that without queueing, and limit · (1 − shortest ÷ measured) for the queue at
+ * the other side: short, and the limit grows; longer than `beta`, and it sinks. The shortest is forgotten now and then,
+ * or a dependency that became slower for good would starve.
  *
  * Source: VegasLimit of Netflix concurrency-limits, as of commit 78a74b98, after TCP Vegas (Brakmo and Peterson, 1995).
  */
