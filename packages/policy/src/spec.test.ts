@@ -15,7 +15,7 @@ function faultsOf(spec: unknown): readonly unknown[] {
 
 test('nothing written is nothing on, and nothing ends but by the caller', () => {
   const { timeout, isFailure, ...sections } = resolveSpec('stock', {});
-  expect(timeout).toEqual({ totalMs: Infinity, attemptMs: Infinity, stuckAfterMs: 600_000 });
+  expect(timeout).toEqual({ totalMs: Infinity, attemptMs: Infinity, stuckAfterMs: 600_000, stuckLimit: 0 });
   expect(isFailure).toBeUndefined();
   for (const [name, section] of Object.entries(sections)) expect([name, section]).toEqual([name, undefined]);
 });
