@@ -349,7 +349,7 @@ test('by default the slowest twentieth gets company', async () => {
 });
 
 test('quick failures and impatient callers do not make hedges come sooner', async () => {
-  const { clock, policy: search, context } = setup({ hedge: { minSamples: 20 }, budget: 'off' });
+  const { clock, policy: search, context } = setup({ hedge: { window: 40, minSamples: 20 }, budget: 'off' });
   const call = async (takesMs: number, fails: boolean, patienceMs: number): Promise<void> => {
     using ctx = context(patienceMs);
     await search.attempt(
@@ -366,11 +366,28 @@ test('quick failures and impatient callers do not make hedges come sooner', asyn
     [1, true, Infinity],
     [50, false, 5],
   ] as const) {
-    for (let each = 0; each < 100; each++) {
+    // More than the percentile's window holds.
+    for (let each = 0; each < 60; each++) {
       const done = call(takesMs, fails, patienceMs);
       await clock.runAll();
       await done;
     }
     expect(search.inspect().hedgeDelayMs).toBe(50);
   }
+});
+
+test('first attempts that lose count as slow: hedges come when the percentile says, though none is ever seen to the end', async () => {
+  const { clock, policy: search, context } = setup({ hedge: { window: 20 }, budget: 'off' });
+  const random = seededRandom('slow');
+  for (let call = 0; call < 400; call++) {
+    const slow = call > 40 && random.next() < 0.5;
+    const done = search.attempt(
+      context(),
+      (ctx, number) => clock.sleep(number === 1 && slow ? 400 : 10, ctx.signal),
+      again,
+    );
+    await clock.runAll();
+    await done;
+  }
+  expect(search.inspect().hedgeDelayMs).toBe(400);
 });

@@ -104,6 +104,19 @@ describe('attempts and pauses', () => {
     expect(begunAtMs).toEqual([0, 50, 150, 180, 230]);
   });
 
+  test('decorrelated pauses grow from the pause before, not from what Retry-After asked for', async () => {
+    const { clock, context } = setup();
+    const random = { next: () => 1 - 2 ** -53, bytes: (length: number) => new Uint8Array(length) };
+    const backoff = { base: '10ms', cap: '1h', jitter: 'decorrelated' } as const;
+    const orders = policy('orders', { retry: { attempts: 4, backoff } }, { clock, random });
+    const later = new FairleadError('exhausted', 'QUOTA', '', { retryAfterMs: 1_000 });
+    const { begunAtMs, work } = failing(clock, [away(), later, away()]);
+    const done = orders.attempt(context(), work, again);
+    await clock.runAll();
+    await done;
+    expect(begunAtMs.map(Math.round)).toEqual([0, 30, 1_120, 1_390]);
+  });
+
   test('no pause holds a slot', async () => {
     const { clock, policy: orders, context } = setup({ concurrency: { limit: 1, queue: 0 } });
     const { work } = failing(clock, [away()]);
