@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { playSteps, steps } from './driven-breaker.fixture.ts';
-import { FAILURE, IGNORED, SUCCESS } from './outcome.ts';
+import { Driven, playSteps, RESILIENCE4J, SLOW_MS, steps } from './driven-breaker.fixture.ts';
+import { FAILURE, IGNORED, SUCCESS, type Outcome } from './outcome.ts';
 
 describe('whatever happens', () => {
   test('asking what it is doing changes nothing that comes later', () => {
@@ -62,6 +62,32 @@ describe('whatever happens', () => {
           expect(Math.max(measured.failureRatio, measured.slowRatio)).toBeGreaterThanOrEqual(0.5);
         }
       }),
+    );
+  });
+
+  test('however soon half-open ends, it ends as all its probes together would have it', () => {
+    const probe = fc.tuple(fc.constantFrom<Outcome>(SUCCESS, FAILURE), fc.constantFrom(0, SLOW_MS));
+    fc.assert(
+      fc.property(
+        fc.array(probe, { minLength: 1, maxLength: 12 }),
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 1, max: 100 }),
+        (probes, failurePercent, slowPercent) => {
+          const driven = new Driven({
+            ...RESILIENCE4J,
+            probes: probes.length,
+            failureRatio: `${failurePercent}%`,
+            slowRatio: `${slowPercent}%`,
+          }).toHalfOpen();
+          for (const [outcome, durationMs] of probes) {
+            if (driven.state.state === 'half-open') driven.call(outcome, durationMs);
+          }
+          const failures = probes.filter(([outcome]) => outcome === FAILURE).length;
+          const slow = probes.filter(([, durationMs]) => durationMs > 0).length;
+          const isBad = 100 * failures >= failurePercent * probes.length || 100 * slow >= slowPercent * probes.length;
+          expect(driven.state.state).toBe(isBad ? 'open' : 'closed');
+        },
+      ),
     );
   });
 
