@@ -298,6 +298,7 @@ test('a policy is for somebody who is called, and can be used; everything wrong 
       'billing.chrage': {},
       stock: { timeout: { total: '1s', attempt: '2s' }, brekaer: {} },
       orders: [],
+      billing: { rateLimit: { rate: '10/s', shared: {} } },
     },
   });
   expect(problems).toEqual([
@@ -306,6 +307,7 @@ test('a policy is for somebody who is called, and can be used; everything wrong 
     expect.stringMatching(/^policies.stock: brekaer: .*did you mean breaker\?$/),
     expect.stringMatching(/^policies.stock: timeout.attempt: 2s is longer than timeout.total/),
     expect.stringMatching(/^policies.orders: \[\] is no object/),
+    expect.stringMatching(/^policies.billing: rateLimit.shared: no topology has a store/),
   ]);
 });
 

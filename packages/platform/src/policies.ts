@@ -7,6 +7,8 @@ import type { ParsedBlueprint } from './schema.ts';
 
 /** Whom a policy is for when nothing nearer is said. */
 const EVERYBODY = '*';
+const NO_STORE =
+  'no topology has a store to count in together yet; leave it out, so that each process counts for itself, or make the policy in code';
 
 /** Every policy can be used, and is for somebody who is called. */
 export function checkPolicies(members: Members, problems: ProblemList): void {
@@ -35,8 +37,11 @@ function unknownTarget(target: string, { parsed, services, externals }: Members)
 
 function problemsOf(target: string, spec: PolicySpec): readonly string[] {
   try {
-    resolveSpec(target, spec);
-    return [];
+    const { rateLimit, quota } = resolveSpec(target, spec);
+    return [
+      ...(rateLimit?.shared === undefined ? [] : [`rateLimit.shared: ${NO_STORE}`]),
+      ...(quota?.shared === undefined ? [] : [`quota.shared: ${NO_STORE}`]),
+    ];
   } catch (error) {
     const found = isError(error, 'POLICY_INVALID') ? error.details['problems'] : undefined;
     if (Array.isArray(found)) return found.map(String);

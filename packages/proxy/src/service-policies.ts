@@ -19,12 +19,9 @@ const SAME_LINE_MS = 1_000;
  * What of a policy an edge can do. A body is streamed through once, in both directions, so nothing that would need the
  * whole of it a second time: those sections are for callers.
  */
-function atTheEdge({ timeout, breaker, concurrency }: PolicySpec): PolicySpec {
-  return {
-    ...(timeout?.total === undefined ? {} : { timeout: { total: timeout.total } }),
-    ...(breaker === undefined ? {} : { breaker }),
-    ...(concurrency === undefined ? {} : { concurrency }),
-  };
+function atTheEdge(spec: PolicySpec): PolicySpec {
+  const { timeout, retry: _r, hedge: _h, budget: _b, cache: _c, coalesce: _j, fallback: _f, ...rest } = spec;
+  return timeout?.total === undefined ? rest : { ...rest, timeout: { total: timeout.total } };
 }
 
 /** What is wrong with policies, each with its place. */

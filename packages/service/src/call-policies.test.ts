@@ -115,9 +115,7 @@ test('the nearest policy counts, and an operation with one of its own shares not
   const policies = callPolicies({
     uses: { sky: weatherContract, memo: notesContract },
     targets: { '*': {}, 'weather.today': { breaker: {} }, nobody: { breaker: {} } },
-    clock,
-    random: seededRandom('targets'),
-    telemetry: recordingTelemetry({ clock }),
+    ports: { clock, random: seededRandom('targets'), telemetry: recordingTelemetry({ clock }) },
   });
   const { today, forecast } = weatherContract.operations;
   expect(policies.of(today).name).toBe('weather.today');

@@ -1,9 +1,9 @@
-import { FairleadError, isError, type Clock, type Context, type Random } from '@fairlead/core';
+import { FairleadError, isError, type Context } from '@fairlead/core';
 import type { Contract, Operation } from '@fairlead/contract';
 import { policy, trouble, type Policy, type PolicySpec, type PolicyState } from '@fairlead/policy';
-import type { Telemetry } from '@fairlead/telemetry';
 import type { Uses } from './kit.ts';
 import { policyWatch } from './policy-watch.ts';
+import type { ServicePorts } from './service-instance.ts';
 
 /**
  * How calls behave under stress, by whom they go to: `billing` for every call to that service or external,
@@ -32,9 +32,7 @@ export interface CallPoliciesOptions {
   readonly uses: Uses;
   /** Default for whom nothing is said: `DEFAULT_POLICY`. */
   readonly targets: PolicyTargets;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly telemetry: Telemetry;
+  readonly ports: Pick<ServicePorts, 'clock' | 'random' | 'telemetry' | 'limits' | 'loopDelayMs'>;
 }
 
 const EVERYBODY = '*';
@@ -55,11 +53,15 @@ export const DEFAULT_POLICY: PolicySpec = {
  * does says nothing about another.
  * @throws POLICY_INVALID when a specification contradicts itself
  */
-export function callPolicies({ uses, targets, clock, random, telemetry }: CallPoliciesOptions): CallPolicies {
-  const observe = policyWatch(telemetry);
+export function callPolicies({ uses, targets, ports }: CallPoliciesOptions): CallPolicies {
+  const { clock, random, limits, loopDelayMs } = ports;
+  const observe = policyWatch(ports.telemetry);
   const known = new Map<string, Policy>();
   const make = (target: string, spec: PolicySpec): void => {
-    known.set(target, policy(target, spec, { clock, random, observe }, { repeat: { shouldRepeat } }));
+    known.set(
+      target,
+      policy(target, spec, { clock, random, observe, limits, loopDelayMs }, { repeat: { shouldRepeat } }),
+    );
   };
   for (const contract of contractsOf(uses)) {
     make(contract.name, targets[contract.name] ?? targets[EVERYBODY] ?? DEFAULT_POLICY);

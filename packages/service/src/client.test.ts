@@ -26,7 +26,7 @@ function recording(status = 200, body = '{"ok":true}', policy: PolicySpec = {}) 
   };
   const telemetry = noTelemetry();
   const uses = { sky: weatherContract };
-  const policies = callPolicies({ uses, targets: { '*': policy }, clock, random, telemetry });
+  const policies = callPolicies({ uses, targets: { '*': policy }, ports: { clock, random, telemetry } });
   const run = clients({ service: 'orders', uses, transport, telemetry, policies });
   return { sent, forecasts: (work: string) => run(work)['sky']!['forecast']! };
 }
@@ -95,7 +95,7 @@ test('a call that may be repeated is, under the same key; one that may not is le
   };
   const telemetry = noTelemetry();
   const uses = { notes: notesContract };
-  const policies = callPolicies({ uses, targets: { notes: { retry: {} } }, clock: time, random, telemetry });
+  const policies = callPolicies({ uses, targets: { notes: { retry: {} } }, ports: { clock: time, random, telemetry } });
   const calls = clients({ service: 'orders', uses, transport, telemetry, policies })('placeOrder');
   using ctx = createContext({ clock: time, random, timeoutMs: 10_000, tenant: 'acme', idempotencyKey: 'k1' });
   const added = calls.notes!['addNote']!(ctx, { text: 'hello' });

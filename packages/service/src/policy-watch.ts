@@ -24,7 +24,18 @@ export function policyWatch({ metrics, log }: Telemetry): (event: PolicyEvent) =
     help: 'Changes of state of breakers',
     labelNames: ['policy', 'to'],
   });
+  const answered = metrics.counter({
+    name: 'fairlead_policy_answers_total',
+    help: 'Calls that something else answered than their own work',
+    labelNames: ['policy', 'from'],
+  });
   const told = new Map<string, number>();
+
+  function isNews(reason: string, atMs: number): boolean {
+    if (atMs - (told.get(reason) ?? -Infinity) < SAME_LINE_MS) return false;
+    told.set(reason, atMs);
+    return true;
+  }
 
   return (event) => {
     switch (event.kind) {
@@ -32,10 +43,21 @@ export function policyWatch({ metrics, log }: Telemetry): (event: PolicyEvent) =
         const { rejection, atMs } = event;
         const { policy, cause } = rejection;
         rejections.inc({ policy, cause });
-        const reason = `${policy} ${cause}`;
-        if (atMs - (told.get(reason) ?? -Infinity) < SAME_LINE_MS) return;
-        told.set(reason, atMs);
-        log.warn(undefined, `A call was not let through: ${explain(rejection)}`, { ...rejection });
+        if (isNews(`${policy} ${cause}`, atMs))
+          log.warn(undefined, `A call was not let through: ${explain(rejection)}`, { ...rejection });
+        return;
+      }
+      case 'answered':
+        answered.inc({ policy: event.policy, from: event.from });
+        return;
+      case 'limit-unknown': {
+        const { policy, rule, onFailure, failure, atMs } = event;
+        if (isNews(`${policy} ${rule}`, atMs))
+          log.warn(undefined, `The store of shared limits did not answer for calls to ${policy}`, {
+            rule,
+            onFailure,
+            failure,
+          });
         return;
       }
       case 'attempt-failed':

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { lifecycle, realClock, realRandom, createContext } from '@fairlead/core';
+import { createContext, lifecycle, realClock, realLoopDelay, realRandom } from '@fairlead/core';
 import { postgresBroker } from '@fairlead/messaging';
 import { openDatabase } from '@fairlead/store';
 import { createTelemetry, otlpTarget } from '@fairlead/telemetry';
@@ -68,10 +68,18 @@ export async function runService(env: Readonly<Record<string, string | undefined
   const transport = open('transport', socketTransport({ resolve: (service) => config.endpoints.get(service) }), [
     'telemetry',
   ]);
+  const loopDelay = realLoopDelay();
+  parts.add({ name: 'loop delay', dependsOn: [], stop: async () => loopDelay[Symbol.dispose]() });
   let server: HttpServer | undefined;
   parts.add({
     name: 'service',
-    dependsOn: ['telemetry', 'transport', ...(database ? ['database'] : []), ...(broker ? ['broker'] : [])],
+    dependsOn: [
+      'telemetry',
+      'transport',
+      'loop delay',
+      ...(database ? ['database'] : []),
+      ...(broker ? ['broker'] : []),
+    ],
     async start() {
       const ports = {
         clock,
@@ -81,6 +89,7 @@ export async function runService(env: Readonly<Record<string, string | undefined
         env,
         instance,
         policies: config.policies,
+        loopDelayMs: loopDelay.delayMs,
         ...(database ? { database } : {}),
         ...(broker ? { broker } : {}),
       };

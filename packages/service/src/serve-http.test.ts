@@ -86,7 +86,7 @@ function ask(
 
 /** Clients whose calls are made as they are: once. */
 function unpoliced(uses: Uses, transport: Transport, telemetry = recordingTelemetry({ clock })) {
-  const policies = callPolicies({ uses, targets: { '*': {} }, clock, random, telemetry });
+  const policies = callPolicies({ uses, targets: { '*': {} }, ports: { clock, random, telemetry } });
   return clients({ service: 'orders', uses, transport, telemetry, policies });
 }
 

@@ -9,6 +9,7 @@ import type {
   TransportResponse,
 } from '@fairlead/core';
 import type { Broker } from '@fairlead/messaging';
+import type { LimitStore } from '@fairlead/policy';
 import type { Database } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { PolicyReport, PolicyTargets } from './call-policies.ts';
@@ -29,6 +30,10 @@ export interface ServicePorts {
   readonly broker?: Broker;
   /** How calls to what the service `uses` behave under stress. Default: `DEFAULT_POLICY` for every call. */
   readonly policies?: PolicyTargets;
+  /** Where limits are counted that a policy shares among processes. Default: none, and sharing one is refused. */
+  readonly limits?: LimitStore;
+  /** How late the event loop runs, in milliseconds; policies that shed load look at it. Default: nobody measures it. */
+  readonly loopDelayMs?: () => number;
   /** Where configuration is read from. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /**

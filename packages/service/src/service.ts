@@ -67,7 +67,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   });
 
   const { uses = {} } = definition;
-  const policies = callPolicies({ uses, targets: ports.policies ?? {}, clock, random, telemetry });
+  const policies = callPolicies({ uses, targets: ports.policies ?? {}, ports });
 
   let state: Readiness['state'] = 'created';
   let relay: Relay | undefined;
