@@ -125,6 +125,16 @@ describe('a bounded number of keys', () => {
     expect(admit(ctx('c'), 2_000)).toBe('quota');
   });
 
+  test('services with rates of their own are as many as there are tenants, and bounded too', () => {
+    const { admission, admit, ctx } = setUp({
+      quota: { by: 'caller', rate: '1/m', rates: { big: { rate: '2/m' } }, maxKeys: 3 },
+    });
+    for (let i = 0; i < 10; i++) admit(ctx(`t${i}`, { service: 'big' }));
+    expect(admission.inspect(0).quota).toMatchObject({ keys: 3, overflowed: 7 });
+    expect(admit(ctx('t0', { service: 'big' }))).toBe('in');
+    expect(admit(ctx('t0', { service: 'big' }))).toBe('quota');
+  });
+
   test('when all are active, newcomers share one quota and push nobody out', () => {
     const { admission, admit, ctx } = setUp({ quota: { by: 'tenant', rate: '1/m', maxKeys: 2 } });
     expect([admit(ctx('a')), admit(ctx('b'))]).toEqual(['in', 'in']);

@@ -164,6 +164,27 @@ describe('stale while it is asked for anew', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('renewing goes on when somebody who waited for it has left', async () => {
+    const { clock, guarded, ctx, work, begun, manual } = world({
+      cache: { ttl: '1s', staleWhileRevalidate: '9s' },
+      coalesce: {},
+    });
+    await guarded.run(ctx(), work, KEY);
+    await clock.advance(9_900);
+    await guarded.run(ctx(), manual, KEY);
+    await clock.advance(200);
+    const caller = ctx();
+    const waiting = guarded.attempt(caller, manual, KEY);
+    await clock.advance(0);
+    caller.cancel();
+    expect(await waiting).toMatchObject({ kind: 'failed', error: { code: 'CANCELLED' } });
+    expect(begun).toHaveLength(1);
+    begun[0]!.resolve(2);
+    await clock.advance(0);
+    expect(await guarded.attempt(ctx(), manual, KEY)).toMatchObject({ value: 2, from: 'cache' });
+    expect(guarded.inspect().counts.cancelled).toBe(1);
+  });
+
   test('too old an answer is waited for', async () => {
     const { clock, guarded, ctx, work } = world(SPEC);
     await guarded.run(ctx(), work, KEY);
@@ -252,6 +273,21 @@ test('an observer is told who answered instead of the work, and nothing when the
   const failing = () => Promise.reject<number>(away());
   expect(await answered(guarded.run(ctx, failing, KEY))).toEqual([told('stale', 1_000)]);
   expect(await answered(guarded.run(ctx, failing, { key: 'other' }))).toEqual([told('fallback')]);
+});
+
+test('what is not kept is shed like any other call when there is too much load', async () => {
+  const clock = virtualClock();
+  const spec = { cache: { ttl: '1h' }, shed: { step: '50%' } } as const;
+  const guarded = policy('stock', spec, { clock, random, loopDelayMs: () => 1_000 });
+  const ctx = createContext({ clock, random, criticality: 'sheddable' });
+  const kinds = new Set<string>();
+  for (let call = 0; call < 100; call++) {
+    kinds.add((await guarded.attempt(ctx, () => 1, { key: `k${call}` })).kind);
+    await clock.advance(20);
+  }
+  expect(kinds).toContain('rejected');
+  expect(guarded.inspect().counts.rejected.shed).toBeGreaterThan(0);
+  expect(await guarded.attempt(ctx, () => 1, { key: 'k0' })).toMatchObject({ from: 'cache' });
 });
 
 describe('the section cache', () => {

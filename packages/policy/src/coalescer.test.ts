@@ -51,6 +51,15 @@ describe('calls with one key', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('leave the Context of the work alone when it has succeeded: the answer may still have to be read', async () => {
+    const { clock, ctx, begun, call } = world();
+    call(ctx());
+    begun[0]!.resolve('7');
+    await clock.advance(0);
+    expect(() => begun[0]!.ctx.throwIfAborted()).not.toThrow();
+    expect(begun[0]!.ctx.signal.aborted).toBe(false);
+  });
+
   test('begin anew once it has settled, also when it settles at once', async () => {
     const { guarded, ctx } = world();
     let count = 0;
@@ -208,6 +217,18 @@ describe('deadlines of shared calls', () => {
     }
     expect(begun[1]!.ctx.signal.aborted).toBe(true);
     expect(guarded.inspect().coalesce).toMatchObject({ running: 0, waiting: 0 });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('who began anew and is answered in time leaves no timer behind', async () => {
+    const { clock, ctx, begun, call } = world({ timeout: { total: '1s' } });
+    call(ctx());
+    await clock.advance(900);
+    const later = call(ctx());
+    await clock.advance(100);
+    begun[1]!.resolve('7');
+    await clock.advance(0);
+    expect(later.decision).toMatchObject({ kind: 'ok', value: '7' });
     expect(clock.pending).toBe(0);
   });
 

@@ -141,8 +141,7 @@ export class Coalescer {
     const waiters = [...shared.waiters];
     shared.waiters.clear();
     for (const each of waiters) this.#leave(each);
-    // Nothing of it runs any more but work that doesn't stop, and that has been told.
-    shared.ctx[Symbol.dispose]();
+    // Its Context holds nothing and isn't disposed: that would end it for whoever still reads the answer.
     const nowMs = this.#parts.clock.monotonic();
     const isTimeUp = this.#isTimeUp(decision);
     for (const each of waiters) {
