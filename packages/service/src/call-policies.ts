@@ -1,24 +1,10 @@
 import { FairleadError, isError, type Context } from '@fairlead/core';
 import type { Contract, Operation } from '@fairlead/contract';
-import { policy, trouble, type Policy, type PolicySpec, type PolicyState } from '@fairlead/policy';
+import { policy, trouble, type Policy, type PolicySpec } from '@fairlead/policy';
 import type { Uses } from './kit.ts';
+import type { PolicyReport, PolicyTargets } from './policy-report.ts';
 import { policyWatch } from './policy-watch.ts';
 import type { ServicePorts } from './service-instance.ts';
-
-/**
- * How calls behave under stress, by whom they go to: `billing` for every call to that service or external,
- * `billing.charge` for one operation, `*` for all that have none of their own. The nearest one counts, and whole.
- */
-export type PolicyTargets = Readonly<Record<string, PolicySpec>>;
-
-/** A policy over a service's calls, as it is now. JSON can carry it. */
-export interface PolicyReport {
-  /** `billing`, or `billing.charge` when the operation has a policy of its own. */
-  readonly target: string;
-  /** Why calls are held back now, in a sentence; `undefined` when they are not. */
-  readonly trouble: string | undefined;
-  readonly state: PolicyState;
-}
 
 /** The policies over a service's calls. */
 export interface CallPolicies {

@@ -1,7 +1,7 @@
 export { callDescribed } from './call-described.ts';
 export type { DescribedCall } from './call-described.ts';
 export { DEFAULT_POLICY } from './call-policies.ts';
-export type { PolicyReport, PolicyTargets } from './call-policies.ts';
+export type { PolicyReport, PolicyTargets } from './policy-report.ts';
 export { describeContract, operationsOf } from './describe-contract.ts';
 export type { OperationSummary } from '@fairlead/contract';
 export { FairleadError, isError } from '@fairlead/core';

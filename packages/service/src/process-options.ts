@@ -1,4 +1,4 @@
-import type { PolicyTargets } from './call-policies.ts';
+import type { PolicyTargets } from './policy-report.ts';
 import { field, oneOf, optional, secret, string, type Field, type FieldOptions } from './config.ts';
 import type { ListenAddress } from '@fairlead/net';
 import type { Endpoint } from './socket-transport.ts';

@@ -12,7 +12,7 @@ import type { Broker } from '@fairlead/messaging';
 import type { LimitStore } from '@fairlead/policy';
 import type { Database } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
-import type { PolicyReport, PolicyTargets } from './call-policies.ts';
+import type { PolicyReport, PolicyTargets } from './policy-report.ts';
 import type { ServiceDefinition } from './definition.ts';
 import type { RawCall } from './raw-route.ts';
 import type { Upkeep } from './upkeep.ts';

@@ -9,7 +9,7 @@ export type Endpoint = { readonly socketPath: string } | { readonly origin: stri
 export interface SocketTransportOptions {
   /** Where a service or external answers, asked at each call; `undefined` when nobody knows. */
   readonly resolve: (service: string) => Endpoint | undefined;
-  /** Connections to one endpoint at most; calls beyond wait for one. Default 64; at least 1. */
+  /** Connections to one endpoint at most; calls beyond wait for one, 4 096 of them. Default 64; at least 1. */
   readonly maxConnections?: number;
   /** How long opening a connection may take, in milliseconds. Default 2 000; at least 1. */
   readonly connectTimeoutMs?: number;
