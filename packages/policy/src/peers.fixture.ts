@@ -1,10 +1,11 @@
-import { createContext, seededRandom, virtualClock } from '@fairlead/core';
-import { circuitBreaker, CountBreaker, handleWhen, SamplingBreaker } from 'cockatiel';
+import { createContext, seededRandom, virtualClock, type ScopedContext } from '@fairlead/core';
+import { bulkhead, circuitBreaker, CountBreaker, handleWhen, SamplingBreaker } from 'cockatiel';
 import CircuitBreaker from 'opossum';
 import { vi } from 'vitest';
 import { policy } from './policy.ts';
 import type { Setup } from './breaker-model.fixture.ts';
 import type { Ending, Listener, Subject } from './schedule.fixture.ts';
+import type { SlotsSetup } from './slots-model.fixture.ts';
 
 const IGNORED = new Error('ignored');
 const FAILED = new Error('failed');
@@ -13,6 +14,7 @@ const FAILED = new Error('failed');
 class Works {
   readonly #ends = new Map<number, (ending: Exclude<Ending, 'hangs'>) => void>();
   readonly #begun = new Set<number>();
+  readonly #gaveUp = new Set<number>();
   readonly #listener: Listener;
 
   constructor(listener: Listener) {
@@ -35,10 +37,16 @@ class Works {
     this.#ends.get(call)?.(ending);
   }
 
-  /** What came of a call; if its work was never begun, it was refused. */
+  /** The caller of a call gives up, and is told so when the call says its end. */
+  giveUp(call: number): void {
+    this.#gaveUp.add(call);
+  }
+
+  /** What came of a call; if its work was never begun, it was refused, unless its caller gave up. */
   follow(call: number, result: Promise<unknown>): void {
     const settled = () => {
-      if (!this.#begun.has(call)) this.#listener.refused(call);
+      if (this.#gaveUp.has(call)) this.#listener.left(call);
+      else if (!this.#begun.has(call)) this.#listener.refused(call);
     };
     result.then(settled, settled);
   }
@@ -139,6 +147,55 @@ export function cockatiel({ window, minCalls, ratio, openMs }: Setup, listener: 
         breaker.execute(() => works.begin(call)),
       ),
     end: (call, ending) => works.end(call, ending),
+  };
+}
+
+/** This package's concurrency limit, through a policy. */
+export function ourSlots({ limit, queue }: SlotsSetup, listener: Listener): Subject {
+  const clock = virtualClock();
+  const ports = { clock, random: seededRandom('differential') };
+  const ctx = createContext(ports);
+  const guarded = policy('peer', { concurrency: { limit, queue, ...(queue > 0 ? { wait: '1000h' } : {}) } }, ports);
+  const works = new Works(listener);
+  const scopes = new Map<number, ScopedContext>();
+  return {
+    advance: (toMs) => clock.advance(toMs - clock.monotonic()),
+    start(call) {
+      const scope = ctx.withTimeout(Infinity);
+      scopes.set(call, scope);
+      works.follow(
+        call,
+        guarded.run(scope, () => works.begin(call)),
+      );
+    },
+    end: (call, ending) => works.end(call, ending),
+    leave(call) {
+      works.giveUp(call);
+      scopes.get(call)?.cancel();
+    },
+  };
+}
+
+/** The bulkhead of cockatiel. */
+export function cockatielSlots({ limit, queue }: SlotsSetup, listener: Listener): Subject {
+  const guarded = bulkhead(limit, queue);
+  const works = new Works(listener);
+  const callers = new Map<number, AbortController>();
+  return {
+    advance: () => {},
+    start(call) {
+      const caller = new AbortController();
+      callers.set(call, caller);
+      works.follow(
+        call,
+        guarded.execute(() => works.begin(call), caller.signal),
+      );
+    },
+    end: (call, ending) => works.end(call, ending),
+    leave(call) {
+      works.giveUp(call);
+      callers.get(call)?.abort();
+    },
   };
 }
 

@@ -9,9 +9,11 @@ export interface PlannedCall {
   /** From when the work is begun. */
   readonly durationMs: number;
   readonly ending: Ending;
+  /** After how long its caller gives up; default never. */
+  readonly leavesAfterMs?: number | undefined;
 }
 
-/** A breaker that is played a schedule: a real one, or a model of one. */
+/** What is played a schedule: a policy or a library, or a model of one. */
 export interface Subject {
   /** Lets time pass. */
   advance(toMs: number): Promise<void> | void;
@@ -19,6 +21,8 @@ export interface Subject {
   start(call: number): void;
   /** The work of a call that was begun ends. */
   end(call: number, ending: Exclude<Ending, 'hangs'>): void;
+  /** The caller of a call that has not been told its end gives up. */
+  leave?(call: number): void;
   [Symbol.dispose]?(): void;
 }
 
@@ -26,6 +30,8 @@ export interface Subject {
 export interface Listener {
   begun(call: number): void;
   refused(call: number): void;
+  /** A caller that gave up is told so. */
+  left(call: number): void;
 }
 
 /**
@@ -36,7 +42,7 @@ const GRID_MS = 5;
 const OFFSET_MS = 3;
 
 /**
- * Plays a schedule, and says when each call was begun or refused: `1003 begun 7`. The work of a call ends as planned,
+ * Plays a schedule, and says when each call was begun, refused or left: `1003 begun 7`. The work of a call ends as planned,
  * counted from when it was begun.
  */
 export async function play(
@@ -64,9 +70,15 @@ export async function play(
         plan(nowMs + durationMs, () => subject.end(call, ending));
       },
       refused: (call) => trace.push(`${nowMs} refused ${call}`),
+      left: (call) => trace.push(`${nowMs} left ${call}`),
     }),
   );
-  for (const [call, { atMs }] of calls.entries()) plan(atMs, () => subject.start(call));
+  for (const [call, { atMs, leavesAfterMs }] of calls.entries()) {
+    plan(atMs, () => {
+      subject.start(call);
+      if (leavesAfterMs !== undefined) plan(nowMs + leavesAfterMs, () => subject.leave?.(call));
+    });
+  }
   for (let next = due.shift(); next !== undefined; next = due.shift()) {
     await subject.advance(next.atMs);
     nowMs = next.atMs;
@@ -88,11 +100,13 @@ function disposable(subject: Subject): Subject & Disposable {
 const weighted = (...endings: Ending[]) => fc.constantFrom(...endings);
 
 /** Random schedules: phases in which most calls succeed or most fail, sparse or dense, fast or slow. */
-export function schedules(): fc.Arbitrary<readonly PlannedCall[]> {
+export function schedules(leaving: 'nobody-leaves' | 'some-leave'): fc.Arbitrary<readonly PlannedCall[]> {
   const ending = {
     well: weighted('succeeds', 'succeeds', 'succeeds', 'succeeds', 'fails', 'is ignored'),
     badly: weighted('fails', 'fails', 'fails', 'fails', 'succeeds', 'is ignored', 'hangs'),
   };
+  const leavesAfterMs =
+    leaving === 'some-leave' ? fc.option(fc.nat(3_000), { nil: undefined }) : fc.constant(undefined);
   const phase = fc
     .record({
       goes: fc.constantFrom('well' as const, 'badly' as const),
@@ -100,9 +114,10 @@ export function schedules(): fc.Arbitrary<readonly PlannedCall[]> {
       durationMs: fc.constantFrom(0, 0, 300, 3_000, 10_000),
     })
     .chain(({ goes, gapMs, durationMs }) =>
-      fc.array(fc.record({ gapMs: fc.nat(gapMs * 2), durationMs: fc.nat(durationMs), ending: ending[goes] }), {
-        maxLength: 20,
-      }),
+      fc.array(
+        fc.record({ gapMs: fc.nat(gapMs * 2), durationMs: fc.nat(durationMs), ending: ending[goes], leavesAfterMs }),
+        { maxLength: 20 },
+      ),
     );
   return fc.array(phase, { minLength: 1, maxLength: 8 }).map((phases) => {
     let atMs = 0;
