@@ -28,6 +28,12 @@ export const STORE_ERRORS = {
   EVENT_TOO_LARGE: 'too-large',
   /** An event with this id is in the log already. */
   EVENT_DUPLICATE: 'conflict',
+  /** A lease has ended: not renewed in time, taken over, released or closed. What was done under its token is refused. */
+  LEASE_LOST: 'conflict',
+  /** A lease can't have this name. */
+  LEASE_INVALID: 'invalid',
+  /** A lease was asked for after the process' leases were closed. */
+  LEASES_CLOSED: 'unavailable',
   /** Embedded Postgres did not start; the message has its last log lines. */
   POSTGRES_START_FAILED: 'unavailable',
   /** No binaries for this platform are installed, or their copy is damaged. */

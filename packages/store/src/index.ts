@@ -1,5 +1,7 @@
 export type { Database, QueryResult, Row, Sql, Tx, TxOptions } from './database.ts';
 export { STORE_ERRORS } from './errors.ts';
+export type { AcquireResult, Lease, Leases, LeasesOptions } from './lease-types.ts';
+export { leases } from './leases.ts';
 export { append, MAX_EVENT_BYTES, type AppendResult, type ExpectedVersion } from './log.ts';
 export { logReader, type LogReader, type LogReaderOptions } from './log-reader.ts';
 export type { LoggedEvent, NewEvent } from './log-types.ts';

@@ -61,7 +61,7 @@ export async function migrate(ctx: Context, database: Database, options: Migrate
 }
 
 /**
- * Applies the store's own migrations (the set `fairlead`): the log.
+ * Applies the store's own migrations (the set `fairlead`): the log and leases.
  * @throws as `migrate` does
  */
 export function migrateStore(ctx: Context, database: Database): Promise<MigrateResult> {
@@ -73,7 +73,7 @@ export function storeMigrations(): MigrateOptions {
   return { set: STORE_SET, from: STORE_FILES };
 }
 
-const STORE_FILES = new URL('log/', SQL_DIRECTORY);
+const STORE_FILES = new URL('store/', SQL_DIRECTORY);
 
 async function applyNext(
   tx: Tx,

@@ -10,6 +10,7 @@ import { provision } from '../embedded/provision.ts';
 import { uniqueSuffix } from '../embedded/secret.ts';
 import { append } from '../log.ts';
 import { logReader } from '../log-reader.ts';
+import { leases } from '../leases.ts';
 import { migrate, storeMigrations, type MigrateOptions, type MigrationFile } from '../migrate.ts';
 import { openDatabase } from '../postgres-database.ts';
 import { testDatabase } from '../testing/index.ts';
@@ -110,6 +111,24 @@ test('a restored database has every value, sequence, constraint and trigger of t
   await expect(target.owner.query(ctx, 'insert into child values (8, 99)')).rejects.toMatchObject({ code: '23503' });
   await target.owner.query(ctx, 'insert into child values (8, 2)');
   expect((await target.owner.query(ctx, 'select count(*)::int as n from seen')).rows).toEqual([{ n: 2 }]);
+});
+
+test('no lease outlasts a restore, and the next token is above those that were given after the backup', async () => {
+  await using source = await filled();
+  await using target = await empty();
+  const file = join(folder, 'orders.backup');
+  const shared = { clock, random: realRandom(), ttlMs: 600_000 };
+  await using before = leases({ ...shared, database: source.owner, holder: 'orders-1' });
+  const first = await before.acquire(ctx, 'mail');
+  await backupDatabase(ctx, source.owner, { service: 'orders', file });
+  if (first.kind === 'held') await first.lease.release(ctx);
+  const later = await before.acquire(ctx, 'mail');
+
+  await restoreDatabase(ctx, target.owner, { file, service: 'orders', sets: sets(SHAPES) });
+  await using after = leases({ ...shared, database: target.owner, holder: 'orders-2' });
+  const again = await after.acquire(ctx, 'mail');
+  if (later.kind !== 'held' || again.kind !== 'held') throw new Error('taken');
+  expect(again.lease.token).toBeGreaterThan(later.lease.token);
 });
 
 test('a backup is one moment: what is written meanwhile is not in it, and holds nobody up', async () => {

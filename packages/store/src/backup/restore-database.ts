@@ -6,6 +6,7 @@ import { readMigrations, type Migration } from '../migration-files.ts';
 import { checkBackupFile, readLines } from './backup-file.ts';
 import { TableChecksum, tableName, type BackupHeader, type BackupTable, type TableEnd } from './backup-format.ts';
 import { materializedViewsOf, qualified, tablesOf, uncheckedTables, type CatalogTable } from './catalog.ts';
+import { endHolders } from './end-holders.ts';
 import { raiseLog } from './raise-log.ts';
 import { EXACT_TEXT, readRows, writeRows } from './table-rows.ts';
 
@@ -73,6 +74,7 @@ export async function restoreDatabase(
     const rows = await fill(tx, file, tables);
     await setSequences(tx, header);
     const forgotten = await raiseLog(tx, options.logFloor ?? 0n);
+    await endHolders(tx);
     for (const statement of checks.after) await tx.query(statement);
     for (const view of await materializedViewsOf(tx)) await tx.query(`refresh materialized view ${view}`);
     return { header, rows, forgotten };
