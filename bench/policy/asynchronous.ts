@@ -1,15 +1,13 @@
 // How long an asynchronous call takes, and what it leaves to the garbage collector. Calls follow each other at once, so
 // what is measured is the way around the work, and the work is nothing.
 
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 const WARM_UP_CALLS = 50_000;
 const CALLS = 40_000;
 const ROUNDS = 15;
-/** Few enough to fit into the youngest generation, which would be collected otherwise. */
+/** Collecting code and its feedback slows the first calls, and makes them leave more behind. */
+const BYTES_WARM_UP_CALLS = 300_000;
 const BYTES_CALLS = 200;
-const BYTES_ROUNDS = 25;
+const BYTES_ROUNDS = 51;
 
 /** The work that is guarded: the least that an asynchronous function can be. */
 export async function bareWork(): Promise<number> {
@@ -49,15 +47,14 @@ export async function nanosecondsOf<Name extends string>(
   return Object.fromEntries(best) as Record<Name, number>;
 }
 
-/** Bytes of heap that one call takes, from windows in which nothing was collected; the median. */
+/**
+ * Bytes of heap that one call takes, once the compiler has had its turn: the median of short windows, of which those in
+ * which something was collected don't count.
+ */
 export async function bytesOf(call: () => Promise<unknown>): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  // The function of that flag appears in contexts that are made afterwards.
-  const collect = runInNewContext('gc') as () => void;
-  await repeat(WARM_UP_CALLS, call);
+  await repeat(BYTES_WARM_UP_CALLS, call);
   const windows: number[] = [];
   for (let round = 0; round < BYTES_ROUNDS; round++) {
-    collect();
     const before = process.memoryUsage().heapUsed;
     await repeat(BYTES_CALLS, call);
     const taken = process.memoryUsage().heapUsed - before;

@@ -4,6 +4,7 @@ import { AttemptLife } from './attempt-life.ts';
 import type { CallParts } from './call-parts.ts';
 import { fail } from './errors.ts';
 import { gateOutcomeOf } from './failure-outcome.ts';
+import type { Followed } from './follower.ts';
 import { DROPPED, type GateOutcome } from './gate.ts';
 import type { LateEntry } from './late-work.ts';
 import { FAILURE, IGNORED, SUCCESS, type Outcome } from './outcome.ts';
@@ -26,7 +27,7 @@ const FAIR_SHARE = 0.5;
  * One beginning of the work, until the work has settled. It can stop being waited for much earlier: then its call goes
  * on without it, while its slot stays taken.
  */
-export abstract class Attempt extends AttemptLife implements Fresh {
+export abstract class Attempt extends AttemptLife implements Fresh, Followed {
   readonly parts: CallParts;
   /** The first is 1; 0 before the beginning. */
   number = 0;
@@ -69,12 +70,12 @@ export abstract class Attempt extends AttemptLife implements Fresh {
     try {
       begun = work(new AttemptContext(this.parent, this), number);
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
       return;
     }
     if (begun instanceof Promise) this.#follow(begun);
     else if (isThenable(begun)) this.#follow(Promise.resolve(begun));
-    else this.#succeeded(begun);
+    else this.succeeded(begun);
   }
 
   get isSettled(): boolean {
@@ -95,7 +96,7 @@ export abstract class Attempt extends AttemptLife implements Fresh {
     if (this.#state === 'running') this.owner.heedCaller();
   }
 
-  #succeeded(value: unknown): void {
+  succeeded(value: unknown): void {
     const { parts } = this;
     const nowMs = parts.clock.monotonic();
     if (this.#state === 'abandoned') {
@@ -106,7 +107,7 @@ export abstract class Attempt extends AttemptLife implements Fresh {
     try {
       failed = parts.isFailure?.(value) === true;
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
       return;
     }
     if (failed) this.#settleFailed(value, true, nowMs);
@@ -115,7 +116,7 @@ export abstract class Attempt extends AttemptLife implements Fresh {
     else this.owner.attemptSucceeded(this, value, nowMs);
   }
 
-  #failed(error: unknown): void {
+  failed(error: unknown): void {
     const { parts } = this;
     const nowMs = parts.clock.monotonic();
     if (this.#state === 'abandoned') {
@@ -157,10 +158,7 @@ export abstract class Attempt extends AttemptLife implements Fresh {
   }
 
   #follow(work: Promise<unknown>): void {
-    work.then(
-      (value) => this.#succeeded(value),
-      (error: unknown) => this.#failed(error),
-    );
+    this.parts.followers.follow(work, this);
     this.parts.wakeUps.watchSoon(this);
   }
 

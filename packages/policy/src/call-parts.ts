@@ -1,6 +1,7 @@
 import type { Clock, Context, Random } from '@fairlead/core';
 import type { CallFacts } from './call-facts.ts';
 import type { Counters } from './counters.ts';
+import type { Followers } from './follower.ts';
 import type { Gate, GateRefusal } from './gate.ts';
 import type { HedgeDelay } from './hedge-delay.ts';
 import type { ResolvedHedge } from './hedge-options.ts';
@@ -24,6 +25,7 @@ export interface CallParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly wakeUps: WakeUps;
+  readonly followers: Followers;
   readonly late: LateWork;
   readonly counters: Counters;
   readonly totalMs: number;

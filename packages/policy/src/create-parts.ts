@@ -8,6 +8,7 @@ import { Counters } from './counters.ts';
 import { createGate } from './create-gate.ts';
 import { outcomeByRules, outcomeOfFailure } from './failure-outcome.ts';
 import { Front } from './front.ts';
+import { Followers } from './follower.ts';
 import { HedgeDelay } from './hedge-delay.ts';
 import { LateWork } from './late-work.ts';
 import type { LimitStore } from './limit-store.ts';
@@ -76,6 +77,7 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
     clock,
     random,
     wakeUps: new WakeUps(clock),
+    followers: new Followers(),
     late,
     counters,
     totalMs: timeout.totalMs,

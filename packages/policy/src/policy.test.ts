@@ -15,6 +15,23 @@ describe('work that ends by itself', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('a promise that tells its end twice settles its own call only', async () => {
+    class Repeating extends Promise<string> {
+      override then<A = string, B = never>(...[onValue, onError]: Parameters<Promise<string>['then']>): Promise<A | B> {
+        void super.then(onValue, onError);
+        // What its callers are owed, told once more.
+        return super.then(onValue, onError) as Promise<A | B>;
+      }
+    }
+    const { guarded, ctx } = world({});
+    const { begun, work } = manual();
+    expect(await guarded.run(ctx, () => new Repeating((resolve) => resolve('first')))).toBe('first');
+    const [second, third] = [guarded.run(ctx, work), guarded.run(ctx, work)];
+    begun[1]!.resolve('third');
+    begun[0]!.resolve('second');
+    expect(await Promise.all([second, third])).toEqual(['second', 'third']);
+  });
+
   test('an error comes through as the same object, whether thrown or rejected', async () => {
     const { guarded, ctx } = world({});
     const error = new TypeError('bug');
