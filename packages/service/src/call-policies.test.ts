@@ -1,5 +1,12 @@
 import { defineContract, operation } from '@fairlead/contract';
-import { createContext, seededRandom, virtualClock, type Transport, type TransportResponse } from '@fairlead/core';
+import {
+  createContext,
+  FairleadError,
+  seededRandom,
+  virtualClock,
+  type Transport,
+  type TransportResponse,
+} from '@fairlead/core';
 import type { PolicySpec } from '@fairlead/policy';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { expect, test } from 'vitest';
@@ -122,6 +129,28 @@ test('the nearest policy counts, and an operation with one of its own shares not
   expect(policies.of(forecast).name).toBe('weather');
   expect(policies.of(notesContract.operations.addNote).name).toBe('notes');
   expect(policies.reports().map(({ target }) => target)).toEqual(['weather', 'weather.today', 'notes']);
+});
+
+test('the operations of a destination share its retry budget, also those with a policy of their own', async () => {
+  const budget = { ratio: '10%', floorPerSecond: 0, ttl: '10s' } as const;
+  const retry = { calls: 'all', attempts: 2, backoff: { growth: 'constant', base: '1ms' } } as const;
+  const clock = virtualClock();
+  const ports = { clock, random: seededRandom('budget'), telemetry: recordingTelemetry({ clock }) };
+  const targets = { weather: { retry, budget }, 'weather.today': { retry } };
+  const policies = callPolicies({ uses: { sky: weatherContract }, targets, ports });
+  using ctx = createContext(ports);
+  const { today, forecast } = weatherContract.operations;
+  for (let call = 0; call < 10; call++) await policies.of(forecast).run(ctx, async () => 1);
+  let attempts = 0;
+  for (let call = 0; call < 3; call++) {
+    const failing = policies.of(today).attempt(ctx, async () => {
+      attempts += 1;
+      throw new FairleadError('unavailable', 'UNAVAILABLE', 'down');
+    });
+    await clock.advance(100);
+    expect(await failing).toMatchObject({ kind: 'failed' });
+  }
+  expect(attempts).toBe(4);
 });
 
 test('a call is identified by what is asked and by whom', () => {

@@ -1,6 +1,6 @@
 import { FairleadError, isError, type Context } from '@fairlead/core';
 import type { Contract, Operation } from '@fairlead/contract';
-import { policy, trouble, type Policy, type PolicySpec } from '@fairlead/policy';
+import { policy, retryBudget, trouble, type Policy, type PolicySpec } from '@fairlead/policy';
 import type { Uses } from './kit.ts';
 import type { PolicyReport, PolicyTargets } from './policy-report.ts';
 import { policyWatch } from './policy-watch.ts';
@@ -36,21 +36,22 @@ export const DEFAULT_POLICY: PolicySpec = {
 
 /**
  * Makes a policy for each service that is used, and for each operation that has one of its own: what one destination
- * does says nothing about another.
+ * does says nothing about another. All policies of a destination share its retry budget.
  * @throws POLICY_INVALID when a specification contradicts itself
  */
 export function callPolicies({ uses, targets, ports }: CallPoliciesOptions): CallPolicies {
   const { clock, random, limits, loopDelayMs } = ports;
   const observe = policyWatch(ports.telemetry);
   const known = new Map<string, Policy>();
-  const make = (target: string, spec: PolicySpec): void => {
-    known.set(
-      target,
-      policy(target, spec, { clock, random, observe, limits, loopDelayMs }, { repeat: { shouldRepeat } }),
-    );
-  };
   for (const contract of contractsOf(uses)) {
-    make(contract.name, targets[contract.name] ?? targets[EVERYBODY] ?? DEFAULT_POLICY);
+    const spec = targets[contract.name] ?? targets[EVERYBODY] ?? DEFAULT_POLICY;
+    // What is repeated loads the destination, whichever operation it is.
+    const budget = spec.budget === 'off' ? undefined : retryBudget(contract.name, spec.budget);
+    const make = (target: string, own: PolicySpec): void => {
+      const needs = { clock, random, observe, limits, loopDelayMs, budget };
+      known.set(target, policy(target, own, needs, { repeat: { shouldRepeat } }));
+    };
+    make(contract.name, spec);
     for (const name of Object.keys(contract.operations)) {
       const target = `${contract.name}.${name}`;
       const own = targets[target];
