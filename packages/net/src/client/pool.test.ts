@@ -139,10 +139,12 @@ test('what finds the line full is refused, and was surely not sent', async () =>
 
 test('whoever gives up leaves the line, or takes the connection along', async () => {
   const closed: number[] = [];
+  const heard: number[] = [];
   const { pool, sockets } = await world(
     (socket, index) => {
       socket.on('close', () => closed.push(index)).resume();
       if (index > 0) answering(OK)(socket);
+      socket.on('data', () => heard.push(index));
     },
     { maxConnections: 1 },
   );
@@ -151,7 +153,7 @@ test('whoever gives up leaves the line, or takes the connection along', async ()
   const sent = pool.request(first, GET);
   const waiting = pool.request(second, GET);
   const last = bodyOf(pool);
-  await until(() => sockets.length === 1);
+  await until(() => heard.length === 1);
   second.cancel();
   await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
   expect(closed).toEqual([]);
@@ -161,6 +163,8 @@ test('whoever gives up leaves the line, or takes the connection along', async ()
   expect(closed).toEqual([0]);
   expect(await last).toBe('ok');
   expect(sockets).toHaveLength(2);
+  // Nobody has heard of the one that left the line.
+  expect(heard).toEqual([0, 1]);
 });
 
 test('work that has ended already sends nothing', async () => {
