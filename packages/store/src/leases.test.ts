@@ -150,6 +150,16 @@ test('cut off, the signal aborts when the last renewal that was answered was sen
   line.mend();
 });
 
+test('time is counted from before a renewal was sent, not from its answer', async () => {
+  const line = breakable(database);
+  await using one = open('orders-1', { database: line.database });
+  const lease = held(await one.acquire(context(), 'mail'));
+  line.delayAnswers(200);
+  await pass(500);
+  expect(lease.remainingMs()).toBe(700);
+  line.mend();
+});
+
 test('a lost answer is followed by another renewal in time', async () => {
   const line = breakable(database);
   await using one = open('orders-1', { database: line.database });

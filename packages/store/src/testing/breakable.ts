@@ -10,18 +10,23 @@ export interface Breakable {
   cut(): void;
   /** From now on single statements are carried out and their answers are lost. */
   loseAnswers(): void;
+  /** From now on answers to single statements arrive that much later, in milliseconds by the Context's clock. */
+  delayAnswers(delayMs: number): void;
   mend(): void;
 }
 
 /** `database` over a line that can break for single statements. Transactions and listeners are not touched. */
 export function breakable(database: Database): Breakable {
   let state: 'whole' | 'cut' | 'deaf' = 'whole';
+  let delayMs = 0;
   let sent = 0;
   const query = async (ctx: Context, text: string, params?: readonly unknown[]): Promise<QueryResult> => {
     sent += 1;
     if (state === 'cut') return never(ctx);
     const deaf = state === 'deaf';
+    const lateMs = delayMs;
     const result = await database.query(ctx, text, params);
+    if (lateMs > 0) await ctx.clock.sleep(lateMs, ctx.signal);
     return deaf ? never(ctx) : result;
   };
   return {
@@ -39,7 +44,11 @@ export function breakable(database: Database): Breakable {
     },
     cut: () => (state = 'cut'),
     loseAnswers: () => (state = 'deaf'),
-    mend: () => (state = 'whole'),
+    delayAnswers: (ms) => (delayMs = ms),
+    mend: () => {
+      state = 'whole';
+      delayMs = 0;
+    },
   };
 }
 
