@@ -1,6 +1,15 @@
 export type { Database, QueryResult, Row, Sql, Tx, TxOptions } from './database.ts';
 export { STORE_ERRORS } from './errors.ts';
-export type { AcquireResult, Lease, Leases, LeasesOptions } from './lease-types.ts';
+export type {
+  AcquireResult,
+  Election,
+  LeadFunction,
+  Lease,
+  Leases,
+  LeasesOptions,
+  ShardFunction,
+  Shards,
+} from './lease-types.ts';
 export { leases } from './leases.ts';
 export { append, MAX_EVENT_BYTES, type AppendResult, type ExpectedVersion } from './log.ts';
 export { logReader, type LogReader, type LogReaderOptions } from './log-reader.ts';

@@ -1,4 +1,4 @@
-import type { Closeable, Clock, Context, Random } from '@fairlead/core';
+import type { Closeable, CloseOptions, Clock, Context, Random } from '@fairlead/core';
 import type { Database, Tx } from './database.ts';
 import type { StoreTelemetry } from './options.ts';
 
@@ -69,6 +69,35 @@ export type AcquireResult =
       readonly retryAfterMs: number;
     };
 
+/**
+ * What a leader does. `ctx` ends when the lease is lost or the election is closed: stop then, and settle when everything
+ * has stopped, since that is when the lease is given back. Guard what is written.
+ */
+export type LeadFunction = (ctx: Context, lease: Lease) => Promise<void>;
+
+/** Taking part in an election, until closed. */
+export interface Election extends Closeable {
+  readonly name: string;
+  /** The lease while this process leads. */
+  readonly lease: Lease | undefined;
+  /**
+   * Stops: ends the leader's Context, waits until it has settled, then gives the lease back.
+   * @throws CLOSE_FAILED when it has not settled within `graceMs` (default 5 000); it then keeps the lease
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** What the owner of a shard does; see `LeadFunction`. */
+export type ShardFunction = (ctx: Context, shard: number, lease: Lease) => Promise<void>;
+
+/** Taking part in the work on a set of shards, until closed. */
+export interface Shards extends Closeable {
+  readonly name: string;
+  readonly count: number;
+  /** Shards that this process owns now, in ascending order. */
+  readonly held: readonly number[];
+}
+
 /** The leases of one process. */
 export interface Leases extends Closeable {
   /**
@@ -79,7 +108,28 @@ export interface Leases extends Closeable {
    */
   acquire(ctx: Context, name: string): Promise<AcquireResult>;
   /**
-   * Ends every lease: signals abort, then one statement frees them all. With `graceMs: 0` nothing is sent, and they lapse.
+   * Takes part in an election: runs `fn` whenever this process is the leader, and again when it has returned or failed and
+   * nobody else has become leader meanwhile. A failure is logged. As many elections at once as wanted: all that wait
+   * cost one statement each `renewEveryMs` together, and a lease that became free is noticed within that time.
+   *
+   * The lease is held until `fn` has settled, however long that takes, unless it is lost; so a leader that ignores its
+   * Context is never joined by another of this process, and by one of another process only after its lease has lapsed.
+   * @throws LEASE_INVALID also when this process campaigns under this name already; LEASES_CLOSED
    */
-  close(options?: { readonly graceMs?: number }): Promise<void>;
+  lead(name: string, fn: LeadFunction): Election;
+  /**
+   * Takes part in the work on the shards `0 … count − 1`: runs `fn` for each that falls to this process, by rendezvous hashing
+   * over the living processes that take part under this name. When one comes or goes, only its share moves: an owner's
+   * Context ends, the shard's lease (`name/3`) is given back once `fn` has settled, and only then has it another owner.
+   * Whether processes live is looked at each `renewEveryMs`; meanwhile a shard of one that died waits for its lease.
+   *
+   * `count` is from 1 to 1 024 and the same in all processes: one that has fewer leaves shards to nobody.
+   * @throws LEASE_INVALID also when this process takes part under this name already; LEASES_CLOSED
+   */
+  shards(name: string, count: number, fn: ShardFunction): Shards;
+  /**
+   * Ends everything: elections are closed, signals abort, then one statement frees all leases. With `graceMs: 0`, or when a
+   * leader has not settled within it (default 5 000), nothing is sent and they lapse.
+   */
+  close(options?: CloseOptions): Promise<void>;
 }

@@ -98,7 +98,7 @@ async function disturb(
   }
   // Stopped ones wake up once more before the end, and want to write what they had in hand.
   await clock.sleep(200);
-  return historyOf(held);
+  return await historyOf(held);
 }
 
 const handovers = (history: readonly LeaseEffect[]): number =>

@@ -2,13 +2,33 @@
  * Leases: rights that end by themselves. Around this file:
  *   lease-types.ts   what callers see              lease-options.ts   what leases takes
  *   held-lease.ts    one lease: guard and release  holder-life.ts     the row that is renewed, and its deadline
+ *   election.ts      leading, again and again      lease-watch.ts     what others hold, in one statement
+ *   shards.ts        sharing numbered work among the living
  */
-import { createContext, uuidV7, type Context, type ScopedContext } from '@fairlead/core';
+import {
+  createContext,
+  uuidV7,
+  type Closeable,
+  type CloseOptions,
+  type Context,
+  type ScopedContext,
+} from '@fairlead/core';
+import { LeaseElection, type ElectionGround } from './election.ts';
 import { fail } from './errors.ts';
 import { HeldLease, type LeaseOwner } from './held-lease.ts';
 import { HolderLife } from './holder-life.ts';
 import { resolveLeasesOptions, type ResolvedLeasesOptions } from './lease-options.ts';
-import type { AcquireResult, Leases, LeasesOptions } from './lease-types.ts';
+import type {
+  AcquireResult,
+  Election,
+  LeadFunction,
+  Leases,
+  LeasesOptions,
+  ShardFunction,
+  Shards,
+} from './lease-types.ts';
+import { LeaseWatch } from './lease-watch.ts';
+import { LeaseShards } from './shards.ts';
 
 /**
  * The leases of one process. Connects at the first `acquire`; from then on one statement each `renewEveryMs` renews all of
@@ -51,6 +71,8 @@ const RELEASE = 'update fairlead_lease set holder = null where name = $1 and acq
 const RELEASE_DOUBTFUL = `update fairlead_lease set holder = null where name in (
   select name from fairlead_lease where holder = $1 and acquisition = any($2) for no key update skip locked)`;
 
+const MAX_SHARDS = 1_024;
+
 /** How much longer than its deadline a statement may run on the server, in milliseconds. */
 const SERVER_SLACK_MS = 2_000;
 
@@ -62,6 +84,9 @@ class ProcessLeases implements Leases, LeaseOwner {
   /** Acquisitions that may exist in the database although nobody here knows, and until when that is so. */
   readonly #doubtful = new Map<string, number>();
   readonly #groups = new Set<string>();
+  readonly #campaigns = new Set<string>();
+  readonly #parts = new Set<Closeable>();
+  readonly #watch: LeaseWatch;
   #life: HolderLife | undefined;
   #beginning: Promise<HolderLife> | undefined;
   #clearing = false;
@@ -70,11 +95,11 @@ class ProcessLeases implements Leases, LeaseOwner {
   constructor(options: ResolvedLeasesOptions) {
     this.#options = options;
     this.#background = createContext({ clock: options.clock, random: options.random });
+    this.#watch = new LeaseWatch(options, this.#background, () => this.#alive(this.#background));
   }
 
   async acquire(ctx: Context, name: string): Promise<AcquireResult> {
-    if (name === '' || name.includes('\0'))
-      throw fail('LEASE_INVALID', `A lease can't be called ${JSON.stringify(name)}: give a name without NUL.`);
+    checkName(name);
     ctx.throwIfAborted();
     if (this.#held.has(name) || this.#asking.has(name)) return this.#takenByUs();
     this.#asking.add(name);
@@ -84,6 +109,42 @@ class ProcessLeases implements Leases, LeaseOwner {
     } finally {
       this.#asking.delete(name);
     }
+  }
+
+  lead(name: string, fn: LeadFunction): Election {
+    checkName(name);
+    this.#mustBeOpen();
+    if (this.#campaigns.has(name))
+      throw fail(
+        'LEASE_INVALID',
+        `This process campaigns for "${name}" already. Close that first, or use another name.`,
+      );
+    this.#campaigns.add(name);
+    const election = new LeaseElection(this.#ground(), name, fn);
+    this.#parts.add(election);
+    return election;
+  }
+
+  shards(name: string, count: number, fn: ShardFunction): Shards {
+    checkName(name);
+    this.#mustBeOpen();
+    if (!Number.isSafeInteger(count) || count < 1 || count > MAX_SHARDS)
+      throw fail('LEASE_INVALID', `"${name}": ${count} shards; give a whole number from 1 to ${MAX_SHARDS}.`);
+    if (this.#groups.has(name))
+      throw fail('LEASE_INVALID', `"${name}": this process takes part already. Close that first, or use another name.`);
+    this.#groups.add(name);
+    const ground = {
+      watch: this.#watch,
+      selfId: () => (this.#life?.alive() === true ? this.#life.id : undefined),
+      lead: (shard: string, lead: LeadFunction) => this.lead(shard, lead),
+      onEnd: (ended: Closeable) => {
+        this.#groups.delete(name);
+        this.#parts.delete(ended);
+      },
+    };
+    const shards = new LeaseShards(ground, name, count, fn);
+    this.#parts.add(shards);
+    return shards;
   }
 
   async free(ctx: Context, lease: HeldLease): Promise<void> {
@@ -103,7 +164,7 @@ class ProcessLeases implements Leases, LeaseOwner {
     this.#forget(lease);
   }
 
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options.graceMs ?? 5_000);
     return this.#closing;
   }
@@ -147,8 +208,7 @@ class ProcessLeases implements Leases, LeaseOwner {
   /** The life that leases are acquired under; a new one when there is none or it has ended. */
   async #alive(ctx: Context): Promise<HolderLife> {
     ctx.throwIfAborted();
-    if (this.#closing !== undefined)
-      throw fail('LEASES_CLOSED', `The leases of ${this.#options.holder} were closed; nothing is acquired any more.`);
+    this.#mustBeOpen();
     if (this.#life?.alive() === true) return this.#life;
     this.#beginning ??= this.#begin().finally(() => (this.#beginning = undefined));
     return untilEnd(ctx, this.#beginning);
@@ -169,6 +229,24 @@ class ProcessLeases implements Leases, LeaseOwner {
     await life.begin();
     this.#life = life;
     return life;
+  }
+
+  #ground(): ElectionGround {
+    return {
+      options: this.#options,
+      background: this.#background,
+      watch: this.#watch,
+      acquire: (ctx, name) => this.acquire(ctx, name),
+      onEnd: (election) => {
+        this.#campaigns.delete(election.name);
+        this.#parts.delete(election);
+      },
+    };
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined)
+      throw fail('LEASES_CLOSED', `The leases of ${this.#options.holder} were closed; nothing is acquired any more.`);
   }
 
   #takenByUs(): AcquireResult {
@@ -211,11 +289,14 @@ class ProcessLeases implements Leases, LeaseOwner {
 
   async #close(graceMs: number): Promise<void> {
     const { database, holder, telemetry } = this.#options;
+    const ended = await Promise.allSettled([...this.#parts].map((part) => part.close({ graceMs })));
+    // Whoever has not stopped keeps what it has until that lapses.
+    const stopped = ended.every(({ status }) => status === 'fulfilled');
     const life = this.#life ?? (await this.#beginning?.catch(() => undefined));
     life?.end(`the leases of ${holder} were closed`);
     try {
       using ctx = this.#background.withTimeout(graceMs);
-      if (graceMs > 0) await life?.delete(ctx);
+      if (graceMs > 0 && stopped) await life?.delete(ctx);
     } catch (error) {
       telemetry.log.warn(undefined, `${database.name}: the leases of ${holder} could not be freed; they lapse`, {
         error,
@@ -225,6 +306,11 @@ class ProcessLeases implements Leases, LeaseOwner {
       this.#background[Symbol.dispose]();
     }
   }
+}
+
+function checkName(name: string): void {
+  if (name === '' || name.includes('\0'))
+    throw fail('LEASE_INVALID', `A lease can't be called ${JSON.stringify(name)}: give a name without NUL.`);
 }
 
 /** Settles with `work`, or with the Context's reason as soon as it ends. */
