@@ -7,6 +7,8 @@ export type {
   Lease,
   Leases,
   LeasesOptions,
+  ScheduleFunction,
+  ScheduleOptions,
   ShardFunction,
   Shards,
 } from './lease-types.ts';

@@ -98,6 +98,30 @@ export interface Shards extends Closeable {
   readonly held: readonly number[];
 }
 
+/** When something is to be done. */
+export interface ScheduleOptions {
+  /**
+   * Time from one to the next, in milliseconds; at least 1 000. Times are whole multiples of it since the epoch, so one hour
+   * means on the hour in UTC, whenever a process was started.
+   */
+  readonly everyMs: number;
+  /**
+   * What becomes of times that passed while nobody ran or the last one took too long. `latest` (the default): only the last of
+   * them is made up for, however late. `skip`: that one too only within `graceMs`. `all`: each of them, in order.
+   */
+  readonly missed?: 'latest' | 'skip' | 'all';
+  /** How late `skip` still makes up for a time, in milliseconds. Default 60 000; 0 for hardly ever. */
+  readonly graceMs?: number;
+}
+
+/**
+ * What is done when it is due; `dueMs` is the time it is done for, in milliseconds since the epoch. What `tx` writes is
+ * committed together with the note that it was done: once for each time, across all replicas. When it throws nothing is written,
+ * and it is tried again by the next leader. It has the time of a transaction (60 s by default): longer work is begun here
+ * and done elsewhere.
+ */
+export type ScheduleFunction = (tx: Tx, dueMs: number) => Promise<void>;
+
 /** The leases of one process. */
 export interface Leases extends Closeable {
   /**
@@ -127,6 +151,13 @@ export interface Leases extends Closeable {
    * @throws LEASE_INVALID also when this process takes part under this name already; LEASES_CLOSED
    */
   shards(name: string, count: number, fn: ShardFunction): Shards;
+  /**
+   * Does something at regular times, once across all processes that schedule it under this name: their leader does, guarded.
+   * The first time is the next one after any of them has begun. Time is the database's; when that goes back, nothing is done
+   * twice. Takes part in the election `name`.
+   * @throws MISCONFIGURED for a value out of range; LEASE_INVALID, LEASES_CLOSED as `lead` does
+   */
+  schedule(name: string, options: ScheduleOptions, fn: ScheduleFunction): Election;
   /**
    * Ends everything: elections are closed, signals abort, then one statement frees all leases. With `graceMs: 0`, or when a
    * leader has not settled within it (default 5 000), nothing is sent and they lapse.

@@ -3,7 +3,7 @@
  *   lease-types.ts   what callers see              lease-options.ts   what leases takes
  *   held-lease.ts    one lease: guard and release  holder-life.ts     the row that is renewed, and its deadline
  *   election.ts      leading, again and again      lease-watch.ts     what others hold, in one statement
- *   shards.ts        sharing numbered work among the living
+ *   shards.ts        sharing numbered work         schedule.ts        doing what is due, once
  */
 import {
   createContext,
@@ -24,10 +24,13 @@ import type {
   LeadFunction,
   Leases,
   LeasesOptions,
+  ScheduleFunction,
+  ScheduleOptions,
   ShardFunction,
   Shards,
 } from './lease-types.ts';
 import { LeaseWatch } from './lease-watch.ts';
+import { resolveSchedule, schedule } from './schedule.ts';
 import { LeaseShards } from './shards.ts';
 
 /**
@@ -145,6 +148,10 @@ class ProcessLeases implements Leases, LeaseOwner {
     const shards = new LeaseShards(ground, name, count, fn);
     this.#parts.add(shards);
     return shards;
+  }
+
+  schedule(name: string, options: ScheduleOptions, fn: ScheduleFunction): Election {
+    return this.lead(name, schedule(this.#options, name, resolveSchedule(name, options), fn));
   }
 
   async free(ctx: Context, lease: HeldLease): Promise<void> {

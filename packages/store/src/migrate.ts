@@ -61,7 +61,7 @@ export async function migrate(ctx: Context, database: Database, options: Migrate
 }
 
 /**
- * Applies the store's own migrations (the set `fairlead`): the log and leases.
+ * Applies the store's own migrations (the set `fairlead`): the log, leases and schedules.
  * @throws as `migrate` does
  */
 export function migrateStore(ctx: Context, database: Database): Promise<MigrateResult> {

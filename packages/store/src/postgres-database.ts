@@ -5,7 +5,8 @@
  *   last-word-socket.ts    what the server said before it hung up is read first
  *   postgres-listener.ts    LISTEN, with reconnects        postgres-errors.ts     SQLSTATE to our codes
  *   migrate.ts              SQL files, once, in order      database-url.ts        connection strings and quoting
- *   log.ts, log-reader.ts   the append-only log            embedded/ pglite/ testing/  where databases come from
+ *   log.ts, log-reader.ts   the append-only log            leases.ts             rights that end by themselves
+ *   embedded/ pglite/ testing/  where databases come from  backup/               databases as files
  */
 import { isError, type Closeable, type CloseOptions, type Context } from '@fairlead/core';
 import { ConnectionPool, type Lent } from './connection-pool.ts';
