@@ -26,7 +26,7 @@ export default definePlatform({
     },
     // The card processor is somebody else's: few at a time, and soon left alone when it fails. An order waits meanwhile.
     billing: {
-      timeout: { total: '8s', attempt: '3s' },
+      timeout: { total: '15s', attempt: '6s' },
       retry: { attempts: 2, backoff: { base: '100ms', cap: '1s' } },
       breaker: { window: '30s', minCalls: 4, failureRatio: '50%', openFor: '2s', openMax: '10s', probes: 2 },
       concurrency: { limit: 16, queue: 64, wait: '1s' },

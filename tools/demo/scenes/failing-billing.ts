@@ -6,7 +6,7 @@ import { must, short, showSingleCharge, since, type Stage } from '../stage.ts';
 const FAILURES = 100;
 const FAILING_MS = 300;
 
-/** Billing answers 503 for a while: the order waits, its event is tried again, and it ends well. */
+/** Billing answers 503 for a while: it is left alone, the order waits, its event is tried again, and it ends well. */
 export async function failingBillingIsWaitedFor(stage: Stage): Promise<void> {
   const { customer, narrator, signal } = stage;
   narrator.scene('failing-billing', 'Billing fails: the order waits, then finishes');
@@ -29,6 +29,8 @@ export async function failingBillingIsWaitedFor(stage: Stage): Promise<void> {
     status: waiting.status,
     failed,
   });
+  const held = await heldCalls(stage);
+  narrator.say(`fairlead status: payments → billing held back, ${held}`, { held });
   await customer.setFaults({ failNext: 0 });
   narrator.say('PUT /faults {"failNext":0}: billing is well again');
   const ended = await customer.watch(
@@ -38,6 +40,20 @@ export async function failingBillingIsWaitedFor(stage: Stage): Promise<void> {
   );
   narrator.say(`after ${since(startMs)}: ${ended.status}`, { status: ended.status });
   await showSingleCharge(stage, ended);
+}
+
+/** Why payments' policy holds calls to billing back, as soon as it does. */
+async function heldCalls({ shop, signal }: Stage): Promise<string> {
+  for (;;) {
+    const told = await fairlead(['status', '--json', '--data-dir', shop.dataDir], signal);
+    // What the command prints with --json.
+    const { policies } = JSON.parse(told) as {
+      policies?: { items: readonly { service: string; target: string; trouble?: string }[] };
+    };
+    const held = policies?.items.find(({ service, target }) => service === 'payments' && target === 'billing')?.trouble;
+    if (held?.startsWith('breaker open') === true) return held;
+    await sleep(200, undefined, { signal });
+  }
 }
 
 /** What the trace says of a call to billing that failed, as soon as it says it. */
