@@ -4,7 +4,11 @@ import type { StoreTelemetry } from './options.ts';
 
 /** How a process holds leases. */
 export interface LeasesOptions {
-  /** Where the leases are: the database that guarded transactions write to. */
+  /**
+   * Where the leases are: the database that guarded transactions write to. Best by a pool of its own (`openDatabase` with
+   * `maxConnections: 4`): in a shared one a renewal queues behind the service's transactions, and if those hold every
+   * connection for `ttlMs`, all leases are lost. `guard` takes transactions of any pool on the same database.
+   */
   readonly database: Database;
   /** Name of this process for people: who holds a lease, in answers and errors. Need not be unique. */
   readonly holder: string;

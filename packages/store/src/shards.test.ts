@@ -36,6 +36,8 @@ describe('shards', () => {
   /** Processes that work on a shard, at this moment. */
   let owners: Map<number, Set<string>>;
   let doubled: number;
+  /** How long an owner takes to stop. */
+  let stopMs: number;
 
   beforeAll(async () => {
     pglite = await PGlite.create();
@@ -45,6 +47,7 @@ describe('shards', () => {
     clock = virtualClock();
     owners = new Map();
     doubled = 0;
+    stopMs = 0;
     database = pgliteDatabase({ pglite, schema: `s${(schemas += 1)}`, name: 'orders', clock });
     await migrateStore(createContext({ clock, random }), database);
   });
@@ -69,6 +72,7 @@ describe('shards', () => {
       owners.set(shard, here.add(who));
       if (here.size > 1) doubled += 1;
       await new Promise<void>((resolve) => ctx.onEnd(() => resolve()));
+      if (stopMs > 0) await clock.sleep(stopMs);
       here.delete(who);
     };
   const ownersNow = (): readonly (string | undefined)[] =>
@@ -81,8 +85,10 @@ describe('shards', () => {
     const first = one.shards('stock', 8, work('one'));
     await pass(1_000);
     expect(first.held).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    stopMs = 700;
     const second = two.shards('stock', 8, work('two'));
     await pass(3_000);
+    stopMs = 0;
     expect([...first.held, ...second.held].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(ownersNow().includes(undefined)).toBe(false);
     line.cut();
