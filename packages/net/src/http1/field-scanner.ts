@@ -1,6 +1,6 @@
 import { fail } from '../errors.ts';
 import { Fields } from './fields.ts';
-import { KNOWN_NAMES, knownName } from './known-names.ts';
+import { CONTENT_LENGTH, KNOWN_NAMES, knownName, TRANSFER_ENCODING } from './known-names.ts';
 import { MOST_FIELDS } from './limits.ts';
 import { COLON, CR, IS_TOKEN, IS_VALUE, LF, octetName, SPACE, TAB } from './octets.ts';
 
@@ -22,7 +22,7 @@ export class FieldScanner {
   /**
    * Scans from `at`; returns the offset behind the empty line, or `INCOMPLETE`.
    * @throws HTTP_MALFORMED at the first octet that can't stand where it is: folded lines, whitespace before the colon,
-   * line ends that are not CRLF and control characters included
+   * line ends that are not CRLF, tabs beside a framing field's value and control characters included
    * @throws HTTP_FIELDS_TOO_LARGE when there are more than `maxFields`
    */
   scan(bytes: Uint8Array, at: number, end: number, maxFields: number): number {
@@ -53,9 +53,14 @@ export class FieldScanner {
       if (bytes[at + 1] !== LF) throw misplaced("after the CR that ends a field's line", bytes[at + 1]);
       let valueEnd = at;
       while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd -= 1;
+      const known = knownName(bytes, nameStart, nameEnd);
+      if ((known === TRANSFER_ENCODING || known === CONTENT_LENGTH) && hasTab(bytes, nameEnd, at)) {
+        // There are parsers to whom "chunked" and a tab is another coding.
+        throw misplaced("beside a field's value that says where the body ends", TAB);
+      }
       at += 2;
       const mark = this.count * STRIDE;
-      marks[mark] = knownName(bytes, nameStart, nameEnd);
+      marks[mark] = known;
       marks[mark + 1] = nameStart;
       marks[mark + 2] = nameEnd;
       marks[mark + 3] = valueStart;
@@ -90,6 +95,11 @@ export const fieldScanner = new FieldScanner();
 
 function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB;
+}
+
+function hasTab(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) if (bytes[at] === TAB) return true;
+  return false;
 }
 
 /** An octet that can't stand where it does. */

@@ -140,6 +140,8 @@ describe('what is refused', () => {
     ['a length and chunks', withFields('Content-Length: 1', 'Transfer-Encoding: chunked')],
     ['chunks and a length', withFields('Transfer-Encoding: chunked', 'Content-Length: 1')],
     ['chunks twice', withFields('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')],
+    ['a tab after chunked', withFields('Transfer-Encoding: chunked\t')],
+    ['a tab before a length', withFields('Content-Length:\t1')],
     ['chunks in HTTP/1.0', 'PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n'],
     ['a method beyond all length', `${'A'.repeat(33)} / HTTP/1.1\r\nHost: a\r\n\r\n`],
     ['a TLS greeting', '\x16\x03\x01\x02\0\x01\0\x01'],
