@@ -244,11 +244,13 @@ test('a database is replaced by one rename, keeps its rights, and stays when fil
   }
   const fill = (url: string) => run(url, `create table mark (v text); insert into mark values ('second')`);
   await expect
-    .poll(() =>
-      replaceDatabase(ctx, options, fill).then(
-        () => 'replaced',
-        (error: Error) => error.message,
-      ),
+    .poll(
+      () =>
+        replaceDatabase(ctx, options, fill).then(
+          () => 'replaced',
+          (error: Error) => error.message,
+        ),
+      { timeout: 20_000 },
     )
     .toBe('replaced');
   expect(await run(urls.runtimeUrl, 'select v from mark')).toEqual([{ v: 'second' }]);
