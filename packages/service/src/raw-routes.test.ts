@@ -144,7 +144,7 @@ describe('failures are problem documents that tell nothing', () => {
         ),
     });
     await expect(ask('/torn').then((answer) => answer.text())).rejects.toThrow();
-    await expect.poll(() => telemetry.logs.some((line) => line.level === 'error')).toBe(true);
+    await expect.poll(() => telemetry.logs.some((line) => line.level === 'error'), { timeout: 10_000 }).toBe(true);
   });
 });
 
