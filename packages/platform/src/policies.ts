@@ -1,5 +1,4 @@
-import { isError } from '@fairlead/core';
-import { resolveSpec, type PolicySpec } from '@fairlead/policy';
+import { specProblems, type PolicySpec } from '@fairlead/policy';
 import type { UseModel } from './model.ts';
 import type { ProblemList } from './problem-list.ts';
 import { quoteWithNearest, type Members } from './references.ts';
@@ -15,7 +14,7 @@ export function checkPolicies(members: Members, problems: ProblemList): void {
   for (const [target, spec] of Object.entries(members.parsed.policies)) {
     const unknown = target === EVERYBODY ? undefined : unknownTarget(target, members);
     if (unknown !== undefined) problems.add(['policies', target], unknown);
-    for (const problem of problemsOf(target, spec)) problems.add(['policies', target], problem);
+    for (const problem of problemsOf(spec)) problems.add(['policies', target], problem);
   }
 }
 
@@ -35,18 +34,13 @@ function unknownTarget(target: string, { parsed, services, externals }: Members)
     : `is for ${quoteWithNearest(operation, operations)}, which is no operation of ${name}`;
 }
 
-function problemsOf(target: string, spec: PolicySpec): readonly string[] {
-  try {
-    const { rateLimit, quota } = resolveSpec(target, spec);
-    return [
-      ...(rateLimit?.shared === undefined ? [] : [`rateLimit.shared: ${NO_STORE}`]),
-      ...(quota?.shared === undefined ? [] : [`quota.shared: ${NO_STORE}`]),
-    ];
-  } catch (error) {
-    const found = isError(error, 'POLICY_INVALID') ? error.details['problems'] : undefined;
-    if (Array.isArray(found)) return found.map(String);
-    throw error;
-  }
+function problemsOf(spec: PolicySpec): readonly string[] {
+  const problems = specProblems(spec);
+  if (problems.length > 0) return problems;
+  return [
+    ...(spec.rateLimit?.shared === undefined ? [] : [`rateLimit.shared: ${NO_STORE}`]),
+    ...(spec.quota?.shared === undefined ? [] : [`quota.shared: ${NO_STORE}`]),
+  ];
 }
 
 /** The policies that calls to some names come under: what is for others is not the caller's business. */

@@ -1,5 +1,4 @@
 import {
-  createContext,
   type Caller,
   type Clock,
   type Context,
@@ -11,6 +10,7 @@ import {
   type TraceContext,
 } from '@fairlead/core';
 import type { AttemptLife } from './attempt-life.ts';
+import { detachedFrom } from './detached-context.ts';
 
 /** The Context that an attempt's work is given: its caller's facts, and a life that ends with the attempt. */
 export class AttemptContext implements Context {
@@ -107,20 +107,7 @@ export class AttemptContext implements Context {
 
   /** A scope of core's own below this life, so that a deadline within an attempt means what it means elsewhere. */
   #scope(timeoutMs: number): ScopedContext {
-    const { clock, random, trace, requestId, tenant, caller, idempotencyKey } = this.#facts;
-    const { criticality, correlationId, causationId, baggage } = this.#facts;
-    return createContext({
-      clock,
-      random,
-      trace,
-      requestId,
-      tenant,
-      caller,
-      idempotencyKey,
-      criticality,
-      correlationId,
-      causationId,
-      baggage,
+    return detachedFrom(this.#facts, {
       signal: this.signal,
       // A wrong one goes on to be refused.
       timeoutMs: timeoutMs >= 0 ? Math.min(timeoutMs, this.remainingMs()) : timeoutMs,

@@ -1,8 +1,9 @@
-import { createContext, isError, type Context, type FairleadError, type ScopedContext } from '@fairlead/core';
+import { isError, type Context, type FairleadError, type ScopedContext } from '@fairlead/core';
 import { reasonOf, timeoutError } from './call-ends.ts';
 import type { CallParts } from './call-parts.ts';
 import type { CallRequest, Settle } from './call-request.ts';
 import type { Decision } from './decision.ts';
+import { detachedFrom } from './detached-context.ts';
 import { WakeUp } from './wake-ups.ts';
 
 /** With less time left than this nobody begins anew. */
@@ -192,23 +193,4 @@ export class Coalescer {
     const { policy, limit } = decision.error.details;
     return policy === this.#parts.name && limit === 'total';
   }
-}
-
-/** The caller's facts with a life of its own. */
-function detachedFrom(ctx: Context): ScopedContext {
-  const { clock, random, trace, requestId, tenant, caller, idempotencyKey } = ctx;
-  const { criticality, correlationId, causationId, baggage } = ctx;
-  return createContext({
-    clock,
-    random,
-    trace,
-    requestId,
-    tenant,
-    caller,
-    idempotencyKey,
-    criticality,
-    correlationId,
-    causationId,
-    baggage,
-  });
 }

@@ -100,6 +100,28 @@ const KEYS = {
  */
 export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}): ResolvedPolicy {
   const problems = new Problems();
+  const resolved = readSpec(spec, code, problems);
+  if (problems.found.length > 0) {
+    throw fail('POLICY_INVALID', `The policy "${name}" can't be used:\n${problems.found.join('\n')}`, {
+      details: { policy: name, problems: problems.found },
+    });
+  }
+  return resolved;
+}
+
+/**
+ * What is wrong with a specification: every fault with its path, what was found and the fix; empty when a policy can be
+ * made of it. For whoever checks many before any is used.
+ * @param spec what was written; also straight from a JSON file
+ */
+export function specProblems(spec: unknown): readonly string[] {
+  const problems = new Problems();
+  readSpec(spec, {}, problems);
+  return problems.found;
+}
+
+/** The specification as far as it can be read; what can't is told to `problems`. */
+function readSpec(spec: unknown, code: PolicyCode, problems: Problems): ResolvedPolicy {
   const fields = new Fields<PolicySpec>(spec, problems, KEYS);
   const timeout = resolveTimeout(fields.raw('timeout'), fields.at('timeout'));
   const attemptMs = Math.min(timeout.attemptMs, timeout.totalMs);
@@ -131,11 +153,6 @@ export function resolveSpec(name: string, spec: unknown, code: PolicyCode = {}):
   }
   if (resolved.retry !== undefined && hedge !== undefined) {
     fields.at('hedge').add('a call is either retried or hedged, and retry is there too; take one of the two out');
-  }
-  if (problems.found.length > 0) {
-    throw fail('POLICY_INVALID', `The policy "${name}" can't be used:\n${problems.found.join('\n')}`, {
-      details: { policy: name, problems: problems.found },
-    });
   }
   return resolved;
 }

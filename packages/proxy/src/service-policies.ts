@@ -1,5 +1,5 @@
 import { isError, type Clock, type Random } from '@fairlead/core';
-import { explain, policy, RejectedError, resolveSpec, type Policy, type PolicySpec } from '@fairlead/policy';
+import { explain, policy, RejectedError, specProblems, type Policy, type PolicySpec } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import { fail } from './errors.ts';
 
@@ -28,16 +28,9 @@ function atTheEdge(spec: PolicySpec): PolicySpec {
 export function policyProblems(policies: unknown): readonly string[] {
   if (typeof policies !== 'object' || policies === null || Array.isArray(policies))
     return ['policies must be an object of service names'];
-  return Object.entries(policies).flatMap(([target, spec]) => {
-    try {
-      resolveSpec(target, spec);
-      return [];
-    } catch (error) {
-      const found = isError(error, 'POLICY_INVALID') ? error.details['problems'] : undefined;
-      if (Array.isArray(found)) return found.map((problem) => `policies.${target}: ${problem}`);
-      throw error;
-    }
-  });
+  return Object.entries(policies).flatMap(([target, spec]) =>
+    specProblems(spec).map((problem) => `policies.${target}: ${problem}`),
+  );
 }
 
 /**
