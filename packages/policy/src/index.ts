@@ -49,6 +49,8 @@ export type { RateLimitState } from './limit-rule.ts';
 export type { LimitStore, LimitVerdict } from './limit-store.ts';
 export type { PolicyEvent } from './observe.ts';
 export type { PolicyState } from './policy-state.ts';
+export { policyWatch } from './policy-watch.ts';
+export type { PolicyWatchPorts } from './policy-watch.ts';
 export { policy } from './policy.ts';
 export type { Policy, PolicyPorts } from './policy.ts';
 export { parsePushbackMs, parseRetryAfterMs, PUSHBACK_HEADER, wasRetried } from './pushback.ts';

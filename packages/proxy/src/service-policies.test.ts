@@ -61,4 +61,9 @@ test('a policy that can not be used stops the gateway from starting, with its pl
     code: 'MISCONFIGURED',
     message: expect.stringContaining('gateway: policies.orders: breaker.failureRatio'),
   });
+  const shared = { orders: { rateLimit: { rate: '10/s', shared: {} } } } as const;
+  await expect(openEdge({ policies: shared })).rejects.toMatchObject({
+    code: 'MISCONFIGURED',
+    message: expect.stringContaining('gateway: policies.orders: rateLimit.shared: a gateway has no store'),
+  });
 });

@@ -1,5 +1,5 @@
 import { isError, type Clock, type Random } from '@fairlead/core';
-import { explain, policy, RejectedError, specProblems, type Policy, type PolicySpec } from '@fairlead/policy';
+import { policy, policyWatch, RejectedError, specProblems, type Policy, type PolicySpec } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import { fail } from './errors.ts';
 
@@ -12,8 +12,6 @@ export interface ServicePoliciesOptions {
 }
 
 const EVERYBODY = '*';
-/** A line about the same kind of rejection comes at most so often. */
-const SAME_LINE_MS = 1_000;
 
 /**
  * What of a policy an edge can do. A body is streamed through once, in both directions, so nothing that would need the
@@ -28,8 +26,18 @@ function atTheEdge(spec: PolicySpec): PolicySpec {
 export function policyProblems(policies: unknown): readonly string[] {
   if (typeof policies !== 'object' || policies === null || Array.isArray(policies))
     return ['policies must be an object of service names'];
-  return Object.entries(policies).flatMap(([target, spec]) =>
-    specProblems(spec).map((problem) => `policies.${target}: ${problem}`),
+  return Object.entries(policies).flatMap(([target, spec]) => {
+    const problems = specProblems(spec);
+    const all = problems.length > 0 ? problems : storeProblems(spec);
+    return all.map((problem) => `policies.${target}: ${problem}`);
+  });
+}
+
+/** Limits that are to be counted where a gateway has no place to: told at the start, not at the first request. */
+function storeProblems({ rateLimit, quota }: PolicySpec): readonly string[] {
+  const shared = { rateLimit: rateLimit?.shared, quota: quota?.shared };
+  return Object.entries(shared).flatMap(([section, given]) =>
+    given === undefined ? [] : [`${section}.shared: a gateway has no store to count in together; leave it out`],
   );
 }
 
@@ -40,34 +48,11 @@ export function policyProblems(policies: unknown): readonly string[] {
 export function servicePolicies(options: ServicePoliciesOptions): (service: string) => Policy | undefined {
   const { policies, clock, random, telemetry } = options;
   const known = new Map<string, Policy | undefined>();
-  const rejections = telemetry.metrics.counter({
-    name: 'fairlead_policy_rejections_total',
-    help: 'Calls that a policy did not let through',
-    labelNames: ['policy', 'cause'],
-  });
-  const told = new Map<string, number>();
+  const observe = policyWatch(telemetry);
   return (service) => {
     if (known.has(service)) return known.get(service);
     const spec = policies[service] ?? policies[EVERYBODY];
-    const made =
-      spec &&
-      policy(
-        service,
-        atTheEdge(spec),
-        {
-          clock,
-          random,
-          observe(event) {
-            if (event.kind !== 'rejected') return;
-            const { cause } = event.rejection;
-            rejections.inc({ policy: service, cause });
-            if (event.atMs - (told.get(`${service} ${cause}`) ?? -Infinity) < SAME_LINE_MS) return;
-            told.set(`${service} ${cause}`, event.atMs);
-            telemetry.log.warn(undefined, `A request was not let through: ${explain(event.rejection)}`);
-          },
-        },
-        { isFailure },
-      );
+    const made = spec && policy(service, atTheEdge(spec), { clock, random, observe }, { isFailure });
     known.set(service, made);
     return made;
   };

@@ -1,9 +1,8 @@
 import { FairleadError, isError, type Context } from '@fairlead/core';
 import type { Contract, Operation } from '@fairlead/contract';
-import { policy, retryBudget, trouble, type Policy, type PolicySpec } from '@fairlead/policy';
+import { policy, policyWatch, retryBudget, trouble, type Policy, type PolicySpec } from '@fairlead/policy';
 import type { Uses } from './kit.ts';
 import type { PolicyReport, PolicyTargets } from './policy-report.ts';
-import { policyWatch } from './policy-watch.ts';
 import type { ServicePorts } from './service-instance.ts';
 
 /** The policies over a service's calls. */

@@ -1,14 +1,28 @@
-import { explain, type PolicyEvent } from '@fairlead/policy';
-import type { Telemetry } from '@fairlead/telemetry';
+import { explain } from './explain.ts';
+import type { PolicyEvent } from './observe.ts';
+
+/** A line about the work of nobody in particular. */
+type Line = (ctx: undefined, message: string, fields: Readonly<Record<string, unknown>>) => void;
+
+/** Where a watch tells what it sees: the part of Fairlead's telemetry, or of prom-client and a logger, that it uses. */
+export interface PolicyWatchPorts {
+  readonly metrics: {
+    /** A counter of that name, the same one each time. */
+    counter(configuration: { readonly name: string; readonly help: string; readonly labelNames: string[] }): {
+      inc(labels: Record<string, string>): void;
+    };
+  };
+  readonly log: { readonly info: Line; readonly warn: Line };
+}
 
 /** A line about the same kind of rejection comes at most so often. */
 const SAME_LINE_MS = 1_000;
 
 /**
- * Tells what policies decide: a line for each change of a breaker, one a second at most for each reason to reject, and
- * `fairlead_policy_*` metrics. What one call did is in its spans.
+ * An observer, to be given to policies as `ports.observe`, that tells what they decide: a line for each change of a
+ * breaker, one a second at most for each reason to reject, and `fairlead_policy_*` counters whose labels have few values.
  */
-export function policyWatch({ metrics, log }: Telemetry): (event: PolicyEvent) => void {
+export function policyWatch({ metrics, log }: PolicyWatchPorts): (event: PolicyEvent) => void {
   const rejections = metrics.counter({
     name: 'fairlead_policy_rejections_total',
     help: 'Calls that a policy did not let through',
