@@ -1,3 +1,8 @@
+/*
+ * Durable state. The port is database.ts; what stands on it, a folder each:
+ *   postgres/  pglite/  embedded/   where databases come from      migrate/   SQL files, once, in order
+ *   log/  lease/                    the durable primitives         backup/    databases as files
+ */
 export type { Database, QueryResult, Row, Sql, Tx, TxOptions } from './database.ts';
 export { STORE_ERRORS } from './errors.ts';
 export type {
@@ -11,11 +16,11 @@ export type {
   ScheduleOptions,
   ShardFunction,
   Shards,
-} from './lease-types.ts';
-export { leases } from './leases.ts';
-export { append, MAX_EVENT_BYTES, type AppendResult, type ExpectedVersion } from './log.ts';
-export { logReader, type LogReader, type LogReaderOptions } from './log-reader.ts';
-export type { LoggedEvent, NewEvent } from './log-types.ts';
+} from './lease/lease-types.ts';
+export { leases } from './lease/leases.ts';
+export { append, MAX_EVENT_BYTES, type AppendResult, type ExpectedVersion } from './log/log.ts';
+export { logReader, type LogReader, type LogReaderOptions } from './log/log-reader.ts';
+export type { LoggedEvent, NewEvent } from './log/log-types.ts';
 export {
   migrate,
   migrateStore,
@@ -23,6 +28,6 @@ export {
   type MigrateOptions,
   type MigrateResult,
   type MigrationFile,
-} from './migrate.ts';
-export type { DatabaseOptions, StoreSpan, StoreTelemetry } from './options.ts';
-export { openDatabase } from './postgres-database.ts';
+} from './migrate/migrate.ts';
+export type { DatabaseOptions, StoreSpan, StoreTelemetry } from './postgres/options.ts';
+export { openDatabase } from './postgres/postgres-database.ts';

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '../database-url.ts';
+import { quoteIdentifier } from '../postgres/database-url.ts';
 import type { Sql } from '../database.ts';
 import type { BackupMigration, BackupSequence } from './backup-format.ts';
 

@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import { quoteIdentifier, rewriteDatabaseUrl } from '../database-url.ts';
+import { quoteIdentifier, rewriteDatabaseUrl } from '../postgres/database-url.ts';
 import { connectAdmin, type AdminConnection } from '../embedded/admin-connection.ts';
 import { grantInside } from '../embedded/provision.ts';
 import { fail } from '../errors.ts';

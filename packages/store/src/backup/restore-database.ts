@@ -1,8 +1,8 @@
 import type { Context } from '@fairlead/core';
 import type { Database, Tx } from '../database.ts';
 import { fail } from '../errors.ts';
-import { migrate, type MigrateOptions } from '../migrate.ts';
-import { readMigrations, type Migration } from '../migration-files.ts';
+import { migrate, type MigrateOptions } from '../migrate/migrate.ts';
+import { readMigrations, type Migration } from '../migrate/migration-files.ts';
 import { checkBackupFile, readLines } from './backup-file.ts';
 import { TableChecksum, tableName, type BackupHeader, type BackupTable, type TableEnd } from './backup-format.ts';
 import { materializedViewsOf, qualified, tablesOf, uncheckedTables, type CatalogTable } from './catalog.ts';

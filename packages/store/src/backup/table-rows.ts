@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '../database-url.ts';
+import { quoteIdentifier } from '../postgres/database-url.ts';
 import type { Tx } from '../database.ts';
 import { qualified, type CatalogTable } from './catalog.ts';
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { driverAddress } from '../database-url.ts';
+import { driverAddress } from '../postgres/database-url.ts';
 
 /** A single connection for administration, outside of any pool. */
 export interface AdminConnection extends AsyncDisposable {

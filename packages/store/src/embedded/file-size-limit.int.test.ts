@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { expect, test } from 'vitest';
-import { openDatabase } from '../postgres-database.ts';
+import { openDatabase } from '../postgres/postgres-database.ts';
 import { startPostgres, type EmbeddedPostgres } from './start-postgres.ts';
 import { directory, options } from './testing/elsewhere.fixture.ts';
 

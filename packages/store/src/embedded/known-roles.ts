@@ -1,6 +1,6 @@
-import { rewriteDatabaseUrl } from '../database-url.ts';
+import { rewriteDatabaseUrl } from '../postgres/database-url.ts';
 import { fail } from '../errors.ts';
-import { sqlState } from '../postgres-errors.ts';
+import { sqlState } from '../postgres/postgres-errors.ts';
 import { connectAdmin, type AdminConnection } from './admin-connection.ts';
 
 /** Which roles are a platform's own. */

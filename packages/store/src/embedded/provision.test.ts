@@ -1,6 +1,6 @@
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rewriteDatabaseUrl } from '../database-url.ts';
+import { rewriteDatabaseUrl } from '../postgres/database-url.ts';
 import { startTestServer, type TestServer } from '../testing/index.ts';
 import { connectAdmin } from './admin-connection.ts';
 import { provision, type Provisioned } from './provision.ts';

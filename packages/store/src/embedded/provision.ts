@@ -1,7 +1,7 @@
 import { FairleadError, type Context } from '@fairlead/core';
-import { parseDatabaseUrl, quoteIdentifier, quoteLiteral, rewriteDatabaseUrl } from '../database-url.ts';
+import { parseDatabaseUrl, quoteIdentifier, quoteLiteral, rewriteDatabaseUrl } from '../postgres/database-url.ts';
 import { fail } from '../errors.ts';
-import { databaseFailure } from '../postgres-errors.ts';
+import { databaseFailure } from '../postgres/postgres-errors.ts';
 import { connectAdmin, type AdminConnection } from './admin-connection.ts';
 import { refuseUnknownRoles } from './known-roles.ts';
 import { scramVerifier } from './scram.ts';

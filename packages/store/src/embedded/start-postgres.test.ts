@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { rewriteDatabaseUrl } from '../database-url.ts';
+import { rewriteDatabaseUrl } from '../postgres/database-url.ts';
 import { connectAdmin } from './admin-connection.ts';
 import { startPostgres } from './start-postgres.ts';
 import { alive, ask, cluster, directory, ended, isRoot, options, startElsewhere } from './testing/elsewhere.fixture.ts';

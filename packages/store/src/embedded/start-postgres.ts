@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, realpath, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FairleadError, realClock, type Clock, type Closeable, type CloseOptions } from '@fairlead/core';
-import { formatDatabaseUrl } from '../database-url.ts';
+import { formatDatabaseUrl } from '../postgres/database-url.ts';
 import { fail } from '../errors.ts';
 import { canReach, serverAccount } from './account.ts';
 import { installBinaries } from './binaries.ts';

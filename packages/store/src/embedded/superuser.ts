@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatDatabaseUrl, quoteIdentifier, quoteLiteral, type DatabaseAddress } from '../database-url.ts';
+import { formatDatabaseUrl, quoteIdentifier, quoteLiteral, type DatabaseAddress } from '../postgres/database-url.ts';
 import { fail } from '../errors.ts';
-import { sqlState } from '../postgres-errors.ts';
+import { sqlState } from '../postgres/postgres-errors.ts';
 import { connectAdmin, type AdminConnection } from './admin-connection.ts';
 import { INITIAL_PASSWORD_FILE, SUPERUSER } from './cluster.ts';
 import { scramVerifier } from './scram.ts';

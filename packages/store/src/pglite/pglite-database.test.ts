@@ -1,7 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import { createContext, realRandom, virtualClock } from '@fairlead/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { migrateStore } from '../migrate.ts';
+import { migrateStore } from '../migrate/migrate.ts';
 import { pgliteDatabase } from './pglite-database.ts';
 
 const START = Date.UTC(2030, 0, 1);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createContext, realClock, realRandom } from '@fairlead/core';
-import { quoteIdentifier, rewriteDatabaseUrl } from '../database-url.ts';
+import { quoteIdentifier, rewriteDatabaseUrl } from '../postgres/database-url.ts';
 import type { Database } from '../database.ts';
 import { connectAdmin, type AdminConnection } from '../embedded/admin-connection.ts';
 import { uniqueSuffix } from '../embedded/secret.ts';
-import { migrate, storeMigrations, type MigrateOptions } from '../migrate.ts';
-import { readMigrations } from '../migration-files.ts';
-import { openDatabase } from '../postgres-database.ts';
+import { migrate, storeMigrations, type MigrateOptions } from '../migrate/migrate.ts';
+import { readMigrations } from '../migrate/migration-files.ts';
+import { openDatabase } from '../postgres/postgres-database.ts';
 import { OWNER_ROLE, RUNTIME_ROLE, testServer, type TestServerAddress } from './test-server.ts';
 
 /** What the database holds. */

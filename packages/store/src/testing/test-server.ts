@@ -7,7 +7,7 @@ import { connectAdmin } from '../embedded/admin-connection.ts';
 import { endOrphans } from '../embedded/postmaster.ts';
 import { newPassword } from '../embedded/secret.ts';
 import { startPostgres, type EmbeddedPostgres } from '../embedded/start-postgres.ts';
-import { quoteLiteral, rewriteDatabaseUrl } from '../database-url.ts';
+import { quoteLiteral, rewriteDatabaseUrl } from '../postgres/database-url.ts';
 
 /** Where the workers of a run ask for the server: set by the global setup. */
 export const SERVER_SOCKET_VARIABLE = 'FAIRLEAD_TEST_SERVER';

@@ -1,8 +1,8 @@
 import { PGlite } from '@electric-sql/pglite';
 import { createContext, seededRandom, virtualClock, type SeededRandom } from '@fairlead/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { migrateStore } from './migrate.ts';
-import { pgliteDatabase } from './pglite/index.ts';
+import { migrateStore } from '../migrate/migrate.ts';
+import { pgliteDatabase } from '../pglite/index.ts';
 import { leaseViolations, type LeaseEffect } from './testing/lease-history.ts';
 import { SimulatedHolder } from './testing/simulated-holder.ts';
 

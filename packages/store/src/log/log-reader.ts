@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import type { Database, Row } from './database.ts';
+import type { Database, Row } from '../database.ts';
 import type { LoggedEvent } from './log-types.ts';
 
 /** Reads a log by position, losing nothing. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { FairleadError, type Context } from '@fairlead/core';
-import type { Database, Tx } from './database.ts';
-import { fail } from './errors.ts';
+import type { Database, Tx } from '../database.ts';
+import { fail } from '../errors.ts';
 import { readMigrations, type Migration, type MigrationFile } from './migration-files.ts';
 
 export type { MigrationFile } from './migration-files.ts';
@@ -25,7 +25,7 @@ export interface MigrateResult {
   readonly ahead: readonly string[];
 }
 
-const SQL_DIRECTORY = new URL('../sql/', import.meta.url);
+const SQL_DIRECTORY = new URL('../../sql/', import.meta.url);
 const STORE_SET = 'fairlead';
 
 /** The transaction-level advisory lock that runners of one schema queue for. */

@@ -1,18 +1,16 @@
 /*
- * Postgres as the Database port. Around this file:
+ * Postgres as the Database port (database.ts of this package). Around this file:
  *   options.ts              what openDatabase takes        connection-pool.ts     who gets a connection, and when
  *   postgres-connection.ts  one connection, and how a statement is given up       cancel-request.ts
- *   last-word-socket.ts    what the server said before it hung up is read first
+ *   last-word-socket.ts     what the server said before it hung up is read first
  *   postgres-listener.ts    LISTEN, with reconnects        postgres-errors.ts     SQLSTATE to our codes
- *   migrate.ts              SQL files, once, in order      database-url.ts        connection strings and quoting
- *   log.ts, log-reader.ts   the append-only log            leases.ts             rights that end by themselves
- *   embedded/ pglite/ testing/  where databases come from  backup/               databases as files
+ *   database-url.ts         connection strings and quoting
  */
 import { isError, type Closeable, type CloseOptions, type Context } from '@fairlead/core';
 import { ConnectionPool, type Lent } from './connection-pool.ts';
 import { parseDatabaseUrl } from './database-url.ts';
-import type { Database, QueryResult, Row, Tx, TxOptions } from './database.ts';
-import { fail } from './errors.ts';
+import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
+import { fail } from '../errors.ts';
 import { resolveOptions, type DatabaseOptions, type ResolvedOptions } from './options.ts';
 import { serverTimeout, type PostgresConnection } from './postgres-connection.ts';
 import { PostgresListener } from './postgres-listener.ts';

@@ -1,11 +1,11 @@
 import { PGlite } from '@electric-sql/pglite';
 import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Database } from './database.ts';
+import type { Database } from '../database.ts';
 import type { Leases, ScheduleFunction } from './lease-types.ts';
 import { leases } from './leases.ts';
-import { migrateStore } from './migrate.ts';
-import { pgliteDatabase } from './pglite/index.ts';
+import { migrateStore } from '../migrate/migrate.ts';
+import { pgliteDatabase } from '../pglite/index.ts';
 import { dueAt, resolveSchedule } from './schedule.ts';
 
 describe('what is due', () => {

@@ -2,8 +2,8 @@ import { createContext, realClock, realRandom, virtualClock, type VirtualClock }
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { AcquireResult, Lease, Leases } from './lease-types.ts';
 import { leases } from './leases.ts';
-import { breakable } from './testing/breakable.ts';
-import { testDatabase, type TestDatabase } from './testing/index.ts';
+import { breakable } from '../testing/breakable.ts';
+import { testDatabase, type TestDatabase } from '../testing/index.ts';
 
 // What waits for what needs several sessions, so this is on Postgres. Its time is real, that of the holders virtual: they
 // renew when told. A statement that waits for what it must not wait for fails by its Context.

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 
 /** A migration as text. */
 export interface MigrationFile {

@@ -6,10 +6,10 @@ import {
   type OwnedClock,
   type SeededRandom,
 } from '@fairlead/core';
-import type { Database } from '../database.ts';
+import type { Database } from '../../database.ts';
 import type { Lease, Leases } from '../lease-types.ts';
 import { leases } from '../leases.ts';
-import { breakable, type Breakable } from './breakable.ts';
+import { breakable, type Breakable } from '../../testing/breakable.ts';
 
 /** What a simulated process runs on. */
 export interface SimulatedHolderOptions {

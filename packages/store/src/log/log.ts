@@ -1,8 +1,8 @@
 import { formatTraceparent, uuidV7, type Context } from '@fairlead/core';
-import type { Tx } from './database.ts';
-import { fail } from './errors.ts';
+import type { Tx } from '../database.ts';
+import { fail } from '../errors.ts';
 import type { LoggedEvent, NewEvent } from './log-types.ts';
-import { sqlState } from './postgres-errors.ts';
+import { sqlState } from '../postgres/postgres-errors.ts';
 
 /** What the stream must be for the append to happen: anything, empty, non-empty, or at exactly this version. */
 export type ExpectedVersion = 'any' | 'none' | 'exists' | number;

@@ -14,7 +14,7 @@ import {
   type ScopedContext,
 } from '@fairlead/core';
 import { LeaseElection, type ElectionGround } from './election.ts';
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 import { HeldLease, type LeaseOwner } from './held-lease.ts';
 import { HolderLife } from './holder-life.ts';
 import { resolveLeasesOptions, type ResolvedLeasesOptions } from './lease-options.ts';

@@ -1,12 +1,12 @@
 import { createContext, realClock, realRandom, seededRandom } from '@fairlead/core';
 import { expect, test } from 'vitest';
-import type { Database, Tx } from './database.ts';
-import { connectAdmin } from './embedded/admin-connection.ts';
+import type { Database, Tx } from '../database.ts';
+import { connectAdmin } from '../embedded/admin-connection.ts';
 import type { NewEvent } from './log-types.ts';
 import { append } from './log.ts';
 import { logReader, type LogReader } from './log-reader.ts';
-import { openDatabase } from './postgres-database.ts';
-import { testDatabase, type TestDatabase } from './testing/index.ts';
+import { openDatabase } from '../postgres/postgres-database.ts';
+import { testDatabase, type TestDatabase } from '../testing/index.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });

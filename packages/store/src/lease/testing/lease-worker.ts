@@ -2,7 +2,7 @@
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import type { Lease } from '../lease-types.ts';
 import { leases } from '../leases.ts';
-import { openDatabase } from '../postgres-database.ts';
+import { openDatabase } from '../../postgres/postgres-database.ts';
 
 const [url = '', name = '', how = '', ...names] = process.argv.slice(2);
 const clock = realClock();

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { FairleadError } from '@fairlead/core';
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 
 /** The SQLSTATE of a driver's error, `undefined` for anything else. */
 export function sqlState(error: unknown): string | undefined {

@@ -1,8 +1,8 @@
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { expect, test } from 'vitest';
 import { migrate, type MigrationFile } from './migrate.ts';
-import { openDatabase } from './postgres-database.ts';
-import { testDatabase } from './testing/index.ts';
+import { openDatabase } from '../postgres/postgres-database.ts';
+import { testDatabase } from '../testing/index.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });
@@ -92,7 +92,7 @@ test('names that are no migration, two of one number and a missing directory are
   await expect(db.run(FIRST, { ...SECOND, name: '0001_other.sql' })).rejects.toMatchObject({
     code: 'MIGRATION_INVALID',
   });
-  const nowhere = migrate(ctx, db.owner, { set: 'orders', from: new URL('./no-such/', import.meta.url) });
+  const nowhere = migrate(ctx, db.owner, { set: 'orders', from: new URL('../no-such/', import.meta.url) });
   await expect(nowhere).rejects.toMatchObject({ code: 'MIGRATION_INVALID' });
 });
 

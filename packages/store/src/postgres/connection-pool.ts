@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@fairlead/core';
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 import type { ResolvedOptions } from './options.ts';
 import { PostgresConnection } from './postgres-connection.ts';
 

@@ -1,12 +1,12 @@
 import { PGlite } from '@electric-sql/pglite';
 import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Database } from './database.ts';
+import type { Database } from '../database.ts';
 import type { AcquireResult, Lease, Leases, LeasesOptions } from './lease-types.ts';
 import { leases } from './leases.ts';
-import { migrateStore } from './migrate.ts';
-import { pgliteDatabase } from './pglite/index.ts';
-import { breakable } from './testing/breakable.ts';
+import { migrateStore } from '../migrate/migrate.ts';
+import { pgliteDatabase } from '../pglite/index.ts';
+import { breakable } from '../testing/breakable.ts';
 
 const START = Date.UTC(2030, 0, 1);
 let pglite: PGlite;

@@ -2,7 +2,7 @@ import type { Context } from '@fairlead/core';
 import pg from 'pg';
 import { sendCancelRequest } from './cancel-request.ts';
 import { driverAddress, parseDatabaseUrl, type DatabaseAddress } from './database-url.ts';
-import type { QueryResult, Row } from './database.ts';
+import type { QueryResult, Row } from '../database.ts';
 import { LastWordSocket } from './last-word-socket.ts';
 import type { ResolvedOptions } from './options.ts';
 import { databaseFailure, isConnectionLoss, isLastWord } from './postgres-errors.ts';

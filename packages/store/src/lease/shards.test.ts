@@ -1,13 +1,13 @@
 import { PGlite } from '@electric-sql/pglite';
 import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Database } from './database.ts';
+import type { Database } from '../database.ts';
 import type { Leases, ShardFunction } from './lease-types.ts';
 import { leases } from './leases.ts';
-import { migrateStore } from './migrate.ts';
-import { pgliteDatabase } from './pglite/index.ts';
+import { migrateStore } from '../migrate/migrate.ts';
+import { pgliteDatabase } from '../pglite/index.ts';
 import { shardsOf } from './shards.ts';
-import { breakable } from './testing/breakable.ts';
+import { breakable } from '../testing/breakable.ts';
 
 describe('rendezvous hashing', () => {
   const all = ['a', 'b', 'c', 'd'];

@@ -1,13 +1,13 @@
 import { PGlite } from '@electric-sql/pglite';
 import { createContext, realClock, realRandom, type Context } from '@fairlead/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Database } from './database.ts';
+import type { Database } from '../database.ts';
 import type { NewEvent } from './log-types.ts';
 import { append, MAX_EVENT_BYTES } from './log.ts';
 import { logReader } from './log-reader.ts';
-import { migrateStore } from './migrate.ts';
-import { pgliteDatabase } from './pglite/index.ts';
-import { testDatabase } from './testing/index.ts';
+import { migrateStore } from '../migrate/migrate.ts';
+import { pgliteDatabase } from '../pglite/index.ts';
+import { testDatabase } from '../testing/index.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { createContext, realClock, realRandom, seededRandom } from '@fairlead/core';
 import { expect, test } from 'vitest';
-import { connectAdmin } from './embedded/admin-connection.ts';
+import { connectAdmin } from '../embedded/admin-connection.ts';
 import { leaseViolations, type LeaseEffect } from './testing/lease-history.ts';
-import { testDatabase, type TestDatabase } from './testing/index.ts';
+import { testDatabase, type TestDatabase } from '../testing/index.ts';
 
 // Processes on Postgres that are stopped, killed and cut off while they work: what Jepsen does to databases, done to holders.
 

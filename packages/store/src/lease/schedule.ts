@@ -1,5 +1,5 @@
 import { FairleadError, type Clock, type Context } from '@fairlead/core';
-import type { Database, Tx } from './database.ts';
+import type { Database, Tx } from '../database.ts';
 import type { LeadFunction, Lease, ScheduleFunction, ScheduleOptions } from './lease-types.ts';
 
 const DEFAULT_GRACE_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { Context, FairleadError } from '@fairlead/core';
-import type { Tx } from './database.ts';
-import { fail } from './errors.ts';
+import type { Tx } from '../database.ts';
+import { fail } from '../errors.ts';
 import type { HolderLife } from './holder-life.ts';
 import type { Lease } from './lease-types.ts';
 

@@ -1,5 +1,5 @@
 import { uuidV7, type Context, type FairleadError, type Timer } from '@fairlead/core';
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 import type { ResolvedLeasesOptions } from './lease-options.ts';
 
 /** Holders that lapsed longer ago than this are swept: nobody wanted what they held. */

@@ -1,9 +1,9 @@
 import { createContext, isError, realClock, realRandom, type ScopedContext } from '@fairlead/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Database, Tx } from './database.ts';
-import { connectAdmin } from './embedded/admin-connection.ts';
+import type { Database, Tx } from '../database.ts';
+import { connectAdmin } from '../embedded/admin-connection.ts';
 import { openDatabase } from './postgres-database.ts';
-import { testDatabase, type TestDatabase } from './testing/index.ts';
+import { testDatabase, type TestDatabase } from '../testing/index.ts';
 
 const clock = realClock();
 const newContext = (timeoutMs?: number): ScopedContext =>
