@@ -14,6 +14,7 @@ export type {
   LeasesOptions,
   ScheduleFunction,
   ScheduleOptions,
+  ScheduleTimes,
   ShardFunction,
   Shards,
 } from './lease/lease-types.ts';

@@ -1,45 +1,15 @@
-import { PGlite } from '@electric-sql/pglite';
-import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Database } from '../database.ts';
-import type { LeadFunction, Leases } from './lease-types.ts';
-import { leases } from './leases.ts';
-import { migrateStore } from '../migrate/migrate.ts';
-import { pgliteDatabase } from '../pglite/index.ts';
+import { beforeEach, expect, test } from 'vitest';
 import { breakable } from '../testing/breakable.ts';
+import type { LeadFunction } from './lease-types.ts';
+import { useLeaseWorld } from './lease-world.fixture.ts';
 
-let pglite: PGlite;
-let clock: VirtualClock;
-let database: Database;
-let schemas = 0;
-const random = realRandom();
+const world = useLeaseWorld();
+const { open, pass } = world;
 /** Who leads what, as it happens. */
 let told: string[];
-
-beforeAll(async () => {
-  pglite = await PGlite.create();
-});
-afterAll(() => pglite.close());
-beforeEach(async () => {
-  clock = virtualClock();
+beforeEach(() => {
   told = [];
-  database = pgliteDatabase({ pglite, schema: `s${(schemas += 1)}`, name: 'orders', clock });
-  await migrateStore(createContext({ clock, random }), database);
 });
-
-const open = (holder: string, on = database): Leases =>
-  leases({ database: on, holder, clock, random, ttlMs: 900, renewEveryMs: 300 });
-
-async function pass(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 100) {
-    await clock.advance(Math.min(100, left));
-    // Statements take turns on one session, so those before this one have been answered; their answers may lead to others.
-    for (let turn = 0; turn < 3; turn += 1) {
-      await database.query(createContext({ clock, random }), 'select 1');
-      await clock.advance(0);
-    }
-  }
-}
 
 /** Leads until it is told to stop, and a little longer. */
 const until =
@@ -47,7 +17,7 @@ const until =
   async (ctx) => {
     told.push(`${who} leads`);
     await new Promise<void>((resolve) => ctx.onEnd(() => resolve()));
-    if (lastMs > 0) await clock.sleep(lastMs);
+    if (lastMs > 0) await world.clock.sleep(lastMs);
     told.push(`${who} has stopped`);
   };
 
@@ -67,7 +37,7 @@ test('one leads; when it is closed the other does, after the first has stopped',
 });
 
 test('a leader that was cut off is told to stop when its time is over, and another follows', async () => {
-  const line = breakable(database);
+  const line = breakable(world.database);
   await using one = open('one', line.database);
   await using two = open('two');
   one.lead('mail', until('one'));
@@ -95,7 +65,7 @@ test('a leader that returns or fails hands over, and is elected again when nobod
 });
 
 test('many elections wait at the price of one statement a time', async () => {
-  const line = breakable(database);
+  const line = breakable(world.database);
   await using one = open('one');
   await using two = open('two', line.database);
   for (let index = 0; index < 20; index += 1) one.lead(`mail-${index}`, until('one'));
@@ -148,7 +118,7 @@ test('closing the leases closes the elections first and leaves no timer behind',
   await pass(100);
   await Promise.all([one.close(), two.close()]);
   expect(told).toEqual(['one leads', 'one has stopped']);
-  expect(clock.pending).toBe(0);
+  expect(world.clock.pending).toBe(0);
   await waiting.close();
   expect(() => two.lead('mail', until('two'))).toThrow(expect.objectContaining({ code: 'LEASES_CLOSED' }));
 });

@@ -102,13 +102,8 @@ export interface Shards extends Closeable {
   readonly held: readonly number[];
 }
 
-/** When something is to be done. */
-export interface ScheduleOptions {
-  /**
-   * Time from one to the next, in milliseconds; at least 1 000. Times are whole multiples of it since the epoch, so one hour
-   * means on the hour in UTC, whenever a process was started.
-   */
-  readonly everyMs: number;
+/** When something is done, and what becomes of times that were missed. */
+export type ScheduleOptions = ScheduleTimes & {
   /**
    * What becomes of times that passed while nobody ran or the last one took too long. `latest` (the default): only the last of
    * them is made up for, however late. `skip`: that one too only within `graceMs`. `all`: each of them, in order.
@@ -116,7 +111,32 @@ export interface ScheduleOptions {
   readonly missed?: 'latest' | 'skip' | 'all';
   /** How late `skip` still makes up for a time, in milliseconds. Default 60 000; 0 for hardly ever. */
   readonly graceMs?: number;
-}
+};
+
+/** The times themselves: an interval or a cron expression. */
+export type ScheduleTimes =
+  | {
+      /**
+       * Time from one to the next, in milliseconds; at least 1 000. Times are whole multiples of it since the epoch, so one hour
+       * means on the hour in UTC, whenever a process was started.
+       */
+      readonly everyMs: number;
+      readonly cron?: undefined;
+    }
+  | {
+      /**
+       * A cron expression: minute, hour, day of the month, month, day of the week (0 and 7 are Sunday), with seconds in front
+       * when there are six; lists, ranges, steps, names of months and days, `L`, `W`, `#`, and `@daily` and its like. When day
+       * of the month and day of the week are both given, either is enough, as cron has it.
+       *
+       * When clocks go forward, a time of day that is left out comes at the first moment after the gap; when they go back,
+       * one that comes twice is done once. Expressions that repeat within the hour or day follow the clock that people see.
+       */
+      readonly cron: string;
+      /** The IANA name of the time zone that the expression is meant in, such as `Europe/Berlin`. Default `UTC`. */
+      readonly timeZone?: string;
+      readonly everyMs?: undefined;
+    };
 
 /**
  * What is done when it is due; `dueMs` is the time it is done for, in milliseconds since the epoch. What `tx` writes is

@@ -3,7 +3,7 @@
  *   lease-types.ts   what callers see              lease-options.ts   what leases takes
  *   held-lease.ts    one lease: guard and release  holder-life.ts     the row that is renewed, and its deadline
  *   election.ts      leading, again and again      lease-watch.ts     what others hold, in one statement
- *   shards.ts        sharing numbered work         schedule.ts        doing what is due, once
+ *   shards.ts        sharing numbered work         schedule.ts        doing what is due, once; rhythm.ts says when
  */
 import {
   createContext,

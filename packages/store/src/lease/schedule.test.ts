@@ -1,11 +1,6 @@
-import { PGlite } from '@electric-sql/pglite';
-import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Database } from '../database.ts';
-import type { Leases, ScheduleFunction } from './lease-types.ts';
-import { leases } from './leases.ts';
-import { migrateStore } from '../migrate/migrate.ts';
-import { pgliteDatabase } from '../pglite/index.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { ScheduleFunction } from './lease-types.ts';
+import { useLeaseWorld } from './lease-world.fixture.ts';
 import { dueAt, resolveSchedule } from './schedule.ts';
 
 describe('what is due', () => {
@@ -32,41 +27,17 @@ describe('what is due', () => {
 });
 
 describe('schedules', () => {
-  let pglite: PGlite;
-  let clock: VirtualClock;
-  let database: Database;
-  let schemas = 0;
-  const random = realRandom();
-  const context = () => createContext({ clock, random });
-
-  beforeAll(async () => {
-    pglite = await PGlite.create();
-  });
-  afterAll(() => pglite.close());
+  const world = useLeaseWorld();
+  const { context, open, pass } = world;
   beforeEach(async () => {
-    clock = virtualClock({ startMs: 1_893_456_000_500 });
-    database = pgliteDatabase({ pglite, schema: `s${(schemas += 1)}`, name: 'orders', clock });
-    await migrateStore(context(), database);
-    await database.query(context(), 'create table done (due bigint)');
+    await world.database.query(context(), 'create table done (due bigint)');
   });
-
-  const open = (holder: string): Leases => leases({ database, holder, clock, random, ttlMs: 900, renewEveryMs: 300 });
-
-  async function pass(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 100) {
-      await clock.advance(Math.min(100, left));
-      for (let turn = 0; turn < 3; turn += 1) {
-        await database.query(context(), 'select 1');
-        await clock.advance(0);
-      }
-    }
-  }
 
   const note: ScheduleFunction = async (tx, dueMs) => {
     await tx.query('insert into done values ($1)', [dueMs]);
   };
   const done = async (): Promise<readonly number[]> =>
-    (await database.query<{ due: string }>(context(), 'select due from done order by due')).rows.map(
+    (await world.database.query<{ due: string }>(context(), 'select due from done order by due')).rows.map(
       ({ due }) => Number(due) - 1_893_456_000_000,
     );
 
@@ -80,7 +51,7 @@ describe('schedules', () => {
     await one.close();
     await pass(2_000);
     expect(await done()).toEqual([1_000, 2_000, 3_000, 4_000, 5_000]);
-    clock.jump(-3_000);
+    world.clock.jump(-3_000);
     await pass(2_000);
     expect(await done()).toHaveLength(5);
   });
@@ -90,11 +61,30 @@ describe('schedules', () => {
     one.schedule('latest', { everyMs: 1_000 }, note);
     await pass(1_000);
     await one.close();
-    clock.jump(10_000);
+    world.clock.jump(10_000);
     await using two = open('two');
     two.schedule('latest', { everyMs: 1_000 }, note);
     await pass(100);
     expect(await done()).toEqual([1_000, 11_000]);
+  });
+
+  test('a cron expression means the time of day of its zone, once across replicas and restarts', async () => {
+    // The clock begins on 2030-01-01T00:00:00.500Z, when it is one in Berlin.
+    const one = open('one');
+    await using two = open('two');
+    for (const each of [one, two])
+      each.schedule('night', { cron: '0 3 * * *', timeZone: 'Europe/Berlin', missed: 'all' }, note);
+    await pass(100);
+    expect(await done()).toEqual([]);
+    world.clock.jump(2 * 3_600_000);
+    await world.clock.advance(60_000);
+    await pass(1_000);
+    await one.close();
+    world.clock.jump(2 * 86_400_000);
+    await world.clock.advance(60_000);
+    await pass(1_000);
+    const first = 2 * 3_600_000;
+    expect(await done()).toEqual([first, first + 86_400_000, first + 2 * 86_400_000]);
   });
 
   test('what failed left nothing behind and is tried again', async () => {
@@ -106,8 +96,8 @@ describe('schedules', () => {
       if (attempts < 3) throw new Error('not today');
     });
     await pass(100);
-    clock.jump(60_000);
-    await clock.advance(60_000);
+    world.clock.jump(60_000);
+    await world.clock.advance(60_000);
     await pass(3_000);
     expect(attempts).toBeGreaterThanOrEqual(3);
     expect(await done()).toHaveLength(attempts - 2);

@@ -1,13 +1,8 @@
-import { PGlite } from '@electric-sql/pglite';
-import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Database } from '../database.ts';
-import type { Leases, ShardFunction } from './lease-types.ts';
-import { leases } from './leases.ts';
-import { migrateStore } from '../migrate/migrate.ts';
-import { pgliteDatabase } from '../pglite/index.ts';
-import { shardsOf } from './shards.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { breakable } from '../testing/breakable.ts';
+import type { ShardFunction } from './lease-types.ts';
+import { useLeaseWorld } from './lease-world.fixture.ts';
+import { shardsOf } from './shards.ts';
 
 describe('rendezvous hashing', () => {
   const all = ['a', 'b', 'c', 'd'];
@@ -28,42 +23,19 @@ describe('rendezvous hashing', () => {
 });
 
 describe('shards', () => {
-  let pglite: PGlite;
-  let clock: VirtualClock;
-  let database: Database;
-  let schemas = 0;
-  const random = realRandom();
+  const world = useLeaseWorld();
+  const { open, pass } = world;
   /** Processes that work on a shard, at this moment. */
   let owners: Map<number, Set<string>>;
   let doubled: number;
   /** How long an owner takes to stop. */
   let stopMs: number;
 
-  beforeAll(async () => {
-    pglite = await PGlite.create();
-  });
-  afterAll(() => pglite.close());
-  beforeEach(async () => {
-    clock = virtualClock();
+  beforeEach(() => {
     owners = new Map();
     doubled = 0;
     stopMs = 0;
-    database = pgliteDatabase({ pglite, schema: `s${(schemas += 1)}`, name: 'orders', clock });
-    await migrateStore(createContext({ clock, random }), database);
   });
-
-  const open = (holder: string, on = database): Leases =>
-    leases({ database: on, holder, clock, random, ttlMs: 900, renewEveryMs: 300 });
-
-  async function pass(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 100) {
-      await clock.advance(Math.min(100, left));
-      for (let turn = 0; turn < 3; turn += 1) {
-        await database.query(createContext({ clock, random }), 'select 1');
-        await clock.advance(0);
-      }
-    }
-  }
 
   const work =
     (who: string): ShardFunction =>
@@ -72,14 +44,14 @@ describe('shards', () => {
       owners.set(shard, here.add(who));
       if (here.size > 1) doubled += 1;
       await new Promise<void>((resolve) => ctx.onEnd(() => resolve()));
-      if (stopMs > 0) await clock.sleep(stopMs);
+      if (stopMs > 0) await world.clock.sleep(stopMs);
       here.delete(who);
     };
   const ownersNow = (): readonly (string | undefined)[] =>
     Array.from({ length: 8 }, (_, shard) => [...(owners.get(shard) ?? [])].join(' and ') || undefined);
 
   test('are shared among those who live, handed over without two owners, and taken from the dead', async () => {
-    const line = breakable(database);
+    const line = breakable(world.database);
     await using one = open('one', line.database);
     await using two = open('two');
     const first = one.shards('stock', 8, work('one'));
@@ -111,7 +83,7 @@ describe('shards', () => {
     expect(() => one.shards('stock', 8, work('one'))).toThrow(expect.objectContaining({ code: 'LEASE_INVALID' }));
     await pass(1_000);
     await one.close();
-    expect(clock.pending).toBe(0);
+    expect(world.clock.pending).toBe(0);
     expect(ownersNow().every((owner) => owner === undefined)).toBe(true);
   });
 });
