@@ -30,5 +30,15 @@ export {
   type MigrateResult,
   type MigrationFile,
 } from './migrate/migrate.ts';
-export type { DatabaseOptions, StoreSpan, StoreTelemetry } from './postgres/options.ts';
+export type { DatabaseOptions } from './postgres/options.ts';
 export { openDatabase } from './postgres/postgres-database.ts';
+export type {
+  StoreCounter,
+  StoreGauge,
+  StoreHistogram,
+  StoreLabels,
+  StoreMetric,
+  StoreMetrics,
+  StoreSpan,
+  StoreTelemetry,
+} from './telemetry.ts';

@@ -1,6 +1,6 @@
 import { FairleadError } from '@fairlead/core';
 import type { LeasesOptions } from './lease-types.ts';
-import { SILENT, type StoreTelemetry } from '../postgres/options.ts';
+import { SILENT, type StoreTelemetry } from '../telemetry.ts';
 
 /** Options with every default filled in. */
 export type ResolvedLeasesOptions = Required<Omit<LeasesOptions, 'telemetry'>> & { readonly telemetry: StoreTelemetry };

@@ -1,6 +1,6 @@
 import type { Closeable, CloseOptions, Clock, Context, Random } from '@fairlead/core';
 import type { Database, Tx } from '../database.ts';
-import type { StoreTelemetry } from '../postgres/options.ts';
+import type { StoreTelemetry } from '../telemetry.ts';
 
 /** How a process holds leases. */
 export interface LeasesOptions {

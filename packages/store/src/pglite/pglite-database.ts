@@ -7,7 +7,7 @@ import type { Closeable, CloseOptions, Clock, Context } from '@fairlead/core';
 import { quoteIdentifier } from '../postgres/database-url.ts';
 import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
-import { SILENT, type StoreTelemetry } from '../postgres/options.ts';
+import { SILENT, type StoreTelemetry } from '../telemetry.ts';
 import { turnsOf, type Turns } from './turns.ts';
 
 /** How a PGlite database is opened. */

@@ -1,27 +1,5 @@
-import { FairleadError, type Clock, type Context } from '@fairlead/core';
-
-/** What the store needs of a span. */
-export interface StoreSpan {
-  set(key: string, value: string | number | boolean): void;
-}
-
-/** The part of `Telemetry` that the store uses. */
-export interface StoreTelemetry {
-  readonly tracer: {
-    span<T>(
-      ctx: Context,
-      options: {
-        readonly name: string;
-        readonly kind: 'client';
-        readonly attributes?: Readonly<Record<string, string | number | boolean>>;
-      },
-      work: (ctx: Context, span: StoreSpan) => Promise<T>,
-    ): Promise<T>;
-  };
-  readonly log: {
-    warn(ctx: Context | undefined, message: string, fields?: Record<string, unknown>): void;
-  };
-}
+import { FairleadError, type Clock } from '@fairlead/core';
+import { SILENT, type StoreTelemetry } from '../telemetry.ts';
 
 /** How `openDatabase` connects. */
 export interface DatabaseOptions {
@@ -55,14 +33,6 @@ const DEFAULTS = {
   idleTimeoutMs: 30_000,
   transactionTimeoutMs: 60_000,
 } as const satisfies Partial<DatabaseOptions>;
-
-const SPAN: StoreSpan = { set: () => {} };
-
-/** Telemetry that records nothing. */
-export const SILENT: StoreTelemetry = {
-  tracer: { span: (ctx, _options, work) => work(ctx, SPAN) },
-  log: { warn: () => {} },
-};
 
 /**
  * Fills in the defaults.
