@@ -3,7 +3,7 @@ import { postgresBroker } from '@fairlead/messaging';
 import type { ServiceModel } from '@fairlead/platform';
 import { createService, localTransport, serveHttp, socketTransport, type ServiceInstance } from '@fairlead/service';
 import { openDatabase } from '@fairlead/store';
-import { createTelemetry, type Telemetry } from '@fairlead/telemetry';
+import { createTelemetry, samplingEnvironment, type Telemetry } from '@fairlead/telemetry';
 import type { RuntimeUrls } from './database-setup.ts';
 import type { ControlPlane } from './plane/control-plane.ts';
 import type { PlatformHome } from './platform-home.ts';
@@ -21,7 +21,7 @@ export interface House {
 const decoder = new TextDecoder();
 
 /** Logs to the instance's own file, spans straight into the control plane. */
-export function telemetryOf({ home, plane, clock, random }: House, service: string): Telemetry {
+export function telemetryOf({ home, plane, clock, random, env }: House, service: string): Telemetry {
   return createTelemetry({
     service,
     instance: `${service}-1`,
@@ -34,6 +34,7 @@ export function telemetryOf({ home, plane, clock, random }: House, service: stri
         plane.receive(JSON.parse(decoder.decode(json)));
       },
     },
+    ...samplingEnvironment(env),
   });
 }
 

@@ -136,9 +136,17 @@ test('nothing that a header says makes it throw', () => {
   );
 });
 
-test('a stranger continues its trace, and does not decide that it goes unrecorded', () => {
-  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+test('a stranger continues its trace, and does not decide whether it is recorded', () => {
   const traceId = '0af7651916cd43dd8448eb211c80319c';
-  expect(read({ traceparent }, { trusted: false }).trace).toMatchObject({ traceId, sampled: true });
-  expect(read({ traceparent }, { trusted: true }).trace).toMatchObject({ traceId, sampled: false });
+  for (const [flags, sampled] of [
+    ['00', false],
+    ['01', true],
+  ] as const) {
+    const traceparent = `00-${traceId}-b7ad6b7169203331-${flags}`;
+    const undecided = { traceId, sampled: true, undecided: true };
+    expect(read({ traceparent }, { trusted: false }).trace).toMatchObject(undecided);
+    const { trace } = read({ traceparent }, { trusted: true });
+    expect(trace).toMatchObject({ traceId, sampled });
+    expect(trace.undecided).toBeUndefined();
+  }
 });

@@ -102,8 +102,8 @@ export function contextToHeaders(ctx: Context, options: ContextToHeadersOptions 
  */
 export function contextFromHeaders(headers: IncomingHeaders, options: ContextFromHeadersOptions): ScopedContext {
   const named = parseTraceparent(single(headers, HEADERS.traceparent), list(headers, HEADERS.tracestate));
-  // Strangers may continue a trace of theirs, not decide that we don't record it.
-  const trace = named === undefined || options.trusted ? named : { ...named, sampled: true };
+  // Strangers may continue a trace of theirs, not decide whether we record it.
+  const trace = named === undefined || options.trusted ? named : { ...named, sampled: true, undecided: true };
   const trusted = options.trusted ? headers : NO_HEADERS;
   return createContext({
     clock: options.clock,

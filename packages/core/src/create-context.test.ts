@@ -173,7 +173,7 @@ test('derive changes what it is told to and shares time and end', () => {
 
 test('a root has ids of its own; request and correlation follow from the trace', () => {
   const { ctx } = world();
-  expect(ctx.trace).toMatchObject({ sampled: true, root: true });
+  expect(ctx.trace).toMatchObject({ sampled: true, root: true, undecided: true });
   expect(ctx.requestId).toBe(ctx.trace.traceId);
   expect(ctx.correlationId).toBe(ctx.requestId);
   expect(ctx.caller).toEqual({ service: undefined, subject: undefined, roles: [] });

@@ -15,7 +15,7 @@ export interface CreateContextOptions {
   readonly timeoutMs?: number | undefined;
   /** Ends the work when it aborts, such as that of a connection. Its reason becomes the cause of `CANCELLED`. */
   readonly signal?: AbortSignal | undefined;
-  /** Default: a new, sampled trace. */
+  /** Default: a new trace, of which the first span decides whether it is recorded. */
   readonly trace?: TraceContext | undefined;
   /** Default: the trace id. */
   readonly requestId?: string | undefined;
@@ -102,7 +102,8 @@ export function continueFrom(origin: ContextOrigin, options: ContinueOptions): S
 }
 
 function newTrace(random: Random): TraceContext {
-  return { traceId: newTraceId(random), spanId: newSpanId(random), sampled: true, state: undefined, root: true };
+  const ids = { traceId: newTraceId(random), spanId: newSpanId(random) };
+  return { ...ids, sampled: true, state: undefined, root: true, undecided: true };
 }
 
 /** The fields that travel; everything but time and life. */

@@ -6,7 +6,7 @@ export interface TraceContext {
   readonly traceId: string;
   /** 16 lower-case hex digits, not all zero: the span that is current here. */
   readonly spanId: string;
-  /** Whether the trace is recorded. */
+  /** Whether the trace is recorded. Where `undecided`, what to assume until that is decided. */
   readonly sampled: boolean;
   /** Vendor data, forwarded untouched; at most 512 characters. */
   readonly state: string | undefined;
@@ -15,4 +15,9 @@ export interface TraceContext {
    * has, and the first span has no parent. Default false.
    */
   readonly root?: boolean;
+  /**
+   * True as long as nobody whom we trust has decided whether the trace is recorded: the first span that is opened here
+   * does. Default false.
+   */
+  readonly undecided?: boolean;
 }

@@ -9,6 +9,8 @@ import { discardRest, problemAnswer, sendProblem, traceHeaders } from './answer.
 import { fail } from './errors.ts';
 import { bodyTooLarge, MeteredBody } from './metered-body.ts';
 import type { ResolvedRoute } from './options.ts';
+import { report } from './report.ts';
+import type { Outcome } from './report.ts';
 import { answerHeaders, checkHeaders, continuedHeaders, upstreamHeaders } from './request-headers.ts';
 import { readTarget } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
@@ -34,13 +36,6 @@ export interface ExchangeOptions {
   readonly draining: () => boolean;
 }
 
-/** How an exchange ended. */
-interface Outcome {
-  readonly status: number;
-  /** `undefined` when the service's own answer went through, whatever it said. */
-  readonly code: string | undefined;
-}
-
 /** A client that went away before its answer was complete; nginx's status for it, which nobody ever receives. */
 const CLIENT_GONE: Outcome = { status: 499, code: 'CANCELLED' };
 
@@ -55,7 +50,7 @@ export interface Exchange {
 /** Makes the exchange: target → route → method → token → roles → body → service → answer, each able to end it. */
 export function exchange(options: ExchangeOptions): Exchange {
   const { table, verifier, upstreams, telemetry, clock, random } = options;
-  const served = telemetry.metrics.red({ kind: 'server' });
+  const reports = report(telemetry, clock);
   const called = telemetry.metrics.red({ kind: 'client' });
 
   const live = new Set<AbortController>();
@@ -75,33 +70,12 @@ export function exchange(options: ExchangeOptions): Exchange {
     using ctx = contextFromHeaders(continuedHeaders(request), { clock, random, signal, trusted: false });
     const method = request.method ?? 'GET';
     const facts = factsOf(request, method);
-    const name = facts.decision.kind === 'route' ? `${method} ${facts.decision.route.path}` : method;
-    const spanOptions = {
-      name,
-      kind: 'server',
-      attributes: { 'http.request.method': method, 'url.path': facts.path },
-    } as const;
-
-    await telemetry.tracer.span(ctx, spanOptions, async (inner, span) => {
+    const rubric = reports.rubric(method, facts.decision.kind === 'route' ? facts.decision.route : undefined);
+    const work = async (inner: Context, span: Span): Promise<void> => {
       const outcome = await conclude(inner, span, request, response, facts);
-      span.set('http.response.status_code', outcome.status);
-      const route = facts.decision.kind === 'route' ? facts.decision.route : undefined;
-      span.set('http.route', route?.path);
-      if (outcome.status >= 500) span.fail(outcome.code ?? String(outcome.status));
-      const durationMs = clock.monotonic() - startedAt;
-      const operation = route === undefined ? '_unmatched' : name;
-      const told = outcome.code ?? (outcome.status >= 500 ? String(outcome.status) : 'ok');
-      served.observe({ labels: { operation }, outcome: told, durationMs });
-      const level = outcome.status >= 500 ? 'warn' : 'info';
-      const { path, tenant, subject } = facts;
-      span.set('fairlead.tenant', tenant);
-      const line = { method, path, route: route?.path, to: route?.service, subject };
-      telemetry.log[level](inner.derive({ tenant }), 'request', {
-        ...line,
-        ...outcome,
-        durationMs: Math.round(durationMs),
-      });
-    });
+      reports.ended(inner, span, startedAt, rubric, facts, outcome);
+    };
+    await telemetry.tracer.span(ctx, rubric.server, work, startedAt);
   }
 
   function factsOf(request: IncomingMessage, method: string): Facts {
@@ -125,15 +99,16 @@ export function exchange(options: ExchangeOptions): Exchange {
         response.destroy();
         return CLIENT_GONE;
       }
-      if (!(error instanceof FairleadError) || error.kind === 'internal')
-        telemetry.log.error(ctx, 'request failed', { error });
-      else if (error.cause !== undefined)
-        span.event('failure', { 'error.message': error.cause instanceof Error ? error.cause.message : undefined });
       // Whoever is still there and was cancelled all the same was cut by the end of the drain.
       const failure = isError(error, 'CANCELLED')
         ? fail('DRAINING', 'The gateway is shutting down; try again.', { retryAfterMs: 1_000, cause: error })
         : error;
       const answer = problemAnswer(ctx, failure, facts.path);
+      if (answer.status >= 500) span.fail(answer.code);
+      if (!(error instanceof FairleadError) || error.kind === 'internal')
+        telemetry.log.error(ctx, 'request failed', { error });
+      else if (error.cause !== undefined)
+        span.event('failure', { 'error.message': error.cause instanceof Error ? error.cause.message : undefined });
       await sendProblem(response, answer);
       discardRest(request, clock);
       return { status: answer.status, code: answer.code };
@@ -199,31 +174,27 @@ export function exchange(options: ExchangeOptions): Exchange {
   ): Promise<Dispatcher.ResponseData> {
     const method = request.method ?? 'GET';
     const startedAt = clock.monotonic();
-    const labels = { peer: upstream.service, operation: `${method} ${route.path}` };
-    const attributes = { 'http.request.method': method, 'peer.service': upstream.service, 'http.route': route.path };
+    const { name, client } = reports.rubric(method, route);
+    const labels = { peer: upstream.service, operation: name };
     let outcome = 'ok';
     try {
-      return await telemetry.tracer.span(
-        ctx,
-        { name: `${method} ${route.path}`, kind: 'client', attributes },
-        async (inner, span) => {
-          const answer = await upstream.send(inner, {
-            method,
-            path,
-            headers: upstreamHeaders(request, inner),
-            body: () =>
-              hasBody(request)
-                ? new MeteredBody(request, route.maxBodyBytes, () => continueIfAsked(request, response))
-                : undefined,
-          });
-          span.set('http.response.status_code', answer.statusCode);
-          if (answer.statusCode >= 500) {
-            outcome = String(answer.statusCode);
-            span.fail(outcome);
-          }
-          return answer;
-        },
-      );
+      return await telemetry.tracer.span(ctx, client, async (inner, span) => {
+        const answer = await upstream.send(inner, {
+          method,
+          path,
+          headers: upstreamHeaders(request, inner),
+          body: () =>
+            hasBody(request)
+              ? new MeteredBody(request, route.maxBodyBytes, () => continueIfAsked(request, response))
+              : undefined,
+        });
+        span.set('http.response.status_code', answer.statusCode);
+        if (answer.statusCode >= 500) {
+          outcome = String(answer.statusCode);
+          span.fail(outcome);
+        }
+        return answer;
+      });
     } catch (error) {
       outcome = error instanceof FairleadError ? error.code : 'INTERNAL';
       throw error;

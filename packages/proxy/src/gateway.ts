@@ -6,6 +6,7 @@
 //   token-verifier.ts   who asks; token-cache.ts, key-source.ts, key-set.ts, jwks-url.ts
 //   service-policies.ts  metered-body.ts     upstream.ts          to the service, as its policy allows
 //   answer.ts           errors.ts            problem documents and their codes
+//   report.ts                                what is told of it: span, metric, line
 //   options.ts          config.ts main.ts    how it is told what to do
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';

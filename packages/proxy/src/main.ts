@@ -2,9 +2,10 @@
 //   FAIRLEAD_GATEWAY_CONFIG      JSON file (see config.ts)
 //   FAIRLEAD_INSTANCE            name of this instance in telemetry; default none
 //   OTEL_EXPORTER_OTLP_ENDPOINT  where spans go: http(s):// or unix:/path; default nowhere
+//   OTEL_TRACES_SAMPLER          which traces are recorded, FAIRLEAD_ACCESS_LINES which lines are written; see telemetry
 // Sends { type: 'ready', url } over IPC when it listens. SIGTERM or the end of IPC drains; a second one ends at once.
 import { realClock, realRandom } from '@fairlead/core';
-import { createTelemetry, otlpTarget } from '@fairlead/telemetry';
+import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import { readGatewayConfig } from './config.ts';
 import { startGateway } from './gateway.ts';
 
@@ -20,6 +21,7 @@ const telemetry = createTelemetry({
   random,
   processMetrics: true,
   otlp: otlpTarget(process.env),
+  ...samplingEnvironment(process.env),
 });
 const supervised = process.send !== undefined;
 

@@ -1,5 +1,6 @@
 import { formatTraceparent, HEADERS, isError, type Context, type ScopedContext } from '@fairlead/core';
-import { constantSpan, withOpenTelemetry, type Telemetry } from '@fairlead/telemetry';
+import { constantSpan, withOpenTelemetry, type Span, type Telemetry } from '@fairlead/telemetry';
+import { answers } from './answered.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { knownCode, presentable, problemAnswer } from './failure.ts';
@@ -27,14 +28,15 @@ export interface RawRoutesOptions {
  * Under way is a call until its Context ends, which is when its answer's body has been sent. Never rejects.
  */
 export function rawRoutes(options: RawRoutesOptions): (call: RawCall) => Promise<Response> {
-  const { definition, parts, telemetry, work, running, isStopping } = options;
-  const red = telemetry.metrics.red({ kind: 'server' });
+  const { definition, parts, telemetry, work: underWay, running, isStopping } = options;
+  const tell = answers(telemetry);
   const service = definition.contract.name;
   const routes = new Map(
     Object.entries(definition.routes ?? {}).map(([name, handler]) => {
       const { method = '', path = '' } = parseRawRoute(name) ?? {};
       const attributes = { 'http.request.method': method, 'http.route': path, 'rpc.service': service };
-      return [name, { handler, path, span: constantSpan({ name, kind: 'server', attributes }) }] as const;
+      const answering = { operation: name, path, lines: telemetry.accessLines.of(name) };
+      return [name, { handler, method, answering, span: constantSpan({ name, kind: 'server', attributes }) }] as const;
     }),
   );
 
@@ -44,7 +46,7 @@ export function rawRoutes(options: RawRoutesOptions): (call: RawCall) => Promise
       const leave = ctx.onEnd((reason) =>
         reject(isStopping() && isError(reason, 'CANCELLED') ? stopped(reason) : reason),
       );
-      work.track(run()).then(resolve, reject).finally(leave);
+      underWay.track(run()).then(resolve, reject).finally(leave);
     });
   }
 
@@ -61,13 +63,13 @@ export function rawRoutes(options: RawRoutesOptions): (call: RawCall) => Promise
       return problem(ctx, pathname, fail('NOT_FOUND', `${service} has no route ${call.route}.`)).response;
     }
     running.add(ctx);
-    const settled = work.begin();
+    const settled = underWay.begin();
     ctx.onEnd(() => {
       running.delete(ctx);
       settled();
     });
-    const startMs = ctx.clock.monotonic();
-    return telemetry.tracer.span(ctx, route.span, async (inner, span) => {
+    const beganMs = ctx.clock.monotonic();
+    const work = async (inner: Context, span: Span): Promise<Response> => {
       let code: string | undefined;
       let response: Response;
       try {
@@ -81,28 +83,17 @@ export function rawRoutes(options: RawRoutesOptions): (call: RawCall) => Promise
         ({ response, code } = problem(inner, pathname, error));
         if (response.status >= 500) telemetry.log.error(inner, `${call.route} failed`, { code, error });
       }
-      const durationMs = ctx.clock.monotonic() - startMs;
+      const { method } = request;
       const { status } = response;
-      if (request.method !== call.route.split(' ', 1)[0]) span.set('http.request.method', request.method);
-      span.set('http.response.status_code', status);
-      if (code !== undefined) span.set('error.type', code);
-      if (status >= 500) span.fail(code ?? String(status));
+      if (method !== route.method) span.set('http.request.method', method);
       const outcome = code === undefined ? (status >= 400 ? 'OTHER' : 'ok') : knownCode(code, undefined);
-      red.observe({ labels: { operation: call.route }, outcome, durationMs });
-      telemetry.log.info(inner, `${request.method} ${route.path} ${status}`, {
-        operation: call.route,
-        method: request.method,
-        status,
-        code,
-        durationMs: Math.round(durationMs * 10) / 10,
-        caller: ctx.caller.service,
-        subject: ctx.caller.subject,
-      });
+      tell(inner, span, beganMs, route.answering, { method, status, code, outcome });
       // A Response of somebody else's, such as fetch's, has headers that can't be changed.
       const headers = new Headers(response.headers);
       headers.set(HEADERS.traceparent, formatTraceparent(inner.trace));
       headers.set(HEADERS.requestId, inner.requestId);
       return new Response(response.body, { status, headers });
-    });
+    };
+    return telemetry.tracer.span(ctx, route.span, work, beganMs);
   };
 }

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { createContext, lifecycle, realClock, realLoopDelay, realRandom } from '@fairlead/core';
 import { postgresBroker } from '@fairlead/messaging';
 import { openDatabase } from '@fairlead/store';
-import { createTelemetry, otlpTarget } from '@fairlead/telemetry';
+import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { PROCESS_CONFIG } from './process-options.ts';
@@ -40,6 +40,7 @@ export async function runService(env: Readonly<Record<string, string | undefined
     processMetrics: true,
     redact: { values: secrets },
     otlp: otlpTarget(env),
+    ...samplingEnvironment(env),
   });
 
   // Opened here, so closed here: what is added first stops last.

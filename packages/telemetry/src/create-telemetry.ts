@@ -2,10 +2,13 @@
 // logger.ts         lines; create-logger.ts hands them on, pretty.ts makes them readable, redaction.ts safe
 // span.ts           spans; create-tracer.ts opens them, recorded-span.ts is one and span-shape.ts what many have in common,
 //                   span-exporter.ts delivers them, otlp.ts and otlp-sender.ts say how
+// sampling.ts       which traces are recorded; unsampled-span.ts is a span of the others, access-lines.ts the same for lines,
+//                   sampling-environment.ts and sampling-metrics.ts where that is said and told
 // metrics.ts        RED and other metrics; create-metrics.ts keeps them with prom-client
 // recording.ts      telemetry for tests and the simulator
 // open-telemetry.ts lets third-party instrumentation see our spans
 import { CORE_ERRORS, FairleadError, nearest } from '@fairlead/core';
+import { accessLines } from './access-lines.ts';
 import { createLogger } from './create-logger.ts';
 import { createMetrics } from './create-metrics.ts';
 import { createTracer } from './create-tracer.ts';
@@ -15,6 +18,8 @@ import { otlpSender } from './otlp-sender.ts';
 import { otlpFormat } from './otlp.ts';
 import { prettyDestination } from './pretty.ts';
 import { redaction } from './redaction.ts';
+import { samplingMetrics } from './sampling-metrics.ts';
+import { sampler } from './sampling.ts';
 import { SpanExporter } from './span-exporter.ts';
 import { standardOutput } from './standard-output.ts';
 import type { RecordedSpan } from './recorded-span.ts';
@@ -32,6 +37,8 @@ const OPTION_NAMES = Object.keys({
   logFormat: true,
   destination: true,
   otlp: true,
+  traces: true,
+  accessLines: true,
   redact: true,
   processMetrics: true,
 } satisfies Record<keyof TelemetryOptions, true>);
@@ -39,7 +46,8 @@ const OPTION_NAMES = Object.keys({
 /**
  * Logs, spans and metrics of one service or process. Close it last: `close` delivers the spans that are still held, for
  * at most `graceMs`, and never rejects.
- * @throws MISCONFIGURED when an option is unknown, the log level is none, or the OTLP URL can't be used
+ * @throws MISCONFIGURED when an option is unknown, the log level is none, the OTLP URL can't be used, or a number of `traces` or
+ * `accessLines` is out of its range
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   checkOptions(options);
@@ -55,13 +63,19 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   });
   const metrics = createMetrics({ service, processMetrics: options.processMetrics ?? false });
   const exporter = exporterOf(options, log, metrics);
-  const tracer = createTracer(
-    exporter === undefined ? undefined : { clock, redaction: redact, record: (span) => exporter.record(span) },
-  );
+  const tracer = createTracer({
+    clock,
+    sampler: sampler(options.traces ?? {}),
+    redaction: redact,
+    record: exporter && ((span) => exporter.record(span)),
+  });
+  const lines = accessLines(options.accessLines);
+  samplingMetrics(metrics, tracer, lines);
   return {
     log,
     tracer,
     metrics,
+    accessLines: lines,
     redactValue: (secret) => redact.add(secret),
     close: async (closeOptions) => exporter?.close(closeOptions),
     [Symbol.asyncDispose]: async () => exporter?.close(),

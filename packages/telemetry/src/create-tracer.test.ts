@@ -83,7 +83,7 @@ test('a function that throws before its promise is a failed span too', async () 
 
 test('an unsampled trace is passed on and not recorded', async () => {
   const { ctx, tracer, spans } = world();
-  const quiet = ctx.derive({ trace: { ...ctx.trace, sampled: false } });
+  const quiet = ctx.derive({ trace: { ...ctx.trace, sampled: false, undecided: false } });
   const inner = await tracer.span(quiet, { name: 'x', kind: 'server' }, async (current) => current.trace);
   expect(inner.sampled).toBe(false);
   expect(inner.spanId).not.toBe(quiet.trace.spanId);

@@ -1,3 +1,4 @@
+export type { AccessLineGate, AccessLineOptions, AccessLines } from './access-lines.ts';
 export { createTelemetry } from './create-telemetry.ts';
 export { TELEMETRY_ERRORS } from './errors.ts';
 export type { LogDestination, LogFields, Logger, LogLevel } from './logger.ts';
@@ -10,6 +11,8 @@ export { constantSpan } from './span-shape.ts';
 export { redaction } from './redaction.ts';
 export { noTelemetry, recordingTelemetry } from './recording.ts';
 export type { LogEntry, RecordingOptions, RecordingTelemetry } from './recording.ts';
+export { samplingEnvironment } from './sampling-environment.ts';
+export type { TraceSampling } from './sampling.ts';
 export type {
   Attributes,
   AttributeValue,

@@ -6,13 +6,19 @@ import { JsonBuffer } from './json-buffer.ts';
 import { otlpFormat } from './otlp.ts';
 import type { RecordedSpan } from './recorded-span.ts';
 import { redaction } from './redaction.ts';
+import { sampler } from './sampling.ts';
 import { constantSpan } from './span-shape.ts';
 import type { Clock } from '@fairlead/core';
 
 function recorder(clock: Clock) {
   const spans: RecordedSpan[] = [];
   const redact = redaction([], []);
-  const tracer = createTracer({ clock, redaction: redact, record: (span) => spans.push(span) });
+  const tracer = createTracer({
+    clock,
+    sampler: sampler({ keep: 'everything' }),
+    redaction: redact,
+    record: (span) => spans.push(span),
+  });
   return { spans, tracer, redact };
 }
 

@@ -1,13 +1,22 @@
 import { FairleadError, statusOf, type Clock, type Context } from '@fairlead/core';
 import type { Redaction } from './redaction.ts';
 import { safe, type SpanShape } from './span-shape.ts';
-import type { Attributes, AttributeValue, FinishedSpan, Span, SpanEvent } from './span.ts';
+import type { Attributes, AttributeValue, FinishedSpan, Span, SpanEvent, SpanOptions } from './span.ts';
 
 const MAX_ATTRIBUTES = 128;
 const MAX_EVENTS = 128;
 /** Shared by the spans that have nothing else to say: thousands wait to be delivered. */
 const NO_EVENTS: readonly SpanEvent[] = Object.freeze([]);
 const UNSET: FinishedSpan['status'] = Object.freeze({ kind: 'unset' });
+
+/** What the spans of a tracer are made with. */
+export interface SpanSetting {
+  readonly clock: Clock;
+  readonly redaction: Redaction;
+  readonly shapeOf: (options: SpanOptions) => SpanShape;
+  /** What the wall clock says, or said, at a monotonic time. */
+  readonly wallTimeAt: (monotonicMs: number) => number;
+}
 
 /** A span as it is written down: what it has in common with others stays where that is. Read it when it has ended. */
 export class RecordedSpan implements Span {
@@ -18,8 +27,7 @@ export class RecordedSpan implements Span {
   /** Milliseconds since the epoch, with fractions. */
   readonly startMs: number;
   readonly #startedMs: number;
-  readonly #clock: Clock;
-  readonly #redaction: Redaction;
+  readonly #setting: SpanSetting;
   readonly #attributes: Record<string, AttributeValue> = {};
   #shape: SpanShape;
   #count = 0;
@@ -27,27 +35,18 @@ export class RecordedSpan implements Span {
   #status: FinishedSpan['status'] = UNSET;
   #endMs: number | undefined;
 
-  /** Begins at `startMs`, which is when `clock` was at `startedMs`. */
-  constructor(
-    parent: Context,
-    inner: Context,
-    shape: SpanShape,
-    redaction: Redaction,
-    clock: Clock,
-    startMs: number,
-    startedMs: number,
-  ) {
+  /** Begins when the clock's monotonic time is, or was, `startedMs`. */
+  constructor(setting: SpanSetting, parent: Context, inner: Context, options: SpanOptions, startedMs: number) {
     const { trace } = parent;
     this.traceId = trace.traceId;
     this.spanId = inner.trace.spanId;
     this.parentSpanId = trace.root === true ? undefined : trace.spanId;
     this.traceState = trace.state;
-    this.startMs = startMs;
+    this.startMs = setting.wallTimeAt(startedMs);
     this.#startedMs = startedMs;
-    this.#clock = clock;
-    this.#redaction = redaction;
-    this.#shape = shape;
-    if (shape.kind === 'server' || shape.kind === 'consumer') {
+    this.#setting = setting;
+    this.#shape = setting.shapeOf(options);
+    if (options.kind === 'server' || options.kind === 'consumer') {
       this.set('fairlead.request_id', parent.requestId);
       this.set('fairlead.tenant', parent.tenant);
     }
@@ -72,7 +71,7 @@ export class RecordedSpan implements Span {
 
   /** When it ended; while it goes on, now. */
   get endMs(): number {
-    return this.#endMs ?? this.#nowMs();
+    return this.#endMs ?? this.#timeAt(this.#setting.clock.monotonic());
   }
 
   set(name: string, value: AttributeValue | undefined): void {
@@ -85,7 +84,7 @@ export class RecordedSpan implements Span {
       delete this.#attributes[name];
     } else if ((known || this.#count + this.#shape.size < MAX_ATTRIBUTES) && name !== '__proto__') {
       if (!known) this.#count++;
-      this.#attributes[name] = safe(this.#redaction, name, value);
+      this.#attributes[name] = safe(this.#setting.redaction, name, value);
     }
   }
 
@@ -93,15 +92,19 @@ export class RecordedSpan implements Span {
     this.#events ??= [];
     if (this.#endMs !== undefined || this.#events.length >= MAX_EVENTS) return;
     const given = Object.entries(attributes).flatMap(([key, value]): [string, AttributeValue][] =>
-      value === undefined ? [] : [[key, safe(this.#redaction, key, value)]],
+      value === undefined ? [] : [[key, safe(this.#setting.redaction, key, value)]],
     );
-    this.#events.push({ name, timeMs: this.#nowMs(), attributes: Object.fromEntries(given) });
+    this.#events.push({
+      name,
+      timeMs: this.#timeAt(this.#setting.clock.monotonic()),
+      attributes: Object.fromEntries(given),
+    });
   }
 
   fail(errorType: string, message = ''): void {
     if (this.#endMs !== undefined) return;
     this.set('error.type', errorType);
-    this.#status = { kind: 'error', message: this.#redaction.text(message) };
+    this.#status = { kind: 'error', message: this.#setting.redaction.text(message) };
   }
 
   /** Notes that the work has failed with `error`. */
@@ -109,13 +112,18 @@ export class RecordedSpan implements Span {
     const type = error instanceof FairleadError ? error.code : error instanceof Error ? error.name : typeof error;
     const message = error instanceof Error ? error.message : String(error);
     const answers = this.#shape.kind === 'server' || this.#shape.kind === 'consumer';
-    if (answers && error instanceof FairleadError && statusOf(error.kind) < 500) this.set('error.type', type);
+    if (answers && isMistakeOfCaller(error)) this.set('error.type', type);
     else this.fail(type, message);
   }
 
-  /** Ends it: nothing changes any more. */
-  end(): void {
-    this.#endMs ??= this.#nowMs();
+  end(atMs: number): void {
+    this.#endMs ??= this.#timeAt(atMs);
+  }
+
+  /** Ends it, unless it has ended. It is what is to be recorded. */
+  settle(): RecordedSpan {
+    this.#endMs ??= this.endMs;
+    return this;
   }
 
   /** The same as a plain object. */
@@ -135,7 +143,12 @@ export class RecordedSpan implements Span {
   }
 
   /** Time as it passes, whatever happens to the wall clock. */
-  #nowMs(): number {
-    return this.startMs + (this.#clock.monotonic() - this.#startedMs);
+  #timeAt(monotonicMs: number): number {
+    return this.startMs + Math.max(0, monotonicMs - this.#startedMs);
   }
+}
+
+/** Whether who answers with this error has not failed. */
+export function isMistakeOfCaller(error: unknown): boolean {
+  return error instanceof FairleadError && statusOf(error.kind) < 500;
 }

@@ -1,9 +1,12 @@
 import type { Clock, Random } from '@fairlead/core';
+import { accessLines, type AccessLineOptions } from './access-lines.ts';
 import { createLogger } from './create-logger.ts';
 import { createMetrics } from './create-metrics.ts';
-import { createTracer } from './create-tracer.ts';
+import { createTracer, passingTracer } from './create-tracer.ts';
 import type { Logger } from './logger.ts';
 import { redaction } from './redaction.ts';
+import { samplingMetrics } from './sampling-metrics.ts';
+import { sampler, type TraceSampling } from './sampling.ts';
 import type { FinishedSpan } from './span.ts';
 import type { Telemetry } from './telemetry.ts';
 
@@ -31,7 +34,13 @@ export interface RecordingOptions {
   readonly random?: Random | undefined;
   /** Default `test`. */
   readonly service?: string | undefined;
+  /** As `TelemetryOptions.traces`. Default: everything is recorded that callers have not decided otherwise about. */
+  readonly traces?: TraceSampling | undefined;
+  /** As `TelemetryOptions.accessLines`. Default `everything`. */
+  readonly accessLines?: AccessLineOptions | undefined;
 }
+
+const EVERYTHING: TraceSampling = { keep: 'everything' };
 
 /** Telemetry for tests and the simulator: spans and lines are kept in memory, without bound. */
 export function recordingTelemetry(options: RecordingOptions): RecordingTelemetry {
@@ -48,16 +57,22 @@ export function recordingTelemetry(options: RecordingOptions): RecordingTelemetr
     destination: { write: (line) => logs.push(JSON.parse(line) as LogEntry) },
     redaction: redact,
   });
+  const tracer = createTracer({
+    clock: options.clock,
+    sampler: sampler(options.traces ?? EVERYTHING),
+    redaction: redact,
+    record: (span) => spans.push(span.toFinishedSpan()),
+  });
+  const lines = accessLines(options.accessLines ?? 'everything');
+  const metrics = createMetrics({ service, processMetrics: false });
+  samplingMetrics(metrics, tracer, lines);
   return {
     spans,
     logs,
     log,
-    tracer: createTracer({
-      clock: options.clock,
-      redaction: redact,
-      record: (span) => spans.push(span.toFinishedSpan()),
-    }),
-    metrics: createMetrics({ service, processMetrics: false }),
+    tracer,
+    metrics,
+    accessLines: lines,
     redactValue: (secret) => redact.add(secret),
     async close() {},
     async [Symbol.asyncDispose]() {},
@@ -70,8 +85,9 @@ export function noTelemetry(): Telemetry {
   const log: Logger = { debug: silent, info: silent, warn: silent, error: silent, child: () => log };
   return {
     log,
-    tracer: createTracer(undefined),
+    tracer: passingTracer,
     metrics: createMetrics({ service: 'none', processMetrics: false }),
+    accessLines: accessLines('everything'),
     redactValue: (secret) => secret.length >= 6,
     async close() {},
     async [Symbol.asyncDispose]() {},

@@ -3,13 +3,19 @@ import { expect, test } from 'vitest';
 import { createTracer } from './create-tracer.ts';
 import type { RecordedSpan } from './recorded-span.ts';
 import { redaction } from './redaction.ts';
+import { sampler } from './sampling.ts';
 import { constantSpan } from './span-shape.ts';
 
 function world() {
   const clock = virtualClock();
   const spans: RecordedSpan[] = [];
   const redact = redaction([], []);
-  const tracer = createTracer({ clock, redaction: redact, record: (span) => spans.push(span) });
+  const tracer = createTracer({
+    clock,
+    sampler: sampler({ keep: 'everything' }),
+    redaction: redact,
+    record: (span) => spans.push(span),
+  });
   return { ctx: createContext({ clock, random: seededRandom(1) }), tracer, redact, spans };
 }
 

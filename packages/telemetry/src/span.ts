@@ -17,7 +17,10 @@ export interface SpanOptions {
   readonly attributes?: Attributes | undefined;
 }
 
-/** A span under way. Ends when the function that it was opened for settles; later changes count for nothing. */
+/**
+ * A span under way. Ends when the function that it was opened for settles; later changes count for nothing. Where the trace
+ * isn't recorded, a server or consumer span keeps nothing until it fails: call `fail` before what else is to be known then.
+ */
 export interface Span {
   /** Sets an attribute; `undefined` removes it. */
   set(name: string, value: AttributeValue | undefined): void;
@@ -25,6 +28,8 @@ export interface Span {
   event(name: string, attributes?: Attributes): void;
   /** Marks it failed without an exception, such as after an error answer that was handled. */
   fail(errorType: string, message?: string): void;
+  /** Ends it already, at a reading of the clock's monotonic time. Default: when its function settles. */
+  end(atMs: number): void;
 }
 
 /** Opens spans. */
@@ -35,9 +40,18 @@ export interface Tracer {
    * class), and the status is an error, except where a server or consumer answered somebody else's mistake (a kind whose
    * status is below 500). A server or consumer span bears request id and tenant.
    *
-   * An unsampled trace costs two ids and records nothing.
+   * The first span of a trace that nobody has decided about decides whether it is recorded. One that isn't costs an id, with
+   * one exception: a server or consumer span that ends as an error is recorded all the same, with the attribute
+   * `fairlead.sampled: false`, which says that the rest of its trace is not there.
+   *
+   * `beganMs`: when it began, for whoever has read the clock's monotonic time already. Default: now.
    */
-  span<T>(ctx: Context, options: SpanOptions, work: (ctx: Context, span: Span) => Promise<T>): Promise<T>;
+  span<T>(
+    ctx: Context,
+    options: SpanOptions,
+    work: (ctx: Context, span: Span) => Promise<T>,
+    beganMs?: number,
+  ): Promise<T>;
 }
 
 /** Something that happened during a span. */

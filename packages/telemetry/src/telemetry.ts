@@ -1,6 +1,8 @@
 import type { Clock, Closeable, Random } from '@fairlead/core';
+import type { AccessLineOptions, AccessLines } from './access-lines.ts';
 import type { LogDestination, Logger, LogLevel } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import type { TraceSampling } from './sampling.ts';
 import type { Tracer } from './span.ts';
 
 /** What a service or process tells about itself. */
@@ -8,6 +10,8 @@ export interface Telemetry extends Closeable {
   readonly log: Logger;
   readonly tracer: Tracer;
   readonly metrics: Metrics;
+  /** Says which of the lines about requests that went well are written; whoever writes such lines asks it. */
+  readonly accessLines: AccessLines;
   /**
    * From now on no log line or span shows this value; it is written as `[redacted]`. Values of fewer than 6 characters
    * are refused (false), for they would tear holes into everything.
@@ -61,6 +65,10 @@ export interface TelemetryOptions {
   readonly destination?: LogDestination | undefined;
   /** Where spans go. Default: nowhere; the trace context travels all the same. */
   readonly otlp?: OtlpOptions | undefined;
+  /** Which traces are recorded. Default: whole at human rates, 100 a second above them; those of callers as they say. */
+  readonly traces?: TraceSampling | undefined;
+  /** Which lines about requests that went well are written. Default: 100 a second of each operation, then one of 100. */
+  readonly accessLines?: AccessLineOptions | undefined;
   readonly redact?: RedactOptions | undefined;
   /** Whether the metrics tell of the process too (memory, CPU, event loop). Default false; true in process entries. */
   readonly processMetrics?: boolean | undefined;

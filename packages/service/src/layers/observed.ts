@@ -1,54 +1,52 @@
 import { formatTraceparent, HEADERS } from '@fairlead/core';
 import type { Operation } from '@fairlead/contract';
 import { constantSpan, type SpanOptions, type Telemetry } from '@fairlead/telemetry';
+import { answers, type Answering } from '../answered.ts';
 import type { Layer } from '../exchange.ts';
 import { knownCode } from '../failure.ts';
 
-/** A server span, rate/errors/duration, one access line, and the headers that lead from the answer to its trace. */
+/** A server span, rate/errors/duration, an access line, and the headers that lead from the answer to its trace. */
 export function observed(telemetry: Telemetry): Layer {
-  const red = telemetry.metrics.red({ kind: 'server' });
-  const spans = new Map<Operation, SpanOptions>();
+  const tell = answers(telemetry);
+  const known = new Map<Operation, { readonly span: SpanOptions; readonly answering: Answering }>();
 
   /** The same for every call of an operation, so made once. */
-  function spanOf(operation: Operation): SpanOptions {
-    const known = spans.get(operation);
-    if (known !== undefined) return known;
+  function about(operation: Operation) {
+    const ready = known.get(operation);
+    if (ready !== undefined) return ready;
+    const { method, path, contract, name } = operation;
     const attributes = {
-      'http.request.method': operation.method,
-      'http.route': operation.path,
-      'rpc.service': operation.contract,
-      'rpc.method': operation.name,
+      'http.request.method': method,
+      'http.route': path,
+      'rpc.service': contract,
+      'rpc.method': name,
     };
-    const span = constantSpan({ name: `${operation.method} ${operation.path}`, kind: 'server', attributes });
-    spans.set(operation, span);
-    return span;
+    const span = constantSpan({ name: `${method} ${path}`, kind: 'server', attributes });
+    const made = { span, answering: { operation: name, path, lines: telemetry.accessLines.of(name) } };
+    known.set(operation, made);
+    return made;
   }
 
   return (call, next) => {
     const { operation, request } = call;
-    const startMs = call.ctx.clock.monotonic();
-    return telemetry.tracer.span(call.ctx, spanOf(operation), async (ctx, span) => {
-      call.ctx = ctx;
-      const answer = await next(call);
-      if (request.method !== operation.method) span.set('http.request.method', request.method);
-      const durationMs = ctx.clock.monotonic() - startMs;
-      const outcome = answer.code === undefined ? 'ok' : knownCode(answer.code, operation);
-      span.set('http.response.status_code', answer.status);
-      if (answer.code !== undefined) span.set('error.type', answer.code);
-      if (answer.status >= 500) span.fail(answer.code ?? String(answer.status));
-      red.observe({ labels: { operation: operation.name }, outcome, durationMs });
-      telemetry.log.info(ctx, `${request.method} ${operation.path} ${answer.status}`, {
-        operation: operation.name,
-        method: request.method,
-        status: answer.status,
-        code: answer.code,
-        durationMs: Math.round(durationMs * 10) / 10,
-        caller: ctx.caller.service,
-        subject: ctx.caller.subject,
-      });
-      answer.headers[HEADERS.traceparent] = formatTraceparent(ctx.trace);
-      answer.headers[HEADERS.requestId] = ctx.requestId;
-      return answer;
-    });
+    const { method } = request;
+    const { span: spanOptions, answering } = about(operation);
+    const beganMs = call.ctx.clock.monotonic();
+    return telemetry.tracer.span(
+      call.ctx,
+      spanOptions,
+      async (ctx, span) => {
+        call.ctx = ctx;
+        const answer = await next(call);
+        const { status, code } = answer;
+        const outcome = code === undefined ? 'ok' : knownCode(code, operation);
+        if (method !== operation.method) span.set('http.request.method', method);
+        tell(ctx, span, beganMs, answering, { method, status, code, outcome });
+        answer.headers[HEADERS.traceparent] = formatTraceparent(ctx.trace);
+        answer.headers[HEADERS.requestId] = ctx.requestId;
+        return answer;
+      },
+      beganMs,
+    );
   };
 }
