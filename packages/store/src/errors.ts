@@ -28,6 +28,10 @@ export const STORE_ERRORS = {
   EVENT_TOO_LARGE: 'too-large',
   /** An event with this id is in the log already. */
   EVENT_DUPLICATE: 'conflict',
+  /** A cursor is of an epoch that a restore from backup has ended, and knows events that the log now lacks. */
+  LOG_EPOCH_CHANGED: 'conflict',
+  /** Events after a cursor were trimmed from the log. */
+  LOG_TRIMMED: 'conflict',
   /** A lease has ended: not renewed in time, taken over, released or closed. What was done under its token is refused. */
   LEASE_LOST: 'conflict',
   /** A lease can't have this name. */

@@ -6,6 +6,7 @@ import { readMigrations, type Migration } from '../migrate/migration-files.ts';
 import { checkBackupFile, readLines } from './backup-file.ts';
 import { TableChecksum, tableName, type BackupHeader, type BackupTable, type TableEnd } from './backup-format.ts';
 import { materializedViewsOf, qualified, tablesOf, uncheckedTables, type CatalogTable } from './catalog.ts';
+import { beginLogEpoch } from '../log/log-epoch.ts';
 import { endHolders } from './end-holders.ts';
 import { raiseLog } from './raise-log.ts';
 import { EXACT_TEXT, readRows, writeRows } from './table-rows.ts';
@@ -73,6 +74,7 @@ export async function restoreDatabase(
     if (tables.length > 0) await tx.query(`truncate ${tables.map(qualified).join(', ')}`);
     const rows = await fill(tx, file, tables);
     await setSequences(tx, header);
+    await beginLogEpoch(tx);
     const forgotten = await raiseLog(tx, options.logFloor ?? 0n);
     await endHolders(tx);
     for (const statement of checks.after) await tx.query(statement);

@@ -1,5 +1,6 @@
-import type { Context } from '@fairlead/core';
+import { isError, type Context } from '@fairlead/core';
 import type { Database, Row } from '../database.ts';
+import { cursorRefusal, refusedCursor } from './log-epoch.ts';
 import type { LoggedEvent } from './log-types.ts';
 
 /** Reads a log by position, losing nothing. */
@@ -11,14 +12,31 @@ export interface LogReader {
    *
    * Every event committed with a position above `after` is delivered once, in the order of positions, provided that
    * the caller goes on at the last position it was given. Reads from the primary only: a replica's locks say nothing.
+   * @throws LOG_EPOCH_CHANGED when the log was replaced from a backup and the cursor knows events that it lacks (the
+   *   position up to which both agree is `details.partedAt`); LOG_TRIMMED when events after the cursor were trimmed
    */
-  read(ctx: Context, options: { readonly after: bigint; readonly limit: number }): Promise<readonly LoggedEvent[]>;
+  read(ctx: Context, options: ReadOptions): Promise<readonly LoggedEvent[]>;
+}
+
+/** What to read. */
+export interface ReadOptions {
+  /** The cursor: the last position that the caller has. 0 for none. */
+  readonly after: bigint;
+  /** Events at most. */
+  readonly limit: number;
+  /** The epoch in which the cursor was written, by `logEpoch`. Default: not checked. */
+  readonly epoch?: string | undefined;
 }
 
 /** How a reader waits at a gap. */
 export interface LogReaderOptions {
   /** How long one `read` waits, in milliseconds, for the writers that may still fill a gap. Default 100; 0 looks once. */
   readonly gapWaitMs?: number;
+  /**
+   * What becomes of a cursor whose next events were trimmed: `refuse` (default) throws LOG_TRIMMED, `skip` begins at what
+   * is kept.
+   */
+  readonly trimmed?: 'refuse' | 'skip';
 }
 
 const FIRST_LOOK_MS = 1;
@@ -26,7 +44,8 @@ const LAST_LOOK_MS = 16;
 
 const READ = `select position, stream, version, id, type, schema_version, key, data, time, tenant, subject, traceparent,
   correlation_id, causation_id, criticality from fairlead_log
-  where position > $1 and ($2::bigint is null or position <= $2) order by position limit $3`;
+  where position > $1 and ($2::bigint is null or position <= $2) and (select fairlead_log_check($4::bigint, $1::bigint))
+  order by position limit $3`;
 
 /*
  * nextval takes RowExclusiveLock on the sequence before it draws, and keeps it until the top-level transaction ends:
@@ -52,17 +71,24 @@ interface Gap {
  * it stands at, so losing it costs a look.
  */
 export function logReader(database: Database, options: LogReaderOptions = {}): LogReader {
-  const gapWaitMs = options.gapWaitMs ?? 100;
+  const { gapWaitMs = 100, trimmed = 'refuse' } = options;
   let gap: Gap | undefined;
+  /** Where the log begins, as far as is known: with `skip`, cursors before it begin there. */
+  let kept = 0n;
 
   async function select(
     ctx: Context,
-    after: bigint,
-    horizon: bigint | null,
-    limit: number,
+    { after, limit, epoch }: ReadOptions,
+    horizon?: bigint,
   ): Promise<readonly LoggedEvent[]> {
-    const { rows } = await database.query(ctx, READ, [after.toString(), horizon?.toString() ?? null, limit]);
-    return rows.map(toEvent);
+    try {
+      const params = [after.toString(), horizon?.toString() ?? null, limit, epoch ?? null];
+      const { rows } = await database.query(ctx, READ, params);
+      return rows.map(toEvent);
+    } catch (error) {
+      const refusal = cursorRefusal(error);
+      throw refusal === undefined ? error : refusedCursor(database.name, after, refusal, error);
+    }
   }
 
   async function holders(ctx: Context): Promise<ReadonlySet<string>> {
@@ -87,22 +113,33 @@ export function logReader(database: Database, options: LogReaderOptions = {}): L
     return true;
   }
 
+  async function next(ctx: Context, cursor: ReadOptions): Promise<readonly LoggedEvent[]> {
+    const { after } = cursor;
+    if (gap === undefined || gap.after !== after) {
+      const seen = await select(ctx, cursor);
+      const run = unbrokenRun(after, seen);
+      const last = seen.at(-1);
+      if (run.length > 0 || last === undefined) return run;
+      // A later statement than the one that saw the gap: whoever drew the missing positions is listed or has ended.
+      gap = { after, horizon: last.position, holders: await holders(ctx) };
+    }
+    const standing = gap;
+    if (!(await settled(ctx, standing))) return [];
+    // A new snapshot again: what the writers committed is visible in it, and what it lacks was rolled back.
+    const final = await select(ctx, cursor, standing.horizon);
+    gap = undefined;
+    return final;
+  }
+
   return {
-    async read(ctx, { after, limit }) {
-      if (gap === undefined || gap.after !== after) {
-        const seen = await select(ctx, after, null, limit);
-        const run = unbrokenRun(after, seen);
-        const last = seen.at(-1);
-        if (run.length > 0 || last === undefined) return run;
-        // A later statement than the one that saw the gap: whoever drew the missing positions is listed or has ended.
-        gap = { after, horizon: last.position, holders: await holders(ctx) };
+    async read(ctx, cursor) {
+      try {
+        return await next(ctx, cursor.after < kept ? { ...cursor, after: kept } : cursor);
+      } catch (error) {
+        if (trimmed === 'refuse' || !isError(error, 'LOG_TRIMMED')) throw error;
+        kept = BigInt(String(error.details['through']));
+        return next(ctx, { ...cursor, after: kept });
       }
-      const standing = gap;
-      if (!(await settled(ctx, standing))) return [];
-      // A new snapshot again: what the writers committed is visible in it, and what it lacks was rolled back.
-      const final = await select(ctx, after, standing.horizon, limit);
-      gap = undefined;
-      return final;
     },
   };
 }

@@ -1,3 +1,8 @@
+/*
+ * The append-only log. Around this file:
+ *   log-types.ts     events, before and after            log-reader.ts   reading by position, losing nothing
+ *   log-epoch.ts     what a restore does to cursors
+ */
 import { formatTraceparent, uuidV7, type Context } from '@fairlead/core';
 import type { Tx } from '../database.ts';
 import { fail } from '../errors.ts';
@@ -14,6 +19,9 @@ export type AppendResult =
 
 /** The most that one event's data may measure as JSON in UTF-8, in bytes. */
 export const MAX_EVENT_BYTES = 1024 * 1024;
+
+/** The most characters of a stream's name, a type, a key or an id. */
+const MAX_NAME_LENGTH = 512;
 
 const EXPECTED = { any: -1, exists: -2, none: 0 } as const;
 
@@ -42,71 +50,73 @@ export async function append(
   events: readonly NewEvent[],
 ): Promise<AppendResult> {
   const { ctx } = tx;
-  if (stream === '') throw fail('EVENT_INVALID', 'An event needs a stream; the name given is empty.');
+  checkName('An event', 'stream', stream);
   const prepared = events.map((event) => prepare(ctx, stream, event));
-  const rows = await insert(tx, stream, expectedCode(stream, expected), prepared);
-  const conflict = rows[0]?.conflict;
-  if (conflict !== undefined && conflict !== null) return { kind: 'conflict', actual: Number(conflict) };
-  const appended = prepared.map((event, index): LoggedEvent => {
-    const row = rows[index];
-    if (row?.o_time === undefined || row.o_time === null)
-      throw fail('EVENT_INVALID', `${stream}: the log answered with fewer events than were appended.`);
-    return {
-      position: BigInt(row.o_position ?? 0),
-      stream,
-      version: Number(row.o_version),
-      id: event.id,
-      type: event.type,
-      schemaVersion: event.schemaVersion,
-      key: event.key,
-      data: JSON.parse(event.json),
-      time: row.o_time.getTime(),
-      tenant: ctx.tenant,
-      subject: ctx.caller.subject,
-      traceparent: formatTraceparent(ctx.trace),
-      correlationId: ctx.correlationId,
-      causationId: ctx.causationId,
-      criticality: ctx.criticality,
-    };
-  });
+  const traceparent = formatTraceparent(ctx.trace);
+  const row = await insert(tx, stream, expectedCode(stream, expected), traceparent, prepared);
+  if (row.conflict !== null) return { kind: 'conflict', actual: Number(row.conflict) };
+  const positions = row.positions?.split(',') ?? [];
+  const first = Number(row.first_version);
+  const time = row.at.getTime();
+  const appended = prepared.map((event, index): LoggedEvent => ({
+    position: BigInt(positions[index] ?? 0),
+    stream,
+    version: first + index,
+    id: event.id,
+    type: event.type,
+    schemaVersion: event.schemaVersion,
+    key: event.key,
+    data: JSON.parse(event.json),
+    time,
+    tenant: ctx.tenant,
+    subject: ctx.caller.subject,
+    traceparent,
+    correlationId: ctx.correlationId,
+    causationId: ctx.causationId,
+    criticality: ctx.criticality,
+  }));
   return { kind: 'appended', events: appended };
 }
 
-/** Rows of fairlead_append. */
+/** The row of fairlead_log_append. */
 type Appended = {
   readonly conflict: string | null;
-  readonly o_position: string | null;
-  readonly o_version: string | null;
-  readonly o_time: Date | null;
+  readonly first_version: string | null;
+  /** Separated by commas; null for no events. */
+  readonly positions: string | null;
+  readonly at: Date;
 };
+
+const APPEND = 'select * from fairlead_log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)';
 
 async function insert(
   tx: Tx,
   stream: string,
   expected: number,
+  traceparent: string,
   events: readonly Prepared[],
-): Promise<readonly Appended[]> {
+): Promise<Appended> {
   const { ctx } = tx;
   try {
-    const { rows } = await tx.query<Appended>(
-      'select * from fairlead_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)',
-      [
-        stream,
-        expected,
-        events.map((event) => event.id),
-        events.map((event) => event.type),
-        events.map((event) => event.schemaVersion),
-        events.map((event) => event.key),
-        events.map((event) => event.json),
-        ctx.tenant ?? null,
-        ctx.caller.subject ?? null,
-        formatTraceparent(ctx.trace),
-        ctx.correlationId,
-        ctx.causationId ?? null,
-        ctx.criticality,
-      ],
-    );
-    return rows;
+    const { rows } = await tx.query<Appended>(APPEND, [
+      stream,
+      expected,
+      events.map((event) => event.id),
+      events.map((event) => event.type),
+      events.map((event) => event.schemaVersion),
+      events.map((event) => event.key),
+      events.map((event) => event.json),
+      null,
+      ctx.tenant ?? null,
+      ctx.caller.subject ?? null,
+      traceparent,
+      ctx.correlationId,
+      ctx.causationId ?? null,
+      ctx.criticality,
+    ]);
+    const [row] = rows;
+    if (row === undefined) throw fail('EVENT_INVALID', `${stream}: the log did not answer.`);
+    return row;
   } catch (error) {
     if (sqlState(error) === '23505' && error instanceof Error && error.message.includes('fairlead_log_id_key')) {
       throw fail(
@@ -120,11 +130,11 @@ async function insert(
 }
 
 function expectedCode(stream: string, expected: ExpectedVersion): number {
-  if (typeof expected !== 'number') return EXPECTED[expected];
-  if (!Number.isSafeInteger(expected) || expected < 0) {
+  if (typeof expected === 'string' && Object.hasOwn(EXPECTED, expected)) return EXPECTED[expected];
+  if (typeof expected !== 'number' || !Number.isSafeInteger(expected) || expected < 0) {
     throw fail(
       'EVENT_INVALID',
-      `${stream}: expected version ${expected}; give a whole number from 0, 'any', 'none' or 'exists'.`,
+      `${stream}: expected version ${String(expected)}; give a whole number from 0, 'any', 'none' or 'exists'.`,
     );
   }
   return expected;
@@ -132,11 +142,10 @@ function expectedCode(stream: string, expected: ExpectedVersion): number {
 
 function prepare(ctx: Context, stream: string, event: NewEvent): Prepared {
   const what = `${stream}: event ${event.type === '' ? '(no type)' : event.type}`;
-  const { type, key, schemaVersion = 1 } = event;
-  if (type === '' || key === '' || event.id === '')
-    throw fail('EVENT_INVALID', `${what} needs a type and a key, and an id that is not empty.`);
-  if ([stream, type, key, event.id].some((text) => text?.includes('\0') === true))
-    throw fail('EVENT_INVALID', `${what} has a NUL character in a name.`);
+  const { type, key, schemaVersion = 1, id = uuidV7(ctx) } = event;
+  checkName(what, 'type', type);
+  checkName(what, 'key', key);
+  checkName(what, 'id', id);
   if (!Number.isSafeInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 2 ** 31 - 1)
     throw fail('EVENT_INVALID', `${what} has schema version ${schemaVersion}; give a whole number from 1.`);
   const json = toJson(what, event.data);
@@ -147,7 +156,24 @@ function prepare(ctx: Context, stream: string, event: NewEvent): Prepared {
       `${what} is ${bytes} bytes of JSON; at most ${MAX_EVENT_BYTES} fit. Store the bulk elsewhere and refer to it.`,
     );
   }
-  return { id: event.id ?? uuidV7(ctx), type, schemaVersion, key, json };
+  return { id, type, schemaVersion, key, json };
+}
+
+/** Refuses what the database can't keep as it is, or not in an index. */
+function checkName(what: string, which: string, name: string): void {
+  const wrong =
+    name === ''
+      ? 'is empty'
+      : name.length > MAX_NAME_LENGTH
+        ? `has ${name.length} characters`
+        : name.includes('\0') || !name.isWellFormed()
+          ? 'has a NUL character or half of a surrogate pair'
+          : undefined;
+  if (wrong !== undefined)
+    throw fail(
+      'EVENT_INVALID',
+      `${what} needs a ${which} of 1 to ${MAX_NAME_LENGTH} characters; the one given ${wrong}.`,
+    );
 }
 
 function toJson(what: string, data: unknown): string {
