@@ -4,7 +4,7 @@ import type { Operation, OperationDefinition, OperationDefinitions, Operations }
 
 // Map: `operation.ts` and `event.ts` are what a contract is written with; this file puts them together, `rules.ts` says
 // what is refused (`carriable.ts`: what JSON can't carry) and `inference.ts` reads types off the result.
-// `call.ts`, `answer.ts` and `event-data.ts` encode and decode; `strict-schema.ts` is how a server reads and
+// `call.ts`, `answer.ts`, `event-data.ts` and `job-input.ts` encode and decode; `strict-schema.ts` is how a server reads and
 // `tolerant-schema.ts` how everybody else does, both on `schema.ts` and
 // through `compiled.ts`; `issues.ts` says what does not fit.
 // `declared-error.ts` throws and tells apart the codes that an operation declares.

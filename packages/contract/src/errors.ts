@@ -14,6 +14,8 @@ export const CONTRACT_ERRORS = {
   INVALID_ANSWER: 'bad-gateway',
   /** An event's data does not fit its type. */
   INVALID_EVENT: 'internal',
+  /** What a job was given does not fit its input. */
+  INVALID_JOB: 'internal',
   /** The contract has no event of this type. */
   UNKNOWN_EVENT: 'internal',
 } as const satisfies ErrorTable;

@@ -29,6 +29,8 @@ export type { RoutedCall, WireCall } from './call.ts';
 export { decodeOutput, encodeOutput } from './answer.ts';
 export { decodeEvent, encodeEvent } from './event-data.ts';
 export type { EncodedEvent } from './event-data.ts';
+export { assertJobInput, decodeJob, encodeJob } from './job-input.ts';
+export type { JobData, JobInput } from './job-input.ts';
 export type { Issue } from './issues.ts';
 export { findOperation } from './route.ts';
 export type { RouteMatch } from './route.ts';
