@@ -10,9 +10,9 @@ export interface Row {
   readonly goal?: number;
   /**
    * Makes this row ours ÷ theirs, of another row: each round's two values are divided, for they met the machine in the
-   * same state. Nobody measures such a row.
+   * same state. Nobody measures such a row. `by` is the subject that stands for ours. Default: the benchmark's own.
    */
-  readonly ratio?: { readonly of: string; readonly to: string };
+  readonly ratio?: { readonly of: string; readonly to: string; readonly by?: string };
 }
 
 /** A program that measures the rows, itself or for comparison, and prints `{ "<row id>": number }` as its last line. */

@@ -30,22 +30,37 @@ const startup: Bench = {
   timeoutMs: 180_000,
 };
 
-/** An operation that validates what comes and goes, with Context, spans, metrics and access lines, and what others take. */
+/**
+ * An operation that validates what comes and goes, with Context, spans, metrics and access lines, and what others take:
+ * as it is by default, where a busy service records a share of its traces and lines, and with everything recorded.
+ */
 const service: Bench = {
   name: 'service',
   rows: [
     { id: 'requests', unit: 'req/s', better: 'higher' },
     { id: 'cpu-us', unit: 'µs/req', better: 'lower' },
     { id: 'spans-exported', unit: '%', better: 'higher', goal: 99 },
+    { id: 'spans-recorded', unit: '%', better: 'higher' },
+    { id: 'lines-written', unit: '%', better: 'higher' },
     { id: 'vs-fastify', unit: '×', better: 'higher', goal: 0.85, ratio: { of: 'requests', to: 'fastify' } },
     { id: 'vs-nest', unit: '×', better: 'higher', goal: 2, ratio: { of: 'requests', to: 'nest' } },
     { id: 'vs-moleculer', unit: '×', better: 'higher', ratio: { of: 'requests', to: 'moleculer' } },
     { id: 'cpu-vs-fastify', unit: '×', better: 'lower', ratio: { of: 'cpu-us', to: 'fastify' } },
     { id: 'cpu-vs-nest', unit: '×', better: 'lower', ratio: { of: 'cpu-us', to: 'nest' } },
     { id: 'cpu-vs-moleculer', unit: '×', better: 'lower', ratio: { of: 'cpu-us', to: 'moleculer' } },
+    {
+      id: 'everything-vs-fastify',
+      unit: '×',
+      better: 'higher',
+      ratio: { of: 'requests', to: 'fastify', by: 'everything' },
+    },
   ],
   subject: { name: 'fairlead', file: './subjects/service.ts', args: ['fairlead'] },
-  peers: ['fastify', 'nest', 'moleculer'].map((name) => ({ name, file: './subjects/service.ts', args: [name] })),
+  peers: ['everything', 'fastify', 'nest', 'moleculer'].map((name) => ({
+    name,
+    file: './subjects/service.ts',
+    args: [name],
+  })),
   needsPeers: true,
 };
 
@@ -68,6 +83,7 @@ const loop: Bench = {
   name: 'loop',
   rows: [
     { id: 'request-us', unit: 'µs', better: 'lower', goal: 8 },
+    { id: 'everything-us', unit: 'µs', better: 'lower' },
     ...['context', 'parse', 'input', 'output', 'span', 'line', 'metrics', 'call-encode', 'call-headers', 'call-key']
       .concat('call-decode')
       .map((part) => ({ id: `${part}-us`, unit: 'µs', better: 'lower' as const })),

@@ -99,6 +99,10 @@ test('a ratio is the median of what each round says, and nobody measures it', as
   const report = await runBench(own, 3, { measure: scripted(values).measure, machine: 'm' });
   // The medians would say 100 ÷ 60.
   expect(report.rows[3]).toMatchObject({ id: 'vs-one', value: 2, met: true, ranges: { ours: [1.5, 3] } });
+  const byTwo = { ...ratio, ratio: { ...ratio.ratio, by: 'two' } };
+  const ofTwo = { ...bench, rows: [...bench.rows, byTwo] };
+  const said = await runBench(ofTwo, 3, { measure: scripted(values).measure, machine: 'm' });
+  expect(said.rows[3]).toMatchObject({ value: 1 / 60, met: false, ranges: { two: [0.01, 0.02] } });
   const lacking = scripted({ ...values, one: [{}, {}, {}] });
   await expect(runBench(own, 3, { measure: lacking.measure, machine: 'm' })).rejects.toThrow(
     '"vs-one" needs "speed" of ours and one in every round',

@@ -121,14 +121,15 @@ function report(row: Row, bench: Bench, valuesOf: (subject: string) => number[] 
 
 function ratioReport(
   row: Row,
-  { of, to }: { readonly of: string; readonly to: string },
+  { of, to, by }: NonNullable<Row['ratio']>,
   bench: Bench,
   taken: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>,
 ): RowReport {
-  const mine = taken.get(bench.subject.name)?.get(of) ?? [];
+  const ours = by ?? bench.subject.name;
+  const mine = taken.get(ours)?.get(of) ?? [];
   const theirs = taken.get(to)?.get(of) ?? [];
   if (mine.length === 0 || mine.length !== theirs.length)
-    throw new Error(`${bench.name}: "${row.id}" needs "${of}" of ${bench.subject.name} and ${to} in every round`);
+    throw new Error(`${bench.name}: "${row.id}" needs "${of}" of ${ours} and ${to} in every round`);
   const own = spread(mine.map((value, round) => value / (theirs[round] ?? Number.NaN)));
   return {
     id: row.id,
@@ -139,7 +140,7 @@ function ratioReport(
     met: row.goal === undefined ? null : keeps(row, own.median, row.goal),
     peers: {},
     ratios: {},
-    ranges: { [bench.subject.name]: rangeOf(own) },
+    ranges: { [ours]: rangeOf(own) },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Telemetry } from '@fairlead/telemetry';
 import { realClock, realRandom, type Transport } from '@fairlead/core';
 import { createService, defineService, type ServiceDefinition, type ServiceInstance } from '@fairlead/service';
-import { createTelemetry } from '@fairlead/telemetry';
+import { createTelemetry, samplingEnvironment } from '@fairlead/telemetry';
 import { quoteOf } from './quote.ts';
 import { quotesContract } from './quotes-contract.ts';
 
@@ -27,7 +27,13 @@ export interface StartedService extends AsyncDisposable {
  */
 export async function startService(
   definition: ServiceDefinition,
-  options: { readonly otlpUrl: string; readonly transport: Transport; readonly write?: (line: string) => void },
+  options: {
+    readonly otlpUrl: string;
+    /** Says how much is recorded. */
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly transport: Transport;
+    readonly write?: (line: string) => void;
+  },
 ): Promise<StartedService> {
   const { name } = definition.contract;
   const ports = { clock: realClock(), random: realRandom() };
@@ -38,6 +44,7 @@ export async function startService(
     processMetrics: true,
     redact: { values: ['the-password-of-a-database'] },
     otlp: { url: options.otlpUrl },
+    ...samplingEnvironment(options.env),
     ...(options.write === undefined ? {} : { destination: { write: options.write } }),
   });
   const { transport } = options;
@@ -45,7 +52,7 @@ export async function startService(
     ...ports,
     telemetry,
     transport,
-    env: process.env,
+    env: options.env,
     instance: `${name}-1`,
   });
   await instance.start();

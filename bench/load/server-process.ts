@@ -3,15 +3,15 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Listening, Told } from './served.ts';
+import type { Listening, TelemetryCounts, Told } from './served.ts';
 
 /** A measured server in a process of its own. */
 export interface ServerProcess extends AsyncDisposable {
   readonly listening: Listening;
   /** A folder that goes away with it. */
   readonly folder: string;
-  /** Processor time that it has used, in microseconds, and what became of its spans. */
-  usage(): Promise<{ readonly cpuUs: number; readonly exported: number; readonly dropped: number }>;
+  /** Processor time that it has used, in microseconds, and what became of its spans and lines. */
+  usage(): Promise<{ readonly cpuUs: number } & TelemetryCounts>;
 }
 
 /**

@@ -1,5 +1,5 @@
 // A handler that calls another service, which is in a process of its own behind a Unix socket; then one that is in this
-// process. Both sides validate, trace, measure and log.
+// process. Both sides validate, trace, measure and log every call.
 
 import { openSync, writeSync } from 'node:fs';
 import { devNull } from 'node:os';
@@ -7,6 +7,7 @@ import { defineContract, operation } from '@fairlead/contract';
 import type { Transport } from '@fairlead/core';
 import { defineService, localTransport, socketTransport } from '@fairlead/service';
 import { z } from 'zod';
+import { EVERYTHING } from '../load/everything.ts';
 import { latenciesOf, type Latencies } from '../load/latencies.ts';
 import { QUOTE_REQUEST } from '../load/quote.ts';
 import { quotesContract } from '../load/quotes-contract.ts';
@@ -41,7 +42,11 @@ const inProcess = await measureHere();
 printMeasurement({ 'p50-us': overSocket.p50, 'p99-us': overSocket.p99, 'single-call-us': inProcess.p50 });
 
 async function measureThere(): Promise<Latencies> {
-  await using server = await startServer('servers/fairlead.ts', { BENCH_OTLP_URL: sink.url, BENCH_LISTEN: 'socket' });
+  await using server = await startServer('servers/fairlead.ts', {
+    ...EVERYTHING,
+    BENCH_OTLP_URL: sink.url,
+    BENCH_LISTEN: 'socket',
+  });
   const { listening } = server;
   if (!('path' in listening)) throw new Error('the service listens on no socket');
   await using transport = socketTransport({ resolve: () => ({ socketPath: listening.path }) });
@@ -50,12 +55,17 @@ async function measureThere(): Promise<Latencies> {
 
 async function measureHere(): Promise<Latencies> {
   const nowhere = socketTransport({ resolve: () => undefined });
-  await using quotes = await startService(quotesService, { otlpUrl: sink.url, transport: nowhere, write });
+  await using quotes = await startService(quotesService, {
+    otlpUrl: sink.url,
+    env: EVERYTHING,
+    transport: nowhere,
+    write,
+  });
   return await measure(localTransport(new Map([['quotes', quotes.instance]])));
 }
 
 async function measure(transport: Transport): Promise<Latencies> {
-  await using started = await startService(caller, { otlpUrl: sink.url, transport, write });
+  await using started = await startService(caller, { otlpUrl: sink.url, env: EVERYTHING, transport, write });
   const { status, body } = await started.instance.handle({
     service: 'caller',
     operation: 'measure',

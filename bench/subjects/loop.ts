@@ -1,12 +1,13 @@
-// What a request costs above HTTP: the whole way around the handler without a socket, and its parts by themselves. Spans
-// are made into OTLP and go nowhere, lines are written and go nowhere.
+// What a request costs above HTTP: the whole way around the handler without a socket, as it is by default and with everything
+// recorded, and its parts by themselves. Spans are made into OTLP and go nowhere, lines are written and go nowhere.
 
 import { openSync, writeSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { decodeCall, decodeOutput, encodeCall, encodeOutput } from '@fairlead/contract';
 import { contextFromHeaders, contextToHeaders, realClock, realRandom, stepKey } from '@fairlead/core';
 import { createService, socketTransport } from '@fairlead/service';
-import { createTelemetry } from '@fairlead/telemetry';
+import { createTelemetry, samplingEnvironment } from '@fairlead/telemetry';
+import { EVERYTHING } from '../load/everything.ts';
 import { gatewayHeaders } from '../load/gateway-headers.ts';
 import { QUOTE_REQUEST, quoteOf } from '../load/quote.ts';
 import { quotesContract } from '../load/quotes-contract.ts';
@@ -22,21 +23,14 @@ let held = '';
 
 const nothing = openSync(devNull, 'w');
 const ports = { clock: realClock(), random: realRandom() };
-const telemetry = createTelemetry({
-  service: 'quotes',
-  instance: 'quotes-1',
-  ...ports,
-  redact: { values: ['the-password-of-a-database'] },
-  otlp: { send: async () => {} },
-  destination: { write: writeLater },
-});
 await using transport = socketTransport({ resolve: () => undefined });
-const env = {};
-const instance = createService(quotesService, { ...ports, telemetry, transport, env, instance: 'quotes-1' });
-await instance.start();
+const recorded = await start(EVERYTHING);
+const usual = await start({});
+const { telemetry } = recorded;
 
 const { quote } = quotesContract.operations;
 const headers = gatewayHeaders();
+const { traceparent: _, ...headersWithoutTrace } = headers;
 const body = JSON.stringify(QUOTE_REQUEST);
 const input = { ...QUOTE_REQUEST, lines: [...QUOTE_REQUEST.lines] };
 const answer = quoteOf(QUOTE_REQUEST);
@@ -74,11 +68,33 @@ const parts = {
   'call-headers-us': us(() => contextToHeaders(ctx, { downstreamKey: 'step-1' })),
   'call-key-us': us(() => stepKey(ctx, 'orders.place/quotes.quote', 0)),
 };
-const whole = await microseconds(() => instance.handle(request));
-await instance.close();
-await telemetry.close();
+const whole = {
+  // Without a trace of the caller's: it begins here, and the service decides.
+  'request-us': await microseconds(() => usual.instance.handle({ ...request, headers: headersWithoutTrace })),
+  'everything-us': await microseconds(() => recorded.instance.handle(request)),
+};
+for (const { instance, telemetry: own } of [recorded, usual]) {
+  await instance.close();
+  await own.close();
+}
 if (sink === undefined) throw new Error('what is measured must return something');
-printMeasurement({ 'request-us': whole, ...parts });
+printMeasurement({ ...whole, ...parts });
+
+/** A service whose environment says how much is recorded. */
+async function start(env: Readonly<Record<string, string>>) {
+  const made = createTelemetry({
+    service: 'quotes',
+    instance: 'quotes-1',
+    ...ports,
+    redact: { values: ['the-password-of-a-database'] },
+    otlp: { send: async () => {} },
+    destination: { write: writeLater },
+    ...samplingEnvironment(env),
+  });
+  const instance = createService(quotesService, { ...ports, telemetry: made, transport, env, instance: 'quotes-1' });
+  await instance.start();
+  return { instance, telemetry: made };
+}
 
 /** Processor time of one of many, in microseconds. The best of some rounds, since others use the machine too. */
 function us(part: () => unknown): number {
