@@ -56,6 +56,20 @@ export const STORE_ERRORS = {
   BACKUP_MISMATCH: 'conflict',
   /** A database is to be replaced while somebody is connected to it. */
   DATABASE_IN_USE: 'conflict',
+  /** Something of a tenant was asked for without one: its Context names no tenant. */
+  TENANT_REQUIRED: 'forbidden',
+  /** The tenant that a transaction claims is not proved: SQL has changed it, or the database doesn't know this process' key. */
+  TENANT_FORGED: 'forbidden',
+  /** A row was to be written that belongs to another tenant, or to none. */
+  TENANT_REFUSED: 'forbidden',
+  /** No such tenant was created here, or it is being dropped. */
+  UNKNOWN_TENANT: 'not-found',
+  /** What was sealed does not open: it was changed, or lies in the place of another row or tenant. */
+  SEAL_BROKEN: 'internal',
+  /** A key is needed that can not be had: its key-encryption key is gone, or its holder does not answer. */
+  KEY_UNAVAILABLE: 'unavailable',
+  /** Something was to be sealed for a tenant whose keys were destroyed. */
+  TENANT_SHREDDED: 'conflict',
 } as const satisfies ErrorTable;
 
 /** Makes one of this package's errors. */
