@@ -2,12 +2,12 @@
 // subscription.ts       the consumption of one source, with a map of its parts
 // dead-letters.ts       what was given up, for people to decide
 import { backoff, type CloseOptions, type Context, type ScopedContext } from '@fairlead/core';
+import { loopContext } from '@fairlead/store';
 import type { Consumer, ConsumerOptions, ConsumerState } from './consumer-options.ts';
 import { deadLetters, discard, redrive, type DeadLetter } from './dead-letters.ts';
 import { fail } from './errors.ts';
 import { consumerInstruments } from './instruments.ts';
 import { Lanes } from './lanes.ts';
-import { loopContext } from './loop-context.ts';
 import { Subscription } from './subscription.ts';
 
 const DEFAULTS = {

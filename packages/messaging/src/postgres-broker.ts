@@ -1,10 +1,8 @@
 // broker-grants.ts   who may read and write what: rows compared by row-level security
 // broker-row.ts      an event as a row of the broker's table
-// announcer.ts       NOTIFY after the commit, thinned out
 // broker.ts          the port; suite/ is what every adapter must pass
 import type { Closeable, CloseOptions, Context } from '@fairlead/core';
-import type { Database } from '@fairlead/store';
-import { Announcer, CHANNEL } from './announcer.ts';
+import { Announcer, type Database } from '@fairlead/store';
 import { EVENT_COLUMNS, INSERT_COLUMNS, fromRow, toRow, type BrokerRow } from './broker-row.ts';
 import type { Broker, PublishedEvent } from './broker.ts';
 import { fail } from './errors.ts';
@@ -28,6 +26,9 @@ export interface PostgresBrokerOptions {
 export function postgresBroker(options: PostgresBrokerOptions): Broker {
   return new PostgresBroker(options.database);
 }
+
+/** The channel that the embedded broker's news go over; the payload is the source. */
+const CHANNEL = 'fairlead_event';
 
 const MAY = (access: 'read' | 'write'): string =>
   `EXISTS (SELECT FROM fairlead_grant g WHERE g.source = $1 AND g.role = current_user AND g.access = '${access}')`;
@@ -76,7 +77,7 @@ class PostgresBroker implements Broker {
       ]);
       return true;
     });
-    if (news) await this.#announcer.announce(ctx, source);
+    if (news) await this.#announcer.announce(ctx, CHANNEL, source);
   }
 
   async read(

@@ -7,13 +7,11 @@ import {
   type Random,
   type ScopedContext,
 } from '@fairlead/core';
-import { logReader, type Database, type LogReader } from '@fairlead/store';
+import { logReader, loopContext, Wakeup, type Database, type LogReader } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { Broker } from './broker.ts';
 import { fail } from './errors.ts';
 import { relayInstruments, type RelayInstruments } from './instruments.ts';
-import { loopContext } from './loop-context.ts';
-import { Wakeup } from './wakeup.ts';
 
 /** How `startRelay` copies. */
 export interface RelayOptions {

@@ -4,11 +4,11 @@
 // attempt.ts      one run of the handler; commit-gate.ts is its one transaction
 // parked.ts       what of the parked keys is due; dead-letters.ts is for people
 import { backoff, isError, type Backoff, type Closeable, type Context, type ScopedContext } from '@fairlead/core';
+import { loopContext, Wakeup } from '@fairlead/store';
 import { attempt, failureOf, type AttemptOutcome, type AttemptSettings } from './attempt.ts';
 import type { Broker, PublishedEvent } from './broker.ts';
 import { fromCloudEvent } from './cloud-event.ts';
 import type { Lanes, LaneTask } from './lanes.ts';
-import { loopContext } from './loop-context.ts';
 import { dueHead, isParked, parkedHeads, type DueEvent } from './parked.ts';
 import { Progress } from './progress.ts';
 import {
@@ -21,7 +21,6 @@ import {
   type Claim,
   type Failure,
 } from './settlement.ts';
-import { Wakeup } from './wakeup.ts';
 
 /** What the subscriptions of one consumer share. */
 export interface SubscriptionSettings extends AttemptSettings {

@@ -83,6 +83,7 @@ export function commitTx(parts: KitParts, tx: Tx): CommitTx<Contract> {
     ctx: tx.ctx,
     query: (text, params) => tx.query(text, params),
     afterCommit: (fn) => tx.afterCommit(fn),
+    announce: (channel, payload) => tx.announce(channel, payload),
     publish: async (type, data) => {
       if (!poked) tx.afterCommit(parts.onPublished);
       poked = true;

@@ -21,6 +21,12 @@ export interface Tx extends Sql {
   readonly ctx: Context;
   /** Runs `fn` once the commit is durable; never on rollback. Its failure is logged, it changes nothing. */
   afterCommit(fn: () => void): void;
+  /**
+   * Tells whoever listens on `channel` (see `Database.listen`) once the commit is durable; never on rollback. At most once in
+   * 5 ms for a channel and payload, in a statement of its own: NOTIFY within a transaction holds a lock of the whole server
+   * through the commit. A hint that may get lost. `payload` is empty by default.
+   */
+  announce(channel: string, payload?: string): void;
 }
 
 /** How a transaction is opened. */

@@ -1,6 +1,7 @@
 /*
  * Durable state. The port is database.ts; what stands on it, a folder each:
  *   postgres/  pglite/  embedded/   where databases come from      migrate/   SQL files, once, in order
+ *   wake/                          how loops learn of news
  *   log/  lease/                    the durable primitives         backup/    databases as files
  */
 export type { Database, QueryResult, Row, Sql, Tx, TxOptions } from './database.ts';
@@ -43,3 +44,6 @@ export type {
   StoreSpan,
   StoreTelemetry,
 } from './telemetry.ts';
+export { Announcer } from './wake/announcer.ts';
+export { loopContext } from './wake/loop-context.ts';
+export { Wakeup } from './wake/wakeup.ts';

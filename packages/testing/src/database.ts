@@ -52,6 +52,7 @@ export function simulatedDatabase(
               ctx: tx.ctx,
               query: statement((text, params) => tx.query(text, params)),
               afterCommit: (fn) => void committed.push(fn),
+              announce: (channel, payload) => tx.announce(channel, payload),
             };
             const finish = async () => {
               const value = await work(gated);

@@ -8,6 +8,7 @@ import { quoteIdentifier } from '../postgres/database-url.ts';
 import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
 import { SILENT, type StoreTelemetry } from '../telemetry.ts';
+import { Announcer } from '../wake/announcer.ts';
 import { turnsOf, type Turns } from './turns.ts';
 
 /** How a PGlite database is opened. */
@@ -23,6 +24,9 @@ export interface PgliteDatabaseOptions {
   /** Spans and logs. Default: none. */
   readonly telemetry?: StoreTelemetry | undefined;
 }
+
+/** Channels of an instance that somebody listens on, with how many do. */
+const LISTENED = new WeakMap<PGlite, Map<string, number>>();
 
 /** Type oids: bigint, date and timestamp as text, as the Postgres database gives them. */
 const PARSERS = { 20: String, 1082: String, 1114: String };
@@ -44,6 +48,8 @@ class PgliteDatabase implements Database {
   readonly #telemetry: StoreTelemetry;
   readonly #turns: Turns;
   readonly #listeners = new Set<() => Promise<void>>();
+  readonly #listened: Map<string, number>;
+  readonly #announcer: Announcer;
   #ready = false;
   #closed = false;
 
@@ -52,11 +58,14 @@ class PgliteDatabase implements Database {
     this.#options = options;
     this.#telemetry = options.telemetry ?? SILENT;
     this.#turns = turnsOf(options.pglite);
+    this.#listened = LISTENED.get(options.pglite) ?? new Map<string, number>();
+    LISTENED.set(options.pglite, this.#listened);
+    this.#announcer = new Announcer(this);
   }
 
   tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
     return this.#span(ctx, 'transaction', async (inner) => {
-      const tx = new PgliteTx(inner, this.#options.pglite);
+      const tx = new PgliteTx(inner, this.#options.pglite, this.#announce);
       const value = await this.#turns.take(inner.signal, () => this.#run(tx, work, options));
       for (const fn of tx.afterCommits) {
         try {
@@ -74,7 +83,7 @@ class PgliteDatabase implements Database {
   query<R extends Row = Row>(ctx: Context, text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
     const operation = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase() ?? 'SQL';
     return this.#span(ctx, operation, (inner) => {
-      const tx = new PgliteTx(inner, this.#options.pglite);
+      const tx = new PgliteTx(inner, this.#options.pglite, this.#announce);
       return this.#turns.take(inner.signal, () => this.#run(tx, () => tx.query<R>(text, params), {}));
     });
   }
@@ -83,11 +92,13 @@ class PgliteDatabase implements Database {
     const name = quoteIdentifier(channel);
     const stop = await this.#turns.take(undefined, () => this.#options.pglite.listen(name, onNotify));
     onNotify('');
+    this.#listened.set(channel, (this.#listened.get(channel) ?? 0) + 1);
     let open = true;
     const close = async (): Promise<void> => {
       if (!open) return;
       open = false;
       this.#listeners.delete(close);
+      this.#listened.set(channel, (this.#listened.get(channel) ?? 1) - 1);
       await this.#turns.take(undefined, () => stop());
     };
     this.#listeners.add(close);
@@ -96,12 +107,17 @@ class PgliteDatabase implements Database {
 
   async close(_options: CloseOptions = {}): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#listeners].map((close) => close()));
+    await Promise.all([this.#announcer.close(), ...[...this.#listeners].map((close) => close())]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+
+  /** All listeners of the instance are in this process: without one, nothing is sent. */
+  readonly #announce = (ctx: Context, channel: string, payload: string): void => {
+    if ((this.#listened.get(channel) ?? 0) > 0) void this.#announcer.announce(ctx, channel, payload);
+  };
 
   async #run<T>(tx: PgliteTx, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
     if (this.#closed) throw fail('DATABASE_UNAVAILABLE', `${this.name}: the database was closed.`);
@@ -157,12 +173,14 @@ class PgliteTx implements Tx {
   /** Whether any statement failed: unless it was in a savepoint, COMMIT would silently be a rollback. */
   failed = false;
   readonly #pglite: PGlite;
+  readonly #announce: (ctx: Context, channel: string, payload: string) => void;
   #open = true;
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(ctx: Context, pglite: PGlite) {
+  constructor(ctx: Context, pglite: PGlite, announce: (ctx: Context, channel: string, payload: string) => void) {
     this.ctx = ctx;
     this.#pglite = pglite;
+    this.#announce = announce;
   }
 
   async query<R extends Row = Row>(text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
@@ -178,6 +196,10 @@ class PgliteTx implements Tx {
   afterCommit(fn: () => void): void {
     this.#mustBeOpen();
     this.afterCommits.push(fn);
+  }
+
+  announce(channel: string, payload = ''): void {
+    this.afterCommit(() => this.#announce(this.ctx, channel, payload));
   }
 
   /** Refuses further statements and waits for those under way. */

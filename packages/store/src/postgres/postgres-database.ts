@@ -14,6 +14,7 @@ import { fail } from '../errors.ts';
 import { resolveOptions, type DatabaseOptions, type ResolvedOptions } from './options.ts';
 import { serverTimeout, type PostgresConnection } from './postgres-connection.ts';
 import { PostgresListener } from './postgres-listener.ts';
+import { Announcer } from '../wake/announcer.ts';
 
 /** How long a COMMIT that nobody waits for any more may take before its connection is given up. */
 const ABANDONED_COMMIT_MS = 10_000;
@@ -32,6 +33,7 @@ class PostgresDatabase implements Database {
   readonly #options: ResolvedOptions;
   readonly #pool: ConnectionPool;
   readonly #listener: PostgresListener;
+  readonly #announcer: Announcer;
 
   constructor(options: ResolvedOptions) {
     this.name = options.name;
@@ -39,12 +41,13 @@ class PostgresDatabase implements Database {
     parseDatabaseUrl(options.url, options.name);
     this.#pool = new ConnectionPool(options);
     this.#listener = new PostgresListener(options);
+    this.#announcer = new Announcer(this);
   }
 
   tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
     return this.#span(ctx, 'transaction', {}, async (inner) => {
       const connection = await this.#begin(inner, options);
-      const tx = new PostgresTx(inner, connection);
+      const tx = new PostgresTx(inner, connection, this.#announcer);
       try {
         const value = await untilAbort(
           inner.signal,
@@ -83,7 +86,7 @@ class PostgresDatabase implements Database {
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
-    await Promise.all([this.#pool.close(options.graceMs ?? 5_000), this.#listener.close()]);
+    await Promise.all([this.#announcer.close(), this.#pool.close(options.graceMs ?? 5_000), this.#listener.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -199,11 +202,13 @@ class PostgresTx implements Tx {
   /** From when COMMIT is on its way: the connection is released by whoever learns its outcome. */
   committing = false;
   readonly #connection: PostgresConnection;
+  readonly #announcer: Announcer;
   #open = true;
 
-  constructor(ctx: Context, connection: PostgresConnection) {
+  constructor(ctx: Context, connection: PostgresConnection, announcer: Announcer) {
     this.ctx = ctx;
     this.#connection = connection;
+    this.#announcer = announcer;
   }
 
   async query<R extends Row = Row>(text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
@@ -215,6 +220,10 @@ class PostgresTx implements Tx {
   afterCommit(fn: () => void): void {
     this.#mustBeOpen();
     this.afterCommits.push(fn);
+  }
+
+  announce(channel: string, payload = ''): void {
+    this.afterCommit(() => void this.#announcer.announce(this.ctx, channel, payload));
   }
 
   finish(): void {
