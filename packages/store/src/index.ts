@@ -3,8 +3,13 @@
  *   postgres/  pglite/  embedded/   where databases come from      migrate/   SQL files, once, in order
  *   wake/                          how loops learn of news
  *   log/  lease/                    the durable primitives         backup/    databases as files
+ *   tenancy/                        whose rows they are            encryption/  and who can read them
  */
 export type { Database, QueryResult, Row, Sql, Tx, TxOptions } from './database.ts';
+export type { KeyProvider, WrappedKey } from './encryption/key-provider.ts';
+export { keyRing } from './encryption/key-ring.ts';
+export type { Opened, PayloadSeal, Sealed, SealedPlace, Unsealed } from './encryption/payload-seal.ts';
+export { tenantKeys, type TenantKeys, type TenantKeysOptions } from './encryption/tenant-keys.ts';
 export { STORE_ERRORS } from './errors.ts';
 export type {
   AcquireResult,
