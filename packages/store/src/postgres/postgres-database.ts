@@ -2,18 +2,20 @@
  * Postgres as the Database port (database.ts of this package). Around this file:
  *   options.ts              what openDatabase takes        connection-pool.ts     who gets a connection, and when
  *   postgres-connection.ts  one connection, and how a statement is given up       cancel-request.ts
+ *   postgres-tx.ts          one transaction                statement-batch.ts     a statement and BEGIN in one write
+ *   prepared.ts             texts that connections keep prepared
  *   last-word-socket.ts     what the server said before it hung up is read first
  *   postgres-listener.ts    LISTEN, with reconnects        postgres-errors.ts     SQLSTATE to our codes
  *   database-url.ts         connection strings and quoting
  */
 import { isError, type Closeable, type CloseOptions, type Context } from '@fairlead/core';
-import { ConnectionPool, type Lent } from './connection-pool.ts';
+import { ConnectionPool } from './connection-pool.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
 import { resolveOptions, type DatabaseOptions, type ResolvedOptions } from './options.ts';
-import { serverTimeout, type PostgresConnection } from './postgres-connection.ts';
 import { PostgresListener } from './postgres-listener.ts';
+import { PostgresTx, type TxHost } from './postgres-tx.ts';
 import { Announcer } from '../wake/announcer.ts';
 
 /** How long a COMMIT that nobody waits for any more may take before its connection is given up. */
@@ -21,7 +23,7 @@ const ABANDONED_COMMIT_MS = 10_000;
 
 /**
  * Opens a pool on a Postgres database. Connects on first use, so this never waits and never fails for an absent server.
- * Session settings are used (`statement_timeout` of single statements), so a pooler in between must pool by session.
+ * A pooler that pools by transaction may be in between: it is noticed, and nothing is then left in a session.
  * @throws MISCONFIGURED for a URL that can't be read, an unknown option or a value out of range
  */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -34,6 +36,7 @@ class PostgresDatabase implements Database {
   readonly #pool: ConnectionPool;
   readonly #listener: PostgresListener;
   readonly #announcer: Announcer;
+  readonly #host: TxHost;
 
   constructor(options: ResolvedOptions) {
     this.name = options.name;
@@ -42,27 +45,32 @@ class PostgresDatabase implements Database {
     this.#pool = new ConnectionPool(options);
     this.#listener = new PostgresListener(options);
     this.#announcer = new Announcer(this);
+    this.#host = {
+      pool: this.#pool,
+      transactionTimeoutMs: options.transactionTimeoutMs,
+      announce: (ctx, channel, payload) => void this.#announcer.announce(ctx, channel, payload),
+    };
   }
 
   tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
     return this.#span(ctx, 'transaction', {}, async (inner) => {
-      const connection = await this.#begin(inner, options);
-      const tx = new PostgresTx(inner, connection, this.#announcer);
+      const tx = new PostgresTx(inner, this.#host, options);
+      await tx.open();
       try {
         const value = await untilAbort(
           inner.signal,
           () => work(tx),
-          (reason) => connection.giveUp(reason),
+          (reason) => tx.giveUp(reason),
         );
         tx.finish();
-        await this.#commit(inner, tx, connection);
+        await this.#commit(inner, tx);
         return value;
       } catch (error) {
         tx.finish();
-        if (connection.usable && !tx.committing) await connection.finish('ROLLBACK').catch(() => {});
+        if (!tx.committing) await tx.rollBack();
         throw error;
       } finally {
-        if (!tx.committing) this.#pool.release(connection);
+        if (!tx.committing) tx.release();
       }
     });
   }
@@ -70,9 +78,9 @@ class PostgresDatabase implements Database {
   query<R extends Row = Row>(ctx: Context, text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
     const operation = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase() ?? 'SQL';
     return this.#span(ctx, operation, { 'db.query.text': text }, async (inner) => {
-      const { connection } = await this.#lend(inner, (lent) => lent.limitStatements(inner));
+      const { connection } = await this.#pool.acquire(inner.signal);
       try {
-        const result = await connection.query(inner, text, params);
+        const result = await connection.single(inner, text, params);
         // What the columns are is the caller's claim about its own statement.
         return result as QueryResult<Row> as QueryResult<R>;
       } finally {
@@ -112,48 +120,21 @@ class PostgresDatabase implements Database {
     );
   }
 
-  /** Lends a connection on which `first` has succeeded; a pooled one that turns out to be dead is replaced. */
-  async #lend(ctx: Context, first: (connection: PostgresConnection) => Promise<unknown>): Promise<Lent> {
-    for (;;) {
-      const lent = await this.#pool.acquire(ctx.signal);
-      try {
-        await first(lent.connection);
-        return lent;
-      } catch (error) {
-        const dead = !lent.connection.usable;
-        this.#pool.release(lent.connection);
-        if (!dead || !lent.reused || ctx.signal.aborted) throw error;
-        // Nothing was done on it yet, so another may take its place.
-        this.#pool.dropIdle();
-      }
-    }
-  }
-
-  async #begin(ctx: Context, options: TxOptions): Promise<PostgresConnection> {
-    const { connection } = await this.#lend(ctx, (lent) => lent.query(ctx, this.#beginText(ctx, lent, options)));
-    return connection;
-  }
-
-  #beginText(ctx: Context, connection: PostgresConnection, options: TxOptions): string {
-    const isolation = (options.isolation ?? 'read committed').toUpperCase();
-    const access = options.readOnly === true ? 'READ ONLY' : 'READ WRITE';
-    const limitMs = this.#options.transactionTimeoutMs;
-    const limits = [
-      `SET LOCAL statement_timeout = ${serverTimeout(ctx)}`,
-      `SET LOCAL idle_in_transaction_session_timeout = ${limitMs}`,
-      ...(connection.serverVersion >= 17 ? [`SET LOCAL transaction_timeout = ${limitMs}`] : []),
-    ];
-    return [`BEGIN ISOLATION LEVEL ${isolation} ${access}`, ...limits].join('; ');
-  }
-
   /** Sends COMMIT. When the Context ends meanwhile the caller is told at once, and the connection is kept until it is known. */
-  async #commit(ctx: Context, tx: PostgresTx, connection: PostgresConnection): Promise<void> {
+  async #commit(ctx: Context, tx: PostgresTx): Promise<void> {
+    await tx.begun;
     ctx.throwIfAborted();
+    const connection = tx.connection;
+    // Nothing was asked of the server, so there is nothing to commit; one that is broken says so.
+    if (tx.state === 'unbegun') {
+      this.#runAfterCommit(tx);
+      return;
+    }
     if (!connection.usable) await connection.finish('COMMIT');
     tx.committing = true;
-    const settled = connection.finish('COMMIT').then(
-      (command) => {
-        this.#pool.release(connection);
+    const settled = (tx.state === 'begun' ? connection.finish('COMMIT') : Promise.resolve('ROLLBACK')).then(
+      (command: string) => {
+        tx.release();
         if (command !== 'COMMIT') {
           throw fail(
             'TX_ABORTED',
@@ -163,7 +144,7 @@ class PostgresDatabase implements Database {
         this.#runAfterCommit(tx);
       },
       (error: unknown) => {
-        this.#pool.release(connection);
+        tx.release();
         // Nobody read this COMMIT: the server hung up because it had waited too long for it.
         const unread = isError(error, 'TRANSACTION_TIMEOUT') && error.details['sqlState'] === '25P03';
         if (connection.usable || unread) throw error;
@@ -193,49 +174,6 @@ class PostgresDatabase implements Database {
         );
       }
     }
-  }
-}
-
-class PostgresTx implements Tx {
-  readonly ctx: Context;
-  readonly afterCommits: (() => void)[] = [];
-  /** From when COMMIT is on its way: the connection is released by whoever learns its outcome. */
-  committing = false;
-  readonly #connection: PostgresConnection;
-  readonly #announcer: Announcer;
-  #open = true;
-
-  constructor(ctx: Context, connection: PostgresConnection, announcer: Announcer) {
-    this.ctx = ctx;
-    this.#connection = connection;
-    this.#announcer = announcer;
-  }
-
-  async query<R extends Row = Row>(text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
-    this.#mustBeOpen();
-    // What the columns are is the caller's claim about its own statement.
-    return (await this.#connection.query(this.ctx, text, params)) as QueryResult<Row> as QueryResult<R>;
-  }
-
-  afterCommit(fn: () => void): void {
-    this.#mustBeOpen();
-    this.afterCommits.push(fn);
-  }
-
-  announce(channel: string, payload = ''): void {
-    this.afterCommit(() => void this.#announcer.announce(this.ctx, channel, payload));
-  }
-
-  finish(): void {
-    this.#open = false;
-  }
-
-  #mustBeOpen(): void {
-    if (!this.#open)
-      throw fail(
-        'TX_CLOSED',
-        'A transaction was used after it had ended. Await everything before the function given to tx returns.',
-      );
   }
 }
 

@@ -1,0 +1,199 @@
+import pg from 'pg';
+import type { Row } from '../database.ts';
+
+/** One statement and what is sent ahead of it. */
+export interface Statement {
+  readonly text: string;
+  readonly params: readonly unknown[];
+  /** Statements without parameters whose answers nobody reads, such as BEGIN: sent in the same write. */
+  readonly ahead: readonly string[];
+  /** Keep it prepared under this name. */
+  readonly name: string | undefined;
+  /** Whether the connection has it prepared already. */
+  readonly isPrepared: boolean;
+}
+
+/** What the server said to a statement. */
+export interface Answer {
+  readonly rows: Row[];
+  readonly rowCount: number;
+  /** The tag's first word, such as COMMIT. */
+  readonly command: string;
+}
+
+/** The driver's builder of results, of which its types show only what it has built. */
+interface ResultBuilder {
+  readonly rows: Row[];
+  readonly rowCount: number | null;
+  readonly command: string | null;
+  addFields(fields: unknown): void;
+  parseRow(fields: unknown): Row;
+  addRow(row: Row): void;
+  addCommandComplete(message: unknown): void;
+}
+
+/** The driver's connection, as far as it is used here. */
+interface Wire {
+  readonly stream: { cork(): void; uncork(): void };
+  query(text: string): void;
+  parse(message: { text: string; name: string }): void;
+  bind(message: { statement: string; values: readonly unknown[] }): void;
+  describe(message: { type: 'P'; name: string }): void;
+  execute(message: object): void;
+  sync(): void;
+  sendCopyFail(reason: string): void;
+  on(event: 'parseComplete', listener: () => void): void;
+  off(event: 'parseComplete', listener: () => void): void;
+}
+
+/** A value as the driver would write it into a message; part of the driver, but not of its types. */
+const { prepareValue } = (pg as unknown as { utils: { prepareValue(value: unknown): unknown } }).utils;
+
+/**
+ * A statement on its way through the driver together with what goes ahead of it: one write, one answer. When a part fails
+ * the server skips what comes after it, so that a statement never runs outside of the transaction that was to be begun
+ * for it (PostgreSQL protocol: with parameters "Pipelining", one Sync at the end; without, one simple Query).
+ */
+export class StatementBatch {
+  readonly answer: Promise<Answer>;
+  readonly #statement: Statement;
+  readonly #values: readonly unknown[];
+  readonly #types: pg.CustomTypesConfig;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (error: unknown) => void;
+  #result: ResultBuilder;
+  #failure: unknown;
+  #completed = 0;
+  #parsed = 0;
+  #wire: Wire | undefined;
+
+  constructor(statement: Statement, types: pg.CustomTypesConfig) {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.answer = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#statement = statement;
+    // Before anything is written: a value that has no text must not leave half of a message behind.
+    this.#values = statement.params.map((value) => prepareValue(value));
+    this.#types = types;
+    this.#result = newResult(types);
+  }
+
+  /** How much of what went ahead the server has carried out. */
+  get aheadCompleted(): number {
+    return Math.min(this.#completed, this.#statement.ahead.length);
+  }
+
+  /** Whether the server has the statement prepared now; it keeps it even when what followed failed. */
+  get wasParsed(): boolean {
+    return this.#parsed > this.#statement.ahead.length;
+  }
+
+  /** Called by the driver when it is this statement's turn. */
+  submit(connection: unknown): void {
+    // The driver's own Connection: the JavaScript one of the pinned version.
+    const wire = connection as Wire;
+    const { text, params, ahead } = this.#statement;
+    if (params.length === 0) {
+      wire.query([...ahead, text].join('; '));
+      return;
+    }
+    wire.stream.cork();
+    try {
+      this.#write(wire);
+    } finally {
+      wire.stream.uncork();
+    }
+  }
+
+  handleRowDescription(message: { fields: unknown }): void {
+    this.#result = newResult(this.#types);
+    this.#result.addFields(message.fields);
+  }
+
+  handleDataRow(message: { fields: unknown }): void {
+    if (this.#failure !== undefined) return;
+    try {
+      this.#result.addRow(this.#result.parseRow(message.fields));
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  handleCommandComplete(message: unknown): void {
+    // One that returned no rows had nothing to describe, so what is there is of the statement before.
+    if (this.#result.command !== null) this.#result = newResult(this.#types);
+    this.#result.addCommandComplete(message);
+    this.#completed += 1;
+  }
+
+  handleError(error: unknown): void {
+    this.#settle();
+    this.#reject(this.#failure ?? this.#atItsPlace(error));
+  }
+
+  handleReadyForQuery(): void {
+    this.#settle();
+    if (this.#failure !== undefined) {
+      this.#reject(this.#failure);
+      return;
+    }
+    const { rows, rowCount, command } = this.#result;
+    this.#resolve({ rows, rowCount: rowCount ?? 0, command: command ?? '' });
+  }
+
+  handleEmptyQuery(): void {}
+
+  handlePortalSuspended(): void {}
+
+  handleCopyInResponse(connection: unknown): void {
+    // As in submit.
+    (connection as Wire).sendCopyFail('COPY FROM STDIN is not supported here');
+  }
+
+  handleCopyData(): void {}
+
+  readonly #onParsed = (): void => {
+    this.#parsed += 1;
+  };
+
+  #write(wire: Wire): void {
+    const { text, ahead, name = '', isPrepared } = this.#statement;
+    for (const each of ahead) {
+      wire.parse({ text: each, name: '' });
+      wire.bind({ statement: '', values: [] });
+      wire.execute({});
+    }
+    if (!isPrepared) {
+      if (name !== '') {
+        this.#wire = wire;
+        wire.on('parseComplete', this.#onParsed);
+      }
+      wire.parse({ text, name });
+    }
+    wire.bind({ statement: name, values: this.#values });
+    wire.describe({ type: 'P', name: '' });
+    wire.execute({});
+    wire.sync();
+  }
+
+  #settle(): void {
+    this.#wire?.off('parseComplete', this.#onParsed);
+    this.#wire = undefined;
+  }
+
+  /** Takes what was put before the text off the place that the server names in it. */
+  #atItsPlace(error: unknown): unknown {
+    const { params, ahead } = this.#statement;
+    if (params.length > 0 || ahead.length === 0) return error;
+    if (!(error instanceof Error) || !('position' in error) || typeof error.position !== 'string') return error;
+    const before = ahead.reduce((length, each) => length + each.length + 2, 0);
+    error.position = String(Number(error.position) - before);
+    return error;
+  }
+}
+
+function newResult(types: pg.CustomTypesConfig): ResultBuilder {
+  // The driver makes its results by this class; `types` is asked only for a parser.
+  return new pg.Result('', types as typeof pg.types) as unknown as ResultBuilder;
+}
