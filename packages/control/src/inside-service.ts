@@ -74,6 +74,11 @@ export async function startInside(
     );
     const database =
       urls === undefined ? undefined : opened(openDatabase({ url: urls.runtimeUrl, name, clock, telemetry }));
+    // Opens a connection when the first lease is asked for.
+    const leaseDatabase =
+      urls === undefined
+        ? undefined
+        : opened(openDatabase({ url: urls.runtimeUrl, name: `${name} leases`, clock, telemetry, maxConnections: 4 }));
     const brokerDatabase =
       urls === undefined
         ? undefined
@@ -86,6 +91,7 @@ export async function startInside(
         telemetry,
         transport: localTransport(instances, { otherwise: outside }),
         ...(database === undefined ? {} : { database }),
+        ...(leaseDatabase === undefined ? {} : { leaseDatabase }),
         ...(broker === undefined ? {} : { broker }),
         env,
         instance: `${name}-1`,

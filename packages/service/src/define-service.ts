@@ -7,7 +7,17 @@ import type { Uses } from './kit.ts';
 import { parseRawRoute, routeShape } from './raw-route.ts';
 import { isReserved } from './reserved-paths.ts';
 
-const MEMBERS = ['contract', 'config', 'uses', 'database', 'idempotency', 'operations', 'consumers', 'routes'];
+const MEMBERS = [
+  'contract',
+  'config',
+  'uses',
+  'database',
+  'idempotency',
+  'operations',
+  'consumers',
+  'background',
+  'routes',
+];
 const MIN_RETENTION_MS = 1_000;
 
 /**
@@ -54,6 +64,8 @@ function firstProblem(definition: ServiceDefinition): string | undefined {
     return 'the contract has events, which are published from a database. Add database: { migrations }.';
   if (database === undefined && Object.keys(consumers).length > 0)
     return 'consumers need a database. Add database: { migrations }.';
+  if (definition.background !== undefined && typeof definition.background !== 'function')
+    return 'background is not a function. Write (kit) => …, with what the service does without being asked.';
   const retentionMs = idempotency?.retentionMs;
   if (retentionMs !== undefined && !(retentionMs >= MIN_RETENTION_MS))
     return `idempotency.retentionMs is ${retentionMs}; it is at least ${MIN_RETENTION_MS}.`;

@@ -1,7 +1,7 @@
 import type { Context } from '@fairlead/core';
 import type { Contract, EventName, Input, OperationName, Output } from '@fairlead/contract';
 import type { ConfigShape } from './config.ts';
-import type { ConsumerKit, OperationKit, ReceivedEvent, Uses } from './kit.ts';
+import type { ConsumerKit, Kit, OperationKit, ReceivedEvent, Uses } from './kit.ts';
 import type { RawRoutes } from './raw-route.ts';
 
 /**
@@ -48,6 +48,11 @@ export type Consumers<C extends Contract, Config extends ConfigShape, U extends 
   };
 };
 
+/** What a service does without being asked. Called once; the service is ready when it has resolved. */
+export type Background<Config extends ConfigShape, U extends Uses> = {
+  begin(kit: Kit<Config, U>): void | Promise<void>;
+}['begin'];
+
 /** A service, as its module exports it. The same value runs in every topology. */
 export interface ServiceDefinition<
   C extends Contract = Contract,
@@ -70,6 +75,11 @@ export interface ServiceDefinition<
   readonly operations: OperationHandlers<C, Config, U>;
   /** Needs a database: an event is effective once because its mark commits with its effect. Default: none. */
   readonly consumers?: Consumers<C, Config, U>;
+  /**
+   * What the service does without being asked: takes part in elections, shards and schedules with `kit.leases`, which end
+   * with the service. When it fails the service does not start. Default: nothing.
+   */
+  readonly background?: Background<Config, U>;
   /**
    * What no contract can describe: uploads, downloads, streams of events, pages. Answered where there is a socket
    * (`serveHttp`), and no part of the contract's documents and clients. Default: none.

@@ -1,7 +1,7 @@
 import { uuidV7, type Context } from '@fairlead/core';
 import type { Contract } from '@fairlead/contract';
 import { publish } from '@fairlead/messaging';
-import type { Database, Tx } from '@fairlead/store';
+import type { Database, Leases, Tx } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
 import { fail } from './errors.ts';
@@ -12,6 +12,8 @@ export interface KitParts {
   readonly contract: Contract;
   readonly config: ConfigValues<ConfigShape>;
   readonly database: Database | undefined;
+  /** This process' leases; made when they are first asked for. */
+  readonly leases: () => Leases;
   readonly log: Logger;
   /** The log of one kind of work; the same one each time. */
   readonly logFor: (work: string) => Logger;
@@ -57,6 +59,10 @@ export class HandlerKit<Commit> implements Kit<ConfigShape, Uses> {
 
   get db(): Database {
     return databaseOf(this.#parts);
+  }
+
+  get leases(): Leases {
+    return this.#parts.leases();
   }
 
   get log(): Logger {

@@ -10,7 +10,14 @@ export type { Database, Sql, Tx, TxOptions } from '@fairlead/store';
 export { boolean, duration, integer, oneOf, secret, string, url } from './config.ts';
 export type { ConfigShape, ConfigValues, Field, FieldOptions, Parsed } from './config.ts';
 export { defineService } from './define-service.ts';
-export type { Consumers, EventHandler, OperationHandler, OperationHandlers, ServiceDefinition } from './definition.ts';
+export type {
+  Background,
+  Consumers,
+  EventHandler,
+  OperationHandler,
+  OperationHandlers,
+  ServiceDefinition,
+} from './definition.ts';
 export { SERVICE_ERRORS } from './errors.ts';
 export type {
   CallOptions,

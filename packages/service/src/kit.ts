@@ -10,7 +10,7 @@ import type {
   ReceivedData,
 } from '@fairlead/contract';
 import type { PublishedEvent } from '@fairlead/messaging';
-import type { Database, Tx, TxOptions } from '@fairlead/store';
+import type { Database, Leases, Tx, TxOptions } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
 
@@ -81,6 +81,12 @@ export interface Kit<Config extends ConfigShape, U extends Uses> {
    * @throws MISCONFIGURED when the definition has no `database`
    */
   readonly db: Database;
+  /**
+   * Rights that end by themselves: elections, shards, schedules. Take part in those in `background`, once; a handler asks
+   * for a lease of its own with `acquire`. Closed by the service.
+   * @throws MISCONFIGURED when the definition has no `database`
+   */
+  readonly leases: Leases;
   /** Lines carry the service and the operation or event type; pass the Context for trace, tenant and request. */
   readonly log: Logger;
   /** A new UUIDv7 from this work's clock and random source. */

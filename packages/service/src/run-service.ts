@@ -58,6 +58,14 @@ export async function runService(env: Readonly<Record<string, string | undefined
   const database =
     databaseUrl &&
     open('database', openDatabase({ url: databaseUrl.reveal(), name: config.name, clock, telemetry }), ['telemetry']);
+  // Opens a connection when the first lease is asked for.
+  const leaseDatabase =
+    databaseUrl &&
+    open(
+      'lease database',
+      openDatabase({ url: databaseUrl.reveal(), name: `${config.name} leases`, clock, telemetry, maxConnections: 4 }),
+      ['telemetry'],
+    );
   const brokerDatabase =
     brokerUrl &&
     open(
@@ -79,6 +87,7 @@ export async function runService(env: Readonly<Record<string, string | undefined
       'transport',
       'loop delay',
       ...(database ? ['database'] : []),
+      ...(leaseDatabase ? ['lease database'] : []),
       ...(broker ? ['broker'] : []),
     ],
     async start() {
@@ -92,6 +101,7 @@ export async function runService(env: Readonly<Record<string, string | undefined
         policies: config.policies,
         loopDelayMs: loopDelay.delayMs,
         ...(database ? { database } : {}),
+        ...(leaseDatabase ? { leaseDatabase } : {}),
         ...(broker ? { broker } : {}),
       };
       const service = createService(definition, ports);

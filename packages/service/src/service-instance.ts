@@ -26,6 +26,11 @@ export interface ServicePorts {
   readonly transport: Transport;
   /** The service's own database, with the runtime role. Needed when the definition has a `database`. Not closed by the service. */
   readonly database?: Database;
+  /**
+   * Further connections to the same database, over which leases are renewed: in those of `database` a renewal would queue
+   * behind the service's transactions. Not closed by the service. Default: `database`.
+   */
+  readonly leaseDatabase?: Database;
   /** Carries events. Needed when the contract has events or the definition consumers. Not closed by the service. */
   readonly broker?: Broker;
   /** How calls to what the service `uses` behave under stress. Default: `DEFAULT_POLICY` for every call. */

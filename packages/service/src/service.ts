@@ -2,13 +2,20 @@
 // (`handler-kit.ts` makes it, `client.ts` its calls); `config.ts`, `secret.ts` and `read-config.ts` are its environment.
 // This file makes a running instance: `exchange.ts` and `layers/` are the way of a call, outermost first as listed below,
 // `failure.ts` what callers are told of failures, `idempotency-*.ts` the answers kept by key, `consuming.ts` the way of
-// an event, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
+// an event, `process-leases.ts` the rights of the process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
 // people ask of its dead letters and events, `raw-routes.ts` the way of what is no operation. `serve-http.ts` adds the
 // socket (`http-routes.ts` and `route-table.ts` say what is there, `http-exchange.ts` answers, `own-routes.ts` is what
 // every service has),
 // `main.ts` the process; `socket-transport.ts` and `local-transport.ts` carry calls to others.
 
-import { contextFromHeaders, nearest, type Context, type ScopedContext, type TransportResponse } from '@fairlead/core';
+import {
+  contextFromHeaders,
+  createContext,
+  nearest,
+  type Context,
+  type ScopedContext,
+  type TransportResponse,
+} from '@fairlead/core';
 import { startConsumer, startRelay, type Relay } from '@fairlead/messaging';
 import { callPolicies } from './call-policies.ts';
 import { clients } from './client.ts';
@@ -17,7 +24,7 @@ import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { Call, layered } from './exchange.ts';
 import { problemAnswer } from './failure.ts';
-import { logs, type KitParts } from './handler-kit.ts';
+import { HandlerKit, logs, type KitParts } from './handler-kit.ts';
 import { startIdempotencyCleaner } from './idempotency-cleaner.ts';
 import { idempotencyRecords } from './idempotency-records.ts';
 import { inFlight } from './in-flight.ts';
@@ -29,6 +36,7 @@ import { observed } from './layers/observed.ts';
 import { problems } from './layers/problems.ts';
 import { prompt } from './layers/prompt.ts';
 import { missingMigrations } from './migrations.ts';
+import { processLeases } from './process-leases.ts';
 import { rawRoutes } from './raw-routes.ts';
 import { readConfig } from './read-config.ts';
 import { readinessChecks, readinessOf } from './readiness.ts';
@@ -71,10 +79,12 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
 
   let state: Readiness['state'] = 'created';
   let relay: Relay | undefined;
+  const held = processLeases(name, database !== undefined, ports);
   const parts: KitParts = {
     contract,
     config,
     database,
+    leases: () => held.get(),
     log: telemetry.log,
     logFor: logs(telemetry.log),
     callsFor: clients({ service: name, uses, transport: ports.transport, telemetry, policies }),
@@ -119,7 +129,14 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       started.push(startConsumer({ ...common, name, database, broker, sources, accepts, handler }));
     }
     if (records !== undefined) started.push(startIdempotencyCleaner({ records, clock, random, log: telemetry.log }));
+    await begin();
     state = 'running';
+  }
+
+  async function begin(): Promise<void> {
+    if (definition.background === undefined) return;
+    using ctx = createContext({ clock, random });
+    await definition.background(new HandlerKit(parts, ctx, 'background', undefined));
   }
 
   async function checkMigrations(): Promise<void> {
@@ -145,6 +162,9 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     for (const ctx of running) ctx.cancel();
     await work.settled(ABORT_GRACE_MS);
     await consumersClosed;
+    await held.close({ graceMs: leftMs() }).catch((error: unknown) => {
+      telemetry.log.warn(undefined, `${name}: work under a lease has not stopped; its lease lapses`, { error });
+    });
     await relay?.close({ graceMs: leftMs() });
   }
 
