@@ -9,8 +9,19 @@ import {
   type ScopedContext,
   type TraceContext,
 } from '@fairlead/core';
-import type { AttemptLife } from './attempt-life.ts';
+import type { AttemptEnd } from './attempt-end.ts';
 import { detachedFrom } from './detached-context.ts';
+
+/** The part of an attempt that its work sees. */
+export interface AttemptLife {
+  /** When the attempt's own time is up, on the monotonic clock; `Infinity` for never. The caller's may be up earlier. */
+  readonly dueMs: number;
+  nowMs(): number;
+  /** Why the work must stop; `undefined` while it need not. True to the clock while the event loop is too busy for timers. */
+  reason(): FairleadError | undefined;
+  /** What tells the work of its end, from when it is asked for. */
+  heed(): AttemptEnd;
+}
 
 /** The Context that an attempt's work is given: its caller's facts, and a life that ends with the attempt. */
 export class AttemptContext implements Context {
@@ -67,20 +78,19 @@ export class AttemptContext implements Context {
   }
 
   get signal(): AbortSignal {
-    return this.#life.signal;
+    return this.#life.heed().signal;
   }
 
   get deadline(): number | undefined {
-    const leftMs = this.#life.endsAtMs - this.#life.nowMs();
     const inherited = this.#facts.deadline;
+    const leftMs = this.#ownLeftMs();
     if (leftMs === Infinity) return inherited;
     const own = this.clock.now() + leftMs;
     return inherited === undefined ? own : Math.min(inherited, own);
   }
 
   remainingMs(): number {
-    const life = this.#life;
-    return life.endsAtMs === Infinity ? Infinity : Math.max(0, life.endsAtMs - life.nowMs());
+    return Math.max(0, Math.min(this.#ownLeftMs(), this.#facts.remainingMs()));
   }
 
   throwIfAborted(): void {
@@ -90,7 +100,7 @@ export class AttemptContext implements Context {
   }
 
   onEnd(listener: (reason: FairleadError) => void): () => void {
-    return this.#life.onEnd(listener);
+    return this.#life.heed().onEnd(listener);
   }
 
   derive(changes: ContextChanges): Context {
@@ -103,6 +113,11 @@ export class AttemptContext implements Context {
 
   withCancel(): ScopedContext {
     return this.#scope(Infinity);
+  }
+
+  #ownLeftMs(): number {
+    const { dueMs } = this.#life;
+    return dueMs === Infinity ? Infinity : dueMs - this.#life.nowMs();
   }
 
   /** A scope of core's own below this life, so that a deadline within an attempt means what it means elsewhere. */

@@ -1,6 +1,6 @@
 import type { Context, FairleadError } from '@fairlead/core';
-import { AttemptContext } from './attempt-context.ts';
-import { AttemptLife } from './attempt-life.ts';
+import { AttemptContext, type AttemptLife } from './attempt-context.ts';
+import { AttemptEnd } from './attempt-end.ts';
 import type { CallParts } from './call-parts.ts';
 import { fail } from './errors.ts';
 import { gateOutcomeOf } from './failure-outcome.ts';
@@ -8,11 +8,11 @@ import type { Followed } from './follower.ts';
 import { DROPPED, type GateOutcome } from './gate.ts';
 import type { LateEntry } from './late-work.ts';
 import { FAILURE, IGNORED, SUCCESS, type Outcome } from './outcome.ts';
-import type { Fresh } from './wake-ups.ts';
+import { NOWHERE, type Fresh } from './wake-ups.ts';
 
 /** What an attempt tells the call that it belongs to. */
 export interface AttemptOwner {
-  /** Notices when the caller gives up. */
+  /** Notices when the caller gives up; at once, if it has. */
   heedCaller(): void;
   attemptSucceeded(attempt: Attempt, value: unknown, nowMs: number): void;
   attemptFailed(attempt: Attempt, failed: unknown, returned: boolean, nowMs: number): void;
@@ -26,49 +26,52 @@ const FAIR_SHARE = 0.5;
 /**
  * One beginning of the work, until the work has settled. It can stop being waited for much earlier: then its call goes
  * on without it, while its slot stays taken.
+ *
+ * Made for the inside of a loop: one class without a base, for a chain of constructors costs more than the object.
  */
-export abstract class Attempt extends AttemptLife implements Fresh, Followed {
-  readonly parts: CallParts;
-  /** The first is 1; 0 before the beginning. */
-  number = 0;
-  startedAtMs: number;
-  #permit = 0;
-  #ticket = 0;
+export class Attempt implements AttemptLife, Fresh, Followed {
+  dueMs: number;
+  index = NOWHERE;
+  /** The first is 1. */
+  readonly number: number;
+  readonly startedAtMs: number;
+  readonly #parts: CallParts;
+  readonly #owner: AttemptOwner;
+  readonly #permit: number;
+  readonly #ticket: number;
   #state: 'running' | 'abandoned' | 'settled' = 'running';
+  #end: AttemptEnd | undefined;
   /** Once it is no longer waited for: where that is kept, and what its gate will be told in the end. */
   #late: { readonly entry: LateEntry; readonly outcome: GateOutcome } | undefined;
 
-  constructor(parts: CallParts, parent: Context, nowMs: number) {
-    super(parent);
-    this.parts = parts;
-    this.startedAtMs = nowMs;
-  }
-
-  /** The call that it belongs to. */
-  protected abstract get owner(): AttemptOwner;
-
   /**
-   * Begins the work.
    * @param permit the breaker's
    * @param ticket the gate's
-   * @param endsAtMs monotonic time at which it is no longer waited for
+   * @param endsAtMs monotonic time at which it is no longer waited for, though its caller still waits
    */
-  launch(
-    work: (ctx: Context, attempt: number) => unknown,
+  constructor(
+    parts: CallParts,
+    owner: AttemptOwner,
     number: number,
     permit: number,
     ticket: number,
     nowMs: number,
     endsAtMs: number,
-  ): void {
+  ) {
+    this.dueMs = endsAtMs;
     this.number = number;
+    this.startedAtMs = nowMs;
+    this.#parts = parts;
+    this.#owner = owner;
     this.#permit = permit;
     this.#ticket = ticket;
-    this.startedAtMs = nowMs;
-    this.dueMs = endsAtMs;
+  }
+
+  /** Begins the work. */
+  launch(work: (ctx: Context, attempt: number) => unknown, facts: Context): void {
     let begun: unknown;
     try {
-      begun = work(new AttemptContext(this.parent, this), number);
+      begun = work(new AttemptContext(facts, this), this.number);
     } catch (error) {
       this.failed(error);
       return;
@@ -82,22 +85,34 @@ export abstract class Attempt extends AttemptLife implements Fresh, Followed {
     return this.#state !== 'running';
   }
 
-  override nowMs(): number {
-    return this.parts.clock.monotonic();
+  nowMs(): number {
+    return this.#parts.clock.monotonic();
+  }
+
+  reason(): FairleadError | undefined {
+    if (this.#end?.reason === undefined && this.dueMs !== Infinity) {
+      const nowMs = this.nowMs();
+      if (nowMs >= this.dueMs) this.wake(nowMs);
+    }
+    return this.#end?.reason;
+  }
+
+  /** Its caller's end is noticed from now on; its own is, when the microtasks after its beginning have run dry. */
+  heed(): AttemptEnd {
+    const end = (this.#end ??= new AttemptEnd());
+    if (this.#state === 'running') this.#owner.heedCaller();
+    this.reason();
+    return end;
   }
 
   watch(): void {
     if (this.#state !== 'running') return;
-    this.parts.wakeUps.set(this, this.dueMs);
-    this.watchCaller();
-  }
-
-  protected override watchCaller(): void {
-    if (this.#state === 'running') this.owner.heedCaller();
+    this.#parts.wakeUps.set(this, this.dueMs);
+    this.#owner.heedCaller();
   }
 
   succeeded(value: unknown): void {
-    const { parts } = this;
+    const parts = this.#parts;
     const nowMs = parts.clock.monotonic();
     if (this.#state === 'abandoned') {
       this.#settleLate(nowMs);
@@ -112,12 +127,12 @@ export abstract class Attempt extends AttemptLife implements Fresh, Followed {
     }
     if (failed) this.#settleFailed(value, true, nowMs);
     else this.#settle(SUCCESS, SUCCESS, nowMs);
-    if (failed) this.owner.attemptFailed(this, value, true, nowMs);
-    else this.owner.attemptSucceeded(this, value, nowMs);
+    if (failed) this.#owner.attemptFailed(this, value, true, nowMs);
+    else this.#owner.attemptSucceeded(this, value, nowMs);
   }
 
   failed(error: unknown): void {
-    const { parts } = this;
+    const parts = this.#parts;
     const nowMs = parts.clock.monotonic();
     if (this.#state === 'abandoned') {
       this.#settleLate(nowMs);
@@ -125,18 +140,18 @@ export abstract class Attempt extends AttemptLife implements Fresh, Followed {
     }
     this.#settleFailed(error, false, nowMs);
     // What it has begun besides what failed has nobody left to wait for it.
-    if (this.isHeard) this.end(fail('CANCELLED', `${parts.name}: attempt ${this.number} failed.`, { cause: error }));
-    this.owner.attemptFailed(this, error, false, nowMs);
+    this.#end?.tell(fail('CANCELLED', `${parts.name}: attempt ${this.number} failed.`, { cause: error }));
+    this.#owner.attemptFailed(this, error, false, nowMs);
   }
 
   /** Its time is up. */
-  override wake(nowMs: number): void {
+  wake(nowMs: number): void {
     if (this.#state !== 'running') return;
-    const reason = this.owner.endOf(this, nowMs);
+    const reason = this.#owner.endOf(this, nowMs);
     // Asked for its end, the caller may have told it.
     if (this.isSettled) return;
     this.#timeUp(reason, nowMs);
-    this.owner.attemptFailed(this, reason, false, nowMs);
+    this.#owner.attemptFailed(this, reason, false, nowMs);
   }
 
   /** The caller gave up, or its time is up; the call has ended. */
@@ -149,33 +164,33 @@ export abstract class Attempt extends AttemptLife implements Fresh, Followed {
   /** Stops waiting for the work, and tells it why. */
   abandon(reason: FairleadError, outcome: Outcome, lateOutcome: GateOutcome, nowMs: number): void {
     if (this.#state !== 'running') return;
-    const { parts } = this;
+    const parts = this.#parts;
     this.#state = 'abandoned';
     parts.wakeUps.remove(this);
     parts.breaker?.record(this.#permit, outcome, nowMs - this.startedAtMs, nowMs);
     this.#late = { entry: parts.late.add(nowMs), outcome: lateOutcome };
-    this.end(reason);
+    (this.#end ??= new AttemptEnd()).tell(reason);
   }
 
   #follow(work: Promise<unknown>): void {
-    this.parts.followers.follow(work, this);
-    this.parts.wakeUps.watchSoon(this);
+    this.#parts.followers.follow(work, this);
+    this.#parts.wakeUps.watchSoon(this);
   }
 
   #timeUp(reason: FairleadError, nowMs: number): void {
-    const { attemptMs, counters } = this.parts;
+    const { attemptMs, counters } = this.#parts;
     const fair = attemptMs === Infinity || nowMs - this.startedAtMs >= FAIR_SHARE * attemptMs;
     counters.timeouts++;
     this.abandon(reason, fair ? FAILURE : IGNORED, DROPPED, nowMs);
   }
 
   #settleFailed(failed: unknown, returned: boolean, nowMs: number): void {
-    const outcome = this.parts.outcomeOf(failed, returned);
-    this.#settle(outcome, this.parts.gate === undefined ? outcome : gateOutcomeOf(failed, outcome), nowMs);
+    const outcome = this.#parts.outcomeOf(failed, returned);
+    this.#settle(outcome, this.#parts.gate === undefined ? outcome : gateOutcomeOf(failed, outcome), nowMs);
   }
 
   #settle(outcome: Outcome, gateOutcome: GateOutcome, nowMs: number): void {
-    const { parts } = this;
+    const parts = this.#parts;
     this.#state = 'settled';
     parts.wakeUps.remove(this);
     parts.breaker?.record(this.#permit, outcome, nowMs - this.startedAtMs, nowMs);
@@ -183,7 +198,7 @@ export abstract class Attempt extends AttemptLife implements Fresh, Followed {
   }
 
   #settleLate(nowMs: number): void {
-    const { parts } = this;
+    const parts = this.#parts;
     this.#state = 'settled';
     if (this.#late === undefined) return;
     parts.late.remove(this.#late.entry, nowMs);

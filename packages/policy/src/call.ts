@@ -5,7 +5,6 @@ import type { CallParts } from './call-parts.ts';
 import { reasonOf, timeoutError } from './call-ends.ts';
 import { Course, type CourseCall } from './course.ts';
 import type { Failed, Rejected, Succeeded } from './decision.ts';
-import { FurtherAttempt } from './further-attempt.ts';
 import { markRetried } from './pushback.ts';
 import { rejectionError } from './rejected-error.ts';
 import type { Rejection } from './rejection.ts';
@@ -14,40 +13,45 @@ import type { Rejection } from './rejection.ts';
 export type Work<Value> = (ctx: Context, attempt: number) => Promise<Value> | Value;
 
 /**
- * A call on its way through breaker, concurrency limit and attempts. It is its own first attempt, for most calls have no
- * other: one object, and no promise but the work's own. Whatever a call that goes well doesn't need stands in its course.
+ * A call on its way through breaker, concurrency limit and attempts. It makes no promise but the one that it settles.
+ * Whatever a call that goes well with its first attempt doesn't need stands in its course.
  */
-export class Call extends Attempt implements AttemptOwner, CourseCall {
+export class Call implements AttemptOwner, CourseCall {
+  readonly parts: CallParts;
+  readonly ctx: Context;
   readonly facts: CallFacts;
+  readonly calledAtMs: number;
   attempts = 0;
+  first: Attempt | undefined;
   readonly #work: Work<unknown>;
   readonly #resolve: (result: unknown) => void;
   /** `undefined` when the promise is for a decision, whatever that is. */
   readonly #reject: ((error: unknown) => void) | undefined;
   #course: Course | undefined;
+  #leaveCaller: (() => void) | undefined;
   #done = false;
 
   /**
    * @param resolve takes a `Decision`, or the work's value when there is a `reject`
    * @param reject takes what the work threw, or a `RejectedError`
-   * @param sinceMs when its total time began, if it has waited for something else before
+   * @param calledAtMs when its total time began: earlier than now, if it has waited for something else
    */
   constructor(
     parts: CallParts,
     ctx: Context,
     work: Work<unknown>,
     facts: CallFacts,
-    nowMs: number,
+    calledAtMs: number,
     resolve: (result: unknown) => void,
     reject: ((error: unknown) => void) | undefined,
-    sinceMs = nowMs,
   ) {
-    super(parts, ctx, nowMs);
-    this.#work = work;
+    this.parts = parts;
+    this.ctx = ctx;
     this.facts = facts;
+    this.calledAtMs = calledAtMs;
+    this.#work = work;
     this.#resolve = resolve;
     this.#reject = reject;
-    if (sinceMs !== nowMs) this.#course = new Course(this, sinceMs);
   }
 
   /** Begins an attempt, if breaker and gate let it. */
@@ -58,7 +62,7 @@ export class Call extends Attempt implements AttemptOwner, CourseCall {
       this.course.refused(this.parts.rejectOpen(nowMs), nowMs);
       return;
     }
-    const ticket = gate === undefined ? 0 : gate.tryEnter(this.parent, nowMs, this.facts.cost ?? 1);
+    const ticket = gate === undefined ? 0 : gate.tryEnter(this.ctx, nowMs, this.facts.cost ?? 1);
     if (ticket < 0) this.course.queue(permit, nowMs);
     else this.launchNext(permit, ticket, nowMs);
   }
@@ -67,29 +71,31 @@ export class Call extends Attempt implements AttemptOwner, CourseCall {
     const { parts } = this;
     const number = ++this.attempts;
     parts.counters.attempts++;
-    const calledAtMs = this.#course === undefined ? nowMs : this.#course.calledAtMs;
-    const endsAtMs = Math.min(nowMs + parts.attemptMs, calledAtMs + parts.totalMs, nowMs + this.parent.remainingMs());
+    const endsAtMs = Math.min(nowMs + parts.attemptMs, this.calledAtMs + parts.totalMs);
+    const attempt = new Attempt(parts, this, number, permit, ticket, nowMs, endsAtMs);
     if (number === 1) {
+      this.first = attempt;
       parts.budget?.deposit(nowMs);
-      this.launch(this.#work, 1, permit, ticket, nowMs, endsAtMs);
-    } else {
-      const attempt = new FurtherAttempt(this, parts, this.parent, nowMs);
-      this.course.others.push(attempt);
-      attempt.launch(this.#work, number, permit, ticket, nowMs, endsAtMs);
-    }
-    if (parts.hedge !== undefined && !this.isDone) this.course.planHedge(nowMs);
+    } else this.course.others.push(attempt);
+    attempt.launch(this.#work, this.ctx);
+    if (parts.hedge !== undefined && !this.#done) this.course.planHedge(nowMs);
   }
 
   get isDone(): boolean {
     return this.#done;
   }
 
-  protected get owner(): AttemptOwner {
-    return this;
-  }
-
   heedCaller(): void {
-    this.course.watchCaller();
+    if (this.#done) return;
+    if (this.#leaveCaller !== undefined) {
+      // Asked, a Context notices its end also while the event loop is too busy for its timer.
+      reasonOf(this.ctx);
+      return;
+    }
+    // Told at once, the call is done before there is anything to leave.
+    this.#leaveCaller = nothing;
+    const leave = this.ctx.onEnd((reason) => this.course.callerEnded(reason));
+    if (!this.#done) this.#leaveCaller = leave;
   }
 
   attemptSucceeded(attempt: Attempt, value: unknown, nowMs: number): void {
@@ -103,8 +109,8 @@ export class Call extends Attempt implements AttemptOwner, CourseCall {
   }
 
   endOf(attempt: Attempt, nowMs: number): FairleadError {
-    const isTotal = attempt.endsAtMs >= this.course.calledAtMs + this.parts.totalMs;
-    return reasonOf(this.parent) ?? timeoutError(this.parts, attempt.number, isTotal, nowMs - attempt.startedAtMs);
+    const isTotal = attempt.dueMs >= this.calledAtMs + this.parts.totalMs;
+    return reasonOf(this.ctx) ?? timeoutError(this.parts, attempt.number, isTotal, nowMs - attempt.startedAtMs);
   }
 
   succeed(value: unknown, nowMs: number): void {
@@ -134,14 +140,15 @@ export class Call extends Attempt implements AttemptOwner, CourseCall {
     else this.#reject(rejectionError(rejection));
   }
 
-  /** Made when something happens that most calls don't meet. Until then nothing has waited, so the call began with its attempt. */
+  /** Made when something happens that most calls don't meet. */
   private get course(): Course {
-    return (this.#course ??= new Course(this, this.startedAtMs));
+    return (this.#course ??= new Course(this));
   }
 
   /** Nothing more begins, and nothing of it stays behind but work that doesn't stop. */
   #finish(): void {
     this.#done = true;
+    this.#leaveCaller?.();
     this.#course?.finish();
   }
 
@@ -152,8 +159,12 @@ export class Call extends Attempt implements AttemptOwner, CourseCall {
       atMs: nowMs,
       outcome,
       attempts: this.attempts,
-      durationMs: nowMs - (this.#course?.calledAtMs ?? this.startedAtMs),
+      durationMs: nowMs - this.calledAtMs,
       error,
     });
   }
+}
+
+function nothing(): void {
+  // There is nobody to leave.
 }

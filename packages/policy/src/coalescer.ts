@@ -4,7 +4,7 @@ import type { CallParts } from './call-parts.ts';
 import type { CallRequest, Settle } from './call-request.ts';
 import type { Decision } from './decision.ts';
 import { detachedFrom } from './detached-context.ts';
-import { WakeUp } from './wake-ups.ts';
+import { NOWHERE, type WakeUp } from './wake-ups.ts';
 
 /** With less time left than this nobody begins anew. */
 const LEAST_MS = 1;
@@ -39,7 +39,9 @@ class SharedCall {
 }
 
 /** A caller who waits for a shared call, for as long as it has time itself. As a wake-up it is the end of that time. */
-class Waiter extends WakeUp {
+class Waiter implements WakeUp {
+  dueMs = Infinity;
+  index = NOWHERE;
   readonly request: CallRequest;
   readonly settle: Settle;
   readonly shared: SharedCall;
@@ -58,7 +60,6 @@ class Waiter extends WakeUp {
     isFirst: boolean,
     endsAtMs: number,
   ) {
-    super();
     this.#coalescer = coalescer;
     this.request = request;
     this.settle = settle;
@@ -67,7 +68,7 @@ class Waiter extends WakeUp {
     this.endsAtMs = endsAtMs;
   }
 
-  override wake(nowMs: number): void {
+  wake(nowMs: number): void {
     this.#coalescer.timeUp(this, nowMs);
   }
 }

@@ -13,11 +13,14 @@ import { retryDelay } from './retry-delay.ts';
 import type { ResolvedRetry } from './retry-options.ts';
 import { verdictOf, type RetryVerdict } from './retry-rules.ts';
 
-/** The call that a course belongs to, and what it can be told to do. As an attempt it is the first one. */
-export interface CourseCall extends Attempt {
+/** The call that a course belongs to, and what it can be told to do. */
+export interface CourseCall {
   readonly parts: CallParts;
-  readonly parent: Context;
+  readonly ctx: Context;
   readonly facts: CallFacts;
+  /** When it began, on the monotonic clock. */
+  readonly calledAtMs: number;
+  readonly first: Attempt | undefined;
   /** Attempts begun so far. */
   readonly attempts: number;
   readonly isDone: boolean;
@@ -25,6 +28,8 @@ export interface CourseCall extends Attempt {
   begin(nowMs: number): void;
   /** Begins an attempt that breaker and gate have let through. */
   launchNext(permit: number, ticket: number, nowMs: number): void;
+  /** Notices when the caller gives up. */
+  heedCaller(): void;
   /** Each ends the call. */
   succeed(value: unknown, nowMs: number): void;
   fail(error: unknown, stopped: Rejection | undefined, nowMs: number): void;
@@ -33,8 +38,6 @@ export interface CourseCall extends Attempt {
 
 /** What happens to a call besides going well: queues, failures, retries, hedges, and callers who give up. */
 export class Course {
-  /** When the call began, on the monotonic clock. */
-  readonly calledAtMs: number;
   /** Retries and hedges, in the order of their beginning. */
   readonly others: Attempt[] = [];
   readonly #call: CourseCall;
@@ -47,28 +50,17 @@ export class Course {
   #backoffFrom = 0;
   #lastFailure: { readonly failed: unknown; readonly returned: boolean } | undefined;
   #stopped: Rejection | undefined;
-  #leaveCaller: (() => void) | undefined;
 
-  constructor(call: CourseCall, calledAtMs: number) {
-    this.calledAtMs = calledAtMs;
+  constructor(call: CourseCall) {
     this.#call = call;
     this.#parts = call.parts;
-  }
-
-  /** Notices when the caller gives up. */
-  watchCaller(): void {
-    if (this.#call.isDone || this.#leaveCaller !== undefined) return;
-    // Told at once, it is done before there is anything to leave.
-    this.#leaveCaller = nothing;
-    const leave = this.#call.parent.onEnd((reason) => this.#callerEnded(reason));
-    if (!this.#call.isDone) this.#leaveCaller = leave;
   }
 
   /** Waits for a slot, with the breaker's permit. */
   queue(permit: number, nowMs: number): void {
     const { gate, clock } = this.#parts;
     if (gate === undefined) return;
-    const scope = this.#call.parent.withTimeout(this.#remainingMs(nowMs));
+    const scope = this.#call.ctx.withTimeout(this.#remainingMs(nowMs));
     this.#queueing = scope;
     const entered = gate.enter(scope, clock, nowMs, this.#call.facts.cost ?? 1);
     if (entered instanceof Promise) void entered.then((it) => this.#entered(scope, permit, it));
@@ -92,10 +84,10 @@ export class Course {
 
   /** One attempt of several succeeded: the others have lost. */
   won(winner: Attempt, nowMs: number): void {
-    const { name, hedgeDelay, counters } = this.#parts;
-    if (winner.number > 1 && hedgeDelay !== undefined) counters.hedgeWins++;
+    const { name, hedge, counters } = this.#parts;
+    if (winner.number > 1 && hedge !== undefined) counters.hedgeWins++;
     if (!this.#isRunning()) return;
-    if (!this.#call.isSettled) hedgeDelay?.recordAtLeast(nowMs - this.#call.startedAtMs);
+    this.#recordFirst(nowMs);
     const details = { policy: name, limit: 'race', winner: winner.number };
     this.#abandonAll(fail('CANCELLED', `${name}: attempt ${winner.number} answered first.`, { details }), nowMs);
   }
@@ -141,11 +133,21 @@ export class Course {
     if (delayMs < this.#remainingMs(nowMs)) this.#pauseUntil(nowMs + delayMs);
   }
 
-  /** The call is done: no pause, no place in a queue, no listener stays. */
+  /** The caller gave up, or has no time left. */
+  callerEnded(reason: FairleadError): void {
+    // A queue tells its refusal itself, having heard of the same end.
+    if (this.#call.isDone || this.#call.attempts === 0) return;
+    const nowMs = this.#parts.clock.monotonic();
+    if (reason.code === 'CANCELLED') this.#parts.counters.cancelled++;
+    this.#recordFirst(nowMs);
+    this.#call.fail(reason, this.#stopped, nowMs);
+    this.#call.first?.callerEnded(reason, nowMs);
+    for (const each of this.others) each.callerEnded(reason, nowMs);
+  }
+
+  /** The call is done: no pause and no place in a queue stays. */
   finish(): void {
     this.#endPause();
-    this.#leaveCaller?.();
-    this.#leaveCaller = undefined;
     this.#queueing?.cancel();
   }
 
@@ -179,8 +181,8 @@ export class Course {
 
   /** Left of the whole call. */
   #remainingMs(nowMs: number): number {
-    const ownMs = this.calledAtMs + this.#parts.totalMs - nowMs;
-    return Math.max(0, Math.min(ownMs, this.#call.parent.remainingMs()));
+    const ownMs = this.#call.calledAtMs + this.#parts.totalMs - nowMs;
+    return Math.max(0, Math.min(ownMs, this.#call.ctx.remainingMs()));
   }
 
   #entered(scope: ScopedContext, permit: number, entered: number | GateRefusal): void {
@@ -227,7 +229,7 @@ export class Course {
       this.#call.begin(nowMs);
       return;
     }
-    this.watchCaller();
+    this.#call.heedCaller();
     if (!this.#call.isDone) this.#pauseUntil(nowMs + delayMs);
   }
 
@@ -251,7 +253,13 @@ export class Course {
   }
 
   #isRunning(): boolean {
-    return (this.#call.number > 0 && !this.#call.isSettled) || this.others.some((each) => !each.isSettled);
+    return this.#call.first?.isSettled === false || this.others.some((each) => !each.isSettled);
+  }
+
+  /** The first attempt will not be waited for: all that is known is that it would have taken longer. */
+  #recordFirst(nowMs: number): void {
+    const { first } = this.#call;
+    if (first?.isSettled === false) this.#parts.hedgeDelay?.recordAtLeast(nowMs - first.startedAtMs);
   }
 
   #hedge(nowMs: number): void {
@@ -283,17 +291,6 @@ export class Course {
     if (this.#pause !== undefined) this.#parts.wakeUps.remove(this.#pause);
   }
 
-  #callerEnded(reason: FairleadError): void {
-    // A queue tells its refusal itself, having heard of the same end.
-    if (this.#call.isDone || this.#call.attempts === 0) return;
-    const nowMs = this.#parts.clock.monotonic();
-    if (reason.code === 'CANCELLED') this.#parts.counters.cancelled++;
-    if (!this.#call.isSettled) this.#parts.hedgeDelay?.recordAtLeast(nowMs - this.#call.startedAtMs);
-    this.#call.fail(reason, this.#stopped, nowMs);
-    if (this.#call.number > 0) this.#call.callerEnded(reason, nowMs);
-    for (const each of this.others) each.callerEnded(reason, nowMs);
-  }
-
   /** Ends with the last failure. */
   #fail(nowMs: number): void {
     const last = this.#lastFailure;
@@ -305,15 +302,11 @@ export class Course {
   }
 
   #abandonAll(reason: FairleadError, nowMs: number): void {
-    if (this.#call.number > 0) this.#call.abandon(reason, IGNORED, IGNORED, nowMs);
+    this.#call.first?.abandon(reason, IGNORED, IGNORED, nowMs);
     for (const each of this.others) each.abandon(reason, IGNORED, IGNORED, nowMs);
   }
 
   #tooLate(nowMs: number): Rejection {
-    return deadlineRejection(this.#parts, this.calledAtMs, nowMs + this.#remainingMs(nowMs), nowMs);
+    return deadlineRejection(this.#parts, this.#call.calledAtMs, nowMs + this.#remainingMs(nowMs), nowMs);
   }
-}
-
-function nothing(): void {
-  // There is nobody to leave.
 }

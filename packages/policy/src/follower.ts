@@ -4,6 +4,7 @@ export interface Followed {
   failed(error: unknown): void;
 }
 
+const { then } = Promise.prototype;
 /** More than that many calls at a time make their own and leave them to the collector. */
 const MOST_KEPT = 256;
 
@@ -37,6 +38,6 @@ export class Followers {
     const follower = this.#free.pop() ?? new Follower(this.#free);
     follower.followed = followed;
     // The engine's own: it calls one of the two, once, whatever a subclass thinks of that.
-    void Promise.prototype.then.call(work, follower.onValue, follower.onError);
+    void then.call(work, follower.onValue, follower.onError);
   }
 }

@@ -191,7 +191,7 @@ export class Front {
     }
     // A call that has no `reject` resolves with a decision.
     const resolve = settle as (decision: unknown) => void;
-    new Call(this.#parts, ctx, work, facts, nowMs, resolve, undefined, sinceMs).begin(nowMs);
+    new Call(this.#parts, ctx, work, facts, sinceMs, resolve, undefined).begin(nowMs);
   }
 }
 

@@ -37,7 +37,8 @@ function setup(spec: PolicySpec = { hedge: { attempts: 3, delay: '100ms' } }, ob
       if (outcome instanceof FairleadError) throw outcome;
       return outcome;
     };
-  onTestFinished(() => {
+  onTestFinished(async () => {
+    await clock.advance(0);
     expect(clock.pending).toBe(0);
     expect(under.inspect().late.unsettled).toBe(0);
   });

@@ -1,15 +1,16 @@
-import { WakeUp } from './wake-ups.ts';
+import { NOWHERE, type WakeUp } from './wake-ups.ts';
 
 /** The time before the next attempt, be it a retry or a hedge. */
-export class Pause extends WakeUp {
+export class Pause implements WakeUp {
+  dueMs = Infinity;
+  index = NOWHERE;
   readonly #over: (nowMs: number) => void;
 
   constructor(over: (nowMs: number) => void) {
-    super();
     this.#over = over;
   }
 
-  override wake(nowMs: number): void {
+  wake(nowMs: number): void {
     this.#over(nowMs);
   }
 }

@@ -15,7 +15,10 @@ function setup(spec: PolicySpec = {}, code?: PolicyCode) {
   const under = policy('orders', { retry: { backoff: { jitter: 'none' } }, ...spec }, ports, code);
   const context = (timeoutMs = Infinity, signal?: AbortSignal): Context =>
     createContext({ clock, random, timeoutMs, ...(signal === undefined ? {} : { signal }) });
-  onTestFinished(() => expect(clock.pending).toBe(0));
+  onTestFinished(async () => {
+    await clock.advance(0);
+    expect(clock.pending).toBe(0);
+  });
   return { clock, random, ports, policy: under, context };
 }
 
@@ -139,6 +142,7 @@ describe('the end of the caller', () => {
     expect(clock.pending).toBeGreaterThan(0);
     stop.abort();
     expect(await done).toMatchObject({ kind: 'failed', error: { code: 'CANCELLED' }, attempts: 1 });
+    await clock.advance(0);
     expect(clock.pending).toBe(0);
     await clock.advance(1_000);
     expect(begunAtMs).toEqual([0]);

@@ -1,17 +1,18 @@
 import { virtualClock } from '@fairlead/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { WakeUp, WakeUps, type Fresh } from './wake-ups.ts';
+import { NOWHERE, WakeUps, type Fresh, type WakeUp } from './wake-ups.ts';
 
-class Noted extends WakeUp {
+class Noted implements WakeUp {
+  dueMs = Infinity;
+  index = NOWHERE;
   readonly #note: (nowMs: number) => void;
 
   constructor(note: (nowMs: number) => void) {
-    super();
     this.#note = note;
   }
 
-  override wake(nowMs: number): void {
+  wake(nowMs: number): void {
     this.#note(nowMs);
   }
 }
@@ -42,6 +43,8 @@ test('whatever is set, moved and removed, the rest wakes when it is due, behind 
           }
         }
         expect(wakeUps.size).toBe(due.size);
+        // The timer of who has left stays until the microtasks have run dry.
+        if (due.size === 0) await clock.advance(0);
         expect(clock.pending).toBe(due.size === 0 ? 0 : 1);
       }
       expect([...woken].sort()).toEqual([...expected].sort());
@@ -101,23 +104,86 @@ test('a timer that comes a rounding error too early is no timer for nothing', as
   expect([woken, set, wakeUps.size]).toEqual([1, 1, 0]);
 });
 
-test('what settles within a few microtasks is never watched; what does not, is, once', async () => {
+class Work extends Noted implements Fresh {
+  readonly #onWatch: () => void;
+
+  constructor(onWatch: () => void) {
+    super(() => {});
+    this.#onWatch = onWatch;
+  }
+
+  watch(): void {
+    this.#onWatch();
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('what settles before the microtasks have run dry is never watched; what does not, is, once', async () => {
   const wakeUps = new WakeUps(virtualClock());
   const watched: string[] = [];
-  const fresh = (name: string, work: Promise<unknown>): void => {
-    const each: Fresh & { isSettled: boolean } = { isSettled: false, watch: () => watched.push(name) };
-    void work.then(() => (each.isSettled = true));
-    wakeUps.watchSoon(each);
+  const begin = (name: string, work: Promise<unknown>): void => {
+    const fresh = new Work(() => watched.push(name));
+    void work.then(() => wakeUps.remove(fresh));
+    wakeUps.watchSoon(fresh);
   };
-  fresh('at once', Promise.resolve());
-  fresh('never', new Promise(() => {}));
-  fresh(
-    'two steps',
-    Promise.resolve().then(() => undefined),
+  let hundred = Promise.resolve();
+  for (let step = 0; step < 100; step++) hundred = hundred.then(() => undefined);
+  begin('never', new Promise(() => {}));
+  begin('at once', Promise.resolve());
+  begin('a hundred steps', hundred);
+  begin('a turn', turn());
+  await turn();
+  expect(watched).toEqual(['never', 'a turn']);
+  begin('never again', new Promise(() => {}));
+  await turn();
+  expect(watched).toEqual(['never', 'a turn', 'never again']);
+});
+
+test('what begins outside of any microtask has its microtasks too', async () => {
+  const wakeUps = new WakeUps(virtualClock());
+  const watched: string[] = [];
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      const fresh = new Work(() => watched.push('settled'));
+      void Promise.resolve().then(() => wakeUps.remove(fresh));
+      wakeUps.watchSoon(fresh);
+      resolve();
+    });
+  });
+  await turn();
+  expect(watched).toEqual([]);
+});
+
+test('what is watched may begin something new, which is watched in its own time', async () => {
+  const wakeUps = new WakeUps(virtualClock());
+  const log: string[] = [];
+  const settled = new Work(() => log.push('settled'));
+  const later = new Work(() => log.push('later'));
+  wakeUps.watchSoon(
+    new Work(() => {
+      log.push('first');
+      wakeUps.watchSoon(settled);
+      wakeUps.watchSoon(later);
+      void Promise.resolve().then(() => wakeUps.remove(settled));
+    }),
   );
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(watched).toEqual(['never']);
-  fresh('later', new Promise(() => {}));
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(watched).toEqual(['never', 'later']);
+  wakeUps.watchSoon(new Work(() => log.push('second')));
+  await turn();
+  expect(log).toEqual(['first', 'second', 'later']);
+});
+
+test('the timer stays from one to the next within a turn, and goes when none is left at its end', async () => {
+  const clock = virtualClock();
+  let set = 0;
+  const counting = { ...clock, setTimer: (ms: number, fn: () => void) => (set++, clock.setTimer(ms, fn)) };
+  const wakeUps = new WakeUps(counting);
+  for (let count = 0; count < 10; count++) {
+    const entry = new Noted(() => {});
+    wakeUps.set(entry, 100 + count);
+    wakeUps.remove(entry);
+  }
+  expect([set, clock.pending]).toEqual([1, 1]);
+  await turn();
+  expect(clock.pending).toBe(0);
 });

@@ -2,34 +2,33 @@ import type { Clock, Timer } from '@fairlead/core';
 
 /** Due times are sums; what the last binary digit of one says is not worth a timer. */
 const ROUNDING_MS = 1e-6;
-/** Microtasks that fresh work gets to settle before it is watched: one for its own promise, others for what it awaited. */
-const GRACE_TURNS = 3;
-const SOON = Promise.resolve();
+const SETTLED = Promise.resolve();
+/** The index of who neither waits nor is fresh. */
+export const NOWHERE = -1;
 
-/** Something with an end, or a pause, in time. A base class, so that the thing itself is the entry: nothing is allocated. */
-export abstract class WakeUp {
+/** Something with an end, or a pause, in time. It is the entry itself: nothing is allocated for it. */
+export interface WakeUp {
   /** Monotonic time at which it is to wake, also while it doesn't wait. */
-  dueMs = Infinity;
-  /** Position among the waiting; −1 while it doesn't wait. */
-  index = -1;
-
+  dueMs: number;
+  /** Position among the waiting; −2 − position among the fresh; `NOWHERE` at first. Kept by `WakeUps`. */
+  index: number;
   /** Its time has come; it waits no longer. Must not throw. */
-  abstract wake(nowMs: number): void;
+  wake(nowMs: number): void;
 }
 
 /** Work that has just begun, and needs watching only if it doesn't settle at once. */
-export interface Fresh {
-  readonly isSettled: boolean;
-  /** Called when it hasn't settled within a few microtasks. */
+export interface Fresh extends WakeUp {
+  /** Called when the microtasks have run dry and it was fresh still; another one's `watch` may have ended it just now. */
   watch(): void;
 }
 
 /**
- * The ends and pauses of all calls of a policy behind one timer of the clock, set for the earliest. The timer goes as
- * soon as nothing waits, so an idle policy has none and doesn't keep a process alive.
+ * The ends and pauses of all calls of a policy behind one timer of the clock, set for the earliest.
  *
- * Most of what costs time about deadlines is setting timers that never run. Work that settles within the microtasks
- * that follow its beginning can't be interrupted by time anyway: it gets no timer, and no listener for its caller's end.
+ * Most of what costs time about deadlines is setting timers that never run. So there is one look a turn of the event
+ * loop, when its microtasks have run dry. Work that has settled by then could not be interrupted by time anyway: it gets
+ * no timer, and no listener for its caller's end. And only then does the timer go, if nothing waits any more, so that an
+ * idle policy has none and doesn't keep a process alive, and a busy one keeps it from one call to the next.
  */
 export class WakeUps {
   readonly #clock: Clock;
@@ -38,8 +37,10 @@ export class WakeUps {
   #timerDueMs = Infinity;
   #fresh: Fresh[] = [];
   #spare: Fresh[] = [];
-  #turnsLeft = 0;
-  readonly #onTurn = (): void => this.#turn();
+  #willLook = false;
+  readonly #onLook = (): void => this.#look();
+  /** A tick that a microtask asks for comes when no microtask is left; anybody else's would come before them. */
+  readonly #onMicrotask = (): void => process.nextTick(this.#onLook);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -59,44 +60,50 @@ export class WakeUps {
     if (dueMs < this.#timerDueMs) this.#arm(dueMs);
   }
 
-  /** Idempotent. */
+  /** Idempotent; also for who is fresh. */
   remove(entry: WakeUp): void {
-    const index = entry.index;
-    if (index < 0) return;
-    entry.index = -1;
+    const { index } = entry;
+    if (index === NOWHERE) return;
+    entry.index = NOWHERE;
+    if (index < NOWHERE) {
+      const last = this.#fresh.pop();
+      if (last === undefined || last === entry) return;
+      this.#fresh[-2 - index] = last;
+      last.index = index;
+      return;
+    }
     const last = this.#heap.pop();
     if (last !== undefined && last !== entry) {
       this.#down(last, index);
       if (last.index === index) this.#up(last, index);
     }
     // A timer for what has gone runs for nothing, once, and is set anew; only the last one takes it along.
-    if (this.#heap.length === 0) this.#disarm();
+    if (this.#heap.length === 0) this.#lookSoon();
   }
 
-  /** Has `fresh.watch` called unless it settles within a few microtasks. */
+  /** Has `fresh.watch` called unless it is removed before the microtasks have run dry. */
   watchSoon(fresh: Fresh): void {
+    fresh.index = -2 - this.#fresh.length;
     this.#fresh.push(fresh);
-    if (this.#turnsLeft > 0) return;
-    this.#turnsLeft = GRACE_TURNS;
-    void SOON.then(this.#onTurn);
+    this.#lookSoon();
   }
 
-  #turn(): void {
+  #lookSoon(): void {
+    if (this.#willLook) return;
+    this.#willLook = true;
+    void SETTLED.then(this.#onMicrotask);
+  }
+
+  #look(): void {
+    this.#willLook = false;
+    // Whoever is watched may hear of an end at once, and end others, or begin something new: that has a look of its own.
     const fresh = this.#fresh;
-    let left = 0;
-    for (const each of fresh) if (!each.isSettled) fresh[left++] = each;
-    fresh.length = left;
-    this.#turnsLeft = left === 0 ? 0 : this.#turnsLeft - 1;
-    if (left === 0) return;
-    if (this.#turnsLeft > 0) {
-      void SOON.then(this.#onTurn);
-      return;
-    }
-    // What is watched may hear of its end at once, and whoever hears of that may begin something new.
     this.#fresh = this.#spare;
     this.#spare = fresh;
+    for (const each of fresh) each.index = NOWHERE;
     for (const each of fresh) each.watch();
     fresh.length = 0;
+    if (this.#heap.length === 0) this.#disarm();
   }
 
   #arm(dueMs: number): void {
