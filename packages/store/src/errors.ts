@@ -32,6 +32,10 @@ export const STORE_ERRORS = {
   LOG_EPOCH_CHANGED: 'conflict',
   /** Events after a cursor were trimmed from the log. */
   LOG_TRIMMED: 'conflict',
+  /** A document can't be written or asked for: a bad key, a body that is not JSON, a bad version. */
+  DOC_INVALID: 'invalid',
+  /** A document's body is larger than `maxBodyBytes`. */
+  DOC_TOO_LARGE: 'too-large',
   /** A lease has ended: not renewed in time, taken over, released or closed. What was done under its token is refused. */
   LEASE_LOST: 'conflict',
   /** A lease can't have this name. */

@@ -2,7 +2,7 @@
  * Durable state. The port is database.ts; what stands on it, a folder each:
  *   postgres/  pglite/  embedded/   where databases come from      migrate/   SQL files, once, in order
  *   wake/                          how loops learn of news
- *   log/  lease/                    the durable primitives         backup/    databases as files
+ *   log/  lease/  doc/               the durable primitives         backup/    databases as files
  *   tenancy/                        whose rows they are            encryption/  and who can read them
  */
 export type { Database, QueryResult, Row, Sql, Tx, TxOptions } from './database.ts';
@@ -10,6 +10,21 @@ export type { KeyProvider, WrappedKey } from './encryption/key-provider.ts';
 export { keyRing } from './encryption/key-ring.ts';
 export type { Opened, PayloadSeal, Sealed, SealedPlace, Unsealed } from './encryption/payload-seal.ts';
 export { tenantKeys, type TenantKeys, type TenantKeysOptions } from './encryption/tenant-keys.ts';
+export { sweepDocs } from './doc/doc-sweep.ts';
+export type {
+  DeleteResult,
+  Doc,
+  DocEntry,
+  DocPage,
+  Docs,
+  DocsOptions,
+  DocSource,
+  ExpectedDoc,
+  ListOptions,
+  PutOptions,
+  PutResult,
+} from './doc/doc-types.ts';
+export { docs } from './doc/docs.ts';
 export { STORE_ERRORS } from './errors.ts';
 export type {
   AcquireResult,
