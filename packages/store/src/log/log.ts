@@ -8,6 +8,7 @@ import type { Tx } from '../database.ts';
 import { fail } from '../errors.ts';
 import type { LoggedEvent, NewEvent } from './log-types.ts';
 import { sqlState } from '../postgres/postgres-errors.ts';
+import { keepPrepared } from '../postgres/prepared.ts';
 
 /** What the stream must be for the append to happen: anything, empty, non-empty, or at exactly this version. */
 export type ExpectedVersion = 'any' | 'none' | 'exists' | number;
@@ -87,7 +88,9 @@ type Appended = {
   readonly at: Date;
 };
 
-const APPEND = 'select * from fairlead_log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)';
+const APPEND = keepPrepared(
+  'select * from fairlead_log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
+);
 
 async function insert(
   tx: Tx,

@@ -7,7 +7,7 @@ const NAMES = new Map<string, string>();
  *
  * Behind a pooler that pools by transaction it changes nothing: there a session is nobody's own.
  */
-export function prepared(text: string): string {
+export function keepPrepared(text: string): string {
   if (!NAMES.has(text)) NAMES.set(text, `fairlead_${NAMES.size + 1}`);
   return text;
 }
