@@ -43,6 +43,14 @@ test('a span whose parent has not arrived stands at the root, and a circle does 
   expect(lines.filter((line) => /work [xy]$/.test(line))).toHaveLength(2);
 });
 
+test('a trace of which only failures are recorded says so', () => {
+  const attributes = [{ key: 'fairlead.sampled', value: { boolValue: false } }];
+  const trace = { resourceSpans: [of('orders', span('x', 'gone', 5, 1, { attributes }))] };
+  expect(traceTree(trace, palette(false)).at(-1)).toContain('these are only its failures');
+  const whole = { resourceSpans: [of('orders', span('x', undefined, 5, 1))] };
+  expect(traceTree(whole, palette(false)).join()).not.toContain('only its failures');
+});
+
 test('escape sequences in names can not reach the terminal', () => {
   const trace = { resourceSpans: [of('ev\u001b[2Jil', span('x', undefined, 0, 1, { name: 'a\u0007b\nc' }))] };
   expect(traceTree(trace, palette(false)).join('|')).toContain('evil ab c');

@@ -54,9 +54,15 @@ function milliseconds(ns: bigint): string {
 
 const failed = ({ span }: Node): boolean => span.status?.code === 2 || span.status?.code === 'STATUS_CODE_ERROR';
 
+const PARTIAL = 'There was too much to record this trace: these are only its failures.';
+
+/** Whether the trace is not recorded, but for what failed in it. */
+const isPartial = ({ span }: Node): boolean =>
+  span.attributes?.some(({ key, value }) => key === 'fairlead.sampled' && value?.boolValue === false) === true;
+
 /**
  * A trace as a tree, a line a span: when it began (since the trace did), how long it took, its service and its name.
- * A span whose parent has not arrived stands at the root.
+ * A span whose parent has not arrived stands at the root. A last line says when only failures have been recorded.
  */
 export function traceTree(trace: OtlpTraces, colour: Palette): readonly string[] {
   const nodes = nodesOf(trace);
@@ -94,5 +100,6 @@ export function traceTree(trace: OtlpTraces, colour: Palette): readonly string[]
   return [
     colour.strong(head),
     ...table([[colour.faint('     BEGAN'), colour.faint('      TOOK'), colour.faint('SPAN')], ...rows]),
+    ...([...nodes.values()].some(isPartial) ? [colour.faint(PARTIAL)] : []),
   ];
 }

@@ -52,7 +52,7 @@ function handlers(plane: ControlPlane, { url, calls, audit }: Tools): Record<Adm
       if (trace !== undefined) return trace;
       throw fail(
         'TRACE_NOT_FOUND',
-        `No trace or request "${traceId.slice(0, 64)}" is kept. It may not have arrived yet, or was dropped for newer ones.`,
+        `No trace or request "${traceId.slice(0, 64)}" is kept. It may not have arrived yet, was dropped for newer ones, or is not recorded: its traceparent then ends in -00.`,
       );
     },
     listTraces(request) {
