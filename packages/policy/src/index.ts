@@ -62,6 +62,8 @@ export { RejectedError } from './rejected-error.ts';
 export type { Rejection, RejectionCause } from './rejection.ts';
 export type { RepeatCode, RepeatSpec } from './repeat-options.ts';
 export type { RetryBudget, RetryBudgetState } from './retry-budget.ts';
+export { retryDelays } from './retry-delays.ts';
+export type { RetryDelays } from './retry-delays.ts';
 export type { RetrySpec } from './retry-options.ts';
 export type { SharedLimitState } from './shared-limit.ts';
 export type { ShedSpec } from './shed-options.ts';
