@@ -40,6 +40,7 @@ export class HolderLife {
   #deadlineMs = 0;
   #expiry: Timer | undefined;
   #next: Timer | undefined;
+  readonly #over = new AbortController();
   #ended = false;
 
   constructor(options: ResolvedLeasesOptions, background: Context, groups: ReadonlySet<string>, events: LifeEvents) {
@@ -58,6 +59,11 @@ export class HolderLife {
     await database.query(ctx, REGISTER, [this.id, holder, ttlMs, [...this.#groups]]);
     this.#extend(sentMs);
     this.#planRenewal(sentMs);
+  }
+
+  /** Aborts when it is over here. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
   }
 
   /** Milliseconds until the right ends without a renewal; 0 once it has. */
@@ -80,7 +86,9 @@ export class HolderLife {
     this.#ended = true;
     this.#expiry?.cancel();
     this.#next?.cancel();
-    this.#events.onEnd(fail('LEASE_LOST', `${capital(why)}. Stop what was done under them; acquire again to go on.`));
+    const reason = fail('LEASE_LOST', `${capital(why)}. Stop what was done under them; acquire again to go on.`);
+    this.#events.onEnd(reason);
+    this.#over.abort(reason);
   }
 
   /** Deletes the row: its leases are free at once. */

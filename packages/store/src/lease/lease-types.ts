@@ -146,6 +146,14 @@ export type ScheduleTimes =
  */
 export type ScheduleFunction = (tx: Tx, dueMs: number) => Promise<void>;
 
+/** The life of a process as the database sees it: what its rights hang on. */
+export interface Standing {
+  /** Id of its row in `fairlead_lease_holder`. Another life has another one. */
+  readonly id: string;
+  /** Aborts with LEASE_LOST when this life is over here. */
+  readonly signal: AbortSignal;
+}
+
 /** The leases of one process. */
 export interface Leases extends Closeable {
   /**
@@ -155,6 +163,12 @@ export interface Leases extends Closeable {
    *   after which the lease may be ours in the database: it is given back by itself
    */
   acquire(ctx: Context, name: string): Promise<AcquireResult>;
+  /**
+   * The life that this process' leases hang on now; begins one when there is none. For rights of another kind that are to end
+   * with it, such as jobs that run: they name its row, and whoever takes them over makes sure that the row is gone.
+   * @throws LEASES_CLOSED; DATABASE_UNAVAILABLE or the Context's reason
+   */
+  standing(ctx: Context): Promise<Standing>;
   /**
    * Takes part in an election: runs `fn` whenever this process is the leader, and again when it has returned or failed and
    * nobody else has become leader meanwhile. A failure is logged. As many elections at once as wanted: all that wait

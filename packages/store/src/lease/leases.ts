@@ -28,6 +28,7 @@ import type {
   ScheduleOptions,
   ShardFunction,
   Shards,
+  Standing,
 } from './lease-types.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { resolveSchedule, schedule } from './schedule.ts';
@@ -112,6 +113,10 @@ class ProcessLeases implements Leases, LeaseOwner {
     } finally {
       this.#asking.delete(name);
     }
+  }
+
+  standing(ctx: Context): Promise<Standing> {
+    return this.#alive(ctx);
   }
 
   lead(name: string, fn: LeadFunction): Election {
