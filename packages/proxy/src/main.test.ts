@@ -98,6 +98,7 @@ test('a configuration that is missing, malformed or unknown ends the process wit
       return output();
     };
     expect(await ended({})).toContain('FAIRLEAD_GATEWAY_CONFIG is not set');
+    expect(await ended({ FAIRLEAD_ACCESS_LINES: 'al' })).toContain('FAIRLEAD_ACCESS_LINES is "al". It may be: thinned');
     expect(await ended({ FAIRLEAD_GATEWAY_CONFIG: file })).toContain("can't be read");
     await writeFile(file, '{ "listen": { "port": 0 }, "isuer": "x" }');
     expect(await ended({ FAIRLEAD_GATEWAY_CONFIG: file })).toContain('did you mean issuer?');

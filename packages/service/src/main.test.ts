@@ -84,6 +84,13 @@ test('everything that is wrong with its environment is told at once, and it ends
   expect(output()).toContain('FAIRLEAD_LISTEN is "somewhere", but must be unix:/path/to.sock or tcp:host:port.');
 });
 
+test('a sampler that does not exist ends it, with the one that was meant', async () => {
+  const { exit, closed, output } = await start({ OTEL_TRACES_SAMPLER: 'parentbased_alwayson' });
+  expect(await exit).toBe(1);
+  await closed;
+  expect(output()).toContain('OTEL_TRACES_SAMPLER is "parentbased_alwayson". Did you mean "parentbased_always_on"?');
+});
+
 test('a module that is another service, or none, is refused by name', async () => {
   const other = await start({ FAIRLEAD_SERVICE_NAME: 'orders' });
   expect(await other.exit).toBe(1);
