@@ -36,9 +36,11 @@ as $$
   returning epoch
 $$;
 
--- Whether a reader may go on after p_after. p_epoch: the one its cursor was written in, null for none.
--- FL001: the cursor is of another epoch, and beyond where the two part (detail). FL002: trimmed through (detail).
-create function fairlead_log_check(p_epoch bigint, p_after bigint) returns boolean
+-- Whether a reader may go on after p_after. p_epoch: the one its cursor was written in; p_known: the one that it knows the
+-- log to be in; null for none.
+-- FL001: the cursor is of another epoch and beyond where the two part (detail), or the log is in another one than is known.
+-- FL002: trimmed through (detail).
+create function fairlead_log_check(p_epoch bigint, p_after bigint, p_known bigint) returns boolean
   language plpgsql stable
 as $$
 declare
@@ -57,6 +59,9 @@ begin
     if v_parted < p_after then
       raise exception 'the log parted at %', v_parted using errcode = 'FL001', detail = v_parted::text;
     end if;
+  end if;
+  if p_known <> (select max(e.epoch) from fairlead_log_epoch e) then
+    raise exception 'the log is not in the epoch % any more', p_known using errcode = 'FL001', detail = p_after::text;
   end if;
   return true;
 end $$;

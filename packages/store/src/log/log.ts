@@ -1,7 +1,7 @@
 /*
  * The append-only log. Around this file:
  *   log-types.ts     events, before and after            log-reader.ts   reading by position, losing nothing
- *   log-epoch.ts     what a restore does to cursors
+ *   log-epoch.ts     what a restore does to cursors      settled-positions.ts   which gaps stay
  */
 import { formatTraceparent, uuidV7, type Context } from '@fairlead/core';
 import type { Tx } from '../database.ts';
