@@ -193,6 +193,11 @@ as $$
   union all
   select 'fairlead.tenancy_key', format('may be read by %s: whoever reads it can be any tenant', case a.grantee when 0 then 'everybody' else pg_get_userbyid(a.grantee) end)
     from pg_class c, aclexplode(c.relacl) a where c.oid = 'fairlead.tenancy_key'::regclass and a.grantee <> c.relowner
+  union all
+  select 'temporary tables', format('may be made by %s: one can stand in for an isolated table in later transactions of its session',
+                                    case a.grantee when 0 then 'everybody' else pg_get_userbyid(a.grantee) end)
+    from pg_database b, aclexplode(coalesce(b.datacl, acldefault('d', b.datdba))) a
+   where b.datname = current_database() and a.privilege_type = 'TEMPORARY' and a.grantee <> b.datdba
   order by 1, 2
 $$;
 
