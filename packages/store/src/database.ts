@@ -35,6 +35,14 @@ export interface TxOptions {
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /** Default false. */
   readonly readOnly?: boolean;
+  /**
+   * Whether `work` runs again, in a new transaction, when the server has rolled this one back for another's sake: a
+   * serialization failure (40001) or a deadlock (40P01). At most 10 times in all, after short random waits, within the
+   * Context. Default: true for `repeatable read` and `serializable`, where such failures are how they work; false for
+   * `read committed`. Work that may run again does nothing outside of its transaction but what may happen twice; what is
+   * to happen once belongs into `afterCommit`, of which only those of the attempt that was committed run.
+   */
+  readonly retry?: boolean;
 }
 
 /**
@@ -48,12 +56,18 @@ export interface Database extends Closeable {
   /** Name for logs and errors, usually the service's. */
   readonly name: string;
   /**
-   * Runs `work` in one transaction: commits when it resolves, rolls back when it rejects.
-   * @throws DATABASE_UNAVAILABLE when no connection can be had or it broke before COMMIT was sent (nothing happened)
+   * Runs `work` in one transaction: commits when it resolves, rolls back when it rejects. The server hears of it with the
+   * first statement.
+   * @throws DATABASE_UNAVAILABLE when no connection can be had, the server takes no writes, or the connection broke before
+   *   COMMIT was sent (nothing happened)
    * @throws COMMIT_UNKNOWN when the connection broke during COMMIT
    */
   tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
-  /** One statement on its own. */
+  /**
+   * One statement on its own.
+   * @throws DATABASE_UNAVAILABLE when nothing happened; COMMIT_UNKNOWN when the connection broke under a statement that may
+   *   write. One that begins with SELECT and calls none of this package's functions is taken for a read.
+   */
   query<R extends Row = Row>(ctx: Context, text: string, params?: readonly unknown[]): Promise<QueryResult<R>>;
   /**
    * Calls `onNotify(payload)` for each NOTIFY on `channel` until closed. Reconnects by itself; a notification may be

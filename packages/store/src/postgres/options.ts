@@ -22,10 +22,21 @@ export interface DatabaseOptions {
    * later; before that the wait between statements is bounded by it). Default 60 000; 0 is no limit.
    */
   readonly transactionTimeoutMs?: number;
+  /**
+   * `rows`: every transaction sees only rows of its Context's tenant in tables that were isolated (`fairlead.isolate`), and
+   * without a tenant none. The claim is made with the URL's password, or with `secret`; `installTenancy` tells the
+   * database. Default: nothing is isolated.
+   */
+  readonly tenancy?: 'rows' | { readonly kind: 'rows'; readonly secret: string } | undefined;
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<DatabaseOptions, 'telemetry'>> & { readonly telemetry: StoreTelemetry };
+export type ResolvedOptions = Required<Omit<DatabaseOptions, 'telemetry' | 'tenancy'>> & {
+  readonly telemetry: StoreTelemetry;
+  readonly tenancy: DatabaseOptions['tenancy'];
+  /** Whether sessions are shared by parties that don't trust each other: see `SessionScope`. */
+  readonly shared: boolean;
+};
 
 const DEFAULTS = {
   maxConnections: 10,
@@ -39,11 +50,20 @@ const DEFAULTS = {
  * @throws MISCONFIGURED for an unknown option or a value out of range, named
  */
 export function resolveOptions(options: DatabaseOptions): ResolvedOptions {
-  const known = new Set(['url', 'name', 'clock', 'telemetry', ...Object.keys(DEFAULTS)]);
+  const known = new Set(['url', 'name', 'clock', 'telemetry', 'tenancy', ...Object.keys(DEFAULTS)]);
   const unknown = Object.keys(options).find((key) => !known.has(key));
   if (unknown !== undefined) throw misconfigured(`${options.name}: openDatabase has no option "${unknown}".`);
   if (options.name === '') throw misconfigured('openDatabase needs a name: it goes into logs and errors.');
-  const resolved = { ...DEFAULTS, ...options, telemetry: options.telemetry ?? SILENT };
+  const { tenancy } = options;
+  if (tenancy !== undefined && tenancy !== 'rows' && (typeof tenancy !== 'object' || tenancy.kind !== 'rows'))
+    throw misconfigured(`${options.name}: tenancy is neither 'rows' nor { kind: 'rows', secret }.`);
+  const resolved = {
+    ...DEFAULTS,
+    ...options,
+    telemetry: options.telemetry ?? SILENT,
+    tenancy,
+    shared: tenancy !== undefined,
+  };
   for (const [key, least] of [
     ['maxConnections', 1],
     ['connectTimeoutMs', 0],

@@ -4,8 +4,9 @@ import { sendCancelRequest } from './cancel-request.ts';
 import { driverAddress, parseDatabaseUrl, type DatabaseAddress } from './database-url.ts';
 import { LastWordSocket } from './last-word-socket.ts';
 import type { ResolvedOptions } from './options.ts';
-import { databaseFailure, isConnectionLoss, isLastWord } from './postgres-errors.ts';
+import { databaseFailure, isConnectionLoss, isLastWord, refusedRow, refusedWrites } from './postgres-errors.ts';
 import { preparedName } from './prepared.ts';
+import { CLEAN_SESSION, settingStatement, type Setting } from './session-scope.ts';
 import { StatementBatch, type Answer } from './statement-batch.ts';
 
 /** Dates and timestamps without a zone stay text: turning them into instants would use this machine's zone. */
@@ -47,6 +48,8 @@ export class PostgresConnection {
   #tail: Promise<unknown> = Promise.resolve();
   #serverVersion = 0;
   #direct = false;
+  #limitsAreLocal = false;
+  #processId: number | undefined;
   #statementTimeoutMs = 0;
   readonly #prepared = new Set<string>();
   /** Called once when the connection is no longer usable. */
@@ -81,9 +84,17 @@ export class PostgresConnection {
     return this.#serverVersion;
   }
 
-  /** Whether the session at the other end is this connection's own; false behind a pooler. */
-  get direct(): boolean {
-    return this.#direct;
+  /** The process at the other end; `undefined` behind a pooler, where each transaction has another. */
+  get processId(): number | undefined {
+    return this.#processId;
+  }
+
+  /**
+   * Whether transactions are limited by `transactionTimeoutMs` alone, and not by the session, a role or the server. Such a
+   * limit ends with the transaction, before the server looks whether it was exceeded: it never ends one that is committed.
+   */
+  get limitsAreLocal(): boolean {
+    return this.#limitsAreLocal;
   }
 
   /** @throws DATABASE_UNAVAILABLE */
@@ -104,33 +115,55 @@ export class PostgresConnection {
 
   /**
    * Runs one statement, after those before it. Settles at once when the Context ends.
-   * @param begin statements without parameters that go ahead of it, in the same write: what begins its transaction
    * @throws DATABASE_UNAVAILABLE, DEADLINE_EXCEEDED, TRANSACTION_TIMEOUT, the signal's reason, or the driver's error
    */
-  async query(ctx: Context, text: string, params: readonly unknown[] = [], begin?: BeginStatements): Promise<Answer> {
+  async query(
+    ctx: Context,
+    text: string,
+    params: readonly unknown[] = [],
+    begin: BeginStatements = {},
+  ): Promise<Answer> {
     ctx.throwIfAborted();
     return this.#untilAbort(ctx.signal, this.#inTurn(text, params, begin));
+  }
+
+  /**
+   * Runs one statement with parameters in a transaction of its own that has these settings, in a session of which nothing
+   * is believed.
+   * @throws as `query` does
+   */
+  async scoped(
+    ctx: Context,
+    text: string,
+    params: readonly unknown[],
+    settings: readonly Setting[],
+    begin: Pick<BeginStatements, 'onSent'>,
+  ): Promise<Answer> {
+    const limit: Setting = ['statement_timeout', String(serverTimeout(ctx))];
+    return this.query(ctx, text, params, {
+      ...begin,
+      statements: CLEAN_SESSION,
+      setting: settingStatement([limit, ...settings]),
+    });
   }
 
   /**
    * Runs one statement in a transaction of its own, and tells the server the time left for it.
    * @throws as `query` does
    */
-  async single(ctx: Context, text: string, params: readonly unknown[]): Promise<Answer> {
-    const timeoutMs = serverTimeout(ctx);
-    if (!this.#direct) {
-      // Local to the transaction that the server makes of the two.
-      const limit = `SELECT set_config('statement_timeout', '${timeoutMs}', true)`;
-      return this.query(ctx, text, params, timeoutMs === 0 ? undefined : { statements: [limit] });
+  async single(
+    ctx: Context,
+    text: string,
+    params: readonly unknown[],
+    begin: Pick<BeginStatements, 'onSent'>,
+  ): Promise<Answer> {
+    try {
+      return await this.#single(ctx, text, params, begin);
+    } catch (error) {
+      const refused = refusedWrites(error, 'statement', this.#name);
+      if (refused !== undefined) this.destroy(refused);
+      throw refused ?? error;
     }
-    if (this.#limits(timeoutMs)) return this.query(ctx, text, params);
-    const limit = `SET statement_timeout = ${timeoutMs}`;
-    // A text without parameters may be of several statements, or of one that must stand alone.
-    if (params.length === 0) await this.query(ctx, limit);
-    const answer = await this.query(ctx, text, params, params.length === 0 ? undefined : { statements: [limit] });
-    // Only now: a statement that fails takes the setting ahead of it back.
-    this.#statementTimeoutMs = timeoutMs;
-    return answer;
   }
 
   /** Runs `text` without a Context: for COMMIT and ROLLBACK, which are not given up half-way. */
@@ -144,7 +177,7 @@ export class PostgresConnection {
    */
   beginStatements(ctx: Context, characteristics: string, transactionTimeoutMs: number): readonly string[] {
     const timeoutMs = serverTimeout(ctx);
-    const statements = [`BEGIN ${characteristics}`];
+    const statements = [`BEGIN ${characteristics}`, ...(this.#options.shared ? CLEAN_SESSION : [])];
     if (!this.#direct || !this.#limits(timeoutMs)) statements.push(`SET LOCAL statement_timeout = ${timeoutMs}`);
     if (!this.#direct) statements.push(`SET LOCAL idle_in_transaction_session_timeout = ${transactionTimeoutMs}`);
     // Never in the session: a COMMIT that the server ends for a limit of its transaction alone has not happened.
@@ -190,8 +223,12 @@ export class PostgresConnection {
         : clock.setTimer(connectTimeoutMs, () => this.giveUp(new Error('connection timeout')));
     const limit = `set_config('idle_in_transaction_session_timeout', '${this.#options.transactionTimeoutMs}', false)`;
     try {
-      const { rowCount } = await this.#inTurn(`SELECT ${limit} WHERE pg_backend_pid() = ${processID}`, []);
-      this.#direct = rowCount === 1;
+      const more = `current_setting('transaction_timeout', true) AS longest`;
+      const text = `SELECT ${limit}, ${more} WHERE pg_backend_pid() = ${processID}`;
+      const [own] = (await this.#inTurn(text, [])).rows;
+      this.#processId = own === undefined ? undefined : processID;
+      this.#direct = own !== undefined && !this.#options.shared;
+      this.#limitsAreLocal = own?.['longest'] === '0';
     } finally {
       timer?.cancel();
     }
@@ -203,31 +240,67 @@ export class PostgresConnection {
     return timeoutMs === 0 ? current === 0 : current >= timeoutMs && current < timeoutMs + SLACK_MS;
   }
 
-  #inTurn(text: string, params: readonly unknown[], begin?: BeginStatements): Promise<Answer> {
-    const turn = this.#tail.then(() => this.#run(text, params, begin));
+  async #single(
+    ctx: Context,
+    text: string,
+    params: readonly unknown[],
+    begin: Pick<BeginStatements, 'onSent'>,
+  ): Promise<Answer> {
+    const timeoutMs = serverTimeout(ctx);
+    if (!this.#direct) {
+      // Local to the transaction that the server makes of the two.
+      const limit = `SELECT set_config('statement_timeout', '${timeoutMs}', true)`;
+      return this.query(ctx, text, params, timeoutMs === 0 ? begin : { ...begin, statements: [limit] });
+    }
+    if (this.#limits(timeoutMs)) return this.query(ctx, text, params, begin);
+    const limit = `SET statement_timeout = ${timeoutMs}`;
+    // A text without parameters may be of several statements, or of one that must stand alone.
+    if (params.length === 0) {
+      await this.query(ctx, limit);
+      this.#statementTimeoutMs = timeoutMs;
+      return this.query(ctx, text, params, begin);
+    }
+    const answer = await this.query(ctx, text, params, { ...begin, statements: [limit] });
+    // Only now: a statement that fails takes the setting ahead of it back.
+    this.#statementTimeoutMs = timeoutMs;
+    return answer;
+  }
+
+  #inTurn(text: string, params: readonly unknown[], begin: BeginStatements = {}): Promise<Answer> {
+    const turn = this.#tail.then(async () => {
+      const { setting } = begin;
+      if (setting === undefined || params.length > 0) return this.#run(text, params, begin);
+      // A text without parameters travels in another form, which would show the setting's value.
+      await this.#run(setting.text, setting.params, { ...begin, setting: undefined });
+      return this.#run(text, params, {});
+    });
     this.#tail = turn.catch(() => {});
     return turn;
   }
 
-  async #run(text: string, params: readonly unknown[], begin: BeginStatements | undefined): Promise<Answer> {
+  async #run(text: string, params: readonly unknown[], begin: BeginStatements): Promise<Answer> {
     if (this.#ended) throw databaseFailure(this.#brokenBy, this.#name);
     const name = this.#direct && params.length > 0 ? preparedName(text) : undefined;
     const isPrepared = name !== undefined && this.#prepared.has(name);
-    const ahead = begin?.statements ?? [];
-    const batch = new StatementBatch({ text, params, ahead, name, isPrepared }, types);
+    const { statements: ahead = [], setting } = begin;
+    const batch = new StatementBatch({ text, params, ahead, setting, name, isPrepared }, types);
     try {
+      begin.onSent?.();
       this.#client.query(batch);
       return await batch.answer;
     } catch (error) {
-      if (isLastWord(error) || isConnectionLoss(error)) this.destroy(error);
+      const begun = ahead.length === 0 || batch.aheadCompleted > 0;
+      const refused = begun ? undefined : refusedWrites(error, 'begin', this.#name);
+      if (isLastWord(error) || isConnectionLoss(error) || refused !== undefined) this.destroy(refused ?? error);
       // The driver's errors are made where the socket is read; what asked is of more use.
       else if (error instanceof Error) Error.captureStackTrace(error);
       // The server's own word (57P01, 25P04) comes first, as an event or as this answer, and says more than the broken
       // socket after it.
-      throw databaseFailure(this.#ended ? (this.#brokenBy ?? error) : error, this.#name);
+      if (this.#ended) throw databaseFailure(this.#brokenBy ?? error, this.#name);
+      throw (this.#options.shared ? refusedRow(error, this.#name) : undefined) ?? databaseFailure(error, this.#name);
     } finally {
       if (name !== undefined && batch.wasParsed) this.#prepared.add(name);
-      if (begin?.onBegun !== undefined && batch.aheadCompleted > 0) begin.onBegun();
+      if (batch.aheadCompleted > 0) begin.onBegun?.();
     }
   }
 
@@ -257,8 +330,13 @@ export class PostgresConnection {
 
 /** What goes ahead of a statement. */
 export interface BeginStatements {
-  readonly statements: readonly string[];
-  /** Called, before the statement settles, when the server has carried out the first of them. */
+  /** Statements without parameters, in the same write. */
+  readonly statements?: readonly string[];
+  /** A statement with parameters, after those. */
+  readonly setting?: { readonly text: string; readonly params: readonly string[] } | undefined;
+  /** Called when the statement is on its way: from here on it may be carried out. */
+  readonly onSent?: () => void;
+  /** Called, before the statement settles, when the server has carried out the first of `statements`. */
   readonly onBegun?: () => void;
 }
 

@@ -286,7 +286,7 @@ test('a write that meets a server that was stopped is DATABASE_UNAVAILABLE', asy
   }
 });
 
-test('a COMMIT that the server had waited for in vain has not happened; any other end of it is unknown', async () => {
+test('a COMMIT that the server ended for a limit of the transaction has not happened', async () => {
   await using database = open({ transactionTimeoutMs: 0 });
   const nothing = async (): Promise<void> => {};
   const idle = await hungUp(database, nothing, 'set local idle_in_transaction_session_timeout = 10');
@@ -296,8 +296,18 @@ test('a COMMIT that the server had waited for in vain has not happened; any othe
     create function overstay() returns trigger language plpgsql as $$ begin
       perform set_config('transaction_timeout', '10', true); perform pg_sleep(60); return null; end $$;
     create constraint trigger overstay after insert on overdue deferrable initially deferred for each row execute function overstay()`);
-  const overdue = database.tx(ctx, (tx) => tx.query('insert into overdue values (1)'));
-  await expect(overdue).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN', cause: { code: 'TRANSACTION_TIMEOUT' } });
+  const overdue = (): Promise<unknown> => database.tx(ctx, (tx) => tx.query('insert into overdue values (1)'));
+  await expect(overdue()).rejects.toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+  expect((await database.query(ctx, 'select * from overdue')).rowCount).toBe(0);
+  // Where sessions have such a limit too, the server may say the same of a transaction that it has committed.
+  const { rows } = await database.query(ctx, 'select current_user::text as role');
+  await using admin = await connectAdmin(held.adminUrl);
+  const inDatabase = `in database ${held.database.name}`;
+  await admin.run(`alter role ${String(rows[0]?.['role'])} ${inDatabase} set transaction_timeout = '1h'`);
+  await using limited = open({ transactionTimeoutMs: 0 });
+  const unknown = limited.tx(ctx, (tx) => tx.query('insert into overdue values (1)'));
+  await expect(unknown).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN', cause: { code: 'TRANSACTION_TIMEOUT' } });
+  await admin.run(`alter role ${String(rows[0]?.['role'])} ${inDatabase} reset transaction_timeout`);
 });
 
 test('a server that is not there is DATABASE_UNAVAILABLE, and the message keeps the password', async () => {

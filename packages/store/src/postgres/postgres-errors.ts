@@ -38,6 +38,21 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 /**
+ * The failure of a statement that a server refused since it takes no writes now (a standby, or one that was made one under an
+ * open connection); `undefined` for any other.
+ * @param refused `begin` when BEGIN itself was refused, `statement` when one on its own was
+ */
+export function refusedWrites(error: unknown, refused: 'begin' | 'statement', name: string): unknown {
+  const state = sqlState(error);
+  if (state !== (refused === 'begin' ? '0A000' : '25006')) return undefined;
+  return fail(
+    'DATABASE_UNAVAILABLE',
+    `${name}: the server takes no writes: it is a standby or was made read-only. Nothing was written; the next connection may reach the primary.`,
+    { cause: error, details: { sqlState: state }, retryAfterMs: 250 },
+  );
+}
+
+/**
  * The failure that callers see. Lost connections and server limits become Fairlead's codes; what a statement itself did
  * wrong (a constraint, a syntax error, a serialization failure) stays the driver's error with its SQLSTATE in `code`.
  */
@@ -75,6 +90,20 @@ export function databaseFailure(error: unknown, name: string): unknown {
       { cause: error, details: { sqlState: state }, retryAfterMs: 5_000 },
     );
   }
+  if (state === 'FLT01') {
+    return fail(
+      'TENANT_REQUIRED',
+      `${name}: rows of tenants were asked for, and the Context names no tenant. Derive one that does, or use acrossTenants(database) for the service's own work.`,
+      { cause: error },
+    );
+  }
+  if (state === 'FLT02') {
+    return fail(
+      'TENANT_FORGED',
+      `${name}: the tenant that a transaction claims is not proved. Either SQL has set it, or this database has not been told this service's key (installTenancy).`,
+      { cause: error },
+    );
+  }
   if (isConnectionLoss(error)) {
     return fail(
       'DATABASE_UNAVAILABLE',
@@ -83,4 +112,16 @@ export function databaseFailure(error: unknown, name: string): unknown {
     );
   }
   return error;
+}
+
+/** The failure of a write that the policy of a table forbids; `undefined` for any other. */
+export function refusedRow(error: unknown, name: string): unknown {
+  if (sqlState(error) !== '42501' || !(error instanceof Error)) return undefined;
+  // The server's function that found it, which no translation touches.
+  if (!('routine' in error) || error.routine !== 'ExecWithCheckOptions') return undefined;
+  return fail(
+    'TENANT_REFUSED',
+    `${name}: a row was to be written that belongs to another tenant than the transaction's. Leave the tenant out, or use that tenant's Context.`,
+    { cause: error },
+  );
 }

@@ -2,6 +2,8 @@ import { isError, type Context } from '@fairlead/core';
 import type { QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
 import type { ConnectionPool, Lent } from './connection-pool.ts';
+import type { BeginStatements } from './postgres-connection.ts';
+import { settingStatement, type SessionScope, type Setting } from './session-scope.ts';
 import type { Answer } from './statement-batch.ts';
 
 /**
@@ -15,6 +17,8 @@ export interface TxHost {
   readonly pool: ConnectionPool;
   /** See `DatabaseOptions.transactionTimeoutMs`. */
   readonly transactionTimeoutMs: number;
+  /** Whose transactions they are; `undefined` for everybody's. */
+  readonly scope: SessionScope | undefined;
   /** Tells listeners of a channel, from after a commit. */
   announce(ctx: Context, channel: string, payload: string): void;
 }
@@ -28,11 +32,14 @@ export class PostgresTx implements Tx {
   readonly afterCommits: (() => void)[] = [];
   /** From when COMMIT is on its way: the connection is released by whoever learns its outcome. */
   committing = false;
+  /** The last failure of a statement; it may be why COMMIT became ROLLBACK. */
+  failure: unknown;
   /** Settles, well in any case, with the first statement. */
   begun: Promise<void> = Promise.resolve();
   readonly #host: TxHost;
   readonly #options: TxOptions;
   #lent: Lent | undefined;
+  #settings: ((processId: number) => readonly Setting[]) | undefined;
   #state: TxState = 'unbegun';
   #open = true;
 
@@ -49,7 +56,10 @@ export class PostgresTx implements Tx {
   async query<R extends Row = Row>(text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
     this.#mustBeOpen();
     // What the columns are is the caller's claim about its own statement.
-    return (await this.#query(text, params)) as QueryResult<Row> as QueryResult<R>;
+    return (await this.#query(text, params).catch((error: unknown) => {
+      this.failure = error;
+      throw error;
+    })) as QueryResult<Row> as QueryResult<R>;
   }
 
   afterCommit(fn: () => void): void {
@@ -61,8 +71,9 @@ export class PostgresTx implements Tx {
     this.afterCommit(() => this.#host.announce(this.ctx, channel, payload));
   }
 
-  /** Takes a connection from the pool. @throws DATABASE_UNAVAILABLE, or the signal's reason */
+  /** Takes a connection from the pool. @throws DATABASE_UNAVAILABLE, the signal's reason, or what the scope throws */
   async open(): Promise<void> {
+    this.#settings = await this.#host.scope?.settingsFor(this.ctx);
     this.#lent = await this.#host.pool.acquire(this.ctx.signal);
   }
 
@@ -117,7 +128,7 @@ export class PostgresTx implements Tx {
       const statements = connection.beginStatements(ctx, this.#characteristics(), this.#host.transactionTimeoutMs);
       const onBegun = (): void => void (this.#state = 'begun');
       try {
-        return await connection.query(ctx, text, params, { statements, onBegun });
+        return await this.#begin(connection, text, params, { statements, onBegun });
       } catch (error) {
         if (this.#state === 'beginning') this.#state = 'failed';
         const dead = isError(error, 'DATABASE_UNAVAILABLE') && !connection.usable;
@@ -128,6 +139,25 @@ export class PostgresTx implements Tx {
         this.#host.pool.dropIdle();
       }
     }
+  }
+
+  async #begin(
+    connection: Lent['connection'],
+    text: string,
+    params: readonly unknown[],
+    begin: BeginStatements,
+  ): Promise<Answer> {
+    const { ctx } = this;
+    if (this.#settings === undefined) return connection.query(ctx, text, params, begin);
+    const { processId } = connection;
+    if (processId !== undefined) {
+      const setting = settingStatement(this.#settings(processId));
+      return connection.query(ctx, text, params, { ...begin, setting });
+    }
+    // Behind a pooler only the transaction knows which session it has.
+    const { rows } = await connection.query(ctx, 'SELECT pg_backend_pid() AS pid', [], begin);
+    const setting = settingStatement(this.#settings(Number(rows[0]?.['pid'])));
+    return connection.query(ctx, text, params, { statements: [], setting });
   }
 
   #characteristics(): string {

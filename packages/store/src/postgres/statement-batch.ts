@@ -7,6 +7,8 @@ export interface Statement {
   readonly params: readonly unknown[];
   /** Statements without parameters whose answers nobody reads, such as BEGIN: sent in the same write. */
   readonly ahead: readonly string[];
+  /** One with parameters that goes between those and the statement, which has to have parameters then, too. */
+  readonly setting?: { readonly text: string; readonly params: readonly string[] } | undefined;
   /** Keep it prepared under this name. */
   readonly name: string | undefined;
   /** Whether the connection has it prepared already. */
@@ -64,6 +66,7 @@ export class StatementBatch {
   #result: ResultBuilder;
   #failure: unknown;
   #completed = 0;
+  #described = false;
   #parsed = 0;
   #wire: Wire | undefined;
 
@@ -86,7 +89,7 @@ export class StatementBatch {
 
   /** Whether the server has the statement prepared now; it keeps it even when what followed failed. */
   get wasParsed(): boolean {
-    return this.#parsed > this.#statement.ahead.length;
+    return this.#parsed > this.#statement.ahead.length + (this.#statement.setting === undefined ? 0 : 1);
   }
 
   /** Called by the driver when it is this statement's turn. */
@@ -109,10 +112,12 @@ export class StatementBatch {
   handleRowDescription(message: { fields: unknown }): void {
     this.#result = newResult(this.#types);
     this.#result.addFields(message.fields);
+    this.#described = true;
   }
 
   handleDataRow(message: { fields: unknown }): void {
-    if (this.#failure !== undefined) return;
+    // Rows that nobody described are of what went ahead.
+    if (this.#failure !== undefined || !this.#described) return;
     try {
       this.#result.addRow(this.#result.parseRow(message.fields));
     } catch (error) {
@@ -125,6 +130,7 @@ export class StatementBatch {
     if (this.#result.command !== null) this.#result = newResult(this.#types);
     this.#result.addCommandComplete(message);
     this.#completed += 1;
+    this.#described = false;
   }
 
   handleError(error: unknown): void {
@@ -158,12 +164,9 @@ export class StatementBatch {
   };
 
   #write(wire: Wire): void {
-    const { text, ahead, name = '', isPrepared } = this.#statement;
-    for (const each of ahead) {
-      wire.parse({ text: each, name: '' });
-      wire.bind({ statement: '', values: [] });
-      wire.execute({});
-    }
+    const { text, ahead, setting, name = '', isPrepared } = this.#statement;
+    for (const each of ahead) carryOut(wire, each, []);
+    if (setting !== undefined) carryOut(wire, setting.text, setting.params);
     if (!isPrepared) {
       if (name !== '') {
         this.#wire = wire;
@@ -191,6 +194,13 @@ export class StatementBatch {
     error.position = String(Number(error.position) - before);
     return error;
   }
+}
+
+/** Has a statement carried out whose rows, if any, are not described and so not read. */
+function carryOut(wire: Wire, text: string, values: readonly string[]): void {
+  wire.parse({ text, name: '' });
+  wire.bind({ statement: '', values });
+  wire.execute({});
 }
 
 function newResult(types: pg.CustomTypesConfig): ResultBuilder {
