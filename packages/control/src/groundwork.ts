@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createContext, realClock, realRandom, type Clock, type CloseOptions, type Random } from '@fairlead/core';
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
+import { samplingEnvironment } from '@fairlead/telemetry';
 import { migratePlatform, provisionPlatform, setUpDatabases, type RuntimeUrls } from './database-setup.ts';
 import { drain } from './drain.ts';
 import { hiddenValues } from './hidden-values.ts';
@@ -76,6 +77,7 @@ export interface Groundwork {
 /**
  * Lays what both topologies stand on; nothing runs yet.
  * @throws UNKNOWN_SERVICE, DATA_DIR_LOCKED, PORT_IN_USE, SOCKET_PATH_TOO_LONG; nothing is left behind then
+ * @throws MISCONFIGURED when the environment names a sampler that does not exist
  */
 export async function layGroundwork(
   model: PlatformModel,
@@ -91,6 +93,8 @@ export async function layGroundwork(
   const onStage = (stage: string, durationMs: number): void => onEvent({ event: 'stage', stage, durationMs });
   const stage = (name: string): void => onStage(name, clock.monotonic() - began);
   const selection = selectServices(model, options.only);
+  // Every process will read it, and each would be started several times before its failure counted as one.
+  samplingEnvironment(env);
 
   const home = await openHome({
     dataDir: options.dataDir,
