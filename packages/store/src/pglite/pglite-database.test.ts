@@ -107,3 +107,31 @@ test('a listener hears what was committed, until it is closed', async () => {
   await database.query(ctx, `select pg_notify('news', 'two')`);
   expect(heard).toEqual(['', 'one']);
 });
+
+test('a transaction that is given up for another is run again where that is asked for', async () => {
+  const database = open('repeated');
+  await database.query(ctx, 'create table t (id integer)');
+  let runs = 0;
+  const hooks: number[] = [];
+  const work = database.tx(
+    ctx,
+    async (tx) => {
+      runs += 1;
+      const run = runs;
+      tx.afterCommit(() => hooks.push(run));
+      await tx.query('insert into t values ($1)', [run]);
+      if (run < 3) await tx.query(`do $$ begin raise exception 'not now' using errcode = '40001'; end $$`);
+    },
+    { isolation: 'serializable' },
+  );
+  // The waits in between are of the virtual clock.
+  let done = false;
+  work.finally(() => (done = true));
+  while (!done) {
+    await clock.advance(50);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await work;
+  expect(hooks).toEqual([3]);
+  expect((await database.query(ctx, 'select id from t')).rows).toEqual([{ id: 3 }]);
+});

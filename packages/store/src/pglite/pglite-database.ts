@@ -7,7 +7,8 @@ import type { Closeable, CloseOptions, Clock, Context } from '@fairlead/core';
 import { quoteIdentifier } from '../postgres/database-url.ts';
 import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
-import { SILENT, type StoreTelemetry } from '../telemetry.ts';
+import { SILENT, type StoreSpan, type StoreTelemetry } from '../telemetry.ts';
+import { withRetries } from '../tx-retry.ts';
 import { Announcer } from '../wake/announcer.ts';
 import { turnsOf, type Turns } from './turns.ts';
 
@@ -64,20 +65,10 @@ class PgliteDatabase implements Database {
   }
 
   tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
-    return this.#span(ctx, 'transaction', async (inner) => {
-      const tx = new PgliteTx(inner, this.#options.pglite, this.#announce);
-      const value = await this.#turns.take(inner.signal, () => this.#run(tx, work, options));
-      for (const fn of tx.afterCommits) {
-        try {
-          fn();
-        } catch (error) {
-          this.#telemetry.log.warn(inner, `${this.name}: a function given to afterCommit failed; the commit stands`, {
-            error,
-          });
-        }
-      }
-      return value;
-    });
+    const report = { name: this.name, telemetry: this.#telemetry };
+    return this.#span(ctx, 'transaction', (inner, span) =>
+      withRetries(inner, options, { ...report, span }, () => this.#attempt(inner, work, options)),
+    );
   }
 
   query<R extends Row = Row>(ctx: Context, text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
@@ -119,6 +110,21 @@ class PgliteDatabase implements Database {
     if ((this.#listened.get(channel) ?? 0) > 0) void this.#announcer.announce(ctx, channel, payload);
   };
 
+  async #attempt<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
+    const tx = new PgliteTx(ctx, this.#options.pglite, this.#announce);
+    const value = await this.#turns.take(ctx.signal, () => this.#run(tx, work, options));
+    for (const fn of tx.afterCommits) {
+      try {
+        fn();
+      } catch (error) {
+        this.#telemetry.log.warn(ctx, `${this.name}: a function given to afterCommit failed; the commit stands`, {
+          error,
+        });
+      }
+    }
+    return value;
+  }
+
   async #run<T>(tx: PgliteTx, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
     if (this.#closed) throw fail('DATABASE_UNAVAILABLE', `${this.name}: the database was closed.`);
     const { pglite } = this.#options;
@@ -137,6 +143,7 @@ class PgliteDatabase implements Database {
         throw fail(
           'TX_ABORTED',
           `${this.name}: a statement of this transaction failed and the failure was swallowed. Let failures reach the end of the transaction, or use a savepoint.`,
+          { cause: tx.failure },
         );
       await pglite.exec('COMMIT');
       return value;
@@ -161,7 +168,7 @@ class PgliteDatabase implements Database {
     );
   }
 
-  #span<T>(ctx: Context, operation: string, work: (ctx: Context) => Promise<T>): Promise<T> {
+  #span<T>(ctx: Context, operation: string, work: (ctx: Context, span: StoreSpan) => Promise<T>): Promise<T> {
     const attributes = { 'db.system.name': 'postgresql', 'db.namespace': this.name, 'db.operation.name': operation };
     return this.#telemetry.tracer.span(ctx, { name: `${operation} ${this.name}`, kind: 'client', attributes }, work);
   }
@@ -172,6 +179,8 @@ class PgliteTx implements Tx {
   readonly afterCommits: (() => void)[] = [];
   /** Whether any statement failed: unless it was in a savepoint, COMMIT would silently be a rollback. */
   failed = false;
+  /** The last failure of a statement. */
+  failure: unknown;
   readonly #pglite: PGlite;
   readonly #announce: (ctx: Context, channel: string, payload: string) => void;
   #open = true;
@@ -187,8 +196,9 @@ class PgliteTx implements Tx {
     this.#mustBeOpen();
     this.ctx.throwIfAborted();
     const turn = this.#tail.then(() => this.#query<R>(text, params));
-    this.#tail = turn.catch(() => {
+    this.#tail = turn.catch((error: unknown) => {
       this.failed = true;
+      this.failure = error;
     });
     return turn;
   }
