@@ -41,7 +41,7 @@ export type {
 } from './lease/lease-types.ts';
 export { leases } from './lease/leases.ts';
 export { append, MAX_EVENT_BYTES, type AppendResult, type ExpectedVersion } from './log/log.ts';
-export { beginLogEpoch, logEpoch } from './log/log-epoch.ts';
+export { beginLogEpoch, epochAt, logEpoch, type LogCursor } from './log/log-epoch.ts';
 export { logReader, type LogReader, type LogReaderOptions, type ReadOptions } from './log/log-reader.ts';
 export type { LoggedEvent, NewEvent } from './log/log-types.ts';
 export {

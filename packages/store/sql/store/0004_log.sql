@@ -36,32 +36,20 @@ as $$
   returning epoch
 $$;
 
--- Whether a reader may go on after p_after. p_epoch: the one its cursor was written in; p_known: the one that it knows the
--- log to be in; null for none.
--- FL001: the cursor is of another epoch and beyond where the two part (detail), or the log is in another one than is known.
--- FL002: trimmed through (detail).
-create function fairlead_log_check(p_epoch bigint, p_after bigint, p_known bigint) returns boolean
+-- Whether a reader may go on after p_after. p_epoch: the one that it takes the log to be in, null for none.
+-- FL001: the log is in another one. FL002: trimmed through (detail).
+create function fairlead_log_check(p_epoch bigint, p_after bigint) returns boolean
   language plpgsql stable
 as $$
 declare
   v_through bigint;
-  v_parted bigint;
 begin
+  if p_epoch <> (select max(e.epoch) from fairlead_log_epoch e) then
+    raise exception 'the log is not in the epoch %', p_epoch using errcode = 'FL001';
+  end if;
   select t.through into v_through from fairlead_log_trim t;
   if p_after < v_through then
     raise exception 'the log was trimmed through %', v_through using errcode = 'FL002', detail = v_through::text;
-  end if;
-  if p_epoch is not null then
-    select min(e.began_after) into v_parted from fairlead_log_epoch e where e.epoch > p_epoch;
-    if not exists (select from fairlead_log_epoch e where e.epoch = p_epoch) then
-      v_parted := 0;
-    end if;
-    if v_parted < p_after then
-      raise exception 'the log parted at %', v_parted using errcode = 'FL001', detail = v_parted::text;
-    end if;
-  end if;
-  if p_known <> (select max(e.epoch) from fairlead_log_epoch e) then
-    raise exception 'the log is not in the epoch % any more', p_known using errcode = 'FL001', detail = p_after::text;
   end if;
   return true;
 end $$;

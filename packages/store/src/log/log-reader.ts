@@ -1,7 +1,9 @@
 import { isError, type Context } from '@fairlead/core';
-import type { Database, Row } from '../database.ts';
-import { cursorRefusal, refusedCursor } from './log-epoch.ts';
+import type { Database, Row, Sql } from '../database.ts';
+import type { PayloadSeal } from '../encryption/payload-seal.ts';
+import { readerRefusal } from './log-epoch.ts';
 import type { LoggedEvent } from './log-types.ts';
+import { openEvents } from './sealed-events.ts';
 import { SettledPositions } from './settled-positions.ts';
 
 /** Reads a log by position, losing nothing. */
@@ -13,8 +15,8 @@ export interface LogReader {
    *
    * Every event committed with a position above `after` is delivered once, in the order of positions, provided that
    * the caller goes on at the last position it was given. Reads from the primary only: a replica's locks say nothing.
-   * @throws LOG_EPOCH_CHANGED when the log was replaced from a backup and the cursor knows events that it lacks (the
-   *   position up to which both agree is `details.partedAt`); LOG_TRIMMED when events after the cursor were trimmed
+   * @throws LOG_EPOCH_CHANGED when the log is not in the epoch given; LOG_TRIMMED when events after the cursor were trimmed
+   *   (through `details.through`)
    */
   read(ctx: Context, options: ReadOptions): Promise<readonly LoggedEvent[]>;
 }
@@ -25,7 +27,7 @@ export interface ReadOptions {
   readonly after: bigint;
   /** Events at most. */
   readonly limit: number;
-  /** The epoch in which the cursor was written, by `logEpoch`. Default: not checked. */
+  /** The epoch of the cursor, as `epochAt` or `logEpoch` gave it when reading began. Default: not checked. */
   readonly epoch?: string | undefined;
 }
 
@@ -38,29 +40,33 @@ export interface LogReaderOptions {
    * is kept.
    */
   readonly trimmed?: 'refuse' | 'skip';
+  /**
+   * Opens sealed events; one that does not open (SEAL_BROKEN, KEY_UNAVAILABLE) stops the reader there. Default: sealed events
+   * are delivered `closed`, without their data.
+   */
+  readonly seal?: PayloadSeal | undefined;
 }
 
 const READ = `select position, stream, version, id, type, schema_version, key, data, time, tenant, subject, traceparent,
-  correlation_id, causation_id, criticality from fairlead_log
-  where position > $1 and (select fairlead_log_check($3::bigint, $1::bigint, $4::bigint)) order by position limit $2`;
+  correlation_id, causation_id, criticality, sealed from fairlead_log
+  where position > $1 and (select fairlead_log_check($3::bigint, $1::bigint)) order by position limit $2`;
 
 /**
  * A reader of `database`'s log; opened with any role that may read the log. Stateless but for what it knows to be
  * settled, so losing it costs a look.
  */
 export function logReader(database: Database, options: LogReaderOptions = {}): LogReader {
-  const { gapWaitMs = 100, trimmed = 'refuse' } = options;
+  const { gapWaitMs = 100, trimmed = 'refuse', seal } = options;
   const settled = new SettledPositions(database);
   /** Where the log begins, as far as is known: with `skip`, cursors before it begin there. */
   let kept = 0n;
 
   async function select(ctx: Context, { after, limit, epoch }: ReadOptions): Promise<readonly LoggedEvent[]> {
     try {
-      const { rows } = await database.query(ctx, READ, [after.toString(), limit, epoch ?? null, settled.epoch ?? null]);
-      return rows.map(toEvent);
+      const params = [after.toString(), limit, epoch ?? settled.epoch ?? null];
+      return (await database.query(ctx, READ, params)).rows.map(toEvent);
     } catch (error) {
-      const refusal = cursorRefusal(error);
-      throw refusal === undefined ? error : refusedCursor(database.name, after, refusal, error);
+      throw readerRefusal(database.name, after, error);
     }
   }
 
@@ -82,7 +88,8 @@ export function logReader(database: Database, options: LogReaderOptions = {}): L
         try {
           return await next(ctx, cursor.after < kept ? { ...cursor, after: kept } : cursor);
         } catch (error) {
-          if (isError(error, 'LOG_EPOCH_CHANGED') && settled.epoch !== undefined) settled.forget();
+          // Without an epoch of the caller's it is what this reader knew that is outdated.
+          if (isError(error, 'LOG_EPOCH_CHANGED') && cursor.epoch === undefined) settled.forget();
           else if (isError(error, 'LOG_TRIMMED') && trimmed === 'skip') kept = BigInt(String(error.details['through']));
           else throw error;
         }
