@@ -1,7 +1,9 @@
 import { isError, type Context } from '@fairlead/core';
-import type { Database, Row } from '../database.ts';
+import type { Database, Row, Sql } from '../database.ts';
+import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import { readerRefusal } from './log-epoch.ts';
 import type { LoggedEvent } from './log-types.ts';
+import { openEvents } from './sealed-events.ts';
 import { SettledPositions } from './settled-positions.ts';
 
 /** Reads a log by position, losing nothing. */
@@ -38,10 +40,15 @@ export interface LogReaderOptions {
    * is kept.
    */
   readonly trimmed?: 'refuse' | 'skip';
+  /**
+   * Opens sealed events; one that does not open (SEAL_BROKEN, KEY_UNAVAILABLE) stops the reader there. Default: sealed events
+   * are delivered `closed`, without their data.
+   */
+  readonly seal?: PayloadSeal | undefined;
 }
 
 const READ = `select position, stream, version, id, type, schema_version, key, data, time, tenant, subject, traceparent,
-  correlation_id, causation_id, criticality from fairlead_log
+  correlation_id, causation_id, criticality, sealed from fairlead_log
   where position > $1 and (select fairlead_log_check($3::bigint, $1::bigint)) order by position limit $2`;
 
 /**
@@ -49,7 +56,7 @@ const READ = `select position, stream, version, id, type, schema_version, key, d
  * settled, so losing it costs a look.
  */
 export function logReader(database: Database, options: LogReaderOptions = {}): LogReader {
-  const { gapWaitMs = 100, trimmed = 'refuse' } = options;
+  const { gapWaitMs = 100, trimmed = 'refuse', seal } = options;
   const settled = new SettledPositions(database);
   /** Where the log begins, as far as is known: with `skip`, cursors before it begin there. */
   let kept = 0n;
@@ -57,7 +64,11 @@ export function logReader(database: Database, options: LogReaderOptions = {}): L
   async function select(ctx: Context, { after, limit, epoch }: ReadOptions): Promise<readonly LoggedEvent[]> {
     try {
       const params = [after.toString(), limit, epoch ?? settled.epoch ?? null];
-      return (await database.query(ctx, READ, params)).rows.map(toEvent);
+      const { rows } = await database.query(ctx, READ, params);
+      // Every row has the columns of READ.
+      const keys = rows.map((row) => row['sealed'] as string | null);
+      const sql: Sql = { query: (text, values) => database.query(ctx, text, values) };
+      return await openEvents(ctx, sql, seal, rows.map(toEvent), keys);
     } catch (error) {
       throw readerRefusal(database.name, after, error);
     }

@@ -24,7 +24,13 @@ export interface LoggedEvent {
   readonly type: string;
   readonly schemaVersion: number;
   readonly key: string;
+  /** `undefined` when it is sealed and was not opened. */
   readonly data: unknown;
+  /**
+   * Only on events that were sealed: `opened` here; `closed`, since the reader has no seal; `shredded`, since the tenant's
+   * keys were destroyed, for good.
+   */
+  readonly sealed?: 'opened' | 'closed' | 'shredded';
   /** When it was appended, in milliseconds since the epoch, by `fairlead.now()`. */
   readonly time: number;
   readonly tenant: string | undefined;

@@ -6,7 +6,10 @@
 import { formatTraceparent, uuidV7, type Context } from '@fairlead/core';
 import type { Tx } from '../database.ts';
 import { fail } from '../errors.ts';
+import type { PayloadSeal } from '../encryption/payload-seal.ts';
+import { LOG_CHANNEL } from './log-channel.ts';
 import type { LoggedEvent, NewEvent } from './log-types.ts';
+import { sealEvents, type SealedData } from './sealed-events.ts';
 import { sqlState } from '../postgres/postgres-errors.ts';
 import { keepPrepared } from '../postgres/prepared.ts';
 
@@ -17,6 +20,12 @@ export type ExpectedVersion = 'any' | 'none' | 'exists' | number;
 export type AppendResult =
   | { readonly kind: 'appended'; readonly events: readonly LoggedEvent[] }
   | { readonly kind: 'conflict'; readonly actual: number };
+
+/** How events are appended. */
+export interface AppendOptions {
+  /** Seals their data, so that it is gone when the tenant's keys are destroyed. Default: it lies in the clear. */
+  readonly seal?: PayloadSeal | undefined;
+}
 
 /** The most that one event's data may measure as JSON in UTF-8, in bytes. */
 export const MAX_EVENT_BYTES = 1024 * 1024;
@@ -40,22 +49,27 @@ interface Prepared {
  * `fairlead.now()`. The stream stays locked until the transaction ends, so appends to one stream queue up and versions
  * have no gaps; a conflict draws no position. Keep the transaction short: readers wait for it at the gap that it holds.
  *
- * An empty `events` only checks the expectation.
+ * An empty `events` only checks the expectation. With `seal`, what the events say is encrypted for the Context's tenant
+ * before it leaves the process; streams, types, keys and ids lie in the clear.
  * @throws EVENT_INVALID, EVENT_TOO_LARGE (above 1 MiB of JSON) before anything is sent; EVENT_DUPLICATE when the log has
- *   an event with this id (the transaction can then only roll back)
+ *   an event with this id (the transaction can then only roll back); with `seal` what `PayloadSeal.seal` throws
  */
 export async function append(
   tx: Tx,
   stream: string,
   expected: ExpectedVersion,
   events: readonly NewEvent[],
+  { seal }: AppendOptions = {},
 ): Promise<AppendResult> {
   const { ctx } = tx;
   checkName('An event', 'stream', stream);
   const prepared = events.map((event) => prepare(ctx, stream, event));
   const traceparent = formatTraceparent(ctx.trace);
-  const row = await insert(tx, stream, expectedCode(stream, expected), traceparent, prepared);
+  const code = expectedCode(stream, expected);
+  const sealed = seal && (await sealEvents(tx, seal, stream, prepared));
+  const row = await insert(tx, stream, code, traceparent, prepared, sealed);
   if (row.conflict !== null) return { kind: 'conflict', actual: Number(row.conflict) };
+  if (prepared.length > 0) tx.announce(LOG_CHANNEL);
   const positions = row.positions?.split(',') ?? [];
   const first = Number(row.first_version);
   const time = row.at.getTime();
@@ -75,6 +89,7 @@ export async function append(
     correlationId: ctx.correlationId,
     causationId: ctx.causationId,
     criticality: ctx.criticality,
+    ...(sealed && { sealed: 'opened' }),
   }));
   return { kind: 'appended', events: appended };
 }
@@ -98,6 +113,7 @@ async function insert(
   expected: number,
   traceparent: string,
   events: readonly Prepared[],
+  sealed: SealedData | undefined,
 ): Promise<Appended> {
   const { ctx } = tx;
   try {
@@ -108,8 +124,8 @@ async function insert(
       events.map((event) => event.type),
       events.map((event) => event.schemaVersion),
       events.map((event) => event.key),
-      events.map((event) => event.json),
-      null,
+      sealed?.json ?? events.map((event) => event.json),
+      sealed?.key ?? null,
       ctx.tenant ?? null,
       ctx.caller.subject ?? null,
       traceparent,
