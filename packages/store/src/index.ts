@@ -40,7 +40,7 @@ export type {
   Shards,
 } from './lease/lease-types.ts';
 export { leases } from './lease/leases.ts';
-export { append, MAX_EVENT_BYTES, type AppendResult, type ExpectedVersion } from './log/log.ts';
+export { append, MAX_EVENT_BYTES, type AppendOptions, type AppendResult, type ExpectedVersion } from './log/log.ts';
 export { beginLogEpoch, epochAt, logEpoch, type LogCursor } from './log/log-epoch.ts';
 export { logReader, type LogReader, type LogReaderOptions, type ReadOptions } from './log/log-reader.ts';
 export type { LoggedEvent, NewEvent } from './log/log-types.ts';
@@ -54,6 +54,8 @@ export {
 } from './migrate/migrate.ts';
 export type { DatabaseOptions } from './postgres/options.ts';
 export { openDatabase } from './postgres/postgres-database.ts';
+export { acrossTenants } from './tenancy/across-tenants.ts';
+export { installTenancy, type TenancySecret } from './tenancy/install-tenancy.ts';
 export type {
   StoreCounter,
   StoreGauge,
