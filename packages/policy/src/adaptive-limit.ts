@@ -18,7 +18,7 @@ export class AdaptiveLimit implements Limit {
   readonly #options: ResolvedAdaptive;
   readonly #rule: LimitRule;
   #current: number;
-  #windowEndsAtMs: number | undefined;
+  #windowEndsAtMs = 0;
   #count = 0;
   /** How many of them had a duration that counts. */
   #timed = 0;
@@ -39,13 +39,13 @@ export class AdaptiveLimit implements Limit {
 
   record(durationMs: number, inFlight: number, dropped: boolean, nowMs: number): void {
     const { windowMs, samples } = this.#options;
-    const { heedsDrops, baseMs } = this.#rule;
+    const rule = this.#rule;
     // Being turned away takes no time. Taken for an answer it would say that there is room, and raise the limit.
-    const tellsTime = !dropped || durationMs >= baseMs;
-    if (!tellsTime && !heedsDrops) return;
+    const tellsTime = !dropped || durationMs >= rule.baseMs;
+    if (!tellsTime && !rule.heedsDrops) return;
     // A window begins with what ends first in it, not with the making of the limit or the end of the last one:
     // a pause is no window.
-    this.#windowEndsAtMs ??= nowMs + windowMs;
+    if (this.#count === 0) this.#windowEndsAtMs = nowMs + windowMs;
     this.#count += 1;
     if (tellsTime) {
       this.#timed += 1;
@@ -54,9 +54,8 @@ export class AdaptiveLimit implements Limit {
     this.#peak = Math.max(this.#peak, inFlight);
     this.#dropped ||= dropped;
     if (windowMs > 0 && (nowMs < this.#windowEndsAtMs || this.#count < samples)) return;
-    const meanMs = this.#timed > 0 ? this.#sumMs / this.#timed : baseMs;
-    this.#current = Math.max(1, Math.floor(this.#rule.update(meanMs, this.#peak, this.#dropped)));
-    this.#windowEndsAtMs = undefined;
+    const meanMs = this.#timed > 0 ? this.#sumMs / this.#timed : rule.baseMs;
+    this.#current = Math.max(1, Math.floor(rule.update(meanMs, this.#peak, this.#dropped)));
     this.#count = 0;
     this.#timed = 0;
     this.#sumMs = 0;

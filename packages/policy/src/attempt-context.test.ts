@@ -1,5 +1,6 @@
-import { createContext, isError, type Context } from '@fairlead/core';
+import { createContext, isError, seededRandom, virtualClock, type Context } from '@fairlead/core';
 import { expect, test } from 'vitest';
+import { policy } from './policy.ts';
 import { world } from './policy-world.fixture.ts';
 
 test('has the facts of its caller, and derived ones share its life', async () => {
@@ -85,3 +86,27 @@ test('ends with a failure, so that what the work left running stops', async () =
   });
   expect(signal!.reason).toMatchObject({ code: 'CANCELLED' });
 });
+
+test.for([
+  ['its own time', { timeout: { attempt: '40ms' } }, 1_000],
+  ['its caller’s time', { timeout: { attempt: '1s' } }, 40],
+] as const)(
+  'its signal tells that %s is up while the event loop is too busy for timers',
+  async ([, spec, timeoutMs]) => {
+    const virtual = virtualClock();
+    let busyMs = 0;
+    const clock = { ...virtual, monotonic: () => virtual.monotonic() + busyMs };
+    const ports = { clock, random: seededRandom('busy') };
+    const ctx = createContext({ ...ports, timeoutMs });
+    const seen: boolean[] = [];
+    const done = policy('stock', spec, ports).attempt(ctx, async (inner) => {
+      seen.push(inner.signal.aborted);
+      await virtual.advance(0);
+      busyMs = 50;
+      seen.push(inner.signal.aborted);
+      return new Promise(() => {});
+    });
+    expect(await done).toMatchObject({ kind: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
+    expect(seen).toEqual([false, true]);
+  },
+);

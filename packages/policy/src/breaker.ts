@@ -82,6 +82,11 @@ export class Breaker {
     this.#become(this.#state);
   }
 
+  /** Whether it lets every call pass, whatever the time. */
+  get passesAll(): boolean {
+    return this.#passPermit >= 0;
+  }
+
   /** A permit, to be given back by `record` exactly once; or −1: the call must not be made. */
   acquire(nowMs: number): number {
     return this.#passPermit >= 0 ? this.#passPermit : this.#acquireGuarded(nowMs);

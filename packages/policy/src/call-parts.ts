@@ -28,6 +28,8 @@ export interface CallParts {
   readonly followers: Followers;
   readonly late: LateWork;
   readonly counters: Counters;
+  /** When a call begins, on the monotonic clock; 0 where nothing needs to know, for the clock is the dearest part of a call. */
+  readonly startMs: () => number;
   readonly totalMs: number;
   readonly attemptMs: number;
   /** Rates and quotas that can be asked at once: why the call must not begin. */

@@ -80,6 +80,9 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
     followers: new Followers(),
     late,
     counters,
+    startMs: isTimed(resolved, observe)
+      ? () => clock.monotonic()
+      : () => (breaker === undefined || breaker.passesAll ? 0 : clock.monotonic()),
     totalMs: timeout.totalMs,
     attemptMs: timeout.attemptMs,
     admit: admission === undefined ? undefined : (ctx, facts, nowMs) => admission.admit(ctx, facts, nowMs),
@@ -149,6 +152,13 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       };
     },
   };
+}
+
+/** Whether anything but a breaker that isn't closed needs to know when calls begin. */
+function isTimed(resolved: ResolvedPolicy, observe: PolicyParts['observe']): boolean {
+  const { timeout, breaker, isFailure: _, ...others } = resolved;
+  const longestMs = Math.min(timeout.totalMs, timeout.attemptMs, breaker?.slowAfterMs ?? Infinity);
+  return observe !== undefined || longestMs < Infinity || Object.values(others).some((each) => each !== undefined);
 }
 
 function shedRejection(policy: string, criticality: Criticality, shedder: Shedder): Rejection {

@@ -82,16 +82,17 @@ class CompiledPolicy implements Policy {
   }
 
   run<Value>(ctx: Context, work: Work<Value>, call: CallFacts<Value> = NO_FACTS): Promise<Value> {
-    // Its executor has told the functions that settle this very promise, and nobody else's yet.
-    const promise = new Promise<Value>(keepSettlers as Executor<Value>);
-    this.#begin(ctx, work, call, settlers.resolve, settlers.reject);
-    return promise;
+    return new Promise<Value>((resolve, reject) => {
+      // What settles is the work's own value, or another that its caller has named in its place.
+      this.#begin(ctx, work, call, resolve as (result: unknown) => void, reject);
+    });
   }
 
   attempt<Value>(ctx: Context, work: Work<Value>, call: CallFacts<Value> = NO_FACTS): Promise<Decision<Value>> {
-    const promise = new Promise<Decision<Value>>(keepSettlers as Executor<Decision<Value>>);
-    this.#begin(ctx, work, call, settlers.resolve, undefined);
-    return promise;
+    return new Promise<Decision<Value>>((resolve) => {
+      // As above, in a decision.
+      this.#begin(ctx, work, call, resolve as (result: unknown) => void, undefined);
+    });
   }
 
   inspect(): PolicyState {
@@ -118,7 +119,7 @@ class CompiledPolicy implements Policy {
     reject: ((error: unknown) => void) | undefined,
   ): void {
     const parts = this.#parts;
-    const nowMs = parts.clock.monotonic();
+    const nowMs = parts.startMs();
     parts.counters.calls++;
     const ended = reasonOf(ctx);
     if (parts.front !== undefined && ended === undefined) {
@@ -149,17 +150,4 @@ function throwing(resolve: (value: unknown) => void, reject: (error: unknown) =>
     if (decision.kind === 'ok') resolve(decision.value);
     else reject(decision.kind === 'failed' ? decision.error : rejectionError(decision.rejection));
   };
-}
-
-type Executor<Value> = ConstructorParameters<typeof Promise<Value>>[0];
-
-/** What the executor was told last. An executor that is the same for all promises costs no closure for each. */
-const settlers: { resolve: (result: unknown) => void; reject: (error: unknown) => void } = {
-  resolve: () => undefined,
-  reject: () => undefined,
-};
-
-function keepSettlers(resolve: (result: unknown) => void, reject: (error: unknown) => void): void {
-  settlers.resolve = resolve;
-  settlers.reject = reject;
 }

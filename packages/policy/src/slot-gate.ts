@@ -19,9 +19,7 @@ export class SlotGate<Claim> implements Gate {
   readonly #options: ResolvedConcurrency;
   readonly #limit: Limit;
   readonly #line: Line<Claim>;
-  readonly #slots: Slots;
-  /** By slot: on whose behalf it is held. */
-  readonly #claims: (Claim | undefined)[];
+  readonly #slots = new Slots<Claim>();
   readonly #holdMs = new RunningMean(MEAN_WINDOW, WARM_UP);
   readonly #successMs = new RunningMean(MEAN_WINDOW, WARM_UP);
   readonly #refused = { full: 0, 'queue-timeout': 0, deadline: 0, cancelled: 0 };
@@ -35,8 +33,6 @@ export class SlotGate<Claim> implements Gate {
     this.#options = options;
     this.#limit = limit;
     this.#line = line;
-    this.#slots = new Slots(limit.max);
-    this.#claims = Array.from({ length: limit.max }, () => undefined);
   }
 
   tryEnter(ctx: Context, nowMs: number, cost: number): number {
@@ -69,17 +65,15 @@ export class SlotGate<Claim> implements Gate {
 
   leave(ticket: number, nowMs: number, outcome: GateOutcome): void {
     const slot = this.#slots.release(ticket);
-    if (slot < 0) {
+    if (slot === undefined) {
       this.#strayTickets += 1;
       return;
     }
     // The slot's facts are read before anybody else can be given it.
-    const heldMs = nowMs - (this.#slots.sinceMs[slot] ?? nowMs);
-    const inFlight = this.#slots.inFlight[slot] ?? 0;
-    this.#inUse -= this.#slots.width[slot] ?? 0;
-    // It was set when the slot was taken.
-    this.#line.ended(this.#claims[slot] as Claim, slot, heldMs, outcome !== IGNORED);
-    this.#claims[slot] = undefined;
+    const { index, claim, inFlight } = slot;
+    const heldMs = nowMs - slot.sinceMs;
+    this.#inUse -= slot.width;
+    this.#line.ended(claim, index, heldMs, outcome !== IGNORED);
     if (outcome !== IGNORED) this.#holdMs.add(heldMs);
     if (this.#tellsOfLoad(outcome, heldMs)) this.#limit.record(heldMs, inFlight, outcome === DROPPED, nowMs);
     this.#dispatch(nowMs);
@@ -128,10 +122,8 @@ export class SlotGate<Claim> implements Gate {
   #take(claim: Claim, width: number, nowMs: number, waiter: Waiter<Claim> | undefined): number {
     this.#inUse += width;
     this.#admitted += 1;
-    const ticket = this.#slots.take(width, this.#inUse, nowMs);
-    const slot = slotOf(ticket);
-    this.#claims[slot] = claim;
-    this.#line.started(claim, slot, width, nowMs, waiter);
+    const ticket = this.#slots.take(claim, width, this.#inUse, nowMs);
+    this.#line.started(claim, slotOf(ticket), width, nowMs, waiter);
     return ticket;
   }
 

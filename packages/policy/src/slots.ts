@@ -2,56 +2,69 @@ import { MOST_SLOTS } from './adaptive-options.ts';
 
 /** A slot's generations repeat after so many; tickets stay small integers, which cost nothing to pass. */
 const GENERATIONS = 2 ** 14;
+const INDEX = MOST_SLOTS - 1;
+const NOBODY = -1;
+
+/** A slot, and the facts of who holds it or held it last. */
+export interface Slot<Claim> {
+  /** From 0; taken slots have the lowest that were free. */
+  readonly index: number;
+  /** On whose behalf it is held. */
+  readonly claim: Claim;
+  /** Monotonic time since when. */
+  readonly sinceMs: number;
+  /** How many of the limit it takes. */
+  readonly width: number;
+  /** How many of the limit were taken when it was, its own included. */
+  readonly inFlight: number;
+}
 
 /**
  * The slots of a gate: who holds one has its ticket. A ticket names the slot and its generation, so one that was given
- * back already is recognised, though others hold the slot now. Nothing is allocated but at the beginning.
+ * back already is recognised, though others hold the slot now. Slots are made when they are first needed, and kept.
  */
-export class Slots {
-  /** Monotonic time since when each is held. */
-  readonly sinceMs: Float64Array;
-  /** How many of the limit each takes. */
-  readonly width: Int32Array;
-  /** How many of the limit were taken when each was, its own included. */
-  readonly inFlight: Int32Array;
-  readonly #generation: Uint16Array;
-  readonly #held: Uint8Array;
-  readonly #free: Int32Array;
-  #freeCount: number;
+export class Slots<Claim> {
+  readonly #all: OwnSlot<Claim>[] = [];
+  readonly #free: OwnSlot<Claim>[] = [];
 
-  constructor(count: number) {
-    this.sinceMs = new Float64Array(count);
-    this.width = new Int32Array(count);
-    this.inFlight = new Int32Array(count);
-    this.#generation = new Uint16Array(count);
-    this.#held = new Uint8Array(count);
-    this.#free = Int32Array.from({ length: count }, (_, index) => count - 1 - index);
-    this.#freeCount = count;
+  /** A free slot's ticket. The gate's limit sees to it that there is one. */
+  take(claim: Claim, width: number, inFlight: number, nowMs: number): number {
+    const slot = this.#free.pop() ?? this.#add(claim);
+    slot.claim = claim;
+    slot.sinceMs = nowMs;
+    slot.width = width;
+    slot.inFlight = inFlight;
+    return (slot.ticket = slot.index + slot.generation * MOST_SLOTS);
   }
 
-  /** A ticket for a free slot. The gate's limit sees to it that there is one. */
-  take(width: number, inFlight: number, nowMs: number): number {
-    const slot = this.#free[--this.#freeCount] ?? 0;
-    this.sinceMs[slot] = nowMs;
-    this.width[slot] = width;
-    this.inFlight[slot] = inFlight;
-    this.#held[slot] = 1;
-    return slot + (this.#generation[slot] ?? 0) * MOST_SLOTS;
+  /** The slot of a ticket, which is free again, its facts still to be read; `undefined` when nobody holds this ticket. */
+  release(ticket: number): Slot<Claim> | undefined {
+    const slot = this.#all[slotOf(ticket)];
+    if (slot === undefined || slot.ticket !== ticket) return undefined;
+    slot.ticket = NOBODY;
+    slot.generation = (slot.generation + 1) % GENERATIONS;
+    this.#free.push(slot);
+    return slot;
   }
 
-  /** The slot of a ticket, which is free again, its facts still to be read; −1 when nobody holds this ticket. */
-  release(ticket: number): number {
-    const slot = slotOf(ticket);
-    const generation = this.#generation[slot];
-    if (this.#held[slot] !== 1 || generation !== Math.floor(ticket / MOST_SLOTS)) return -1;
-    this.#generation[slot] = (generation + 1) % GENERATIONS;
-    this.#held[slot] = 0;
-    this.#free[this.#freeCount++] = slot;
+  #add(claim: Claim): OwnSlot<Claim> {
+    const slot = { index: this.#all.length, claim, sinceMs: 0.5, width: 0, inFlight: 0, generation: 0, ticket: NOBODY };
+    this.#all.push(slot);
     return slot;
   }
 }
 
-/** The slot that a ticket names. */
+interface OwnSlot<Claim> extends Slot<Claim> {
+  claim: Claim;
+  sinceMs: number;
+  width: number;
+  inFlight: number;
+  /** How often it was given back, over and over. */
+  generation: number;
+  ticket: number;
+}
+
+/** The index of the slot that a ticket names. */
 export function slotOf(ticket: number): number {
-  return ticket % MOST_SLOTS;
+  return ticket & INDEX;
 }
