@@ -50,9 +50,13 @@ export async function writeBackupFile(
  */
 export async function* readLines(path: string): AsyncGenerator<string> {
   await using file = await opened(path);
+  yield* linesOf(file.createReadStream({ encoding: 'utf8', autoClose: false }));
+}
+
+/** The lines of a text that comes in chunks of strings. */
+export async function* linesOf(chunks: AsyncIterable<unknown>): AsyncGenerator<string> {
   const pieces: string[] = [];
-  for await (const chunk of file.createReadStream({ encoding: 'utf8', autoClose: false })) {
-    // Typed as any; with an encoding the stream gives strings.
+  for await (const chunk of chunks) {
     const parts = String(chunk).split('\n');
     const rest = parts.pop() ?? '';
     for (const part of parts) yield pieces.splice(0).join('') + part;

@@ -81,7 +81,7 @@ export function logReader(database: Database, options: LogReaderOptions = {}): L
     if (first === undefined) return [];
     const run = unbrokenRun(after, settled.through, seen);
     if (run.length > 0) return run;
-    if (!(await settled.reach(ctx, after, first.position, gapWaitMs))) return [];
+    if (!(await settled.reach(ctx, first.position, gapWaitMs, after))) return [];
     // A new snapshot: what the gap's writers committed is visible in it, and what it lacks was rolled back.
     return unbrokenRun(after, settled.through, await select(ctx, cursor));
   }

@@ -14,7 +14,7 @@ const LAST_LOOK_MS = 16;
  */
 const LOOK = `select (select coalesce(max(position), 0) from fairlead_log)::text as horizon,
   (select max(epoch) from fairlead_log_epoch)::text as epoch,
-  exists (select from fairlead_log where position = $1::bigint) as filled,
+  exists (select from fairlead_log where position = $1::bigint + 1) as filled,
   array(select l.virtualtransaction from pg_locks l
     where l.locktype = 'relation' and l.mode = 'RowExclusiveLock' and l.granted
       and l.database = (select d.oid from pg_database d where d.datname = current_database())
@@ -62,13 +62,13 @@ export class SettledPositions {
   }
 
   /**
-   * Waits until the positions through `target`, which the caller has seen committed, are settled, or until the next one
-   * after `after` is there. At most `waitMs` by the monotonic clock; 0 looks once. False when the time is over first.
+   * Waits until the positions through `target`, which the caller has seen committed, are settled. With `after`, also until the
+   * position that follows it is there. At most `waitMs` by the monotonic clock; 0 looks once. False when the time is over.
    */
-  async reach(ctx: Context, after: bigint, target: bigint, waitMs: number): Promise<boolean> {
+  async reach(ctx: Context, target: bigint, waitMs: number, after?: bigint): Promise<boolean> {
     const until = ctx.clock.monotonic() + waitMs;
     for (let delayMs = FIRST_LOOK_MS; ; delayMs = Math.min(LAST_LOOK_MS, delayMs * 2)) {
-      const look = await this.#look(ctx, after + 1n);
+      const look = await this.#look(ctx, after);
       this.#notice(look);
       if (target <= this.#through || look.filled) return true;
       const leftMs = until - ctx.clock.monotonic();
@@ -97,13 +97,13 @@ export class SettledPositions {
     this.#pending = idle ? undefined : { horizon: look.horizon, epoch: look.epoch, writers: new Set(look.writers) };
   }
 
-  async #look(ctx: Context, position: bigint): Promise<Look> {
+  async #look(ctx: Context, after: bigint | undefined): Promise<Look> {
     const { rows } = await this.#database.query<{
       horizon: string;
       epoch: string;
       filled: boolean;
       writers: string[];
-    }>(ctx, LOOK, [position.toString()]);
+    }>(ctx, LOOK, [after?.toString() ?? null]);
     // A select without a from has one row.
     const row = rows[0] as NonNullable<(typeof rows)[0]>;
     return { ...row, horizon: BigInt(row.horizon) };

@@ -1,0 +1,91 @@
+import type { Context } from '@fairlead/core';
+import type { Database } from '../database.ts';
+import { SettledPositions } from './settled-positions.ts';
+
+/** What is to go. Of `before` and `through`, the one that takes less; without either, everything that has been read. */
+export interface TrimOptions {
+  /** Events appended before this time, in milliseconds since the epoch. Default: whenever. */
+  readonly before?: number | undefined;
+  /** Events up to this position. Default: the log's end. */
+  readonly through?: bigint | undefined;
+  /**
+   * Where everybody who reads this log has come to, its relay to the broker and the archive included: nothing above the
+   * least of them goes. Asked once, at the beginning.
+   */
+  readonly cursors: (ctx: Context) => Promise<readonly { readonly name: string; readonly position: bigint }[]>;
+  /** Events deleted in one transaction. Default 1 000; at least 1. */
+  readonly batch?: number;
+}
+
+/** What came of trimming. */
+export interface TrimResult {
+  /** Events that were deleted. */
+  readonly deleted: number;
+  /** The log now begins above this position. */
+  readonly through: bigint;
+  /** The cursor that kept later events from going; `undefined` when none did. */
+  readonly heldBy: string | undefined;
+}
+
+/** How long trimming waits for writers that may still fill a gap, before it leaves what is above the gap alone. */
+const SETTLE_MS = 1_000;
+
+/**
+ * Deletes events from the log's beginning, in short transactions; stopping half-way leaves a log that begins later. What was
+ * trimmed is gone but for archives: streams keep their versions, readers that begin before it are told (LOG_TRIMMED), and
+ * ids that only trimmed events had may be appended again.
+ */
+export async function trimLog(ctx: Context, database: Database, options: TrimOptions): Promise<TrimResult> {
+  const { batch = 1_000 } = options;
+  const wanted = await endOf(ctx, database, options);
+  const cursors = await options.cursors(ctx);
+  const [last] = cursors.toSorted((a, b) => (a.position < b.position ? -1 : 1));
+  const held = last !== undefined && last.position < wanted ? last : undefined;
+  const end = held?.position ?? wanted;
+  let deleted = 0;
+  for (;;) {
+    const step = await database.tx(ctx, async (tx) => {
+      const { rows } = await tx.query<{ through: string; upper: string | null }>(
+        `select t.through::text as through, (select max(b.position)::text from
+           (select l.position from fairlead_log l where l.position > t.through and l.position <= $1 order by 1 limit $2) b) as upper
+           from fairlead_log_trim t for update`,
+        [end.toString(), batch],
+      );
+      const through = BigInt(rows[0]?.through ?? 0);
+      if (through >= end) return { through, count: undefined };
+      const upper = BigInt(rows[0]?.upper ?? end);
+      const gone = await tx.query('delete from fairlead_log where position > $1 and position <= $2', [
+        through.toString(),
+        upper.toString(),
+      ]);
+      // Gaps at the end go with what is before them.
+      const next = gone.rowCount < batch ? end : upper;
+      await tx.query('update fairlead_log_trim set through = $1', [next.toString()]);
+      return { through: next, count: gone.rowCount };
+    });
+    deleted += step.count ?? 0;
+    if (step.count === undefined || step.through >= end) return { deleted, through: step.through, heldBy: held?.name };
+  }
+}
+
+/** The last position that is old enough and settled. */
+async function endOf(ctx: Context, database: Database, { before, through }: TrimOptions): Promise<bigint> {
+  const { rows } = await database.query<{ last: string; younger: string | null }>(
+    ctx,
+    `select (select coalesce(max(position), 0) from fairlead_log)::text as last,
+            (select position from fairlead_log where time >= $1::timestamptz order by position limit 1)::text as younger`,
+    [before === undefined ? null : new Date(before).toISOString()],
+  );
+  const ends = [BigInt(rows[0]?.last ?? 0)];
+  const younger = rows[0]?.younger ?? undefined;
+  if (younger !== undefined) ends.push(BigInt(younger) - 1n);
+  if (through !== undefined) ends.push(through);
+  const end = least(ends);
+  const settled = new SettledPositions(database);
+  await settled.reach(ctx, end, SETTLE_MS);
+  return least([end, settled.through]);
+}
+
+function least(positions: readonly bigint[]): bigint {
+  return positions.reduce((a, b) => (b < a ? b : a));
+}
