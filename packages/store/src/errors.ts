@@ -36,12 +36,24 @@ export const STORE_ERRORS = {
   DOC_INVALID: 'invalid',
   /** A document's body is larger than `maxBodyBytes`. */
   DOC_TOO_LARGE: 'too-large',
+  /** A shard's cursor was moved or claimed by somebody else; what was under way was undone. The subscription goes on by itself. */
+  CURSOR_MOVED: 'conflict',
+  /** A subscription is divided into another number of shards than it was before. */
+  SUBSCRIPTION_SHARDS: 'conflict',
   /** A lease has ended: not renewed in time, taken over, released or closed. What was done under its token is refused. */
   LEASE_LOST: 'conflict',
   /** A lease can't have this name. */
   LEASE_INVALID: 'invalid',
   /** A lease was asked for after the process' leases were closed. */
   LEASES_CLOSED: 'unavailable',
+  /** A job can't be enqueued or written: not JSON, a bad key or number. */
+  JOB_INVALID: 'invalid',
+  /** A job's payload is larger than its queue's `maxPayloadBytes`, or its progress than 16 KiB. */
+  JOB_TOO_LARGE: 'too-large',
+  /** A job is no longer this worker's: it was returned to its queue, has ended or was cancelled. What was done under it is refused. */
+  JOB_LOST: 'conflict',
+  /** A tenant has as many jobs waiting as it may have. */
+  JOB_OVER_QUOTA: 'exhausted',
   /** Embedded Postgres did not start; the message has its last log lines. */
   POSTGRES_START_FAILED: 'unavailable',
   /** No binaries for this platform are installed, or their copy is damaged. */

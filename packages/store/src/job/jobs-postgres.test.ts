@@ -1,0 +1,19 @@
+import { realClock } from '@fairlead/core';
+import { afterEach } from 'vitest';
+import { testDatabase, type TestDatabase } from '../testing/index.ts';
+import { jobSuite } from './testing/job-suite.ts';
+
+// The same on Postgres, where statements of several workers really run at the same time.
+
+const opened: TestDatabase[] = [];
+
+afterEach(async () => {
+  for (const held of opened.splice(0)) await held[Symbol.asyncDispose]();
+});
+
+jobSuite(async () => {
+  const held = await testDatabase();
+  opened.push(held);
+  const clock = realClock();
+  return { database: held.database, clock, tick: () => clock.sleep(5) };
+});
