@@ -111,35 +111,28 @@ const storm: Bench = {
   rounds: 1,
 };
 
-/** What a policy costs around work that is nothing, as multiples of that work where it says ×, and what others take. */
+const COSTS = ['10ms', '200ms', 'tail'] as const;
+
+/**
+ * What a policy costs around work that is nothing, as multiples of that work where it says ×, and what others take. Then,
+ * on the virtual clock and the same on every machine, ten tenants that share its slots: Jain's index of their shares by
+ * weight when all want more, and what one that wants three times the capacity does to the 99th percentile of nine that
+ * want 40 % of it together.
+ */
 const policy: Bench = {
   name: 'policy',
   rows: [
     { id: 'stack', unit: '×', better: 'lower', goal: 5 },
     { id: 'stack-ns', unit: 'ns', better: 'lower' },
+    { id: 'stack-deadline-ns', unit: 'ns', better: 'lower' },
     { id: 'stack-bytes', unit: 'B', better: 'lower', goal: 1_200 },
     { id: 'stack-signal', unit: '×', better: 'lower', goal: 1.3 },
     { id: 'stack-io', unit: '×', better: 'lower' },
     { id: 'breaker', unit: '×', better: 'lower', goal: 2.6 },
+    { id: 'breaker-ns', unit: 'ns', better: 'lower' },
     { id: 'reject-ns', unit: 'ns', better: 'lower', goal: 500 },
     { id: 'abort-100k', unit: 'ms', better: 'lower' },
     { id: 'abort-100k-growth', unit: '×', better: 'lower', goal: 2 },
-  ],
-  subject: { name: 'fairlead', file: './subjects/policy.ts' },
-  peers: ['cockatiel', 'opossum', 'mollitia'].map((name) => ({ name, file: `./peers/${name}-policy.js` })),
-  needsPeers: true,
-};
-
-const COSTS = ['10ms', '200ms', 'tail'] as const;
-
-/**
- * Ten tenants that share the slots of a policy, on the virtual clock: Jain's index of their shares by weight when all want
- * more, and what one that wants three times the capacity does to the 99th percentile of nine that want 40 % of it
- * together. The same numbers on every machine.
- */
-const fairness: Bench = {
-  name: 'fairness',
-  rows: [
     { id: 'fairness-jain', unit: '', better: 'higher', goal: 0.99 },
     ...COSTS.flatMap((cost): Row[] => [
       { id: `fairness-victim-p99-${cost}-capped`, unit: '×', better: 'lower', goal: 1.1 },
@@ -149,14 +142,18 @@ const fairness: Bench = {
     ]),
     { id: 'fairness-victims-rejected', unit: 'calls', better: 'lower', goal: 0 },
   ],
-  subject: { name: 'fairlead', file: './subjects/fairness.ts', args: ['fairlead'] },
-  peers: ['no reserve', 'fifo', 'round robin'].map((name) => ({
-    name,
-    file: './subjects/fairness.ts',
-    args: [name],
-  })),
-  rounds: 1,
+  subject: { name: 'fairlead', file: './subjects/policy.ts' },
+  peers: [
+    ...['cockatiel', 'opossum', 'mollitia'].map((name) => ({ name, file: `./peers/${name}-policy.js` })),
+    ...['no reserve', 'fifo', 'round robin'].map((name) => ({
+      name,
+      file: './subjects/scheduler.ts',
+      args: [name],
+    })),
+  ],
+  rounds: 3,
+  needsPeers: true,
 };
 
 /** Every benchmark, by the name that the command takes. */
-export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, fairness, policy];
+export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, policy];

@@ -151,7 +151,6 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'call',
     'loop',
     'storm',
-    'fairness',
     'policy',
   ]);
   for (const each of BENCHES) {

@@ -50,6 +50,7 @@ console.log(
     'stack-signal': ns.signal / ns.bareSignal,
     'stack-io': io.stack / io.bare,
     breaker: ns.breaker / ns.bare,
+    'breaker-ns': ns.breaker,
     'reject-ns': ns.reject,
   }),
 );

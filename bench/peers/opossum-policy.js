@@ -35,6 +35,7 @@ console.log(
     'stack-bytes': await bytesOf(() => stack(bareWork)),
     'stack-io': io.stack / io.bare,
     breaker: ns.breaker / ns.bare,
+    'breaker-ns': ns.breaker,
     'reject-ns': ns.reject,
   }),
 );
