@@ -26,7 +26,27 @@ export type {
 } from './doc/doc-types.ts';
 export { docs } from './doc/docs.ts';
 export { STORE_ERRORS } from './errors.ts';
+export { deferPort, type DeferPortOptions, type DeferredJob } from './job/defer.ts';
 export { cancelJob, enqueue, enqueueMany } from './job/enqueue.ts';
+export {
+  discardJobs,
+  redriveJobs,
+  type DeadJobs,
+  type DeadJobsResult,
+  type RedriveOptions,
+} from './job/job-admin-dead.ts';
+export {
+  findJob,
+  listJobs,
+  pauseQueue,
+  resumeQueue,
+  type JobDetails,
+  type JobFilter,
+  type JobPage,
+  type JobQuery,
+  type JobState,
+  type JobSummary,
+} from './job/job-admin.ts';
 export type {
   CancelResult,
   DeadReason,
@@ -45,7 +65,18 @@ export type {
   WorkerOptions,
   WorkerState,
 } from './job/job-types.ts';
+export { queueLags, type QueueLag } from './job/job-view.ts';
 export { handle, queue } from './job/queue.ts';
+export {
+  finishPart,
+  gather,
+  partHandler,
+  partResult,
+  scatter,
+  type Gathered,
+  type ScatterOptions,
+  type ScatterResult,
+} from './job/scatter.ts';
 export { worker } from './job/worker.ts';
 export type {
   AcquireResult,
