@@ -3,6 +3,8 @@ import type { Contract } from '@fairlead/contract';
 import type { ConfigShape } from './config.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
+import type { JobInputs } from './job-definition.ts';
+import { firstJobProblem } from './job-problems.ts';
 import type { Uses } from './kit.ts';
 import { parseRawRoute, routeShape } from './raw-route.ts';
 import { isReserved } from './reserved-paths.ts';
@@ -15,6 +17,7 @@ const MEMBERS = [
   'idempotency',
   'operations',
   'consumers',
+  'jobs',
   'background',
   'routes',
 ];
@@ -34,7 +37,8 @@ export function defineService<
   // An empty shape is what "no config" and "uses nothing" mean: no key is known then.
   Config extends ConfigShape = {},
   U extends Uses = {},
->(definition: ServiceDefinition<C, Config, U>): ServiceDefinition<C, Config, U> {
+  J extends JobInputs = {},
+>(definition: ServiceDefinition<C, Config, U, J>): ServiceDefinition<C, Config, U, J> {
   // Every definition can be looked at as one of some contract; the checks only compare names.
   const problem = firstProblem(definition as unknown as ServiceDefinition);
   if (problem !== undefined) throw fail('MISCONFIGURED', `${definition.contract.name}: ${problem}`);
@@ -78,7 +82,7 @@ function firstProblem(definition: ServiceDefinition): string | undefined {
     if (type !== undefined)
       return `consumers.${alias}["${type}"]: ${source.name} publishes no such event${meant(type, types)}`;
   }
-  return firstRouteProblem(definition);
+  return firstJobProblem(definition) ?? firstRouteProblem(definition);
 }
 
 function firstRouteProblem({ contract, routes = {} }: ServiceDefinition): string | undefined {

@@ -1,6 +1,7 @@
 import type { Context } from '@fairlead/core';
 import type { Contract, EventName, Input, OperationName, Output } from '@fairlead/contract';
 import type { ConfigShape } from './config.ts';
+import type { JobDefinitions, JobInputs } from './job-definition.ts';
 import type { ConsumerKit, Kit, OperationKit, ReceivedEvent, Uses } from './kit.ts';
 import type { RawRoutes } from './raw-route.ts';
 
@@ -14,17 +15,23 @@ export type OperationHandler<
   Name extends OperationName<C>,
   Config extends ConfigShape,
   U extends Uses,
+  J extends JobInputs = JobInputs,
 > = {
   handle(
     ctx: Context,
     input: Input<C['operations'][Name]>,
-    kit: OperationKit<C, Name, Config, U>,
+    kit: OperationKit<C, Name, Config, U, J>,
   ): Promise<Output<C['operations'][Name]>>;
 }['handle'];
 
 /** A handler for every operation of the contract. */
-export type OperationHandlers<C extends Contract, Config extends ConfigShape, U extends Uses> = {
-  readonly [Name in OperationName<C>]: OperationHandler<C, Name, Config, U>;
+export type OperationHandlers<
+  C extends Contract,
+  Config extends ConfigShape,
+  U extends Uses,
+  J extends JobInputs = JobInputs,
+> = {
+  readonly [Name in OperationName<C>]: OperationHandler<C, Name, Config, U, J>;
 };
 
 /**
@@ -37,20 +44,26 @@ export type EventHandler<
   U extends Uses,
   Source extends Contract,
   Type extends EventName<Source>,
+  J extends JobInputs = JobInputs,
 > = {
-  handle(ctx: Context, event: ReceivedEvent<Source, Type>, kit: ConsumerKit<C, Config, U>): Promise<void>;
+  handle(ctx: Context, event: ReceivedEvent<Source, Type>, kit: ConsumerKit<C, Config, U, J>): Promise<void>;
 }['handle'];
 
 /** Handlers by alias (of `uses`) and event type; those that are left out are passed over. */
-export type Consumers<C extends Contract, Config extends ConfigShape, U extends Uses> = {
+export type Consumers<
+  C extends Contract,
+  Config extends ConfigShape,
+  U extends Uses,
+  J extends JobInputs = JobInputs,
+> = {
   readonly [Alias in keyof U & string]?: {
-    readonly [Type in EventName<U[Alias]>]?: EventHandler<C, Config, U, U[Alias], Type>;
+    readonly [Type in EventName<U[Alias]>]?: EventHandler<C, Config, U, U[Alias], Type, J>;
   };
 };
 
 /** What a service does without being asked. Called once; the service is ready when it has resolved. */
-export type Background<Config extends ConfigShape, U extends Uses> = {
-  begin(kit: Kit<Config, U>): void | Promise<void>;
+export type Background<Config extends ConfigShape, U extends Uses, J extends JobInputs = JobInputs> = {
+  begin(kit: Kit<Config, U, J>): void | Promise<void>;
 }['begin'];
 
 /** A service, as its module exports it. The same value runs in every topology. */
@@ -58,6 +71,7 @@ export interface ServiceDefinition<
   C extends Contract = Contract,
   Config extends ConfigShape = ConfigShape,
   U extends Uses = Uses,
+  J extends JobInputs = JobInputs,
 > {
   /** What the service promises. Its name is the service's name. */
   readonly contract: C;
@@ -72,14 +86,19 @@ export interface ServiceDefinition<
   readonly database?: { readonly migrations: URL };
   /** How long the answer to an idempotency key is kept, in milliseconds. Default 86 400 000 (24 h); at least 1 000. */
   readonly idempotency?: { readonly retentionMs?: number };
-  readonly operations: OperationHandlers<C, Config, U>;
+  readonly operations: OperationHandlers<C, Config, U, J>;
   /** Needs a database: an event is effective once because its mark commits with its effect. Default: none. */
-  readonly consumers?: Consumers<C, Config, U>;
+  readonly consumers?: Consumers<C, Config, U, J>;
+  /**
+   * Work that is queued in the transaction of a state change and done later, by name. Needs a database. Default: none,
+   * then `kit.jobs` throws, and nothing is asked of the database for them.
+   */
+  readonly jobs?: JobDefinitions<C, Config, U, J>;
   /**
    * What the service does without being asked: takes part in elections, shards and schedules with `kit.leases`, which end
    * with the service. When it fails the service does not start. Default: nothing.
    */
-  readonly background?: Background<Config, U>;
+  readonly background?: Background<Config, U, J>;
   /**
    * What no contract can describe: uploads, downloads, streams of events, pages. Answered where there is a socket
    * (`serveHttp`), and no part of the contract's documents and clients. Default: none.

@@ -5,6 +5,7 @@ import type { Database, Leases, Tx } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
 import { fail } from './errors.ts';
+import type { JobInputs, Jobs } from './job-definition.ts';
 import type { Calls, CommitTx, Kit, Uses } from './kit.ts';
 
 /** What every kit of a service is made of. */
@@ -14,6 +15,8 @@ export interface KitParts {
   readonly database: Database | undefined;
   /** This process' leases; made when they are first asked for. */
   readonly leases: () => Leases;
+  /** The service's own queues, when it has any. */
+  readonly jobs: Jobs<JobInputs> | undefined;
   readonly log: Logger;
   /** The log of one kind of work; the same one each time. */
   readonly logFor: (work: string) => Logger;
@@ -63,6 +66,12 @@ export class HandlerKit<Commit> implements Kit<ConfigShape, Uses> {
 
   get leases(): Leases {
     return this.#parts.leases();
+  }
+
+  get jobs(): Jobs<JobInputs> {
+    const { jobs, contract } = this.#parts;
+    if (jobs !== undefined) return jobs;
+    throw fail('MISCONFIGURED', `${contract.name} has no jobs. Add jobs: { … } to its definition.`);
   }
 
   get log(): Logger {

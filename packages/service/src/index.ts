@@ -20,6 +20,16 @@ export type {
 } from './definition.ts';
 export { SERVICE_ERRORS } from './errors.ts';
 export type {
+  JobDefinition,
+  JobDefinitions,
+  JobFacts,
+  JobInputs,
+  JobKit,
+  Jobs,
+  KitScatterOptions,
+  ServiceJobHandler,
+} from './job-definition.ts';
+export type {
   CallOptions,
   Calls,
   Client,

@@ -13,6 +13,7 @@ import type { PublishedEvent } from '@fairlead/messaging';
 import type { Database, Leases, Tx, TxOptions } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
+import type { JobInputs, Jobs } from './job-definition.ts';
 
 /** Contracts by the name that a service's code has for them. */
 export type Uses = Readonly<Record<string, Contract>>;
@@ -71,7 +72,7 @@ export interface CommitTx<C extends Contract> extends Tx {
 }
 
 /** What every handler gets besides its Context and its input. */
-export interface Kit<Config extends ConfigShape, U extends Uses> {
+export interface Kit<Config extends ConfigShape, U extends Uses, J extends JobInputs = JobInputs> {
   /** The service's configuration, read and checked before it started. */
   readonly config: ConfigValues<Config>;
   /** Clients of what the service `uses`. */
@@ -87,6 +88,11 @@ export interface Kit<Config extends ConfigShape, U extends Uses> {
    * @throws MISCONFIGURED when the definition has no `database`
    */
   readonly leases: Leases;
+  /**
+   * The service's own queues.
+   * @throws MISCONFIGURED when the definition has no `jobs`
+   */
+  readonly jobs: Jobs<J>;
   /** Lines carry the service and the operation or event type; pass the Context for trace, tenant and request. */
   readonly log: Logger;
   /** A new UUIDv7 from this work's clock and random source. */
@@ -99,7 +105,8 @@ export interface OperationKit<
   Name extends OperationName<C>,
   Config extends ConfigShape,
   U extends Uses,
-> extends Kit<Config, U> {
+  J extends JobInputs = JobInputs,
+> extends Kit<Config, U, J> {
   /**
    * The one transaction of this handler. What `work` resolves to *is* the operation's answer: it is validated, and
    * stored with the idempotency record in the same transaction, so state, events, and the answer that a repeat gets
@@ -117,7 +124,12 @@ export interface OperationKit<
 }
 
 /** The kit of an event's handler. */
-export interface ConsumerKit<C extends Contract, Config extends ConfigShape, U extends Uses> extends Kit<Config, U> {
+export interface ConsumerKit<
+  C extends Contract,
+  Config extends ConfigShape,
+  U extends Uses,
+  J extends JobInputs = JobInputs,
+> extends Kit<Config, U, J> {
   /**
    * The one transaction of this handler: the mark that this event has been handled commits with it. A handler that
    * never calls it gets an empty commit when it resolves.

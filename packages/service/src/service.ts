@@ -2,7 +2,7 @@
 // (`handler-kit.ts` makes it, `client.ts` its calls); `config.ts`, `secret.ts` and `read-config.ts` are its environment.
 // This file makes a running instance: `exchange.ts` and `layers/` are the way of a call, outermost first as listed below,
 // `failure.ts` what callers are told of failures, `idempotency-*.ts` the answers kept by key, `consuming.ts` the way of
-// an event, `process-leases.ts` the rights of the process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
+// an event, `working.ts` that of a job (`job-definition.ts` is what jobs are written with), `process-leases.ts` the rights of the process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
 // people ask of its dead letters and events, `raw-routes.ts` the way of what is no operation. `serve-http.ts` adds the
 // socket (`http-routes.ts` and `route-table.ts` say what is there, `http-exchange.ts` answers, `own-routes.ts` is what
 // every service has),
@@ -17,6 +17,7 @@ import {
   type TransportResponse,
 } from '@fairlead/core';
 import { startConsumer, startRelay, type Relay } from '@fairlead/messaging';
+import { worker } from '@fairlead/store';
 import { callPolicies } from './call-policies.ts';
 import { clients } from './client.ts';
 import { consuming } from './consuming.ts';
@@ -42,6 +43,7 @@ import { readConfig } from './read-config.ts';
 import { readinessChecks, readinessOf } from './readiness.ts';
 import type { IncomingRequest, Readiness, ServiceInstance, ServicePorts } from './service-instance.ts';
 import { upkeep } from './upkeep.ts';
+import { working } from './working.ts';
 
 /** Time for a request that states none, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 30_000;
@@ -80,11 +82,13 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   let state: Readiness['state'] = 'created';
   let relay: Relay | undefined;
   const held = processLeases(name, database !== undefined, ports);
+  const queues = working(definition, () => parts, telemetry);
   const parts: KitParts = {
     contract,
     config,
     database,
     leases: () => held.get(),
+    jobs: queues?.jobs,
     log: telemetry.log,
     logFor: logs(telemetry.log),
     callsFor: clients({ service: name, uses, transport: ports.transport, telemetry, policies }),
@@ -129,6 +133,8 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       started.push(startConsumer({ ...common, name, database, broker, sources, accepts, handler }));
     }
     if (records !== undefined) started.push(startIdempotencyCleaner({ records, clock, random, log: telemetry.log }));
+    if (queues !== undefined && database !== undefined)
+      started.push(worker({ ...common, database, leases: held.get(), queues: queues.handled }));
     await begin();
     state = 'running';
   }

@@ -23,6 +23,11 @@ const RED = {
     help: 'Duration of handling an event, by outcome.',
     labels: ['source', 'type'],
   },
+  job: {
+    name: 'fairlead_job_duration_seconds',
+    help: 'Duration of an attempt at a job, by outcome.',
+    labels: ['queue'],
+  },
 } as const satisfies Record<RedKind, { name: string; help: string; labels: readonly string[] }>;
 
 /** Metrics in a registry of their own. */

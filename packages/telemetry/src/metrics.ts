@@ -7,15 +7,16 @@ import type {
   HistogramConfiguration,
 } from 'prom-client';
 
-/** What is measured: calls that we answer, calls that we make, events that we handle. */
-export type RedKind = 'server' | 'client' | 'consumer';
+/** What is measured: calls that we answer, calls that we make, events that we handle, jobs that we do. */
+export type RedKind = 'server' | 'client' | 'consumer' | 'job';
 
 /** What rate, errors and duration are measured of. */
 export interface RedOptions<Label extends string> {
   readonly kind: RedKind;
   /**
    * Names of the labels besides `outcome`; each has few values. All users of one kind in a process give the same.
-   * Default: `operation` for servers, `peer` and `operation` for clients, `source` and `type` for consumers.
+   * Default: `operation` for servers, `peer` and `operation` for clients, `source` and `type` for consumers, `queue` for
+   * jobs.
    */
   readonly labels?: readonly Label[] | undefined;
 }
@@ -39,13 +40,14 @@ export interface DefaultRedLabels {
   readonly server: 'operation';
   readonly client: 'peer' | 'operation';
   readonly consumer: 'source' | 'type';
+  readonly job: 'queue';
 }
 
 /** A process's or service's metrics. Asking twice for a name gives the same metric. */
 export interface Metrics {
   /**
-   * The histogram of one kind of work: `http_server_request_duration_seconds`, `http_client_request_duration_seconds`
-   * or `messaging_process_duration_seconds`. Its count is the rate, `outcome` tells the errors. After 2 000 combinations
+   * The histogram of one kind of work: `http_server_request_duration_seconds`, `http_client_request_duration_seconds`,
+   * `messaging_process_duration_seconds` or `fairlead_job_duration_seconds`. Its count is the rate, `outcome` tells the errors. After 2 000 combinations
    * of label values further ones are counted under `_other`, so that no caller can fill the memory.
    * @throws MISCONFIGURED when the kind is already measured with other labels
    */
