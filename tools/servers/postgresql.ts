@@ -27,7 +27,9 @@ export const postgresql: ServerKind = {
       runProgram(initdb, args, { cwd: '/', ...user });
     }
     const port = await freePort();
-    const args = ['-D', folder, '-h', '127.0.0.1', '-p', String(port), '-k', ''];
+    // Enough for a run of tests, of which some prepare transactions.
+    const settings = ['max_connections=300', 'max_prepared_transactions=10'].flatMap((setting) => ['-c', setting]);
+    const args = ['-D', folder, '-h', '127.0.0.1', '-p', String(port), '-k', '', ...settings];
     const command = { file: requireProgram('postgres', postgresFolders()), args };
     return {
       url: `postgresql://postgres@127.0.0.1:${port}/postgres`,

@@ -105,7 +105,8 @@ async function ensureRoles(admin: AdminConnection, passwords: Readonly<Record<st
   const verifiers = await Promise.all(roles.map((role) => scramVerifier(passwords[role] ?? '')));
   const statements = roles.flatMap((role, index) => [
     ...(there.has(role) ? [] : [`create role ${quoteIdentifier(role)}`]),
-    `alter role ${quoteIdentifier(role)} login noinherit nocreatedb nocreaterole password ${quoteLiteral(verifiers[index] ?? '')}`,
+    // Before Postgres 16 who owns a database has its schema public only by inheriting from pg_database_owner.
+    `alter role ${quoteIdentifier(role)} login ${role.endsWith('_owner') ? 'inherit' : 'noinherit'} nocreatedb nocreaterole password ${quoteLiteral(verifiers[index] ?? '')}`,
   ]);
   await admin.run(`begin; ${statements.join('; ')}; commit`);
 }

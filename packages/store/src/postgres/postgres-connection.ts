@@ -74,6 +74,11 @@ export class PostgresConnection {
     this.#client.on('notification', (message) => this.onNotification(message.channel, message.payload ?? ''));
   }
 
+  /** The database's name, for errors. */
+  get name(): string {
+    return this.#name;
+  }
+
   /** Whether it can still be used. */
   get usable(): boolean {
     return !this.#ended;

@@ -291,6 +291,9 @@ test('a COMMIT that the server ended for a limit of the transaction has not happ
   const nothing = async (): Promise<void> => {};
   const idle = await hungUp(database, nothing, 'set local idle_in_transaction_session_timeout = 10');
   expect(idle).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+  // Since Postgres 17.
+  const { rows: known } = await database.query(ctx, `select current_setting('transaction_timeout', true) as limit`);
+  if (known[0]?.['limit'] === null) return;
   // Ended while it commits: the time begins to run in a trigger of the COMMIT itself.
   await owner(`create table overdue (id integer);
     create function overstay() returns trigger language plpgsql as $$ begin

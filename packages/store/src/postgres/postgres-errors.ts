@@ -52,6 +52,18 @@ export function refusedWrites(error: unknown, refused: 'begin' | 'statement', na
   );
 }
 
+/** The failure of a transaction that was ended for its length. */
+export function lastedTooLong(
+  name: string,
+  more: { readonly cause?: unknown; readonly details?: Readonly<Record<string, string>> } = {},
+): Error {
+  return fail(
+    'TRANSACTION_TIMEOUT',
+    `${name}: a transaction that lasted too long or sat idle was ended. Do slow work outside of transactions, or raise transactionTimeoutMs.`,
+    more,
+  );
+}
+
 /**
  * The failure that callers see. Lost connections and server limits become Fairlead's codes; what a statement itself did
  * wrong (a constraint, a syntax error, a serialization failure) stays the driver's error with its SQLSTATE in `code`.
@@ -60,11 +72,7 @@ export function databaseFailure(error: unknown, name: string): unknown {
   if (error instanceof FairleadError) return error;
   const state = sqlState(error);
   if (state !== undefined && TIMEOUT_STATES.has(state)) {
-    return fail(
-      'TRANSACTION_TIMEOUT',
-      `${name}: the server ended a transaction that lasted too long or sat idle. Do slow work outside of transactions, or raise transactionTimeoutMs.`,
-      { cause: error, details: { sqlState: state } },
-    );
+    return lastedTooLong(name, { cause: error, details: { sqlState: state } });
   }
   if (state === '57014' && error instanceof Error && /timeout/.test(error.message)) {
     return new FairleadError(

@@ -1,9 +1,10 @@
-import { isError, type Context } from '@fairlead/core';
+import { isError, type Context, type Timer } from '@fairlead/core';
 import type { QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
 import type { ConnectionPool, Lent } from './connection-pool.ts';
 import type { BeginStatements } from './postgres-connection.ts';
 import { settingStatement, type SessionScope, type Setting } from './session-scope.ts';
+import { lastedTooLong } from './postgres-errors.ts';
 import type { Answer } from './statement-batch.ts';
 
 /**
@@ -42,6 +43,7 @@ export class PostgresTx implements Tx {
   #settings: ((processId: number) => readonly Setting[]) | undefined;
   #state: TxState = 'unbegun';
   #open = true;
+  #limit: Timer | undefined;
 
   constructor(ctx: Context, host: TxHost, options: TxOptions) {
     this.ctx = ctx;
@@ -98,6 +100,7 @@ export class PostgresTx implements Tx {
 
   /** Gives the connection back. Idempotent. */
   release(): void {
+    this.#limit?.cancel();
     if (this.#lent !== undefined) this.#host.pool.release(this.#lent.connection);
     this.#lent = undefined;
   }
@@ -127,6 +130,7 @@ export class PostgresTx implements Tx {
       this.#lent = { connection, reused };
       const statements = connection.beginStatements(ctx, this.#characteristics(), this.#host.transactionTimeoutMs);
       const onBegun = (): void => void (this.#state = 'begun');
+      this.#limitHere(connection);
       try {
         return await this.#begin(connection, text, params, { statements, onBegun });
       } catch (error) {
@@ -158,6 +162,17 @@ export class PostgresTx implements Tx {
     const { rows } = await connection.query(ctx, 'SELECT pg_backend_pid() AS pid', [], begin);
     const setting = settingStatement(this.#settings(Number(rows[0]?.['pid'])));
     return connection.query(ctx, text, params, { statements: [], setting });
+  }
+
+  /** Servers before 17 bound a transaction's statements and its pauses, but not their sum. */
+  #limitHere(connection: Lent['connection']): void {
+    const { transactionTimeoutMs } = this.#host;
+    if (transactionTimeoutMs === 0 || connection.serverVersion >= 17) return;
+    this.#limit?.cancel();
+    this.#limit = this.ctx.clock.setTimer(transactionTimeoutMs, () => {
+      // The end of a COMMIT that is under way is told by the server.
+      if (!this.committing) this.giveUp(lastedTooLong(connection.name));
+    });
   }
 
   #characteristics(): string {

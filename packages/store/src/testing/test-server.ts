@@ -12,6 +12,12 @@ import { quoteLiteral, rewriteDatabaseUrl } from '../postgres/database-url.ts';
 /** Where the workers of a run ask for the server: set by the global setup. */
 export const SERVER_SOCKET_VARIABLE = 'FAIRLEAD_TEST_SERVER';
 
+/**
+ * A superuser's connection string of a server to test on instead of the embedded one, such as another major version. It has
+ * room for 300 connections and 10 prepared transactions, and what tests leave in it nobody misses.
+ */
+const GIVEN_SERVER_VARIABLE = 'FAIRLEAD_TEST_POSTGRES_URL';
+
 /** What a test needs to know of the run's Postgres. */
 export interface TestServerAddress {
   /** The superuser's connection string. */
@@ -34,8 +40,15 @@ export const RUNTIME_ROLE = 'test_runtime';
 
 const PREFIX = 'fairlead-test-';
 
-/** Starts a Postgres for tests in the temporary folder; ends those that killed runs have left. fsync is off: a test's data may die with the machine. */
+/**
+ * Starts a Postgres for tests in the temporary folder; ends those that killed runs have left. fsync is off: a test's data
+ * may die with the machine. With `FAIRLEAD_TEST_POSTGRES_URL` that server is used and nothing is started.
+ */
 export async function startTestServer(): Promise<TestServer> {
+  const given = process.env[GIVEN_SERVER_VARIABLE];
+  if (given !== undefined && given !== '') {
+    return { address: await addRoles(given), unref: () => {}, [Symbol.asyncDispose]: async () => {} };
+  }
   await sweep();
   const directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   chmodSync(directory, 0o700);
@@ -55,24 +68,24 @@ export async function startTestServer(): Promise<TestServer> {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    return { address: await addRoles(server), unref: () => server.unref(), [Symbol.asyncDispose]: stop };
+    return { address: await addRoles(server.adminUrl), unref: () => server.unref(), [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function addRoles(server: EmbeddedPostgres): Promise<TestServerAddress> {
-  await using admin = await connectAdmin(server.adminUrl);
-  const ownerPassword = newPassword();
-  const runtimePassword = newPassword();
-  await admin.run(`create role ${OWNER_ROLE} login password ${quoteLiteral(ownerPassword)};
-    create role ${RUNTIME_ROLE} login noinherit password ${quoteLiteral(runtimePassword)}`);
-  return {
-    adminUrl: server.adminUrl,
-    ownerUrl: rewriteDatabaseUrl(server.adminUrl, { user: OWNER_ROLE, password: ownerPassword }),
-    runtimeUrl: rewriteDatabaseUrl(server.adminUrl, { user: RUNTIME_ROLE, password: runtimePassword }),
+async function addRoles(adminUrl: string): Promise<TestServerAddress> {
+  await using admin = await connectAdmin(adminUrl);
+  const addRole = async (name: string, options: string): Promise<string> => {
+    const password = newPassword();
+    const there = await admin.run('select 1 from pg_roles where rolname = $1', [name]);
+    const verb = there.length > 0 ? 'alter' : 'create';
+    await admin.run(`${verb} role ${name} ${options} password ${quoteLiteral(password)}`);
+    return rewriteDatabaseUrl(adminUrl, { user: name, password });
   };
+  const ownerUrl = await addRole(OWNER_ROLE, 'login');
+  return { adminUrl, ownerUrl, runtimeUrl: await addRole(RUNTIME_ROLE, 'login noinherit') };
 }
 
 /** Ends the servers of runs whose process is gone and removes what they left. */
