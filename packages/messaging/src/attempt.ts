@@ -1,6 +1,5 @@
 import {
   continueFrom,
-  FairleadError,
   isError,
   stepKey,
   type Clock,
@@ -8,14 +7,12 @@ import {
   type Random,
   type ScopedContext,
 } from '@fairlead/core';
-import { RejectedError } from '@fairlead/policy';
-import type { Database, Tx } from '@fairlead/store';
+import { failureOf, type Database, type Failure, type Tx } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { PublishedEvent } from './broker.ts';
 import { CommitGate, type CommitOutcome } from './commit-gate.ts';
 import type { EventHandler } from './consumer-options.ts';
 import type { ConsumerInstruments } from './instruments.ts';
-import type { Failure } from './settlement.ts';
 
 /** What attempts of one consumer share. */
 export interface AttemptSettings {
@@ -162,26 +159,4 @@ async function orAborted(handling: Promise<void>, signal: AbortSignal): Promise<
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-const MAX_MESSAGE_LENGTH = 2_000;
-
-/** What is kept of an error. */
-export function failureOf(error: unknown, ctx: Context): Failure {
-  const code = error instanceof FairleadError ? error.code : 'INTERNAL';
-  const message = error instanceof Error ? error.message : String(error);
-  return {
-    code,
-    // Postgres text can't hold NUL.
-    message: message.replaceAll('\0', '').slice(0, MAX_MESSAGE_LENGTH),
-    traceId: ctx.trace.traceId,
-    postponed: error instanceof FairleadError && isPostponement(error),
-    retryAfterMs: error instanceof FairleadError ? (error.retryAfterMs ?? 0) : 0,
-  };
-}
-
-/** Whether something is not there or has no room, and had certainly not begun what it was asked for. */
-function isPostponement(error: FairleadError): boolean {
-  if (error instanceof RejectedError) return error.kind !== 'cancelled';
-  return (error.kind === 'unavailable' || error.kind === 'exhausted') && error.details['processed'] === 'no';
 }

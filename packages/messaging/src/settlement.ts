@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import type { Database, Tx } from '@fairlead/store';
+import type { Database, Failure, Tx } from '@fairlead/store';
 import type { PublishedEvent } from './broker.ts';
 import { toCloudEvent } from './cloud-event.ts';
 import { fail } from './errors.ts';
@@ -20,19 +20,6 @@ export interface Claimed {
   readonly settled: ReadonlySet<string>;
   /** Keys with parked events. */
   readonly parkedKeys: ReadonlySet<string>;
-}
-
-/** Why an event failed, for those who will look at it. */
-export interface Failure {
-  readonly code: string;
-  readonly message: string;
-  readonly traceId: string;
-  /**
-   * Something that the handler needs had certainly not begun: a breaker is open, a connection was refused. Waiting is the cure, so it doesn't count as an attempt.
-   */
-  readonly postponed: boolean;
-  /** When it said that a repeat may succeed, in milliseconds; 0 when it said nothing. */
-  readonly retryAfterMs: number;
 }
 
 /**

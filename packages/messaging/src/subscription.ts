@@ -4,23 +4,14 @@
 // attempt.ts      one run of the handler; commit-gate.ts is its one transaction
 // parked.ts       what of the parked keys is due; dead-letters.ts is for people
 import { backoff, isError, type Backoff, type Closeable, type Context, type ScopedContext } from '@fairlead/core';
-import { loopContext, Wakeup } from '@fairlead/store';
-import { attempt, failureOf, type AttemptOutcome, type AttemptSettings } from './attempt.ts';
+import { failureOf, loopContext, nextAttempt, Wakeup, type Failure } from '@fairlead/store';
+import { attempt, type AttemptOutcome, type AttemptSettings } from './attempt.ts';
 import type { Broker, PublishedEvent } from './broker.ts';
 import { fromCloudEvent } from './cloud-event.ts';
 import type { Lanes, LaneTask } from './lanes.ts';
 import { dueHead, isParked, parkedHeads, type DueEvent } from './parked.ts';
 import { Progress } from './progress.ts';
-import {
-  claimSource,
-  markEvent,
-  moveCursor,
-  parkEvent,
-  recordFailure,
-  takeParked,
-  type Claim,
-  type Failure,
-} from './settlement.ts';
+import { claimSource, markEvent, moveCursor, parkEvent, recordFailure, takeParked, type Claim } from './settlement.ts';
 
 /** What the subscriptions of one consumer share. */
 export interface SubscriptionSettings extends AttemptSettings {
@@ -42,8 +33,6 @@ export interface SubscriptionSettings extends AttemptSettings {
 const STEP_TIMEOUT_MS = 30_000;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
 /** How soon a redrive or discard by someone else is noticed. */
-/** How often the delay of a postponed event doubles: asking again costs little, and people wait for the answer. */
-const POSTPONED_STEPS = 5;
 const PARKED_POLL_MS = 1_000;
 
 /**
@@ -167,7 +156,7 @@ export class Subscription {
     const { database } = this.#settings;
     // Before the statement: its answer may be lost.
     this.#parkedKeys.add(event.key);
-    const parking = { failure, ...this.#next({ attempts: 1, postponed: 0 }, failure) };
+    const parking = { failure, ...nextAttempt({ attempts: 1, postponed: 0 }, failure, this.#settings) };
     const parked = await this.#insist('be parked', (ctx) => parkEvent(ctx, database, claim, event, parking));
     if (parked === undefined) return false;
     if (failure !== undefined) this.#logFailure(event, failure, 1, parking.dead);
@@ -217,7 +206,7 @@ export class Subscription {
       if (outcome.kind === 'fenced') this.#fenced();
       if (outcome.kind === 'failed') {
         const { failure } = outcome;
-        const parking = { failure, ...this.#next({ attempts, postponed }, failure) };
+        const parking = { failure, ...nextAttempt({ attempts, postponed }, failure, this.#settings) };
         await this.#insist('be parked', async (ctx) => {
           await recordFailure(ctx, database, claim, id, parking);
           return true;
@@ -249,20 +238,6 @@ export class Subscription {
       );
       if (parked === false) this.#parkedKeys.delete(key);
       this.#parkedNews.ring();
-    };
-  }
-
-  /** What comes after an attempt, which `tried` counts already but for whether it was postponed. */
-  #next(
-    tried: { readonly attempts: number; readonly postponed: number },
-    failure: Failure | undefined,
-  ): { readonly dead: boolean; readonly delayMs: number } {
-    const { maxAttempts, attemptDelays } = this.#settings;
-    const postponed = failure?.postponed === true;
-    const steps = postponed ? Math.min(tried.attempts, POSTPONED_STEPS) : tried.attempts - tried.postponed;
-    return {
-      dead: !postponed && tried.attempts - tried.postponed >= maxAttempts,
-      delayMs: (failure?.retryAfterMs ?? 0) + attemptDelays.delayFor(steps),
     };
   }
 

@@ -110,6 +110,21 @@ export type { DatabaseOptions } from './postgres/options.ts';
 export { openDatabase } from './postgres/postgres-database.ts';
 export { acrossTenants } from './tenancy/across-tenants.ts';
 export { installTenancy, type TenancySecret } from './tenancy/install-tenancy.ts';
+export { causedBy } from './subscription/caused-by.ts';
+export type { EventFilter } from './subscription/event-filter.ts';
+export { failureOf, nextAttempt, type Failure } from './subscription/failure.ts';
+export { reshard } from './subscription/reshard.ts';
+export { subscribe } from './subscription/subscribe.ts';
+export type {
+  DeadEvent,
+  EventHandling,
+  EventSubscription,
+  ShardState,
+  SubscribeOptions,
+  SubscribeSettings,
+  SubscriptionLag,
+  SubscriptionState,
+} from './subscription/subscription-types.ts';
 export type {
   StoreCounter,
   StoreGauge,
