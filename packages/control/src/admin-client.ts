@@ -2,6 +2,17 @@ import { request } from 'node:http';
 import { errorFromProblem, FairleadError } from '@fairlead/core';
 import type { DeadLetterAnswer, DeadLetterFilter, GivenUp, LetterPlace } from './plane/dead-letters.ts';
 import type { TailPage, TailRequest } from './plane/event-tail.ts';
+import type {
+  DeadJobsAnswer,
+  DeadJobsRequest,
+  JobAnswer,
+  JobListFilter,
+  JobPlace,
+  QueueAnswer,
+  QueueFilter,
+  QueuePlace,
+  QueuedJob,
+} from './plane/jobs.ts';
 import type { OtlpTraces } from './plane/otlp.ts';
 import type { PolicyAnswer, PolicyFilter } from './plane/policies.ts';
 import type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
@@ -47,6 +58,18 @@ export interface AdminClient {
   redrive(place: LetterPlace): Promise<void>;
   /** @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
   discard(place: LetterPlace): Promise<void>;
+  /** How far queues of jobs are behind. @throws UNKNOWN_SERVICE */
+  queues(filter?: QueueFilter): Promise<QueueAnswer>;
+  /** @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
+  changeQueue(place: QueuePlace, change: 'pause' | 'resume'): Promise<void>;
+  /** @throws UNKNOWN_SERVICE */
+  jobs(filter?: JobListFilter): Promise<JobAnswer>;
+  /** With its payload and every error. @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
+  job(place: JobPlace): Promise<QueuedJob>;
+  /** @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
+  cancelJob(place: JobPlace): Promise<{ readonly kind: 'cancelled' | 'cancelling' }>;
+  /** Dead letters run again, or are dropped. @throws UNKNOWN_SERVICE, UNAVAILABLE */
+  changeDeadJobs(service: string, change: 'redrive' | 'discard', request: DeadJobsRequest): Promise<DeadJobsAnswer>;
   /** @throws UNKNOWN_SERVICE */
   policies(filter?: PolicyFilter): Promise<PolicyAnswer>;
   /** The next piece of what services publish. @throws UNKNOWN_SERVICE */
@@ -102,6 +125,7 @@ function parsed(text: string, url: string): unknown {
 const MARGIN_MS = 10_000;
 const step = encodeURIComponent;
 const letterPath = ({ service, id }: LetterPlace): string => `/api/dead-letters/${step(service)}/${step(id)}`;
+const jobPath = ({ service, id }: JobPlace): string => `/api/jobs/${step(service)}/${step(id)}`;
 
 /** `?a=1&b=2` of what is given; a list is repeated. */
 function query(values: Readonly<Record<string, string | number | readonly string[] | undefined>>): string {
@@ -154,6 +178,15 @@ export function adminClient(options: AdminClientOptions): AdminClient {
     async discard(place) {
       await call('POST', `${letterPath(place)}/discard`);
     },
+    queues: (filter = {}) => call('GET', `/api/queues${query({ ...filter })}`) as Promise<QueueAnswer>,
+    async changeQueue({ service, queue }, change) {
+      await call('POST', `/api/queues/${step(service)}/${step(queue)}/${change}`);
+    },
+    jobs: (filter = {}) => call('GET', `/api/jobs${query({ ...filter })}`) as Promise<JobAnswer>,
+    job: (place) => call('GET', jobPath(place)) as Promise<QueuedJob>,
+    cancelJob: (place) => call('POST', `${jobPath(place)}/cancel`) as ReturnType<AdminClient['cancelJob']>,
+    changeDeadJobs: (service, change, asked) =>
+      call('POST', `/api/dead-jobs/${step(service)}/${change}`, asked) as Promise<DeadJobsAnswer>,
     policies: (filter = {}) => call('GET', `/api/policies${query({ ...filter })}`) as Promise<PolicyAnswer>,
     events: (request) => call('GET', `/api/events${query({ ...request })}`) as Promise<TailPage>,
     token: (body) => call('POST', '/api/tokens', body) as ReturnType<AdminClient['token']>,

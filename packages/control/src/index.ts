@@ -5,6 +5,18 @@ export { platformIdentity } from './identity.ts';
 export type { PlatformIdentity } from './identity.ts';
 export type { Unanswered } from './plane/ask-instance.ts';
 export type { DeadLetterAnswer, DeadLetterFilter, GivenUp, LetterPlace } from './plane/dead-letters.ts';
+export type {
+  DeadJobsAnswer,
+  DeadJobsRequest,
+  JobAnswer,
+  JobListFilter,
+  JobPlace,
+  QueueAnswer,
+  QueueFilter,
+  QueuePlace,
+  QueueState,
+  QueuedJob,
+} from './plane/jobs.ts';
 export type { CallPolicy, PolicyAnswer, PolicyFilter } from './plane/policies.ts';
 export type { TailPage, TailRequest } from './plane/event-tail.ts';
 export type { CallOutcome, OperationCall, OperationList } from './plane/service-calls.ts';

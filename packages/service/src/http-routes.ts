@@ -1,6 +1,7 @@
 import type { Operation } from '@fairlead/contract';
 import { GATEWAY } from './layers/admission.ts';
-import { ownRoutes, type OwnRoute } from './own-routes.ts';
+import type { OwnRoute } from './own-route.ts';
+import { ownRoutes } from './own-routes.ts';
 import { parseRawRoute } from './raw-route.ts';
 import { RouteTable, type RouteEntry } from './route-table.ts';
 import type { ServiceInstance } from './service-instance.ts';

@@ -1,30 +1,16 @@
-import { FairleadError, type Context } from '@fairlead/core';
-import { CONTRACT_ERRORS } from '@fairlead/contract';
+import type { FairleadError } from '@fairlead/core';
 import { toCloudEvent, type DeadLetter } from '@fairlead/messaging';
 import { describeContract } from './describe-contract.ts';
 import { fail } from './errors.ts';
-import { jsonAnswer, type Answer } from './exchange.ts';
+import { jsonAnswer } from './exchange.ts';
 import { RESERVED_PATHS } from './reserved-paths.ts';
 import type { ServiceInstance } from './service-instance.ts';
+import { jobRoutes } from './job-routes.ts';
+import { get, post, unfit, whole, type OwnRoute } from './own-route.ts';
 import type { LogPlace } from './upkeep.ts';
 
 const MAX_LISTED = 1_000;
 const MAX_EVENTS = 500;
-
-/** What a route of the kit's own is asked. */
-export interface OwnRequest {
-  readonly ctx: Context;
-  /** The members of the path, decoded. */
-  readonly members: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-}
-
-/** A route that every service has besides its contract. */
-export interface OwnRoute {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  answer(request: OwnRequest): Promise<Answer>;
-}
 
 /** What every service answers besides its contract. None of it exists for the edge. */
 export function ownRoutes(instance: ServiceInstance): readonly OwnRoute[] {
@@ -70,17 +56,8 @@ export function ownRoutes(instance: ServiceInstance): readonly OwnRoute[] {
       const page = await instance.published(ctx, placeOf(query), whole(query, 'limit', MAX_EVENTS) ?? 100);
       return { items: page.events.map(toCloudEvent), position: page.position.toString() };
     }),
+    ...jobRoutes(instance),
   ];
-}
-
-type Telling = (request: OwnRequest) => Promise<unknown>;
-
-function get(path: string, tell: Telling): OwnRoute {
-  return { method: 'GET', path, answer: async (request) => jsonAnswer(200, JSON.stringify(await tell(request))) };
-}
-
-function post(path: string, tell: Telling): OwnRoute {
-  return { ...get(path, tell), method: 'POST' };
 }
 
 /** A dead letter as JSON, its event as a CloudEvent. */
@@ -93,23 +70,6 @@ function placeOf(query: URLSearchParams): LogPlace {
   if (after === undefined) return { sinceMs: whole(query, 'since', Number.MAX_SAFE_INTEGER) ?? 0 };
   if (another === undefined && /^\d{1,18}$/.test(after)) return { after: BigInt(after) };
   throw unfit('after', 'a position of the log');
-}
-
-function whole(query: URLSearchParams, name: string, max: number): number | undefined {
-  const [text, another] = query.getAll(name);
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (another !== undefined || !/^\d{1,16}$/.test(text) || number > max)
-    throw unfit(name, `a whole number from 0 to ${max}`);
-  return number;
-}
-
-function unfit(name: string, expected: string): FairleadError {
-  return new FairleadError(
-    CONTRACT_ERRORS.INVALID_INPUT,
-    'INVALID_INPUT',
-    `The parameter "${name}" is not ${expected}.`,
-  );
 }
 
 function noSuchLetter(service: string, id: string): FairleadError {

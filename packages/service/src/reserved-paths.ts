@@ -10,6 +10,14 @@ export const RESERVED_PATHS = {
   deadLetter: '/internal/dead-letters/{id}',
   redrive: '/internal/dead-letters/{id}/redrive',
   discard: '/internal/dead-letters/{id}/discard',
+  queues: '/internal/queues',
+  pauseQueue: '/internal/queues/{name}/pause',
+  resumeQueue: '/internal/queues/{name}/resume',
+  jobs: '/internal/jobs',
+  job: '/internal/jobs/{id}',
+  cancelJob: '/internal/jobs/{id}/cancel',
+  redriveJobs: '/internal/dead-jobs/redrive',
+  discardJobs: '/internal/dead-jobs/discard',
 } as const;
 
 const shapeOf = (path: string): string => path.replaceAll(/\{\w+\}/g, '{}');

@@ -250,6 +250,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       source: name,
       consuming: events === undefined ? undefined : database,
       publishing: publishes ? database : undefined,
+      queueing: queues === undefined ? undefined : database,
     }),
     drain() {
       if (state !== 'closed') state = 'draining';

@@ -9,6 +9,7 @@ import {
   type PublishedEvent,
 } from '@fairlead/messaging';
 import { logReader, type Database } from '@fairlead/store';
+import { jobUpkeep, type JobUpkeep } from './job-upkeep.ts';
 
 /** Where to read a service's log from. */
 export type LogPlace = { readonly after: bigint } | { readonly sinceMs: number };
@@ -28,7 +29,7 @@ export interface DeadLetterCase {
 }
 
 /** What people who run a service ask of it, besides its contract. */
-export interface Upkeep {
+export interface Upkeep extends JobUpkeep {
   /** Messages that were given up, of all its consumers, oldest failure first; 100 unless the query says otherwise. */
   deadLetters(ctx: Context, query?: DeadLetterQuery): Promise<readonly DeadLetter[]>;
   /** One of them; `undefined` when there is none with this id. */
@@ -46,17 +47,20 @@ export interface Upkeep {
 
 const MAX_PAGE_BYTES = 2 * 1024 * 1024;
 
-/** Who keeps what: `undefined` where the service consumes or publishes nothing. */
+/** Who keeps what: `undefined` where the service consumes, publishes or queues nothing. */
 export function upkeep({
   source,
   consuming,
   publishing,
+  queueing,
 }: {
   readonly source: string;
   readonly consuming: Database | undefined;
   readonly publishing: Database | undefined;
+  readonly queueing: Database | undefined;
 }): Upkeep {
   return {
+    ...jobUpkeep(queueing),
     async deadLetters(ctx, query) {
       return consuming === undefined ? [] : deadLetters(ctx, consuming, query);
     },

@@ -1,4 +1,5 @@
 import { listOf, object, text, unauthenticated, type AdminOperation } from './admin-operation.ts';
+import { JOB_OPERATIONS } from './admin-job-schema.ts';
 import { SERVICE_OPERATIONS } from './admin-service-schema.ts';
 import { MAX_TTL_SECONDS } from './token-issuer.ts';
 
@@ -82,6 +83,7 @@ export const ADMIN_OPERATIONS = {
     problems: { ...unauthenticated, 400: 'A parameter is wrong.' },
   },
   ...SERVICE_OPERATIONS,
+  ...JOB_OPERATIONS,
   createToken: {
     operationId: 'createToken',
     method: 'POST',

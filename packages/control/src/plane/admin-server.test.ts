@@ -103,13 +103,21 @@ test('the description is valid OpenAPI 3.1 and names every path', async () => {
   expect(result.valid).toBe(true);
   expect(Object.keys(document.paths).toSorted()).toEqual([
     '/.well-known/jwks.json',
+    '/api/dead-jobs/{service}/discard',
+    '/api/dead-jobs/{service}/redrive',
     '/api/dead-letters',
     '/api/dead-letters/{service}/{id}',
     '/api/dead-letters/{service}/{id}/discard',
     '/api/dead-letters/{service}/{id}/redrive',
     '/api/events',
+    '/api/jobs',
+    '/api/jobs/{service}/{id}',
+    '/api/jobs/{service}/{id}/cancel',
     '/api/operations',
     '/api/policies',
+    '/api/queues',
+    '/api/queues/{service}/{queue}/pause',
+    '/api/queues/{service}/{queue}/resume',
     '/api/services',
     '/api/services/{name}/openapi',
     '/api/services/{name}/operations/{operation}',
@@ -389,4 +397,45 @@ test('a dead letter is shown, redriven and discarded, and each change is written
   ]);
   for (const path of ['/api/dead-letters/stock/3/redrive', '/api/services/stock/operations/x'])
     expect((await ask(path, { method: 'POST' })).status).toBe(401);
+});
+
+test('jobs are listed, shown and changed where they are, and each change is written down', async () => {
+  const dead = { id: 'j1', queue: 'mail', state: 'dead' };
+  await using stock = await answering('stock', {
+    'GET /internal/queues': { body: { items: [{ queue: 'mail', waiting: 2, dead: 1 }] } },
+    'GET /internal/jobs?state=dead&queue=mail&limit=100': { body: { items: [dead], next: 'j1' } },
+    'GET /internal/jobs/j1': { body: { ...dead, payload: { to: 'a' } } },
+    'POST /internal/jobs/j1/cancel': { body: { id: 'j1', kind: 'cancelled' } },
+    'POST /internal/dead-jobs/redrive?queue=mail&perSecond=5': { body: { count: 3 } },
+    'POST /internal/dead-jobs/discard?id=j1': { body: { count: 1 } },
+    'POST /internal/queues/mail/pause': { body: { queue: 'mail', paused: true } },
+    'POST /internal/queues/mail/resume': { body: { queue: 'mail', paused: false } },
+  });
+  plane.setInstances([stock.instance]);
+  expect((await client().queues()).items).toEqual([{ queue: 'mail', waiting: 2, dead: 1, service: 'stock' }]);
+  expect(await client().jobs({ service: 'stock', state: 'dead', queue: 'mail' })).toEqual({
+    items: [{ ...dead, service: 'stock' }],
+    next: 'j1',
+    partial: false,
+    unanswered: [],
+  });
+  const place = { service: 'stock', id: 'j1' };
+  expect(await client().job(place)).toEqual({ ...dead, payload: { to: 'a' }, service: 'stock' });
+  expect(await client().cancelJob(place)).toMatchObject({ kind: 'cancelled' });
+  expect(await client().changeDeadJobs('stock', 'redrive', { queue: 'mail', perSecond: 5 })).toEqual({
+    service: 'stock',
+    count: 3,
+  });
+  await client().changeDeadJobs('stock', 'discard', { id: 'j1' });
+  await client().changeQueue({ service: 'stock', queue: 'mail' }, 'pause');
+  await client().changeQueue({ service: 'stock', queue: 'mail' }, 'resume');
+  await expect(client().job({ service: 'stock', id: 'j2' })).rejects.toMatchObject({ code: expect.any(String) });
+  await expect(client().jobs({ service: 'stok' })).rejects.toMatchObject({ code: 'UNKNOWN_SERVICE' });
+  expect(audited).toEqual([
+    { action: 'job.cancel', service: 'stock', target: 'j1' },
+    { action: 'job.redrive', service: 'stock', target: '3 jobs', details: { queue: 'mail', perSecond: 5 } },
+    { action: 'job.discard', service: 'stock', target: '1 job', details: { id: 'j1' } },
+    { action: 'queue.pause', service: 'stock', target: 'mail' },
+    { action: 'queue.resume', service: 'stock', target: 'mail' },
+  ]);
 });

@@ -16,6 +16,18 @@ import {
   type LetterPlace,
 } from './dead-letters.ts';
 import { tailEvents, type TailRequest } from './event-tail.ts';
+import {
+  changeDeadJobs,
+  changeQueue,
+  collectJobs,
+  collectQueues,
+  endJob,
+  oneJob,
+  type JobListFilter,
+  type JobPlace,
+  type QueueFilter,
+  type QueuePlace,
+} from './jobs.ts';
 import { collectPolicies, type PolicyFilter } from './policies.ts';
 import { answerProblems } from './problem-answers.ts';
 import { checkCredential, checkOrigin, type GuardedRequest } from './request-guard.ts';
@@ -74,6 +86,20 @@ function handlers(plane: ControlPlane, { url, calls, audit }: Tools): Record<Adm
     discardDeadLetter(request) {
       const letter = { ...(request.params as LetterPlace), change: 'discard' as const };
       return changeDeadLetter(plane.instances(), letter, { clock, audit });
+    },
+    listQueues: (request) => collectQueues(plane.instances(), request.query as QueueFilter, { clock }),
+    pauseQueue: (request) => changeQueue(plane.instances(), request.params as QueuePlace, 'pause', { clock, audit }),
+    resumeQueue: (request) => changeQueue(plane.instances(), request.params as QueuePlace, 'resume', { clock, audit }),
+    listJobs: (request) => collectJobs(plane.instances(), request.query as JobListFilter, { clock }),
+    getJob: (request) => oneJob(plane.instances(), request.params as JobPlace, { clock }),
+    cancelJob: (request) => endJob(plane.instances(), request.params as JobPlace, { clock, audit }),
+    redriveJobs(request) {
+      const { service } = request.params as { service: string };
+      return changeDeadJobs(plane.instances(), service, 'redrive', request.body as object, { clock, audit });
+    },
+    discardJobs(request) {
+      const { service } = request.params as { service: string };
+      return changeDeadJobs(plane.instances(), service, 'discard', request.body as object, { clock, audit });
     },
     listPolicies: (request) => collectPolicies(plane.instances(), request.query as PolicyFilter, { clock }),
     listEvents: (request) => tailEvents(plane.instances(), request.query as TailRequest, { clock }),

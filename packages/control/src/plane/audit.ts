@@ -1,6 +1,15 @@
 /** A change that somebody with the admin credential has made. */
 export interface AuditEntry {
-  readonly action: 'dead-letter.redrive' | 'dead-letter.discard' | 'operation.call' | 'token.create';
+  readonly action:
+    | 'dead-letter.redrive'
+    | 'dead-letter.discard'
+    | 'job.cancel'
+    | 'job.redrive'
+    | 'job.discard'
+    | 'queue.pause'
+    | 'queue.resume'
+    | 'operation.call'
+    | 'token.create';
   /** The service that was changed or called; `undefined` when the platform was. */
   readonly service?: string;
   /** What of it: an id, an operation. */
@@ -15,6 +24,11 @@ export type Audit = (entry: AuditEntry) => void;
 const DONE: Readonly<Record<AuditEntry['action'], string>> = {
   'dead-letter.redrive': 'Dead letter redriven',
   'dead-letter.discard': 'Dead letter discarded',
+  'job.cancel': 'Job cancelled',
+  'job.redrive': 'Dead jobs redriven',
+  'job.discard': 'Dead jobs discarded',
+  'queue.pause': 'Queue paused',
+  'queue.resume': 'Queue resumed',
   'operation.call': 'Operation called by an administrator',
   'token.create': 'Development token signed',
 };
