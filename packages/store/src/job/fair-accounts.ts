@@ -55,7 +55,6 @@ export class FairAccounts {
       if (account === undefined && this.#weigh(tenant) !== 1) this.#open(tenant);
       lowest = Math.min(lowest, account?.virtualMs ?? this.#virtualMs);
     }
-    if (lowest === Infinity) for (const { virtualMs } of this.#accounts.values()) lowest = Math.min(lowest, virtualMs);
     if (lowest !== Infinity) this.#virtualMs = Math.max(this.#virtualMs, lowest);
     const waiting = new Set(tenants);
     for (const [tenant, account] of this.#accounts) {
@@ -63,6 +62,12 @@ export class FairAccounts {
       const even = account.virtualMs === this.#virtualMs && account.open === 0 && !waiting.has(tenant);
       if (even || this.#accounts.size > MAX_ACCOUNTS) this.#accounts.delete(tenant);
     }
+  }
+
+  /** Nobody waits any more: nobody pays for slots that nobody else wanted. */
+  drained(): void {
+    for (const { virtualMs } of this.#accounts.values()) this.#virtualMs = Math.max(this.#virtualMs, virtualMs);
+    this.seen([]);
   }
 
   turns(): Turns {

@@ -1,7 +1,10 @@
 import { realClock } from '@fairlead/core';
 import { afterEach } from 'vitest';
 import { testDatabase, type TestDatabase } from '../testing/index.ts';
-import { jobSuite } from './testing/job-suite.ts';
+import { deliverySuite } from './testing/delivery-suite.ts';
+import { endingSuite } from './testing/ending-suite.ts';
+import type { JobPlace } from './testing/job-bed.ts';
+import { orderSuite } from './testing/order-suite.ts';
 
 // The same on Postgres, where statements of several workers really run at the same time.
 
@@ -11,9 +14,13 @@ afterEach(async () => {
   for (const held of opened.splice(0)) await held[Symbol.asyncDispose]();
 });
 
-jobSuite(async () => {
+const open = async (): Promise<JobPlace> => {
   const held = await testDatabase();
   opened.push(held);
   const clock = realClock();
   return { database: held.database, clock, tick: () => clock.sleep(5) };
-});
+};
+
+deliverySuite(open);
+orderSuite(open);
+endingSuite(open);

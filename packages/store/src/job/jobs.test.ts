@@ -3,7 +3,10 @@ import { createContext, realRandom, virtualClock } from '@fairlead/core';
 import { afterAll, beforeAll } from 'vitest';
 import { migrateStore } from '../migrate/migrate.ts';
 import { pgliteDatabase } from '../pglite/index.ts';
-import { jobSuite } from './testing/job-suite.ts';
+import { deliverySuite } from './testing/delivery-suite.ts';
+import { endingSuite } from './testing/ending-suite.ts';
+import type { JobPlace } from './testing/job-bed.ts';
+import { orderSuite } from './testing/order-suite.ts';
 
 // In memory, on a virtual clock.
 
@@ -15,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => pglite.close());
 
-jobSuite(async () => {
+const open = async (): Promise<JobPlace> => {
   const clock = virtualClock({ startMs: Date.UTC(2030, 0, 1) });
   const database = pgliteDatabase({ pglite, schema: `s${(schemas += 1)}`, name: 'orders', clock });
   const ctx = createContext({ clock, random: realRandom() });
@@ -26,4 +29,8 @@ jobSuite(async () => {
     await database.query(ctx, 'select 1');
   };
   return { database, clock, tick };
-});
+};
+
+deliverySuite(open);
+orderSuite(open);
+endingSuite(open);

@@ -241,6 +241,7 @@ export class QueueLoop {
     if (typeof news.dueMs === 'number') this.wakeIn(news.dueMs);
     this.#after = news.after ?? '';
     if (room > 0) this.#accounts.seen(news.tenants);
+    if (jobs.length < room && news.waitMs === null) this.#accounts.drained();
     for (const claimed of inTurn(jobs))
       this.#waiting.push({ claimed, standing, charge: this.#accounts.charge(claimed.tenant) });
     if (!this.#claiming) this.stop();

@@ -82,10 +82,29 @@ export class JobBed implements AsyncDisposable {
     // Time has to pass for what waits to end.
     let ended = false;
     const ending = (async () => {
-      for (const end of this.#ends.toReversed()) await end[Symbol.asyncDispose]().catch(() => {});
-      ended = true;
+      try {
+        for (const end of this.#ends.toReversed()) await end[Symbol.asyncDispose]();
+      } finally {
+        ended = true;
+      }
     })();
     while (!ended) await this.place.tick();
     await ending;
   }
 }
+
+/** The id of a job that was enqueued. */
+export function idOf(result: EnqueueResult | undefined): string {
+  if (result?.kind !== 'enqueued') throw new Error(`It was ${result?.kind ?? 'nothing'}.`);
+  return result.id;
+}
+
+/** The first of some, which is there. */
+export function only<T>(values: readonly T[]): T {
+  const [first] = values;
+  if (first === undefined) throw new Error('There is none.');
+  return first;
+}
+
+/** A handler that has nothing to do. */
+export const nothing = async (): Promise<void> => {};

@@ -1,0 +1,125 @@
+import { PGlite } from '@electric-sql/pglite';
+import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Database } from '../database.ts';
+import { migrateStore } from '../migrate/migrate.ts';
+import { pgliteDatabase } from '../pglite/index.ts';
+import { breakable } from '../testing/breakable.ts';
+import { handle, queue } from './queue.ts';
+import { JobBed } from './testing/job-bed.ts';
+
+// What the line between worker and database does to jobs.
+
+let pglite: PGlite;
+let schemas = 0;
+let clock: VirtualClock;
+let database: Database;
+
+beforeAll(async () => {
+  pglite = await PGlite.create();
+});
+afterAll(() => pglite.close());
+beforeEach(async () => {
+  clock = virtualClock({ startMs: Date.UTC(2030, 0, 1) });
+  database = pgliteDatabase({ pglite, schema: `s${(schemas += 1)}`, name: 'orders', clock });
+  await migrateStore(createContext({ clock, random: realRandom() }), database);
+});
+
+const bed = (): JobBed => {
+  const ctx = createContext({ clock, random: realRandom() });
+  const tick = async (): Promise<void> => {
+    await clock.advance(20);
+    await database.query(ctx, 'select 1');
+  };
+  return new JobBed({ database, clock, tick });
+};
+
+test('jobs that were claimed by a statement whose answer was lost are given back, and done with their first attempt', async () => {
+  await using on = bed();
+  const mail = queue<number>('mail');
+  const line = breakable(database);
+  const attempts: number[] = [];
+  const held = on.leases();
+  await held.standing(on.context());
+  for (let n = 0; n < 5; n += 1) await on.enqueue(mail, n);
+  line.loseAnswers();
+  on.worker([handle(mail, async (_, job) => void attempts.push(job.attempt))], {
+    database: line.database,
+    leases: held,
+  });
+  await on.until(async () => (await on.count(`state = 'running'`)) === 5);
+  line.mend();
+  await on.until(async () => (await on.count()) === 0);
+  expect(attempts).toEqual([1, 1, 1, 1, 1]);
+});
+
+test('what was done is told until the database answers, and not done again', async () => {
+  await using on = bed();
+  const mail = queue<number>('mail');
+  const line = breakable(database);
+  let runs = 0;
+  on.worker(
+    [
+      handle(mail, async () => {
+        runs += 1;
+        line.cut();
+      }),
+    ],
+    { database: line.database },
+  );
+  await on.enqueue(mail, 1);
+  await on.until(() => runs === 1);
+  await on.ticks(50);
+  expect(await on.count(`state = 'running'`)).toBe(1);
+  line.mend();
+  await on.until(async () => (await on.count()) === 0);
+  expect(runs).toBe(1);
+});
+
+test('when the leases are lost, Contexts of running jobs end, and the jobs are done again', async () => {
+  await using on = bed();
+  const mail = queue<number>('mail');
+  const line = breakable(database);
+  const ends: unknown[] = [];
+  const held = on.leases('orders-1', { database: line.database });
+  on.worker(
+    [
+      handle(mail, async (ctx, job) => {
+        if (ends.length > 0) return;
+        ctx.onEnd((reason) => ends.push(reason));
+        line.cut();
+        await on.place.clock.sleep(600_000, ctx.signal);
+        expect(job.attempt).toBe(1);
+      }),
+    ],
+    { leases: held },
+  );
+  await on.enqueue(mail, 1);
+  await on.until(() => ends.length === 1);
+  expect(ends[0]).toMatchObject({ code: 'CANCELLED', cause: { code: 'LEASE_LOST' } });
+  line.mend();
+  await on.until(async () => (await on.count()) === 0);
+});
+
+test('a worker that has nothing to do sends one statement each pollMs', async () => {
+  await using on = bed();
+  const line = breakable(database);
+  const names = ['a', 'b', 'c', 'd'];
+  const queues = names.map((name) => handle(queue(name), async () => {}));
+  on.worker(queues, { database: line.database, leases: on.leases(), pollMs: 1_000 });
+  await on.ticks(100);
+  const before = line.sent;
+  await on.ticks(500);
+  expect(line.sent - before).toBeLessThanOrEqual(11);
+});
+
+test('jobs that wait cost as many statements as there are batches', async () => {
+  await using on = bed();
+  const mail = queue<number>('mail', { concurrency: 20 });
+  const line = breakable(database);
+  for (let n = 0; n < 100; n += 1) await on.enqueue(mail, n);
+  let done = 0;
+  on.worker([handle(mail, async () => void (done += 1))], { database: line.database, pollMs: 60_000 });
+  await on.until(async () => done === 100 && (await on.count()) === 0);
+  expect(line.sent).toBeLessThanOrEqual(9);
+});

@@ -1,0 +1,51 @@
+// A process that does jobs until it is killed: node job-worker.ts <url> <name>
+import { createContext, realClock, realRandom, type Context } from '@fairlead/core';
+import type { Tx } from '../../database.ts';
+import { leases } from '../../lease/leases.ts';
+import { openDatabase } from '../../postgres/postgres-database.ts';
+import type { Job } from '../job-types.ts';
+import { handle } from '../queue.ts';
+import { worker } from '../worker.ts';
+import { EXACT, LOOSE, type Payload } from './crash-queues.ts';
+
+const [url = '', name = ''] = process.argv.slice(2);
+const clock = realClock();
+const random = realRandom();
+const database = openDatabase({ url, name, clock, maxConnections: 8 });
+const held = leases({
+  database: openDatabase({ url, name, clock, maxConnections: 2 }),
+  holder: name,
+  clock,
+  random,
+  ttlMs: 600,
+  renewEveryMs: 150,
+});
+
+const WRITE = `insert into effect (n, queue, key, process) values ($1, $2, $3, $4)`;
+const note = (tx: Pick<Tx, 'query'>, job: Job<Payload>) =>
+  tx.query(WRITE, [job.payload.n, job.queue, job.key ?? null, name]);
+
+/** Some time, some failures, and poison: it takes its process with it. */
+async function work(ctx: Context, job: Job<Payload>): Promise<void> {
+  if (job.payload.poison === true) process.kill(process.pid, 'SIGKILL');
+  await clock.sleep(random.next() * 15, ctx.signal);
+  if (random.next() < 0.03) throw new Error('now and then it fails');
+}
+
+async function exact(ctx: Context, job: Job<Payload>): Promise<void> {
+  await work(ctx, job);
+  await database.tx(ctx, async (tx) => {
+    await job.complete(tx);
+    await note(tx, job);
+    // Long enough to be stopped between the check and the commit.
+    await clock.sleep(random.next() * 5);
+  });
+}
+
+async function loose(ctx: Context, job: Job<Payload>): Promise<void> {
+  await work(ctx, job);
+  using writing = createContext({ clock, random, timeoutMs: 5_000 });
+  await database.query(writing, WRITE, [job.payload.n, job.queue, job.key ?? null, name]);
+}
+
+worker({ database, leases: held, queues: [handle(EXACT, exact), handle(LOOSE, loose)], clock, random, pollMs: 100 });
