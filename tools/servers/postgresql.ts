@@ -7,12 +7,12 @@ import type { ServerKind } from './server.ts';
 
 const PROTOCOL_3 = 196_608;
 
-/** PostgreSQL whose superuser `postgres` needs no password from this machine. */
+/** PostgreSQL whose superuser `postgres` needs no password from this machine; and a pooler, for tests that start their own. */
 export const postgresql: ServerKind = {
   name: 'postgresql',
-  packages: ['postgresql'],
-  elsewhere: 'brew install postgresql',
-  installed: () => findProgram('initdb', postgresFolders()) !== undefined,
+  packages: ['postgresql', 'pgbouncer'],
+  elsewhere: 'brew install postgresql pgbouncer',
+  installed: () => findProgram('initdb', postgresFolders()) !== undefined && findProgram('pgbouncer') !== undefined,
   async prepare({ dataDir, freePort }) {
     const initdb = requireProgram('initdb', postgresFolders());
     const user = process.getuid?.() === 0 ? systemUser('postgres') : undefined;

@@ -5,6 +5,11 @@ import { SILENT, type StoreTelemetry } from '../telemetry.ts';
 export interface DatabaseOptions {
   /** `postgresql://user:password@host:port/database`; the host may be a percent-encoded socket directory. Never logged. */
   readonly url: string;
+  /**
+   * Where `listen` connects, when that is not `url`: behind a pooler that pools by transaction, the server itself, since
+   * nobody hears anything through such a pooler. Default: `url`.
+   */
+  readonly listenUrl?: string | undefined;
   /** Name for logs, errors and `application_name`, usually the service's. */
   readonly name: string;
   /** Time, for reconnecting and for giving up a commit nobody waits for. */
@@ -31,7 +36,8 @@ export interface DatabaseOptions {
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<DatabaseOptions, 'telemetry' | 'tenancy'>> & {
+export type ResolvedOptions = Required<Omit<DatabaseOptions, 'telemetry' | 'tenancy' | 'listenUrl'>> & {
+  readonly listenUrl: string;
   readonly telemetry: StoreTelemetry;
   readonly tenancy: DatabaseOptions['tenancy'];
   /** Whether sessions are shared by parties that don't trust each other: see `SessionScope`. */
@@ -50,7 +56,7 @@ const DEFAULTS = {
  * @throws MISCONFIGURED for an unknown option or a value out of range, named
  */
 export function resolveOptions(options: DatabaseOptions): ResolvedOptions {
-  const known = new Set(['url', 'name', 'clock', 'telemetry', 'tenancy', ...Object.keys(DEFAULTS)]);
+  const known = new Set(['url', 'listenUrl', 'name', 'clock', 'telemetry', 'tenancy', ...Object.keys(DEFAULTS)]);
   const unknown = Object.keys(options).find((key) => !known.has(key));
   if (unknown !== undefined) throw misconfigured(`${options.name}: openDatabase has no option "${unknown}".`);
   if (options.name === '') throw misconfigured('openDatabase needs a name: it goes into logs and errors.');
@@ -60,6 +66,7 @@ export function resolveOptions(options: DatabaseOptions): ResolvedOptions {
   const resolved = {
     ...DEFAULTS,
     ...options,
+    listenUrl: options.listenUrl ?? options.url,
     telemetry: options.telemetry ?? SILENT,
     tenancy,
     shared: tenancy !== undefined,

@@ -70,6 +70,7 @@ class PostgresDatabase implements ScopedDatabase {
     this.name = options.name;
     this.#options = options;
     parseDatabaseUrl(options.url, options.name);
+    parseDatabaseUrl(options.listenUrl, options.name);
     this.#pool = new ConnectionPool(options);
     this.#listener = new PostgresListener(options);
     this.#announcer = new Announcer(this);

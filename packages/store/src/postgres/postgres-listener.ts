@@ -16,6 +16,7 @@ export class PostgresListener {
   #retry: Timer | undefined;
   #failures = 0;
   #closed = false;
+  #warned = false;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
@@ -59,9 +60,11 @@ export class PostgresListener {
   }
 
   async #open(): Promise<void> {
-    const connection = new PostgresConnection({ ...this.#options, name: `${this.#options.name} listen` });
+    const { name, listenUrl: url } = this.#options;
+    const connection = new PostgresConnection({ ...this.#options, url, name: `${name} listen` });
     try {
       await connection.connect();
+      this.#warnOfPooler(connection);
       connection.onNotification = (channel, payload) => {
         for (const entry of this.#channels.get(channel) ?? []) this.#deliver(entry, payload);
       };
@@ -91,6 +94,16 @@ export class PostgresListener {
       this.#retryLater();
     };
     for (const set of this.#channels.values()) for (const entry of set) this.#deliver(entry, '');
+  }
+
+  #warnOfPooler(connection: PostgresConnection): void {
+    if (connection.processId !== undefined || this.#warned) return;
+    this.#warned = true;
+    const { name, telemetry } = this.#options;
+    telemetry.log.warn(
+      undefined,
+      `${name}: a pooler is between this process and Postgres, so notifications may not arrive and news is found by looking only. Give listenUrl, the server's own address.`,
+    );
   }
 
   #retryLater(): void {
