@@ -1,50 +1,18 @@
 import { createContext, realClock, realRandom, seededRandom } from '@fairlead/core';
 import { expect, test } from 'vitest';
-import type { Database, Tx } from '../database.ts';
 import { connectAdmin } from '../embedded/admin-connection.ts';
 import type { NewEvent } from './log-types.ts';
 import { append } from './log.ts';
 import { logReader, type LogReader } from './log-reader.ts';
-import { fenceReader, naiveReader } from './testing/bad-readers.ts';
+import { naiveReader } from './testing/bad-readers.ts';
+import { begin } from './testing/held-transaction.ts';
+import { overtaken } from './testing/overtaken.ts';
 import { openDatabase } from '../postgres/postgres-database.ts';
 import { testDatabase, type TestDatabase } from '../testing/index.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });
 const event = (data: unknown): NewEvent => ({ type: 'note.made', key: 'k', data });
-
-/** A transaction whose steps the test decides. */
-interface Held {
-  readonly tx: Tx;
-  commit(): Promise<void>;
-  rollback(): Promise<void>;
-}
-
-async function begin(database: Database): Promise<Held> {
-  const opened = Promise.withResolvers<Tx>();
-  const end = Promise.withResolvers<void>();
-  const outcome = database
-    .tx(ctx, async (tx) => {
-      opened.resolve(tx);
-      await end.promise;
-    })
-    .then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-  const tx = await opened.promise;
-  return {
-    tx,
-    async commit() {
-      end.resolve();
-      expect(await outcome).toBeUndefined();
-    },
-    async rollback() {
-      end.reject(new Error('rolled back'));
-      await outcome;
-    },
-  };
-}
 
 const dataOf = async (reader: LogReader, after = 0n): Promise<unknown[]> =>
   (await reader.read(ctx, { after, limit: 100 })).map(({ data }) => data);
@@ -53,7 +21,7 @@ test('the run before a gap is delivered at once, and the rest when the gap is fi
   await using held = await testDatabase();
   const reader = logReader(held.database, { gapWaitMs: 0 });
   await held.database.tx(ctx, (tx) => append(tx, 'a', 'any', [event(1)]));
-  const slow = await begin(held.database);
+  const slow = await begin(ctx, held.database);
   await append(slow.tx, 'b', 'any', [event(2)]);
   await held.database.tx(ctx, (tx) => append(tx, 'c', 'any', [event(3)]));
   expect(await dataOf(reader)).toEqual([1]);
@@ -64,7 +32,7 @@ test('the run before a gap is delivered at once, and the rest when the gap is fi
 
 test('a reader that stands at a gap waits for its writer and goes on as soon as it ends', async () => {
   await using held = await testDatabase();
-  const slow = await begin(held.database);
+  const slow = await begin(ctx, held.database);
   await append(slow.tx, 'a', 'any', [event('slow')]);
   await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event('fast')]));
   const read = dataOf(logReader(held.database, { gapWaitMs: 20_000 }));
@@ -74,51 +42,24 @@ test('a reader that stands at a gap waits for its writer and goes on as soon as 
 
 test('a gap whose writer rolled back is passed, also when nobody reads meanwhile', async () => {
   await using held = await testDatabase();
-  const gone = await begin(held.database);
+  const gone = await begin(ctx, held.database);
   await append(gone.tx, 'a', 'any', [event('never')]);
   await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event('after')]));
   await gone.rollback();
   expect(await dataOf(logReader(held.database, { gapWaitMs: 0 }))).toEqual(['after']);
 });
 
-/**
- * B writes state first (its xid is older), A writes state and appends at 1, B appends at 2 and commits. A snapshot's xmin
- * is then A's xid and equals the fence, the snapshot's end: "everybody who was under way has ended", and A has not.
- */
-async function overtaken(reader: (database: Database) => LogReader): Promise<readonly unknown[]> {
+test('a writer that took its transaction id early and its position late is waited for', async () => {
   await using held = await testDatabase();
   await using owner = await connectAdmin(held.ownerUrl);
   await owner.run('create table state (id integer primary key)');
-  const b = await begin(held.database);
-  await b.tx.query('insert into state values (2)');
-  const a = await begin(held.database);
-  await a.tx.query('insert into state values (1)');
-  await append(a.tx, 'a', 'any', [event('A')]);
-  await append(b.tx, 'b', 'any', [event('B')]);
-  await b.commit();
-  const subject = reader(held.database);
-  const delivered: unknown[] = [];
-  let after = 0n;
-  for (const end of [async () => {}, () => a.commit(), async () => {}]) {
-    const events = await subject.read(ctx, { after, limit: 10 });
-    delivered.push(...events.map(({ data }) => data));
-    after = events.at(-1)?.position ?? after;
-    await end();
-  }
-  return delivered;
-}
-
-test('a writer that took its transaction id early and its position late is waited for', async () => {
-  expect(await overtaken((database) => logReader(database, { gapWaitMs: 0 }))).toEqual(['A', 'B']);
-});
-
-test('the same interleaving makes a reader that trusts snapshots pass a gap that is filled later', async () => {
-  expect(await overtaken(fenceReader)).toEqual(['B']);
+  const reader = logReader(held.database, { gapWaitMs: 0 });
+  expect(await overtaken(ctx, held.database, reader)).toEqual(['A', 'B']);
 });
 
 test('a position drawn in a savepoint that was rolled back may be followed by more of the same transaction', async () => {
   await using held = await testDatabase();
-  const slow = await begin(held.database);
+  const slow = await begin(ctx, held.database);
   await slow.tx.query('savepoint s');
   await append(slow.tx, 'a', 'any', [event('undone')]);
   await slow.tx.query('rollback to savepoint s');
@@ -163,9 +104,9 @@ test('a prepared transaction that is rolled back leaves a gap that is passed', a
 
 test('the writer of a gap that is filled is followed at once, whoever else is under way', async () => {
   await using held = await testDatabase();
-  const first = await begin(held.database);
+  const first = await begin(ctx, held.database);
   await append(first.tx, 'a', 'any', [event(1)]);
-  const second = await begin(held.database);
+  const second = await begin(ctx, held.database);
   await append(second.tx, 'b', 'any', [event(2)]);
   await held.database.tx(ctx, (tx) => append(tx, 'c', 'any', [event(3)]));
   const reader = logReader(held.database, { gapWaitMs: 0 });
@@ -185,7 +126,7 @@ test('what was found settled is not waited for again, however many gaps it has',
   const reader = logReader(held.database, { gapWaitMs: 0 });
   expect(await dataOf(reader)).toEqual([1]);
   expect(await dataOf(reader, 1n)).toEqual([2, 3, 4]);
-  const slow = await begin(held.database);
+  const slow = await begin(ctx, held.database);
   await append(slow.tx, 'b', 'any', [event('slow')]);
   await held.database.tx(ctx, (tx) => append(tx, 'c', 'any', [event('fast')]));
   // The cursor is behind, and the writer that is under way has nothing to do with these gaps.
@@ -200,12 +141,12 @@ test('unrelated long transactions, in this database and in another, hold nothing
   await using other = await testDatabase();
   await using owner = await connectAdmin(held.ownerUrl);
   await owner.run('create table state (id integer primary key)');
-  const here = await begin(held.database);
+  const here = await begin(ctx, held.database);
   await here.tx.query('insert into state values (1)');
   await here.tx.query('select * from fairlead_log');
-  const there = await begin(other.database);
+  const there = await begin(ctx, other.database);
   await append(there.tx, 'a', 'any', [event('elsewhere')]);
-  const gone = await begin(held.database);
+  const gone = await begin(ctx, held.database);
   await append(gone.tx, 'a', 'any', [event('never')]);
   await gone.rollback();
   await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event('now')]));
@@ -216,12 +157,12 @@ test('unrelated long transactions, in this database and in another, hold nothing
 
 test('a writer that begins after the gap was seen is not waited for', async () => {
   await using held = await testDatabase();
-  const first = await begin(held.database);
+  const first = await begin(ctx, held.database);
   await append(first.tx, 'a', 'any', [event(1)]);
   await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event(2)]));
   const reader = logReader(held.database, { gapWaitMs: 0 });
   expect(await dataOf(reader)).toEqual([]);
-  const later = await begin(held.database);
+  const later = await begin(ctx, held.database);
   await append(later.tx, 'c', 'any', [event(3)]);
   await first.commit();
   expect(await dataOf(reader)).toEqual([1, 2]);
@@ -231,7 +172,7 @@ test('a writer that begins after the gap was seen is not waited for', async () =
 
 test('a wait at a gap ends with the Context', async () => {
   await using held = await testDatabase();
-  const slow = await begin(held.database);
+  const slow = await begin(ctx, held.database);
   await append(slow.tx, 'a', 'any', [event(1)]);
   await held.database.tx(ctx, (tx) => append(tx, 'b', 'any', [event(2)]));
   using scope = ctx.withTimeout(30);

@@ -1,17 +1,18 @@
 /*
  * The append-only log. Around this file:
  *   log-types.ts     events, before and after            log-reader.ts   reading by position, losing nothing
- *   log-epoch.ts     what a restore does to cursors      settled-positions.ts   which gaps stay
+ *   log-insert.ts    the statements                      settled-positions.ts   which gaps stay
+ *   log-epoch.ts     what a restore does to cursors      log-trim.ts     deleting what everybody has read
+ *   sealed-events.ts data that only keys open
  */
 import { formatTraceparent, uuidV7, type Context } from '@fairlead/core';
 import type { Tx } from '../database.ts';
 import { fail } from '../errors.ts';
 import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import { LOG_CHANNEL } from './log-channel.ts';
+import { insertEvents } from './log-insert.ts';
 import type { LoggedEvent, NewEvent } from './log-types.ts';
-import { sealEvents, type SealedData } from './sealed-events.ts';
-import { sqlState } from '../postgres/postgres-errors.ts';
-import { keepPrepared } from '../postgres/prepared.ts';
+import { sealEvents } from './sealed-events.ts';
 
 /** What the stream must be for the append to happen: anything, empty, non-empty, or at exactly this version. */
 export type ExpectedVersion = 'any' | 'none' | 'exists' | number;
@@ -64,24 +65,32 @@ export async function append(
   const { ctx } = tx;
   checkName('An event', 'stream', stream);
   const prepared = events.map((event) => prepare(ctx, stream, event));
-  const traceparent = formatTraceparent(ctx.trace);
   const code = expectedCode(stream, expected);
   const sealed = seal && (await sealEvents(tx, seal, stream, prepared));
-  const row = await insert(tx, stream, code, traceparent, prepared, sealed);
-  if (row.conflict !== null) return { kind: 'conflict', actual: Number(row.conflict) };
+  const inserted = await insertEvents(tx, stream, code, {
+    ids: prepared.map((event) => event.id),
+    types: prepared.map((event) => event.type),
+    schemaVersions: prepared.map((event) => event.schemaVersion),
+    keys: prepared.map((event) => event.key),
+    data: sealed?.json ?? prepared.map((event) => event.json),
+    sealed: sealed?.key ?? null,
+  });
+  if (inserted.kind === 'conflict') return inserted;
+  const { firstVersion, positions } = inserted;
+  const time = inserted.time.getTime();
+  const traceparent = formatTraceparent(ctx.trace);
+  // As readers will see it. All at once takes half the time.
+  const data = JSON.parse(`[${prepared.map((event) => event.json).join(',')}]`) as readonly unknown[];
   if (prepared.length > 0) tx.announce(LOG_CHANNEL);
-  const positions = row.positions?.split(',') ?? [];
-  const first = Number(row.first_version);
-  const time = row.at.getTime();
   const appended = prepared.map((event, index): LoggedEvent => ({
-    position: BigInt(positions[index] ?? 0),
+    position: positions[index] ?? 0n,
     stream,
-    version: first + index,
+    version: firstVersion + index,
     id: event.id,
     type: event.type,
     schemaVersion: event.schemaVersion,
     key: event.key,
-    data: JSON.parse(event.json),
+    data: data[index],
     time,
     tenant: ctx.tenant,
     subject: ctx.caller.subject,
@@ -92,60 +101,6 @@ export async function append(
     ...(sealed && { sealed: 'opened' }),
   }));
   return { kind: 'appended', events: appended };
-}
-
-/** The row of fairlead_log_append. */
-type Appended = {
-  readonly conflict: string | null;
-  readonly first_version: string | null;
-  /** Separated by commas; null for no events. */
-  readonly positions: string | null;
-  readonly at: Date;
-};
-
-const APPEND = keepPrepared(
-  'select * from fairlead_log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
-);
-
-async function insert(
-  tx: Tx,
-  stream: string,
-  expected: number,
-  traceparent: string,
-  events: readonly Prepared[],
-  sealed: SealedData | undefined,
-): Promise<Appended> {
-  const { ctx } = tx;
-  try {
-    const { rows } = await tx.query<Appended>(APPEND, [
-      stream,
-      expected,
-      events.map((event) => event.id),
-      events.map((event) => event.type),
-      events.map((event) => event.schemaVersion),
-      events.map((event) => event.key),
-      sealed?.json ?? events.map((event) => event.json),
-      sealed?.key ?? null,
-      ctx.tenant ?? null,
-      ctx.caller.subject ?? null,
-      traceparent,
-      ctx.correlationId,
-      ctx.causationId ?? null,
-      ctx.criticality,
-    ]);
-    const [row] = rows;
-    if (row === undefined) throw fail('EVENT_INVALID', `${stream}: the log did not answer.`);
-    return row;
-  } catch (error) {
-    if (sqlState(error) === '23505' && error instanceof Error && error.message.includes('fairlead_log_id_key')) {
-      throw fail(
-        'EVENT_DUPLICATE',
-        `${stream}: the log already has an event with one of these ids. Leave the id out to get a new one.`,
-        { cause: error },
-      );
-    }
-    throw error;
-  }
 }
 
 function expectedCode(stream: string, expected: ExpectedVersion): number {
@@ -168,7 +123,8 @@ function prepare(ctx: Context, stream: string, event: NewEvent): Prepared {
   if (!Number.isSafeInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 2 ** 31 - 1)
     throw fail('EVENT_INVALID', `${what} has schema version ${schemaVersion}; give a whole number from 1.`);
   const json = toJson(what, event.data);
-  const bytes = Buffer.byteLength(json);
+  // A character is at most three bytes, so most need not be counted.
+  const bytes = json.length * 3 > MAX_EVENT_BYTES ? Buffer.byteLength(json) : 0;
   if (bytes > MAX_EVENT_BYTES) {
     throw fail(
       'EVENT_TOO_LARGE',
