@@ -2,22 +2,25 @@
 
 -- What claims are checked by. One row a key: the one in use, and the one before it while processes change over. In a schema
 -- of its own because rights on tables of the service are given by default; here nobody but the owner has any.
-create table if not exists fairlead.tenancy_key (
-  id text primary key,
-  inner_pad bytea not null,
-  outer_pad bytea not null,
-  installed_at timestamptz not null
-);
-revoke all on fairlead.tenancy_key from public;
 do $$
 declare v_grantee text;
 begin
-  for v_grantee in
-    select distinct a.grantee::regrole::text from pg_class c, aclexplode(c.relacl) a
-     where c.oid = 'fairlead.tenancy_key'::regclass and a.grantee <> c.relowner and a.grantee <> 0
-  loop
-    execute 'revoke all on fairlead.tenancy_key from ' || v_grantee;
-  end loop;
+  -- Once a database, though this file is applied once a schema.
+  if to_regclass('fairlead.tenancy_key') is null then
+    create table fairlead.tenancy_key (
+      id text primary key,
+      inner_pad bytea not null,
+      outer_pad bytea not null,
+      installed_at timestamptz not null
+    );
+    revoke all on fairlead.tenancy_key from public;
+    for v_grantee in
+      select distinct a.grantee::regrole::text from pg_class c, aclexplode(c.relacl) a
+       where c.oid = 'fairlead.tenancy_key'::regclass and a.grantee <> c.relowner and a.grantee <> 0
+    loop
+      execute 'revoke all on fairlead.tenancy_key from ' || v_grantee;
+    end loop;
+  end if;
 end $$;
 
 -- The scope that this transaction has proved: 't' and the tenant, or '*'. The setting fairlead.tenancy holds
@@ -122,9 +125,11 @@ create or replace function fairlead.isolate_store() returns void
 as $$
 declare v_table regclass;
 begin
+  if exists (select from fairlead.tenancy_key) then
+    perform fairlead.claim_every_tenant();
+  end if;
   if to_regclass('fairlead_stream') is not null then
     -- Streams that are there belong to whoever began them.
-    alter table fairlead_stream no force row level security;
     update fairlead_stream s set tenant = l.tenant from fairlead_log l
      where s.tenant is null and l.stream = s.stream and l.version = 1 and l.tenant is not null;
   end if;
@@ -201,13 +206,82 @@ as $$
   order by 1, 2
 $$;
 
--- Tenants by name, where tenants are made and dropped. place: the schema or database that is theirs, null where they share tables.
-create table fairlead_tenant (
-  tenant text primary key,
-  place text unique,
-  state text not null check (state in ('making', 'ready', 'dropping')),
-  created_at timestamptz not null
-);
+-- Tenants by name, where tenants are made and dropped. Read by the service under the scope of all tenants, written by the
+-- owner only: it says where a tenant's rows are.
+do $$
+begin
+  -- Once a database, though this file is applied once a schema.
+  if to_regclass('fairlead.tenant_place') is null then
+    create table fairlead.tenant_place (
+      tenant text primary key,
+      -- The schema or database that is theirs; null where they share tables.
+      place text unique,
+      state text not null check (state in ('making', 'ready', 'dropping')),
+      created_at timestamptz not null
+    );
+    revoke all on fairlead.tenant_place from public;
+    grant select on fairlead.tenant_place to public;
+    perform fairlead.isolate('fairlead.tenant_place', 'tenant', true);
+  end if;
+end $$;
+
+-- Isolates the tables of a schema that is one tenant's: under another tenant's claim its rows can't be read or written, by
+-- name neither. Repeat it when tables were added.
+create or replace function fairlead.isolate_schema(p_schema name, p_tenant text) returns void
+  language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_table record;
+  v_mine text := format('(select fairlead.tenant()) = %L', p_tenant);
+  v_every text := '(select fairlead.every_tenant())';
+begin
+  for v_table in
+    select c.oid::regclass as name, pg_get_userbyid(c.relowner) as owner from pg_class c
+     where c.relnamespace = p_schema::regnamespace and c.relkind in ('r', 'p')
+       and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'fairlead_tenant')
+  loop
+    execute format('alter table %s enable row level security, force row level security', v_table.name);
+    execute format('create policy fairlead_tenant on %s using (%s) with check (%s)', v_table.name, v_mine, v_mine);
+    execute format('create policy fairlead_every_tenant on %s to %I using (%s) with check (%s)', v_table.name, v_table.owner, v_every, v_every);
+  end loop;
+end $$;
+
+-- Deletes every row of the tenant that this transaction has claimed, in all isolated tables of a schema; answers with how
+-- many. Rows that others point to go in a later round.
+create or replace function fairlead.delete_tenant_rows(p_schema name) returns bigint
+  language plpgsql volatile
+as $$
+declare
+  v_left regclass[];
+  v_next regclass[];
+  v_table regclass;
+  v_column name;
+  v_count bigint;
+  v_total bigint := 0;
+begin
+  select array_agg(c.oid::regclass order by c.relname) into v_left from pg_class c
+   where c.relnamespace = p_schema::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+     and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'fairlead_tenant');
+  while cardinality(v_left) > 0 loop
+    v_next := '{}';
+    foreach v_table in array v_left loop
+      select a.attname into v_column from pg_attribute a join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+       where a.attrelid = v_table and pg_get_expr(d.adbin, d.adrelid) = 'fairlead.tenant()';
+      begin
+        execute format('delete from %s where %I = fairlead.tenant()', v_table, v_column);
+        get diagnostics v_count = row_count;
+        v_total := v_total + v_count;
+      exception when foreign_key_violation then
+        v_next := v_next || v_table;
+      end;
+    end loop;
+    if cardinality(v_next) = cardinality(v_left) then
+      raise exception 'rows of the tenant in % are pointed to by tables that are not isolated', v_next using errcode = 'foreign_key_violation';
+    end if;
+    v_left := v_next;
+  end loop;
+  return v_total;
+end $$;
 
 -- Data keys, wrapped by a key-encryption key that is never here. wrapped is null once a key was destroyed; the row stays, so
 -- that what it sealed is known to be gone and not to be broken.
