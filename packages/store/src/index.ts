@@ -110,6 +110,8 @@ export type { DatabaseOptions } from './postgres/options.ts';
 export { openDatabase } from './postgres/postgres-database.ts';
 export { acrossTenants } from './tenancy/across-tenants.ts';
 export { installTenancy, type TenancySecret } from './tenancy/install-tenancy.ts';
+export type { TenancyKind, TenantDatabases, TenantDatabasesOptions } from './tenancy/tenancy-options.ts';
+export { tenantDatabases } from './tenancy/tenant-databases.ts';
 export { causedBy } from './subscription/caused-by.ts';
 export type { EventFilter } from './subscription/event-filter.ts';
 export { failureOf, nextAttempt, type Failure } from './subscription/failure.ts';
