@@ -45,6 +45,22 @@ export const deadLetterIds: Completer = async ({ terminal, words, flag }) => {
   return (await admin.deadLetters({ service })).items.map(({ id }) => String(id));
 };
 
+/** Ids of the jobs of the service that is named before. */
+export const jobIds: Completer = async ({ terminal, words, flag }) => {
+  const [service] = words;
+  if (service === undefined) return [];
+  const admin = await runningAdmin(terminal, flag('data-dir'));
+  return (await admin.jobs({ service })).items.map(({ id }) => String(id));
+};
+
+/** Names of the queues of the service that is named before, or of all. */
+export const queueNames: Completer = async ({ terminal, words, flag }) => {
+  const [service] = words;
+  const admin = await runningAdmin(terminal, flag('data-dir'));
+  const { items } = await admin.queues(service === undefined ? {} : { service });
+  return [...new Set(items.map(({ queue }) => String(queue)))];
+};
+
 /** Tenants of the blueprint. */
 export const tenantNames: Completer = async ({ terminal, flag }) =>
   (await loadPlatform(resolve(terminal.cwd, flag('platform')))).tenants.map(({ id }) => id);

@@ -92,6 +92,10 @@ test('what is wrong with the input of a call is told before anything is looked f
   expect((await run('call', 'orders.get', '{}', '--timeout', '1h')).err).toContain('--timeout is at most 10m');
   expect(await run('call', 'orders.get')).toMatchObject({ code: 1, err: expect.stringContaining('No platform runs') });
   expect((await run('dlq', 'redrive', 'orders', '1', '--all')).err).toContain('give an id or --all, not both');
+  expect((await run('jobs', 'redrive', 'orders')).err).toContain('name an id, or give --all');
+  expect((await run('jobs', 'discard', 'orders', '1', '--queue', 'q')).err).toContain('an id or a filter, not both');
+  expect((await run('jobs', 'dead', '--older-than', 'soon')).err).toContain('takes a duration such as 90s');
+  expect((await run('jobs', 'list', '--after', 'x')).err).toContain('--after needs a service');
 });
 
 test('where nothing runs, commands say so and fail', async () => {

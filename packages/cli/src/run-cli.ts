@@ -21,6 +21,7 @@ import { dlq } from './commands/dlq.ts';
 import { down } from './commands/down.ts';
 import { events } from './commands/events.ts';
 import { init } from './commands/init.ts';
+import { jobs } from './commands/jobs.ts';
 import { logs } from './commands/logs.ts';
 import { status } from './commands/status.ts';
 import { token } from './commands/token.ts';
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   call,
   events,
   dlq,
+  jobs,
   db,
   token,
   check,

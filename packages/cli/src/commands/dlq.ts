@@ -1,5 +1,6 @@
 import type { AdminClient, GivenUp } from '@fairlead/control';
 import { realClock } from '@fairlead/core';
+import { ago } from '../ago.ts';
 import { oneLine, palette, plain } from '../colour.ts';
 import { command, type Positional } from '../command.ts';
 import { commandGroup } from '../command-group.ts';
@@ -32,14 +33,6 @@ function part(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null
     ? Object.entries(value).find(([key]) => key === name)?.[1]
     : undefined;
-}
-
-/** `3 m`: how long ago something was. */
-function ago(atMs: unknown, nowMs: number): string {
-  const seconds = Math.max(0, Math.round((nowMs - Number(atMs)) / 1_000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} m`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
 }
 
 function rowOf(letter: GivenUp, nowMs: number): readonly string[] {
@@ -188,6 +181,6 @@ const discard = command<ChangeFlags>({
 /** `fairlead dlq`: events that consumers gave up, and what becomes of them. */
 export const dlq = commandGroup({
   name: 'dlq',
-  summary: 'Dead letters: list, show, redrive, discard',
+  summary: 'Dead letters of events: list, show, redrive, discard (of jobs: fairlead jobs dead)',
   commands: [list, show, redrive, discard],
 });

@@ -1,9 +1,10 @@
-import type { PolicyAnswer } from '@fairlead/control';
+import type { PolicyAnswer, QueueAnswer } from '@fairlead/control';
 import { palette } from '../colour.ts';
 import { command } from '../command.ts';
 import { toggle } from '../flag.ts';
 import { heldCalls } from '../held-calls.ts';
 import { inOrder, instanceTable } from '../instance-table.ts';
+import { jobQueues } from '../job-queues.ts';
 import { dataDirFlag, runningAdmin, snapshot } from '../running.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -22,22 +23,33 @@ async function policiesOf(terminal: Terminal, dataDir: string): Promise<PolicyAn
   }
 }
 
+/** How far queues of jobs are behind; `undefined` while the control plane is down. */
+async function queuesOf(terminal: Terminal, dataDir: string): Promise<QueueAnswer | undefined> {
+  try {
+    return await (await runningAdmin(terminal, dataDir)).queues();
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * `fairlead status`: what runs, also while the control plane is down, and which calls policies hold back. Exit code 1
- * when nothing runs.
+ * `fairlead status`: what runs, also while the control plane is down, which calls policies hold back, and which jobs wait or
+ * were given up. Exit code 1 when nothing runs.
  */
 export const status = command<StatusFlags>({
   name: 'status',
-  summary: 'Show what runs (service, state, URL, restarts), and which calls are held back',
+  summary: 'Show what runs (service, state, URL, restarts), which calls are held back, and which jobs wait or are dead',
   flags: { json: toggle('print one JSON object'), dataDir: dataDirFlag },
   examples: ['fairlead status', 'fairlead status --json'],
   async run(terminal, flags) {
     const { state, running, instances } = await snapshot(terminal, flags.dataDir);
-    const policies = running ? await policiesOf(terminal, flags.dataDir) : undefined;
+    const [policies, jobs] = running
+      ? await Promise.all([policiesOf(terminal, flags.dataDir), queuesOf(terminal, flags.dataDir)])
+      : [];
     if (flags.json) {
       const services = inOrder(instances);
       terminal.out(
-        `${JSON.stringify({ platform: state?.platform, running, gateway: state?.gatewayUrl, admin: state?.adminUrl, services, policies })}\n`,
+        `${JSON.stringify({ platform: state?.platform, running, gateway: state?.gatewayUrl, admin: state?.adminUrl, services, policies, jobs })}\n`,
       );
       return running ? 0 : 1;
     }
@@ -49,6 +61,11 @@ export const status = command<StatusFlags>({
     const lines = [...instanceTable(instances, colour)];
     const held = heldCalls(policies, colour);
     if (held.length > 0) lines.push('', ...held);
+    const queued = jobQueues(
+      (jobs?.items ?? []).filter(({ waiting, dead, paused }) => Number(waiting) + Number(dead) > 0 || paused === true),
+      colour,
+    );
+    if (queued.length > 0) lines.push('', ...queued);
     if (!running) lines.push('', colour.bad('The supervisor is gone; fairlead down ends what it left.'));
     for (const { name, state: word, lastExit } of inOrder(instances)) {
       if (lastExit !== undefined && word !== 'ready')
