@@ -86,6 +86,29 @@ test('concurrent runners apply each file once', async () => {
   expect(runs.flatMap((run) => run.applied).toSorted()).toEqual(['0001_first.sql', '0002_second.sql']);
 });
 
+test('a migration that does not get its lock steps back and lets others pass, until it gets it', async () => {
+  await using db = await prepared();
+  await db.run(FIRST);
+  const waiting = async (): Promise<boolean> =>
+    (await db.owner.query(ctx, `select 1 from pg_locks where not granted and mode = 'AccessExclusiveLock'`)).rowCount >
+    0;
+  const until = async (want: boolean): Promise<void> => {
+    while ((await waiting()) !== want);
+  };
+  let migrating: Promise<unknown> | undefined;
+  await db.held.database.tx(ctx, async (tx) => {
+    await tx.query('select * from first');
+    migrating = db.run(FIRST, { name: '0002_second.sql', sql: 'alter table first add column note text' });
+    // It stands in line, and leaves it while the reader still reads: twice, so that it came again.
+    for (let round = 0; round < 2; round += 1) {
+      await until(true);
+      await until(false);
+    }
+    await db.held.database.query(ctx, 'insert into first values (3)');
+  });
+  expect(await migrating).toEqual({ applied: ['0002_second.sql'], ahead: [] });
+});
+
 test('names that are no migration, two of one number and a missing directory are refused', async () => {
   await using db = await prepared();
   await expect(db.run({ name: '1_first.sql', sql: '' })).rejects.toMatchObject({ code: 'MIGRATION_INVALID' });

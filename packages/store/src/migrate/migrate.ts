@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { FairleadError, type Context } from '@fairlead/core';
 import type { Database, Tx } from '../database.ts';
 import { fail } from '../errors.ts';
+import { LOCK_WAIT_MS, untilLocked } from './lock-patience.ts';
 import { readMigrations, type Migration, type MigrationFile } from './migration-files.ts';
 
 export type { MigrationFile } from './migration-files.ts';
@@ -37,6 +38,9 @@ const LOCK = `select pg_advisory_xact_lock(hashtextextended('fairlead_migration 
  * each file once. After a crash the next run goes on where this one stopped. A file must not contain transaction
  * commands (BEGIN, COMMIT) nor what can't run in a transaction (CREATE INDEX CONCURRENTLY).
  *
+ * While others work, a file that waits for a lock gives up after 100 ms, lets go of what it has and tries again for up to
+ * 5 minutes, so that nobody stands in line behind it; a file should therefore take few locks, and those late.
+ *
  * A database that newer code has migrated is left as it is: code of version N − 1 lives with the tables of version N.
  * @throws MIGRATION_DRIFT a file was edited after it was applied; MIGRATION_MISSING an applied one has no file though a newer one has;
  *   MIGRATION_OUT_OF_ORDER a new one sorts before an applied one; MIGRATION_FAILED its SQL failed, nothing of it stays;
@@ -54,7 +58,9 @@ export async function migrate(ctx: Context, database: Database, options: Migrate
   });
   const applied: string[] = [];
   for (;;) {
-    const step = await database.tx(ctx, (tx) => applyNext(tx, options.set, migrations, database.name));
+    const step = await untilLocked(ctx, () =>
+      database.tx(ctx, (tx) => applyNext(tx, options.set, migrations, database.name), { retry: true }),
+    );
     if (step.kind === 'done') return { applied, ahead: step.ahead };
     applied.push(step.name);
   }
@@ -93,6 +99,7 @@ async function applyNext(
   const next = nextOf(`${name}, set ${set}`, migrations, known, rows.at(-1)?.version ?? 0);
   if (next === undefined) return { kind: 'done', ahead: rows.slice(known.length).map((row) => row.name) };
   try {
+    await tx.query(`set local lock_timeout = ${LOCK_WAIT_MS}`);
     await tx.query(next.sql);
   } catch (error) {
     if (error instanceof FairleadError) throw error;
