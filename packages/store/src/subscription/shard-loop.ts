@@ -1,6 +1,6 @@
 import { backoff, isError, type Backoff, type Context } from '@fairlead/core';
 import type { Lease } from '../lease/lease-types.ts';
-import { logEpoch } from '../log/log-epoch.ts';
+import { epochAt } from '../log/log-epoch.ts';
 import { loopContext } from '../wake/loop-context.ts';
 import { Wakeup } from '../wake/wakeup.ts';
 import type { CursorName } from './cursor-doc.ts';
@@ -112,8 +112,8 @@ export class ShardLoop {
     try {
       cursor = await this.#step(async (ctx) => {
         const claimed = await claimCursor(ctx, database, { ...this.of, from: options.from }, this.#lease);
-        const epoch = await logEpoch(ctx, database);
-        await this.#source.next(ctx, claimed.position, claimed.epoch);
+        const epoch = await epochAt(ctx, database, claimed);
+        await this.#source.next(ctx, claimed.position, epoch);
         return { ...claimed, epoch };
       });
     } catch (error) {
