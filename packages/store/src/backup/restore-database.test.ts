@@ -8,6 +8,7 @@ import type { Database } from '../database.ts';
 import { connectAdmin } from '../embedded/admin-connection.ts';
 import { provision } from '../embedded/provision.ts';
 import { uniqueSuffix } from '../embedded/secret.ts';
+import { epochAt, logEpoch } from '../log/log-epoch.ts';
 import { append } from '../log/log.ts';
 import { logReader } from '../log/log-reader.ts';
 import { leases } from '../lease/leases.ts';
@@ -129,6 +130,24 @@ test('no lease outlasts a restore, and the next token is above those that were g
   const again = await after.acquire(ctx, 'mail');
   if (later.kind !== 'held' || again.kind !== 'held') throw new Error('taken');
   expect(again.lease.token).toBeGreaterThan(later.lease.token);
+});
+
+test('a restore begins an epoch of the log: who had read beyond the backup is told where the two part', async () => {
+  await using source = await filled();
+  await using target = await empty();
+  const file = join(folder, 'orders.backup');
+  await backupDatabase(ctx, source.owner, { service: 'orders', file });
+  const epoch = await logEpoch(ctx, source.owner);
+  await source.owner.tx(ctx, (tx) => append(tx, 'order-3', 'none', [{ type: 'placed', key: '3', data: {} }]));
+
+  await restoreDatabase(ctx, target.owner, { file, service: 'orders', sets: sets(SHAPES) });
+  const after = await epochAt(ctx, target.owner, { position: 2n, epoch });
+  expect(after).toBe(await logEpoch(ctx, target.owner));
+  expect(after).not.toBe(epoch);
+  await expect(epochAt(ctx, target.owner, { position: 3n, epoch })).rejects.toMatchObject({
+    code: 'LOG_EPOCH_CHANGED',
+    details: { partedAt: '2' },
+  });
 });
 
 test('a backup is one moment: what is written meanwhile is not in it, and holds nobody up', async () => {

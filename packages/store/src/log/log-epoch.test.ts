@@ -12,7 +12,7 @@ const ctx = createContext({ clock: realClock(), random: realRandom() });
 const add = (database: Database, data: string) =>
   database.tx(ctx, (tx) => append(tx, 'note-1', 'any', [{ type: 'note.made', key: '1', data }]));
 
-const resume = (database: Database, cursor: LogCursor) => database.tx(ctx, (tx) => epochAt(tx, 'orders', cursor));
+const resume = (database: Database, cursor: LogCursor) => epochAt(ctx, database, cursor);
 
 /** The log as after a restore: what is above `position` never was. */
 async function rewind(ownerUrl: string, database: Database, position: number): Promise<void> {

@@ -39,8 +39,9 @@ export interface LogCursor {
  * with its position.
  * @throws LOG_EPOCH_CHANGED with `details.partedAt`, the last position that the cursor's log and this one have in common
  */
-export async function epochAt(sql: Sql, name: string, { position, epoch }: LogCursor): Promise<string> {
-  const { rows } = await sql.query<{ current: string | null; known: boolean | null; parted: string | null }>(
+export async function epochAt(ctx: Context, database: Database, { position, epoch }: LogCursor): Promise<string> {
+  const { rows } = await database.query<{ current: string | null; known: boolean | null; parted: string | null }>(
+    ctx,
     `select max(epoch)::text as current, bool_or(epoch = $1::bigint) as known,
             (min(began_after) filter (where epoch > $1::bigint))::text as parted from fairlead_log_epoch`,
     [epoch],
@@ -50,7 +51,7 @@ export async function epochAt(sql: Sql, name: string, { position, epoch }: LogCu
   if (partedAt === undefined || position <= BigInt(partedAt)) return current;
   throw fail(
     'LOG_EPOCH_CHANGED',
-    `${name}: position ${position} is of a log that was since replaced from a backup; they have only what is up to ${partedAt} in common. ` +
+    `${database.name}: position ${position} is of a log that was since replaced from a backup; they have only what is up to ${partedAt} in common. ` +
       `Undo what came of later events, or accept it, and go on from position ${partedAt} with the log's new epoch.`,
     { details: { partedAt } },
   );
