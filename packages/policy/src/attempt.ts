@@ -125,10 +125,13 @@ export class Attempt implements AttemptLife, Fresh, Followed {
       this.failed(error);
       return;
     }
-    if (failed) this.#settleFailed(value, true, nowMs);
-    else this.#settle(SUCCESS, SUCCESS, nowMs);
-    if (failed) this.#owner.attemptFailed(this, value, true, nowMs);
-    else this.#owner.attemptSucceeded(this, value, nowMs);
+    if (failed) {
+      this.#settleFailed(value, true, nowMs);
+      this.#owner.attemptFailed(this, value, true, nowMs);
+    } else {
+      this.#settle(SUCCESS, SUCCESS, nowMs);
+      this.#owner.attemptSucceeded(this, value, nowMs);
+    }
   }
 
   failed(error: unknown): void {
