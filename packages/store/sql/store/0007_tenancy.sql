@@ -155,7 +155,7 @@ as $$
            (select a.attnum from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped) as tenant,
            exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'fairlead_tenant') as isolated
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'v', 'm')
+     where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'fairlead') and c.relkind in ('r', 'p', 'v', 'm')
        and c.relname !~ '^fairlead_'
   ), isolated as (select * from own where isolated)
   select o.oid::regclass::text, 'has a column tenant and is not isolated'
@@ -221,7 +221,6 @@ begin
     );
     revoke all on fairlead.tenant_place from public;
     grant select on fairlead.tenant_place to public;
-    perform fairlead.isolate('fairlead.tenant_place', 'tenant', true);
   end if;
 end $$;
 

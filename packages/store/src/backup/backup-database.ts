@@ -9,7 +9,7 @@ import type { Database } from '../database.ts';
 import { writeBackupFile } from './backup-file.ts';
 import { BACKUP_FORMAT, TableChecksum, tableName, type BackupHeader, type TableEnd } from './backup-format.ts';
 import { migrationsOf, qualified, sequencesOf, tablesOf } from './catalog.ts';
-import { EXACT_TEXT, readRows } from './table-rows.ts';
+import { EXACT_TEXT, readRows, rowSecurityOf } from './table-rows.ts';
 
 /** What to back up, and where to. */
 export interface BackupOptions {
@@ -45,9 +45,11 @@ export async function backupDatabase(
     async (tx) => {
       await tx.query(EXACT_TEXT);
       const found = await tablesOf(tx);
+      if (found.some(({ isolated }) => isolated)) await tx.query('select fairlead.claim_every_tenant()');
       const migrations = await migrationsOf(tx);
       const tables = [];
       for (const table of found) {
+        await tx.query(rowSecurityOf(table));
         const { rows } = await tx.query<{ count: string }>(`select count(*) as count from only ${qualified(table)}`);
         const columns = table.columns.map(({ name }) => name);
         tables.push({ schema: table.schema, name: table.name, columns, rows: Number(rows[0]?.count ?? 0) });

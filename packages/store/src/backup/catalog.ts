@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../postgres/database-url.ts';
-import type { Sql } from '../database.ts';
+import type { Row, Sql } from '../database.ts';
 import type { BackupMigration, BackupSequence } from './backup-format.ts';
 
 /** A table as the server's catalogue has it. */
@@ -7,6 +7,8 @@ export interface CatalogTable {
   readonly schema: string;
   readonly name: string;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Whether its rows are isolated by tenant (`fairlead.isolate`), the owner's reading included. */
+  readonly isolated: boolean;
 }
 
 const OF_OURS = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
@@ -17,10 +19,12 @@ export const qualified = (thing: { readonly schema: string; readonly name: strin
 
 /** Tables whose rows a backup holds: all that are stored, but the record of migrations, which migrating writes. */
 export async function tablesOf(sql: Sql): Promise<readonly CatalogTable[]> {
-  const { rows } = await sql.query<{ schema: string; name: string; columns: CatalogTable['columns'] }>(
+  const { rows } = await sql.query<CatalogTable & Row>(
     `select n.nspname::text as schema, c.relname::text as name,
             json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod))
-                     order by a.attnum) as columns
+                     order by a.attnum) as columns,
+            bool_or(c.relforcerowsecurity and exists (
+              select from pg_policy p where p.polrelid = c.oid and p.polname = 'fairlead_every_tenant')) as isolated
        from pg_class c
        join pg_namespace n on n.oid = c.relnamespace
        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
@@ -60,7 +64,7 @@ export interface Unchecked {
   readonly after: readonly string[];
 }
 
-/** Takes foreign keys and triggers away for a transaction: a backup's rows were checked when they were written. */
+/** Takes foreign keys, triggers and walls between tenants away for a transaction: a backup's rows were checked when they were written. */
 export async function uncheckedTables(sql: Sql): Promise<Unchecked> {
   const keys = await sql.query<{ on_table: string; name: string; definition: string }>(
     `select c.conrelid::regclass::text as on_table, c.conname::text as name, pg_get_constraintdef(c.oid) as definition
@@ -72,9 +76,14 @@ export async function uncheckedTables(sql: Sql): Promise<Unchecked> {
        from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
       where not t.tgisinternal and t.tgparentid = 0 and t.tgenabled <> 'D' and ${OF_OURS}`,
   );
+  const forced = await sql.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p') and c.relforcerowsecurity and ${OF_OURS}`,
+  );
   const how = { O: 'enable trigger', A: 'enable always trigger', R: 'enable replica trigger' };
   return {
     before: [
+      ...forced.rows.map(({ name }) => `alter table ${name} no force row level security`),
       ...keys.rows.map((key) => `alter table ${key.on_table} drop constraint ${quoteIdentifier(key.name)}`),
       ...triggers.rows.map((each) => `alter table ${each.on_table} disable trigger ${quoteIdentifier(each.name)}`),
     ],
@@ -84,6 +93,8 @@ export async function uncheckedTables(sql: Sql): Promise<Unchecked> {
         (key) => `alter table ${key.on_table} add constraint ${quoteIdentifier(key.name)} ${key.definition}`,
       ),
       ...triggers.rows.map((each) => `alter table ${each.on_table} ${how[each.enabled]} ${quoteIdentifier(each.name)}`),
+      // The last: foreign keys are checked by reading.
+      ...forced.rows.map(({ name }) => `alter table ${name} force row level security`),
     ],
   };
 }

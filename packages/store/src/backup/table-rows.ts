@@ -12,6 +12,11 @@ const FETCH = 64;
 export const EXACT_TEXT = `set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'; set local intervalstyle = 'postgres';
   set local extra_float_digits = 1; set local bytea_output = 'hex'; set local row_security = off`;
 
+/** Lets a table's rows be read: those of an isolated one under the claim of the transaction, and any other hides nothing. */
+export function rowSecurityOf(table: CatalogTable): string {
+  return `set local row_security = ${table.isolated ? 'on' : 'off'}`;
+}
+
 /** Calls `onRow` with each row of a table as a line of JSON: an array of texts and nulls. Memory is bounded by a few rows. */
 export async function readRows(
   tx: Tx,
@@ -19,6 +24,7 @@ export async function readRows(
   onRow: (line: string) => void | Promise<void>,
 ): Promise<void> {
   const values = table.columns.map(({ name }) => `t.${quoteIdentifier(name)}::text`).join(', ');
+  await tx.query(rowSecurityOf(table));
   await tx.query(
     `declare fairlead_backup no scroll cursor for
        select to_json(array[${values}]::text[])::text as line from only ${qualified(table)} t`,

@@ -38,5 +38,6 @@ export async function installTenancy(ctx: Context, database: Database, from: Ten
          (select k.id from fairlead.tenancy_key k order by (k.id = $1) desc, k.installed_at desc, k.id limit ${KEPT})`,
       [id],
     );
+    await tx.query(`select fairlead.isolate('fairlead.tenant_place', 'tenant', true)`);
   });
 }

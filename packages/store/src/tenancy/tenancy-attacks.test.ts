@@ -341,11 +341,36 @@ describe('the store’s own tables', () => {
     expect(JSON.stringify((await across.query(bed.ctx, 'select * from fairlead_log')).rows)).toContain(LEAK);
   });
 
+  test('show a tenant’s own documents and jobs, and the service’s own documents to everybody', async () => {
+    const put = `insert into fairlead_doc (namespace, tenant, key, version, body, updated_at)
+      values ('cart', $1, $2, 1, to_json($3::text), fairlead.now())`;
+    await bed.database.query(bed.bob, put, ['bob', '1', LEAK]);
+    await bed.database.query(bed.bob, put, [null, 'shared', 'of the service']);
+    await bed.database.query(
+      bed.bob,
+      `insert into fairlead_job (id, queue, tenant, state, priority, payload, origin, enqueued_at, max_attempts)
+         values ($1, 'mail', 'bob', 'ready', 0, to_json($2::text), '{}', fairlead.now(), 1)`,
+      ['00000000-0000-7000-8000-000000000001', LEAK],
+    );
+    for (const text of [
+      'select * from fairlead_doc',
+      `delete from fairlead_doc where tenant = 'bob' returning *`,
+      'select * from fairlead_job',
+      `update fairlead_job set tenant = 'ann' returning *`,
+    ])
+      expect(await attack(text), text).not.toMatch(/of bob/);
+    expect(await attack('select body from fairlead_doc')).toBe('[{"body":"of the service"}]\n');
+    const across = acrossTenants(bed.database);
+    expect((await across.query(bed.ctx, 'select payload, tenant from fairlead_job')).rows).toEqual([
+      { payload: LEAK, tenant: 'bob' },
+    ]);
+  });
+
   test('take no event into another tenant’s stream, nor into another tenant’s name', async () => {
     const event = { type: 'forged', key: '1', data: 1 };
     const into = (expected: 'any' | 'none' | 'exists' | number): Promise<unknown> =>
       bed.database.tx(bed.ann, (tx) => append(tx, 'order-of-bob', expected, [event])).catch((error: unknown) => error);
-    expect(await into('any')).toMatchObject({ code: '40001' });
+    expect(await into('any')).toMatchObject({ code: 'TENANT_REFUSED' });
     expect(await into('exists')).toEqual({ kind: 'conflict', actual: 0 });
     expect(await into(2)).toEqual({ kind: 'conflict', actual: 0 });
     const copy = await attack(`insert into fairlead_log select position + 1000000, stream, version + 1000, 'x', type,

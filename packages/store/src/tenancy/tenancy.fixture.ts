@@ -5,7 +5,7 @@ import { testDatabase, type TestDatabase } from '../testing/test-database.ts';
 import { installTenancy } from './install-tenancy.ts';
 
 /** A shop's tables, isolated; and what a careless owner adds to them. */
-const SHOP = `
+export const SHOP = `
   create table orders (
     tenant text not null default '', id integer not null, item text not null, secret text not null, note text unique,
     primary key (tenant, id)
