@@ -55,6 +55,32 @@ test('reading the machine clock through Date is refused outside the real impleme
   }
 });
 
+test("SQL that reads the server's clock or draws its chance is refused, in files and in the strings of code", () => {
+  const words = [
+    'now()',
+    'NOW ( )',
+    'random()',
+    'clock_timestamp()',
+    'statement_timestamp()',
+    'transaction_timestamp()',
+    'current_timestamp',
+    'localtimestamp',
+    'gen_random_uuid()',
+    'uuidv7()',
+  ];
+  for (const word of words) {
+    const sql = `-- ${word}\n/* ${word} */\nselect fairlead.now(), p_random, x.${word.replace(' ', '')};\nselect ${word};\n`;
+    const found = objections({ 'packages/a/sql/a/0001_a.sql': sql });
+    expect(found, word).toHaveLength(1);
+    expect(found[0]).toMatch(/^packages\/a\/sql\/a\/0001_a\.sql:4 .*fairlead\.now\(\)/);
+    const code = `// ${word}\nconst q = \`select ${word} where \${now() + random()}\`;\nconst fine = now() + uuidv7(x) + 'select fairlead.now()';\n`;
+    expect(objections({ 'packages/a/src/noun.ts': code }), word).toEqual([
+      expect.stringMatching(/^packages\/a\/src\/noun\.ts:2 /),
+    ]);
+    expect(objections({ 'packages/a/src/noun.test.ts': code })).toEqual([]);
+  }
+});
+
 test('paths of one machine are refused wherever they stand', () => {
   const home = ['', 'home', 'ada'].join('/');
   const path = `${home}/fairlead`;

@@ -1,4 +1,4 @@
-// Rules that no linter knows: lengths, names, index files, ambient time, and what must never be in a tracked file.
+// Rules that no linter knows: lengths, names, index files, ambient time, also in SQL, and what must never be in a tracked file.
 
 import type { Finding } from './finding.ts';
 import { readText } from './repository.ts';
@@ -13,6 +13,11 @@ const REAL_WORLD =
   /^(?:packages\/core\/src\/real-[\w-]+\.ts|test\/.*|tools\/.*|bench\/.*|.*\.test\.ts|(?:.*\/)?(?:bin|fixtures)\/.*|(?:.*\/)?main\.ts)$/;
 const TEXT =
   /(?:\.(?:[cm]?[jt]sx?|json|jsonc|md|ya?ml|sql|sh|html|css|txt|toml)|(?:^|\/)(?:\.npmrc|\.gitignore|run|LICENSE))$/;
+/** Where the server's own clock is read, for everybody. */
+const SQL_CLOCK = 'packages/store/sql/bootstrap.sql';
+/** What a simulation could not decide: the server's clock and its random source. */
+const SQL_AMBIENT =
+  /(?<![\w.$])(?:(?:now|random|random_normal|timeofday|gen_random_uuid|gen_random_bytes|uuidv4|uuidv7|clock_timestamp|statement_timestamp|transaction_timestamp)\s*\(|(?:current_timestamp|current_date|current_time|localtimestamp|localtime)\b(?!\s*:))/gi;
 /** Homes and mounts of one machine. */
 const MACHINE_PATH = /(?<![\w.$}/-])\/(?:home|Users|root|work|workspace|mnt|private\/var)\/[\w.-]+/;
 /** Hosts that packages are fetched from: the reader's own configuration decides those. */
@@ -25,7 +30,7 @@ const PACKAGE_HOST =
 export function checkRepositoryRules(root: string, files: readonly string[]): Finding[] {
   return files.flatMap((file) => {
     const text = TEXT.test(file) ? readText(root, file) : '';
-    return [...nameRule(file), ...placeRule(file, text), ...codeRules(file, text)];
+    return [...nameRule(file), ...placeRule(file, text), ...codeRules(file, text), ...sqlRule(file, text)];
   });
 }
 
@@ -76,6 +81,24 @@ function ambientRule(file: string, masked: string): Finding[] {
     line: lineAt(masked, match.index),
     message: 'new Date() reads the machine clock; build it from ctx.clock.now()',
   }));
+}
+
+/** SQL in files of its own, and in the strings and templates of code. */
+function sqlRule(file: string, text: string): Finding[] {
+  if (REAL_WORLD.test(file) || file === SQL_CLOCK) return [];
+  const isSql = file.endsWith('.sql');
+  if (!isSql && !/\.[cm]?ts$/.test(file)) return [];
+  const said = isSql
+    ? text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '))
+    : maskSource(text, 'comments');
+  const code = isSql ? '' : maskSource(text);
+  return [...said.matchAll(SQL_AMBIENT)]
+    .filter(({ index }) => isSql || /\s/.test(code[index] ?? ' '))
+    .map(({ 0: word, index }) => ({
+      file,
+      line: lineAt(text, index),
+      message: `${word.replace(/\s*\($/, '()')} is time or chance of the server's own; SQL takes time from fairlead.now(), ids and chance from its caller`,
+    }));
 }
 
 function placeRule(file: string, text: string): Finding[] {

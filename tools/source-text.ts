@@ -14,12 +14,16 @@ const BEFORE_REGEX = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|of|in
 /**
  * The same text, character for character, with comments and the contents of strings, templates and regular expressions
  * turned to blanks. Line breaks and quotes stay, so positions mean the same in both. Code inside `${…}` stays code.
+ * @param what `comments` leaves what is quoted as it is
  */
-export function maskSource(text: string): string {
+export function maskSource(text: string, what: 'all' | 'comments' = 'all'): string {
   const source = text.split('');
   const out = source.slice();
-  const blank = (from: number, to: number): void => {
+  const blankComment = (from: number, to: number): void => {
     for (let at = from; at < Math.min(to, source.length); at += 1) if (source[at] !== '\n') out[at] = ' ';
+  };
+  const blank = (from: number, to: number): void => {
+    if (what === 'all') blankComment(from, to);
   };
   /** Depth of `{` in each template expression that is open, innermost last. */
   const templates: number[] = [];
@@ -45,7 +49,7 @@ export function maskSource(text: string): string {
     const depth = templates.at(-1);
     if (char === '/' && (next === '/' || next === '*')) {
       const end = next === '/' ? endOf(text, at, '\n') : endOf(text, at + 2, '*/') + 2;
-      blank(at, end);
+      blankComment(at, end);
       at = end;
     } else if (char === "'" || char === '"') {
       const end = endOfString(source, at + 1, char);
