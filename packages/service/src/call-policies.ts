@@ -1,6 +1,14 @@
 import { FairleadError, isError, type Context } from '@fairlead/core';
 import type { Contract, Operation } from '@fairlead/contract';
-import { policy, policyWatch, retryBudget, trouble, type Policy, type PolicySpec } from '@fairlead/policy';
+import {
+  policy,
+  policyWatch,
+  retryBudget,
+  trouble,
+  type DeferPort,
+  type Policy,
+  type PolicySpec,
+} from '@fairlead/policy';
 import type { Uses } from './kit.ts';
 import type { PolicyReport, PolicyTargets } from './policy-report.ts';
 import type { ServicePorts } from './service-instance.ts';
@@ -18,6 +26,8 @@ export interface CallPoliciesOptions {
   /** Default for whom nothing is said: `DEFAULT_POLICY`. */
   readonly targets: PolicyTargets;
   readonly ports: Pick<ServicePorts, 'clock' | 'random' | 'telemetry' | 'limits' | 'loopDelayMs'>;
+  /** Where calls go that are to be made later. Default: none is. */
+  readonly defer?: DeferPort | undefined;
 }
 
 const EVERYBODY = '*';
@@ -38,7 +48,7 @@ export const DEFAULT_POLICY: PolicySpec = {
  * does says nothing about another. All policies of a destination share its retry budget.
  * @throws POLICY_INVALID when a specification contradicts itself
  */
-export function callPolicies({ uses, targets, ports }: CallPoliciesOptions): CallPolicies {
+export function callPolicies({ uses, targets, ports, defer }: CallPoliciesOptions): CallPolicies {
   const { clock, random, limits, loopDelayMs } = ports;
   const observe = policyWatch(ports.telemetry);
   const known = new Map<string, Policy>();
@@ -47,7 +57,7 @@ export function callPolicies({ uses, targets, ports }: CallPoliciesOptions): Cal
     // What is repeated loads the destination, whichever operation it is.
     const budget = spec.budget === 'off' ? undefined : retryBudget(contract.name, spec.budget);
     const make = (target: string, own: PolicySpec): void => {
-      const needs = { clock, random, observe, limits, loopDelayMs, budget };
+      const needs = { clock, random, observe, limits, loopDelayMs, budget, defer };
       known.set(target, policy(target, own, needs, { repeat: { shouldRepeat } }));
     };
     make(contract.name, spec);

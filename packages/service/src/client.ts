@@ -4,16 +4,25 @@ import {
   FairleadError,
   stepKey,
   type Context,
+  type ErrorKind,
   type Transport,
   type TransportResponse,
 } from '@fairlead/core';
 import { decodeOutput, encodeCall, type Contract, type Operation, type WireCall } from '@fairlead/contract';
-import { parsePushbackMs, parseRetryAfterMs, PUSHBACK_HEADER, type CallFacts, type Policy } from '@fairlead/policy';
+import {
+  parsePushbackMs,
+  parseRetryAfterMs,
+  PUSHBACK_HEADER,
+  type CallFacts,
+  type Deferral,
+  type Policy,
+} from '@fairlead/policy';
 import { constantSpan, type Red, type Span, type SpanOptions, type Telemetry } from '@fairlead/telemetry';
 import { identityOf, isIdempotent, type CallPolicies } from './call-policies.ts';
 import { fail } from './errors.ts';
 import { knownCode, markDownstream } from './failure.ts';
-import type { Calls, Client, ClientCall, Uses } from './kit.ts';
+import type { DeferredCall } from './deferred-calls.ts';
+import type { CallOptions, Calls, Client, ClientCall, Uses } from './kit.ts';
 
 /** What clients need of the service that they belong to. */
 export interface ClientOptions {
@@ -24,6 +33,8 @@ export interface ClientOptions {
   readonly telemetry: Telemetry;
   /** What every call runs under. */
   readonly policies: CallPolicies;
+  /** Whether calls can be made later. Default false. */
+  readonly defers?: boolean;
 }
 
 /** Time for a call whose Context has no deadline, in milliseconds: nothing waits for ever. */
@@ -80,7 +91,7 @@ export function clients(options: ClientOptions): (work: string) => Calls<Uses> {
         const ordinal = this.#ordinals.get(target) ?? 0;
         this.#ordinals.set(target, ordinal + 1);
         const key = stepKey(ctx, `${options.service}.${this.#work}/${target.name}`, callOptions.step ?? ordinal);
-        return sender.send(target, ctx, input, key);
+        return sender.send(target, ctx, input, key, callOptions.defer);
       };
     }
   }
@@ -92,6 +103,27 @@ export function clients(options: ClientOptions): (work: string) => Calls<Uses> {
       Object.defineProperty(calls, alias, { enumerable: true, get: () => run.of(alias) });
     }
     return calls;
+  };
+}
+
+/** Makes calls that were deferred; by their services' names, since an alias may have changed since. */
+export function deferredSender(options: ClientOptions): (ctx: Context, call: DeferredCall) => Promise<void> {
+  const sender = new Sender(options);
+  const targets = new Map(
+    Object.entries(options.uses).flatMap(([alias, contract]) =>
+      Object.values(targetsOf(alias, contract, options.policies)).map((target) => [
+        `${target.service}.${target.operation.name}`,
+        target,
+      ]),
+    ),
+  );
+  return (outer, call) => {
+    const name = `${call.service}.${call.operation}`;
+    const target = targets.get(name);
+    if (target === undefined)
+      throw fail('INTERNAL', `${options.service} does not use ${name} any more; the call can't be made.`);
+    const caller = { service: undefined, subject: call.subject, roles: call.roles };
+    return sender.sendDeferred(target, outer.derive({ caller }), call);
   };
 }
 
@@ -122,9 +154,11 @@ class Sender {
     outer: Context,
     input: Readonly<Record<string, unknown>>,
     downstreamKey: string | undefined,
+    answer: CallOptions['defer'],
   ): Promise<unknown> {
     const { operation } = target;
     const call = encodeCall(operation, input);
+    const defer = answer && this.#deferral(target, outer, call, downstreamKey, answer);
     using timed = outer.deadline === undefined ? outer.withTimeout(DEFAULT_CALL_TIMEOUT_MS) : undefined;
     const ctx = timed ?? outer;
     const startMs = ctx.clock.monotonic();
@@ -133,7 +167,7 @@ class Sender {
       return await target.policy.run(
         ctx,
         (attemptCtx, attempt) => this.#attempt(target, attemptCtx, attempt, call, downstreamKey),
-        factsOf(target, ctx, call.path, downstreamKey),
+        factsOf(target, ctx, call.path, downstreamKey, defer),
       );
     } catch (error) {
       outcome = error instanceof FairleadError ? knownCode(error.code, operation) : 'INTERNAL';
@@ -141,6 +175,40 @@ class Sender {
     } finally {
       this.#red.observe({ labels: target.labels, outcome, durationMs: ctx.clock.monotonic() - startMs });
     }
+  }
+
+  /**
+   * Makes a call that was deferred. What stands in for calls doesn't here: it has to be made.
+   * @throws what the call fails with; with `details.retry` false when another attempt would be answered the same
+   */
+  async sendDeferred(target: Target, ctx: Context, { wire, key }: DeferredCall): Promise<void> {
+    const decision = await target.policy.attempt(
+      ctx,
+      (attemptCtx, attempt) => this.#attempt(target, attemptCtx, attempt, wire, key),
+      factsOf(target, ctx, wire.path, key, undefined),
+    );
+    if (decision.kind === 'failed') throw asAnswered(decision.error);
+    if (decision.kind === 'ok' && MADE.has(decision.from)) return;
+    const why = decision.kind === 'rejected' ? decision.rejection.cause : decision.from;
+    const retryAfterMs = decision.kind === 'rejected' ? decision.rejection.retryAfterMs : undefined;
+    throw fail('UNAVAILABLE', `${target.name} was not called: ${why}.`, { details: { processed: 'no', retryAfterMs } });
+  }
+
+  #deferral(
+    target: Target,
+    ctx: Context,
+    wire: WireCall,
+    key: string | undefined,
+    answer: NonNullable<CallOptions['defer']>,
+  ): Deferral<unknown> {
+    if (this.#options.defers !== true)
+      throw fail(
+        'MISCONFIGURED',
+        `${target.name} is to be deferred, and ${this.#options.service} can't. Add deferredCalls: {} to its definition.`,
+      );
+    const { subject, roles } = ctx.caller;
+    const job: DeferredCall = { service: target.service, operation: target.operation.name, wire, key, subject, roles };
+    return { job, answer };
   }
 
   /** One request of the call, with a span of its own. */
@@ -184,9 +252,32 @@ function factsOf(
   ctx: Context,
   path: string,
   downstreamKey: string | undefined,
+  defer: Deferral<unknown> | undefined,
 ): CallFacts {
-  if (idempotent) return { idempotent, key: identityOf(ctx, operation, path) };
-  return operation.idempotencyKey === undefined ? NO_FACTS : { key: downstreamKey };
+  if (idempotent) return { idempotent, key: identityOf(ctx, operation, path), defer };
+  if (operation.idempotencyKey !== undefined) return { key: downstreamKey, defer };
+  return defer === undefined ? NO_FACTS : { defer };
+}
+
+/** Where an answer comes from when the call has been made, by us or by another caller. */
+const MADE: ReadonlySet<string> = new Set(['call', 'cache', 'shared']);
+/** What another attempt would be answered the same. */
+const ANSWERED: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
+  'invalid',
+  'unauthenticated',
+  'forbidden',
+  'not-found',
+  'unprocessable',
+  'too-large',
+  'unimplemented',
+]);
+
+function asAnswered(error: unknown): unknown {
+  if (!(error instanceof FairleadError) || !ANSWERED.has(error.kind)) return error;
+  return new FairleadError(error.kind, error.code, error.message, {
+    cause: error,
+    details: { ...error.details, retry: false },
+  });
 }
 
 /** Whether an error is the end of the caller's own time or patience. */

@@ -18,6 +18,7 @@ const MEMBERS = [
   'operations',
   'consumers',
   'jobs',
+  'deferredCalls',
   'background',
   'routes',
 ];

@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Contract, EventName, Input, OperationName, Output } from '@fairlead/contract';
+import type { QueueOptions } from '@fairlead/store';
 import type { ConfigShape } from './config.ts';
 import type { JobDefinitions, JobInputs } from './job-definition.ts';
 import type { ConsumerKit, Kit, OperationKit, ReceivedEvent, Uses } from './kit.ts';
@@ -94,6 +95,11 @@ export interface ServiceDefinition<
    * then `kit.jobs` throws, and nothing is asked of the database for them.
    */
   readonly jobs?: JobDefinitions<C, Config, U, J>;
+  /**
+   * Lets calls be made later (`CallOptions.defer`), as jobs of the queue `deferred-calls`, with these options. Needs a database.
+   * Default: none can be; given, 100 attempts unless it says otherwise.
+   */
+  readonly deferredCalls?: QueueOptions;
   /**
    * What the service does without being asked: takes part in elections, shards and schedules with `kit.leases`, which end
    * with the service. When it fails the service does not start. Default: nothing.

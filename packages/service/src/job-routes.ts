@@ -1,5 +1,6 @@
 import type { FairleadError } from '@fairlead/core';
 import type { DeadJobs, JobFilter, JobState } from '@fairlead/store';
+import { DEFERRED_CALLS } from './deferred-calls.ts';
 import { fail } from './errors.ts';
 import { get, post, textOf, unfit, whole, type OwnRoute } from './own-route.ts';
 import { RESERVED_PATHS } from './reserved-paths.ts';
@@ -73,7 +74,7 @@ function stateOf(query: URLSearchParams): JobState | undefined {
 }
 
 function mustHave({ name, definition }: ServiceInstance, queue: string): void {
-  const names = Object.keys(definition.jobs ?? {});
+  const names = [...Object.keys(definition.jobs ?? {}), ...(definition.deferredCalls ? [DEFERRED_CALLS] : [])];
   if (!names.includes(queue))
     throw fail('NOT_FOUND', `${name} has no queue "${queue.slice(0, 64)}". It has ${names.join(', ') || 'none'}.`);
 }

@@ -13,6 +13,8 @@ import { createService } from './service.ts';
 
 const clock = realClock();
 const random = realRandom();
+/** Waiting for what workers do, however busy the machine is. */
+const SOON = { timeout: 20_000 };
 const MIGRATIONS = new URL('./migrations.fixture/', import.meta.url);
 const setup = createContext({ clock, random });
 
@@ -141,8 +143,8 @@ test('a job is done once its transaction has committed, in the trace and tenant 
   await instance.start();
   const { status, body, traceId } = await call('write', { text: 'ahoy' });
   expect(status).toBe(200);
-  await expect.poll(notes).toEqual([{ tenant: 'acme', text: 'ahoy ×1' }]);
-  await expect.poll(jobs).toBe(0);
+  await expect.poll(notes, SOON).toEqual([{ tenant: 'acme', text: 'ahoy ×1' }]);
+  await expect.poll(jobs, SOON).toBe(0);
   await instance.close();
   const span = telemetry.spans.find(({ name }) => name === 'job send-letter');
   expect(span).toMatchObject({ traceId, kind: 'consumer', attributes: { 'messaging.message.id': body.job } });
@@ -176,7 +178,7 @@ test('a failed attempt writes nothing, is told of in a line, and is repeated; th
   const { body } = await call('write', { text: 'ahoy' });
   const found = async () =>
     (await held.database.query(setup, 'select state, attempt from fairlead_job where id = $1', [body.job])).rows[0];
-  await expect.poll(found).toEqual({ state: 'dead', attempt: 3 });
+  await expect.poll(found, SOON).toEqual({ state: 'dead', attempt: 3 });
   await instance.close();
   expect(attempts).toEqual([1, 2, 3]);
   expect(await notes()).toEqual([]);
@@ -189,8 +191,8 @@ test('what throws after its commit stays done', async () => {
   const { instance, call } = post({});
   await instance.start();
   await call('write', { text: 'late' });
-  await expect.poll(notes).toEqual([{ tenant: 'acme', text: 'late ×1' }]);
-  await expect.poll(jobs).toBe(0);
+  await expect.poll(notes, SOON).toEqual([{ tenant: 'acme', text: 'late ×1' }]);
+  await expect.poll(jobs, SOON).toBe(0);
   await instance.close();
 });
 

@@ -10,6 +10,7 @@ import type {
   ReceivedData,
 } from '@fairlead/contract';
 import type { PublishedEvent } from '@fairlead/messaging';
+import type { DeferReceipt } from '@fairlead/policy';
 import type { Database, Leases, Tx, TxOptions } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
@@ -27,14 +28,20 @@ export interface ReceivedEvent<Source extends Contract, Type extends EventName<S
   readonly data: ReceivedData<Source, Type>;
 }
 
-/** How one call is made. */
-export interface CallOptions {
+/** How one call is made; `Answer` is what it answers. */
+export interface CallOptions<Answer = unknown> {
   /**
    * Names this call for its idempotency key, which is derived from (caller's key, alias and operation, step). Default:
    * its number among the calls of that operation by this handler, which is stable as long as a repeat makes them in the
    * same order; name the step where that is not so.
    */
   readonly step?: string;
+  /**
+   * Keeps the call as a job, to be made later, when its policy has a section `fallback` that stands in for it now; says what is
+   * answered meanwhile. Only what has not begun, is idempotent or carries an idempotency key is kept, or it could be done
+   * twice. Needs `deferredCalls` in the definition. Default: it isn't kept.
+   */
+  readonly defer?: (receipt: DeferReceipt) => Answer;
 }
 
 /** The typed client of one service: a function for each operation. */
@@ -47,6 +54,7 @@ export type Client<C extends Contract> = {
  * derived idempotency key, and reads the answer tolerantly (new members and enum values don't break it). Never repeats
  * by itself.
  * @throws INVALID_CALL when the input does not fit the contract; nothing was sent
+ * @throws MISCONFIGURED for `defer` in a service whose definition has no `deferredCalls`
  * @throws what the operation declares in `errors`, with its code
  * @throws UNAVAILABLE when the service can't be reached; `details.processed` is `'no'` when it provably has not seen the call
  * @throws DEADLINE_EXCEEDED, CANCELLED when the Context ends first; the callee may or may not have done the work
@@ -55,7 +63,7 @@ export type Client<C extends Contract> = {
 export type ClientCall<C extends Contract, Name extends OperationName<C>> = (
   ctx: Context,
   input: CallInput<C['operations'][Name]>,
-  options?: CallOptions,
+  options?: CallOptions<Received<C['operations'][Name]>>,
 ) => Promise<Received<C['operations'][Name]>>;
 
 /** Clients by alias. */

@@ -2,7 +2,7 @@
 // (`handler-kit.ts` makes it, `client.ts` its calls); `config.ts`, `secret.ts` and `read-config.ts` are its environment.
 // This file makes a running instance: `exchange.ts` and `layers/` are the way of a call, outermost first as listed below,
 // `failure.ts` what callers are told of failures, `idempotency-*.ts` the answers kept by key, `consuming.ts` the way of
-// an event, `working.ts` that of a job (`job-definition.ts` is what jobs are written with), `process-leases.ts` the rights of the process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
+// an event, `working.ts` that of a job (`job-definition.ts` is what jobs are written with, `deferred-calls.ts` calls as jobs), `process-leases.ts` the rights of the process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
 // people ask of its dead letters and events, `raw-routes.ts` the way of what is no operation. `serve-http.ts` adds the
 // socket (`http-routes.ts` and `route-table.ts` say what is there, `http-exchange.ts` answers, `own-routes.ts` is what
 // every service has),
@@ -19,8 +19,9 @@ import {
 import { startConsumer, startRelay, type Relay } from '@fairlead/messaging';
 import { worker } from '@fairlead/store';
 import { callPolicies } from './call-policies.ts';
-import { clients } from './client.ts';
+import { clients, deferredSender } from './client.ts';
 import { consuming } from './consuming.ts';
+import { deferredCalls } from './deferred-calls.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { Call, layered } from './exchange.ts';
@@ -77,7 +78,17 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   });
 
   const { uses = {} } = definition;
-  const policies = callPolicies({ uses, targets: ports.policies ?? {}, ports });
+  const deferred =
+    definition.deferredCalls && database && deferredCalls(name, database, definition.deferredCalls, telemetry);
+  const policies = callPolicies({ uses, targets: ports.policies ?? {}, ports, defer: deferred?.port });
+  const clientOptions = {
+    service: name,
+    uses,
+    transport: ports.transport,
+    telemetry,
+    policies,
+    defers: deferred !== undefined,
+  };
 
   let state: Readiness['state'] = 'created';
   let relay: Relay | undefined;
@@ -91,7 +102,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     jobs: queues?.jobs,
     log: telemetry.log,
     logFor: logs(telemetry.log),
-    callsFor: clients({ service: name, uses, transport: ports.transport, telemetry, policies }),
+    callsFor: clients(clientOptions),
     onPublished: () => relay?.poke(),
   };
   const retentionMs = definition.idempotency?.retentionMs ?? DEFAULT_RETENTION_MS;
@@ -133,8 +144,12 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       started.push(startConsumer({ ...common, name, database, broker, sources, accepts, handler }));
     }
     if (records !== undefined) started.push(startIdempotencyCleaner({ records, clock, random, log: telemetry.log }));
-    if (queues !== undefined && database !== undefined)
-      started.push(worker({ ...common, database, leases: held.get(), queues: queues.handled }));
+    const handled = [
+      ...(queues?.handled ?? []),
+      ...(deferred ? [deferred.handled(deferredSender(clientOptions))] : []),
+    ];
+    if (handled.length > 0 && database !== undefined)
+      started.push(worker({ ...common, database, leases: held.get(), queues: handled }));
     await begin();
     state = 'running';
   }
@@ -250,7 +265,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       source: name,
       consuming: events === undefined ? undefined : database,
       publishing: publishes ? database : undefined,
-      queueing: queues === undefined ? undefined : database,
+      queueing: queues === undefined && deferred === undefined ? undefined : database,
     }),
     drain() {
       if (state !== 'closed') state = 'draining';

@@ -1,5 +1,5 @@
 import { decodeJob, encodeJob } from '@fairlead/contract';
-import { FairleadError, type Context } from '@fairlead/core';
+import type { Context } from '@fairlead/core';
 import {
   cancelJob,
   enqueue,
@@ -18,6 +18,7 @@ import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { commitTx, databaseOf, HandlerKit, type KitParts } from './handler-kit.ts';
 import type { AnyJobKit, JobFacts, JobInputs, Jobs } from './job-definition.ts';
+import { observedJob } from './observed-job.ts';
 
 /** What a service does with its own queues. */
 export interface Working {
@@ -74,40 +75,9 @@ export function working(
     handled: [...kinds.values()].map((kind) =>
       handle(
         kind.queue,
-        observed(telemetry, kind, (ctx, job) => run(partsOf(), kind, ctx, job)),
+        observedJob(telemetry, kind.place, (ctx, job) => run(partsOf(), kind, ctx, job)),
       ),
     ),
-  };
-}
-
-/** A span below the one that enqueued the job, rate, errors and duration by queue, and a line on failure. */
-function observed(telemetry: Telemetry, { queue: { name }, place }: Kind, work: HandledQueue['handler']) {
-  const red = telemetry.metrics.red({ kind: 'job' });
-  return async (outer: Context, job: Job<unknown>): Promise<void> => {
-    const beganMs = outer.clock.monotonic();
-    let outcome = 'ok';
-    const attributes = {
-      'messaging.system': 'fairlead',
-      'messaging.operation.type': 'process',
-      'messaging.destination.name': name,
-      'messaging.message.id': job.id,
-      'fairlead.job.attempt': job.attempt,
-      'fairlead.job.key': job.key,
-    };
-    try {
-      await telemetry.tracer.span(outer, { name: `job ${name}`, kind: 'consumer', attributes }, async (ctx) => {
-        try {
-          await work(ctx, job);
-        } catch (error) {
-          outcome = error instanceof FairleadError ? error.code : 'INTERNAL';
-          const facts = { job: job.id, attempt: job.attempt, maxAttempts: job.maxAttempts, key: job.key };
-          telemetry.log.warn(ctx, `job ${place} failed`, { code: outcome, ...facts, error });
-          throw error;
-        }
-      });
-    } finally {
-      red.observe({ labels: { queue: name }, outcome, durationMs: outer.clock.monotonic() - beganMs });
-    }
   };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DeferPort } from '@fairlead/policy';
 import type { Database } from '../database.ts';
 import { fail } from '../errors.ts';
@@ -30,7 +31,7 @@ export function deferPort({ database, queue, onDeferred = () => {} }: DeferPortO
   return {
     async defer(ctx, { policy, key, job }) {
       const result = await database.tx(ctx, (tx) =>
-        enqueue(tx, queue, { policy, call: job }, key === undefined ? {} : { dedupe: key }),
+        enqueue(tx, queue, { policy, call: job }, key === undefined ? {} : { dedupe: dedupeOf(policy, key) }),
       );
       if (result.kind === 'over-quota') {
         throw fail(
@@ -43,4 +44,9 @@ export function deferPort({ database, queue, onDeferred = () => {} }: DeferPortO
       return { jobId: result.id };
     },
   };
+}
+
+/** Keys may be long, and belong to their policy. */
+function dedupeOf(policy: string, key: string): string {
+  return createHash('sha256').update(`${policy}\n${key}`).digest('hex');
 }

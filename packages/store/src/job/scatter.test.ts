@@ -16,6 +16,8 @@ import { worker } from './worker.ts';
 
 const clock = realClock();
 const random = realRandom();
+/** Waiting for what workers do, however busy the machine is. */
+const SOON = { timeout: 20_000 };
 const ctx = createContext({ clock, random });
 const HOUR_MS = 3_600_000;
 
@@ -134,7 +136,7 @@ describe.each([
     expect(answer).toMatchObject({ failed: [], missing: [2, 3], partial: true });
     expect(answer?.results).toHaveLength(2);
     stuck.resolve(7);
-    await expect.poll(async () => Promise.all(ids.map((each) => findJob(ctx, database, each)))).toEqual(Array(4));
+    await expect.poll(async () => Promise.all(ids.map((each) => findJob(ctx, database, each))), SOON).toEqual(Array(4));
     const { rows } = await database.query(ctx, 'select results, failures from fairlead_scatter where id = $1', [id]);
     expect(rows).toEqual([{ results: 2, failures: 0 }]);
   });
@@ -180,7 +182,7 @@ describe.each([
     {
       await using _worker = start();
       expect(await gathered).toMatchObject({ failed: [{ place: 0 }] });
-      await expect.poll(() => findJob(ctx, database, id)).toBeUndefined();
+      await expect.poll(() => findJob(ctx, database, id), SOON).toBeUndefined();
     }
     expect(await discardJobs(ctx, database, { id: first })).toMatchObject({ count: 1 });
     const { begin: another } = world(async () => 1);
