@@ -117,6 +117,11 @@ export type { EventFilter } from './subscription/event-filter.ts';
 export { failureOf, nextAttempt, type Failure } from './subscription/failure.ts';
 export { reshard } from './subscription/reshard.ts';
 export { subscribe } from './subscription/subscribe.ts';
+export {
+  forgetSubscription,
+  subscriptionCursors,
+  type SubscriptionCursor,
+} from './subscription/subscription-cursors.ts';
 export type {
   DeadEvent,
   EventHandling,

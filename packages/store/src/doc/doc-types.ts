@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Database, Tx } from '../database.ts';
+import type { PayloadSeal } from '../encryption/payload-seal.ts';
 
 /** What the document must be for a write to happen: anything, absent, there, or at exactly this version. */
 export type ExpectedDoc = 'any' | 'none' | 'exists' | number;
@@ -9,8 +10,13 @@ export interface Doc {
   readonly key: string;
   /** Grows with each put, by 1 or more, also over a deletion; whole, above 0. */
   readonly version: number;
-  /** JSON value. */
+  /** JSON value; `undefined` when `sealed` is `closed` or `shredded`. */
   readonly body: unknown;
+  /**
+   * Absent for a body that lies in the clear. `opened`: it was encrypted. `closed`: it is, and there was no seal to open it
+   * with. `shredded`: the keys of its tenant were destroyed.
+   */
+  readonly sealed?: 'opened' | 'closed' | 'shredded';
   readonly tenant: string | undefined;
   /** When it becomes absent, in milliseconds since the epoch by `fairlead.now()`; `undefined` for never. */
   readonly expiresAt: number | undefined;
@@ -73,12 +79,17 @@ export interface DocsOptions {
   readonly tenancy?: 'context' | 'none';
   /** The most that a body may measure as JSON in UTF-8, in bytes. Default 1 MiB; at least 1. */
   readonly maxBodyBytes?: number;
+  /**
+   * Encrypts bodies for the Context's tenant, so that they are gone when the tenant's keys are destroyed; keys lie in the clear.
+   * Default: bodies do, too.
+   */
+  readonly seal?: PayloadSeal | undefined;
 }
 
 /** The documents of one namespace. */
 export interface Docs {
   readonly namespace: string;
-  /** @throws DOC_INVALID for a key that is empty or has a NUL; so do all below */
+  /** @throws DOC_INVALID for a key that is empty or has a NUL, and with `seal` what it throws; so do all below */
   get(from: DocSource, key: string): Promise<Doc | undefined>;
   /** Those of the keys that are there, in one statement. */
   getMany(from: DocSource, keys: readonly string[]): Promise<ReadonlyMap<string, Doc>>;

@@ -2,9 +2,11 @@
  * Documents: the present state of something, by namespace and key. Around this file:
  *   doc-types.ts   what callers see        doc-body.ts     a body as JSON, and how large it may be
  *   doc-sweep.ts   rows that have expired  prefix-end.ts   where the keys of a prefix end
+ *   sealed-docs.ts bodies that only keys open
  */
 import { FairleadError, type Context } from '@fairlead/core';
-import type { QueryResult, Row, Tx } from '../database.ts';
+import type { Row, Sql, Tx } from '../database.ts';
+import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import { fail } from '../errors.ts';
 import { bodyText } from './doc-body.ts';
 import type {
@@ -20,26 +22,30 @@ import type {
   PutOptions,
   PutResult,
 } from './doc-types.ts';
+import { keepPrepared } from '../postgres/prepared.ts';
 import { prefixEnd } from './prefix-end.ts';
+import { openBodies, sealBodies } from './sealed-docs.ts';
 
 const DEFAULTS = { tenancy: 'context', maxBodyBytes: 1024 * 1024 } as const satisfies DocsOptions;
 const EXPECTED = { any: -1, exists: -2, none: 0 } as const;
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 
-const COLUMNS = 'key, version, body, tenant, expires_at, updated_at';
+const COLUMNS = 'key, version, body, tenant, expires_at, updated_at, sealed';
 const PRESENT = '(expires_at is null or expires_at > fairlead.now())';
-const GET_ONE = `select ${COLUMNS} from fairlead_doc where namespace = $1 and owner = $2 and key = $3 and ${PRESENT}`;
+const GET_ONE = keepPrepared(
+  `select ${COLUMNS} from fairlead_doc where namespace = $1 and owner = $2 and key = $3 and ${PRESENT}`,
+);
 const GET = `select ${COLUMNS} from fairlead_doc where namespace = $1 and owner = $2 and key = any($3::text[]) and ${PRESENT}`;
 const LIST = `select ${COLUMNS} from fairlead_doc
   where namespace = $1 and owner = $2 and key >= $3 and key > $4 and ($5::text is null or key < $5) and ${PRESENT}
   order by key limit $6`;
-const PUT = 'select conflict, stored from fairlead_doc_put($1, $2, $3, $4, $5, null, $6)';
+const PUT = keepPrepared('select conflict, stored from fairlead_doc_put($1, $2, $3, $4, $5, $6, $7)');
 // Rows of a function in the from clause come one after another, in the order of the rows that it is called with.
 const PUT_MANY = `select e.ordinal, p.conflict, p.stored
-  from (select * from unnest($3::text[], $4::bigint[], $5::text[], $6::float8[])
+  from (select * from unnest($3::text[], $4::bigint[], $5::text[], $7::float8[])
           with ordinality as u (key, expected, body, expires_ms, ordinal) order by key collate "C") e
-  cross join lateral fairlead_doc_put($1, $2, e.key, e.expected, e.body, null, e.expires_ms) p`;
+  cross join lateral fairlead_doc_put($1, $2, e.key, e.expected, e.body, $6, e.expires_ms) p`;
 
 /**
  * The documents of one namespace: versioned JSON by key, written in the caller's transaction and read in it or on their own.
@@ -49,46 +55,49 @@ const PUT_MANY = `select e.ordinal, p.conflict, p.stored
  * @throws MISCONFIGURED for an empty namespace or a limit out of range
  */
 export function docs(namespace: string, options: DocsOptions = {}): Docs {
-  const { tenancy, maxBodyBytes } = { ...DEFAULTS, ...options };
+  const { tenancy, maxBodyBytes, seal } = { ...DEFAULTS, ...options };
   if (namespace === '' || namespace.includes('\0'))
     throw misconfigured(`docs(${JSON.stringify(namespace)}): a namespace needs a name without NUL characters.`);
   if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1)
     throw misconfigured(`docs("${namespace}"): maxBodyBytes is ${maxBodyBytes}; give a whole number from 1.`);
-  return new Namespace(namespace, tenancy, maxBodyBytes);
+  return new Namespace(namespace, { tenancy, maxBodyBytes, seal });
 }
 
 class Namespace implements Docs {
   readonly namespace: string;
-  readonly #tenancy: 'context' | 'none';
-  readonly #maxBodyBytes: number;
+  readonly #options: Required<DocsOptions>;
 
-  constructor(namespace: string, tenancy: 'context' | 'none', maxBodyBytes: number) {
+  constructor(namespace: string, options: Required<DocsOptions>) {
     this.namespace = namespace;
-    this.#tenancy = tenancy;
-    this.#maxBodyBytes = maxBodyBytes;
+    this.#options = options;
   }
 
   async get(from: DocSource, key: string): Promise<Doc | undefined> {
     this.#check(key);
-    const { rows } = await read<DocRow>(from, GET_ONE, [this.namespace, this.#tenant(from.ctx) ?? '', key]);
-    return rows[0] === undefined ? undefined : toDoc(rows[0]);
+    const [doc] = await this.#read(from, GET_ONE, [key]);
+    return doc;
   }
 
   async getMany(from: DocSource, keys: readonly string[]): Promise<ReadonlyMap<string, Doc>> {
     for (const key of keys) this.#check(key);
     if (keys.length === 0) return new Map();
-    const { rows } = await read<DocRow>(from, GET, [this.namespace, this.#tenant(from.ctx) ?? '', keys]);
-    return new Map(rows.map((row) => [row.key, toDoc(row)]));
+    const found = await this.#read(from, GET, [keys]);
+    return new Map(found.map((doc) => [doc.key, doc]));
   }
 
   async put(tx: Tx, key: string, body: unknown, options: PutOptions = {}): Promise<PutResult> {
+    this.#check(key);
+    const expected = this.#expected(key, options.expected);
+    const expiry = this.#expiry(key, options.expiresInMs);
+    const bodies = await this.#bodies(tx, [{ key, body }]);
     const { rows } = await tx.query<PutRow>(PUT, [
       this.namespace,
       this.#tenant(tx.ctx),
-      this.#check(key),
-      this.#expected(key, options.expected),
-      bodyText(this.#what(key), body, this.#maxBodyBytes),
-      this.#expiry(key, options.expiresInMs),
+      key,
+      expected,
+      bodies.json[0],
+      bodies.key,
+      expiry,
     ]);
     return toResult(rows[0]);
   }
@@ -98,13 +107,17 @@ class Namespace implements Docs {
     if (keys.size < entries.length)
       throw fail('DOC_INVALID', `${this.namespace}: two documents that are put at once have the same key.`);
     if (entries.length === 0) return [];
+    const expected = entries.map((entry) => this.#expected(entry.key, entry.expected));
+    const expiries = entries.map((entry) => this.#expiry(entry.key, entry.expiresInMs));
+    const bodies = await this.#bodies(tx, entries);
     const { rows } = await tx.query<PutRow & { readonly ordinal: string }>(PUT_MANY, [
       this.namespace,
       this.#tenant(tx.ctx),
       entries.map(({ key }) => key),
-      entries.map(({ key, expected }) => this.#expected(key, expected)),
-      entries.map(({ key, body }) => bodyText(this.#what(key), body, this.#maxBodyBytes)),
-      entries.map(({ key, expiresInMs }) => this.#expiry(key, expiresInMs)),
+      expected,
+      bodies.json,
+      bodies.key,
+      expiries,
     ]);
     const byOrdinal = new Map(rows.map((row) => [Number(row.ordinal), row]));
     return entries.map((_, index) => toResult(byOrdinal.get(index + 1)));
@@ -126,14 +139,30 @@ class Namespace implements Docs {
       throw fail('DOC_INVALID', `${this.namespace}: a list of ${limit} documents; give a limit from 1 to ${MAX_PAGE}.`);
     if (`${prefix}${after}`.includes('\0'))
       throw fail('DOC_INVALID', `${this.namespace}: a prefix or key to list from has a NUL character.`);
-    const owner = this.#tenant(from.ctx) ?? '';
-    const end = prefixEnd(prefix) ?? null;
-    const { rows } = await read<DocRow>(from, LIST, [this.namespace, owner, prefix, after, end, limit]);
-    return { docs: rows.map(toDoc), next: rows.length < limit ? undefined : rows.at(-1)?.key };
+    const found = await this.#read(from, LIST, [prefix, after, prefixEnd(prefix) ?? null, limit]);
+    return { docs: found, next: found.length < limit ? undefined : found.at(-1)?.key };
+  }
+
+  async #read(from: DocSource, text: string, params: readonly unknown[]): Promise<readonly Doc[]> {
+    const sql = sqlOf(from);
+    const { rows } = await sql.query<DocRow>(text, [this.namespace, this.#tenant(from.ctx) ?? '', ...params]);
+    const keys = rows.map((row) => row.sealed);
+    return openBodies({ ctx: from.ctx, sql }, this.#options.seal, this.namespace, rows.map(toDoc), keys);
+  }
+
+  /** The columns `body` and `sealed`. */
+  async #bodies(
+    tx: Tx,
+    entries: readonly { readonly key: string; readonly body: unknown }[],
+  ): Promise<{ readonly json: readonly string[]; readonly key: string | null }> {
+    const { seal, maxBodyBytes } = this.#options;
+    const plain = entries.map(({ key, body }) => ({ key, json: bodyText(this.#what(key), body, maxBodyBytes) }));
+    if (seal === undefined) return { json: plain.map(({ json }) => json), key: null };
+    return sealBodies(tx, seal, this.namespace, plain);
   }
 
   #tenant(ctx: Context): string | null {
-    return this.#tenancy === 'none' ? null : (ctx.tenant ?? null);
+    return this.#options.tenancy === 'none' ? null : (ctx.tenant ?? null);
   }
 
   #what(key: string): string {
@@ -176,6 +205,7 @@ interface DocRow extends Row {
   readonly tenant: string | null;
   readonly expires_at: Date | null;
   readonly updated_at: Date;
+  readonly sealed: string | null;
 }
 
 interface PutRow extends Row {
@@ -201,8 +231,10 @@ function toResult(row: PutRow | undefined): PutResult {
     : { kind: 'put', version: Number(stored) };
 }
 
-function read<R extends Row>(from: DocSource, text: string, params: readonly unknown[]): Promise<QueryResult<R>> {
-  return 'database' in from ? from.database.query<R>(from.ctx, text, params) : from.query<R>(text, params);
+function sqlOf(from: DocSource): Sql {
+  if (!('database' in from)) return from;
+  const { ctx, database } = from;
+  return { query: (text, params) => database.query(ctx, text, params) };
 }
 
 function misconfigured(message: string): FairleadError {

@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Database } from '../database.ts';
+import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import type { LoggedEvent } from '../log/log-types.ts';
 import { logReader, type LogReader } from '../log/log-reader.ts';
 
@@ -18,10 +19,13 @@ export class EventSource {
   readonly #concerns: (event: LoggedEvent) => boolean;
   readonly #limit: number;
 
-  constructor(database: Database, concerns: (event: LoggedEvent) => boolean, limit: number) {
-    this.#reader = logReader(database);
+  constructor(
+    options: { readonly database: Database; readonly batchSize: number; readonly seal: PayloadSeal | undefined },
+    concerns: (event: LoggedEvent) => boolean,
+  ) {
+    this.#reader = logReader(options.database, { seal: options.seal });
     this.#concerns = concerns;
-    this.#limit = limit;
+    this.#limit = options.batchSize;
   }
 
   /** @throws as `LogReader.read` does */

@@ -58,7 +58,7 @@ export class ShardLoop {
     this.#ground = ground;
     this.#lease = lease;
     this.of = { name: options.name, shard, shards: options.shards };
-    this.#source = new EventSource(options.database, (event) => options.concerns(event, shard), options.batchSize);
+    this.#source = new EventSource(options, (event) => options.concerns(event, shard));
     this.#delays = backoff({ ...RETRY, random: options.random });
     ground.signal.addEventListener('abort', this.ring, { once: true });
     this.ended = this.#run();

@@ -1,5 +1,6 @@
 import { backoff, FairleadError, type Backoff, type Clock, type Random } from '@fairlead/core';
 import type { Database } from '../database.ts';
+import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import type { Leases } from '../lease/lease-types.ts';
 import type { LoggedEvent } from '../log/log-types.ts';
 import { SILENT, type StoreTelemetry } from '../telemetry.ts';
@@ -20,6 +21,7 @@ export interface ResolvedSubscription {
   readonly maxAttempts: number;
   readonly attemptDelays: Backoff;
   readonly pollMs: number;
+  readonly seal: PayloadSeal | undefined;
   readonly telemetry: StoreTelemetry;
   readonly handling: EventHandling;
   /** Whether an event is for this shard of this subscription. */
@@ -66,6 +68,7 @@ export function resolveSubscription(options: SubscribeOptions): ResolvedSubscrip
   return {
     ...given,
     leases: options.leases,
+    seal: options.seal,
     attemptDelays: backoff({ ...given.backoff, random }),
     telemetry: options.telemetry ?? SILENT,
     handling: options,

@@ -1,5 +1,6 @@
 import type { Clock, Closeable, CloseOptions, Context, Random } from '@fairlead/core';
 import type { Database, Tx } from '../database.ts';
+import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import type { Leases } from '../lease/lease-types.ts';
 import type { LoggedEvent } from '../log/log-types.ts';
 import type { StoreTelemetry } from '../telemetry.ts';
@@ -66,6 +67,8 @@ export interface SubscribeSettings {
   readonly backoff?: { readonly baseMs: number; readonly maxMs: number };
   /** How often the log is looked at without a hint, in milliseconds. Default 250; at least 1. */
   readonly pollMs?: number;
+  /** Opens sealed events. Default: they come without data, `sealed` being `closed`. */
+  readonly seal?: PayloadSeal | undefined;
   /** Logs and metrics. Default: none. */
   readonly telemetry?: StoreTelemetry | undefined;
 }
