@@ -155,5 +155,35 @@ const policy: Bench = {
   needsPeers: true,
 };
 
+/** The log, leases, subscriptions and jobs on the embedded Postgres, beside a plain table and beside others' queues. */
+const store: Bench = {
+  name: 'store',
+  rows: [
+    { id: 'append-1', unit: '×', better: 'higher', goal: 0.85 },
+    { id: 'append-16', unit: '×', better: 'higher', goal: 0.85 },
+    { id: 'batch-append', unit: '×', better: 'higher', goal: 0.8 },
+    { id: 'subscribe-events-per-second', unit: 'events/s', better: 'higher', goal: 50_000 },
+    { id: 'subscribe-delay-p50-ms', unit: 'ms', better: 'lower' },
+    { id: 'subscribe-delay-p99-ms', unit: 'ms', better: 'lower', goal: 25 },
+    { id: 'jobs-1', unit: 'jobs/s', better: 'higher' },
+    { id: 'jobs-4', unit: 'jobs/s', better: 'higher' },
+    { id: 'enqueue', unit: 'jobs/s', better: 'higher' },
+    { id: 'jobs-vs-pgboss-1', unit: '×', better: 'higher', goal: 5, ratio: { of: 'jobs-1', to: 'pg-boss' } },
+    { id: 'jobs-vs-pgboss-4', unit: '×', better: 'higher', goal: 5, ratio: { of: 'jobs-4', to: 'pg-boss' } },
+    { id: 'enqueue-vs-pgboss', unit: '×', better: 'higher', goal: 2, ratio: { of: 'enqueue', to: 'pg-boss' } },
+    { id: 'jobs-vs-graphile-4', unit: '×', better: 'higher', goal: 1, ratio: { of: 'jobs-4', to: 'graphile-worker' } },
+    { id: 'enqueue-vs-graphile', unit: '×', better: 'higher', ratio: { of: 'enqueue', to: 'graphile-worker' } },
+    { id: 'lease-statements-per-second', unit: 'statements/s', better: 'lower', goal: 1 },
+  ],
+  subject: { name: 'fairlead', file: './subjects/store.ts' },
+  peers: [
+    { name: 'pg-boss', file: './peers/pgboss-store.js' },
+    { name: 'graphile-worker', file: './peers/graphile-store.js' },
+  ],
+  needsPeers: true,
+  rounds: 3,
+  timeoutMs: 240_000,
+};
+
 /** Every benchmark, by the name that the command takes. */
-export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, policy];
+export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, policy, store];
