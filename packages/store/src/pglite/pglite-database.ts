@@ -1,15 +1,18 @@
 /*
  * A Database on PGlite: real Postgres code in memory, one session for everybody. Turns are taken by a queue per
- * instance (turns.ts); a schema stands for a database.
+ * instance (turns.ts); a schema stands for a database. pglite-tenancy.ts keeps tenants' rows apart.
  */
 import type { PGlite } from '@electric-sql/pglite';
 import type { Closeable, CloseOptions, Clock, Context } from '@fairlead/core';
 import { quoteIdentifier } from '../postgres/database-url.ts';
+import { databaseFailure, refusedRow, sqlState } from '../postgres/postgres-errors.ts';
 import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
 import { SILENT, type StoreSpan, type StoreTelemetry } from '../telemetry.ts';
 import { withRetries } from '../tx-retry.ts';
 import { Announcer } from '../wake/announcer.ts';
+import { setAcrossTenants } from '../tenancy/across-tenants.ts';
+import { PgliteTenancy } from './pglite-tenancy.ts';
 import { turnsOf, type Turns } from './turns.ts';
 
 /** How a PGlite database is opened. */
@@ -24,6 +27,11 @@ export interface PgliteDatabaseOptions {
   readonly clock: Clock;
   /** Spans and logs. Default: none. */
   readonly telemetry?: StoreTelemetry | undefined;
+  /**
+   * `rows`: as `openDatabase` has it; migrations then need a Database of their own without it, and come first. No secret:
+   * there is nobody to keep one from. Default: nothing is isolated.
+   */
+  readonly tenancy?: 'rows' | undefined;
 }
 
 /** Channels of an instance that somebody listens on, with how many do. */
@@ -40,7 +48,9 @@ const PARSERS = { 20: String, 1082: String, 1114: String };
  * it there never ends before the Context does.
  */
 export function pgliteDatabase(options: PgliteDatabaseOptions): Database {
-  return new PgliteDatabase(options);
+  const database = new PgliteDatabase(options);
+  if (options.tenancy !== undefined) setAcrossTenants(database, database.acrossTenants());
+  return database;
 }
 
 class PgliteDatabase implements Database {
@@ -51,6 +61,7 @@ class PgliteDatabase implements Database {
   readonly #listeners = new Set<() => Promise<void>>();
   readonly #listened: Map<string, number>;
   readonly #announcer: Announcer;
+  readonly #tenancy: PgliteTenancy | undefined;
   #ready = false;
   #closed = false;
 
@@ -62,20 +73,46 @@ class PgliteDatabase implements Database {
     this.#listened = LISTENED.get(options.pglite) ?? new Map<string, number>();
     LISTENED.set(options.pglite, this.#listened);
     this.#announcer = new Announcer(this);
+    this.#tenancy = options.tenancy === undefined ? undefined : new PgliteTenancy(options.pglite, options.schema);
   }
 
-  tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
+  tx<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T> {
+    return this.#tx(false, ctx, work, options);
+  }
+
+  query<R extends Row = Row>(ctx: Context, text: string, params?: readonly unknown[]): Promise<QueryResult<R>> {
+    return this.#query(false, ctx, text, params);
+  }
+
+  /** What `acrossTenants` answers. */
+  acrossTenants(): Database {
+    return {
+      name: this.name,
+      tx: (ctx, work, options) => this.#tx(true, ctx, work, options),
+      query: (ctx, text, params) => this.#query(true, ctx, text, params),
+      listen: (channel, onNotify) => this.listen(channel, onNotify),
+      close: async () => {},
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  #tx<T>(everyTenant: boolean, ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
     const report = { name: this.name, telemetry: this.#telemetry };
     return this.#span(ctx, 'transaction', (inner, span) =>
-      withRetries(inner, options, { ...report, span }, () => this.#attempt(inner, work, options)),
+      withRetries(inner, options, { ...report, span }, () => this.#attempt(inner, work, options, everyTenant)),
     );
   }
 
-  query<R extends Row = Row>(ctx: Context, text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
+  #query<R extends Row = Row>(
+    everyTenant: boolean,
+    ctx: Context,
+    text: string,
+    params: readonly unknown[] = [],
+  ): Promise<QueryResult<R>> {
     const operation = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase() ?? 'SQL';
     return this.#span(ctx, operation, (inner) => {
-      const tx = new PgliteTx(inner, this.#options.pglite, this.#announce);
-      return this.#turns.take(inner.signal, () => this.#run(tx, () => tx.query<R>(text, params), {}));
+      const tx = new PgliteTx(inner, this.#options, this.#announce);
+      return this.#turns.take(inner.signal, () => this.#run(tx, () => tx.query<R>(text, params), {}, everyTenant));
     });
   }
 
@@ -110,9 +147,9 @@ class PgliteDatabase implements Database {
     if ((this.#listened.get(channel) ?? 0) > 0) void this.#announcer.announce(ctx, channel, payload);
   };
 
-  async #attempt<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
-    const tx = new PgliteTx(ctx, this.#options.pglite, this.#announce);
-    const value = await this.#turns.take(ctx.signal, () => this.#run(tx, work, options));
+  async #attempt<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions, everyTenant: boolean): Promise<T> {
+    const tx = new PgliteTx(ctx, this.#options, this.#announce);
+    const value = await this.#turns.take(ctx.signal, () => this.#run(tx, work, options, everyTenant));
     for (const fn of tx.afterCommits) {
       try {
         fn();
@@ -125,10 +162,10 @@ class PgliteDatabase implements Database {
     return value;
   }
 
-  async #run<T>(tx: PgliteTx, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
+  async #run<T>(tx: PgliteTx, work: (tx: Tx) => Promise<T>, options: TxOptions, everyTenant: boolean): Promise<T> {
     if (this.#closed) throw fail('DATABASE_UNAVAILABLE', `${this.name}: the database was closed.`);
     const { pglite } = this.#options;
-    await this.#begin(options);
+    await this.#begin(tx.ctx, options, everyTenant);
     try {
       const value = await untilAbort(tx.ctx.signal, () => work(tx));
       await tx.finish();
@@ -155,16 +192,18 @@ class PgliteDatabase implements Database {
   }
 
   /** Opens the transaction in one call: whose schema it sees and what time it is. */
-  async #begin(options: TxOptions): Promise<void> {
+  async #begin({ tenant = '' }: Context, options: TxOptions, everyTenant: boolean): Promise<void> {
     const { pglite, clock, schema } = this.#options;
     const name = quoteIdentifier(schema);
     if (!this.#ready) await pglite.exec(`CREATE SCHEMA IF NOT EXISTS ${name}`);
     this.#ready = true;
     const isolation = (options.isolation ?? 'read committed').toUpperCase();
     const access = options.readOnly === true ? 'READ ONLY' : 'READ WRITE';
+    const one = tenant === '' ? undefined : ({ kind: 'tenant', tenant } as const);
+    const whose = await this.#tenancy?.statements(everyTenant ? { kind: 'every-tenant' } : one);
     await pglite.exec(
       `BEGIN ISOLATION LEVEL ${isolation} ${access}; SET LOCAL search_path = ${name}; ` +
-        `SET LOCAL fairlead.now = '${new Date(clock.now()).toISOString()}'`,
+        `SET LOCAL fairlead.now = '${new Date(clock.now()).toISOString()}'; ${whose ?? ''}`,
     );
   }
 
@@ -182,20 +221,31 @@ class PgliteTx implements Tx {
   /** The last failure of a statement. */
   failure: unknown;
   readonly #pglite: PGlite;
+  readonly #name: string;
   readonly #announce: (ctx: Context, channel: string, payload: string) => void;
   #open = true;
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(ctx: Context, pglite: PGlite, announce: (ctx: Context, channel: string, payload: string) => void) {
+  constructor(
+    ctx: Context,
+    { pglite, name }: Pick<PgliteDatabaseOptions, 'pglite' | 'name'>,
+    announce: (ctx: Context, channel: string, payload: string) => void,
+  ) {
     this.ctx = ctx;
     this.#pglite = pglite;
+    this.#name = name;
     this.#announce = announce;
   }
 
   async query<R extends Row = Row>(text: string, params: readonly unknown[] = []): Promise<QueryResult<R>> {
     this.#mustBeOpen();
     this.ctx.throwIfAborted();
-    const turn = this.#tail.then(() => this.#query<R>(text, params));
+    const turn = this.#tail
+      .then(() => this.#query<R>(text, params))
+      .catch((error: unknown) => {
+        if (sqlState(error)?.startsWith('FLT') === true) throw databaseFailure(error, this.#name);
+        throw refusedRow(error, this.#name) ?? error;
+      });
     this.#tail = turn.catch((error: unknown) => {
       this.failed = true;
       this.failure = error;

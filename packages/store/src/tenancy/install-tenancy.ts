@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import type { Database } from '../database.ts';
+import type { Database, Sql } from '../database.ts';
 import { parseDatabaseUrl } from '../postgres/database-url.ts';
 import { claimKey, type ClaimKey } from './tenant-claim.ts';
 
@@ -26,18 +26,21 @@ export function claimKeyOf({ url, secret }: TenancySecret, name: string): Promis
  * @throws MISCONFIGURED when there is no secret
  */
 export async function installTenancy(ctx: Context, database: Database, from: TenancySecret): Promise<void> {
-  const { id, pads } = await claimKeyOf(from, database.name);
-  await database.tx(ctx, async (tx) => {
-    await tx.query(
-      `insert into fairlead.tenancy_key (id, inner_pad, outer_pad, installed_at) values ($1, $2, $3, fairlead.now())
+  const key = await claimKeyOf(from, database.name);
+  await database.tx(ctx, (tx) => installKey(tx, key));
+}
+
+/** Has the database believe this key, and the one before it. */
+export async function installKey(sql: Sql, { id, pads }: ClaimKey): Promise<void> {
+  await sql.query(
+    `insert into fairlead.tenancy_key (id, inner_pad, outer_pad, installed_at) values ($1, $2, $3, fairlead.now())
        on conflict (id) do update set installed_at = excluded.installed_at`,
-      [id, pads.inner, pads.outer],
-    );
-    await tx.query(
-      `delete from fairlead.tenancy_key where id not in
+    [id, pads.inner, pads.outer],
+  );
+  await sql.query(
+    `delete from fairlead.tenancy_key where id not in
          (select k.id from fairlead.tenancy_key k order by (k.id = $1) desc, k.installed_at desc, k.id limit ${KEPT})`,
-      [id],
-    );
-    await tx.query(`select fairlead.isolate('fairlead.tenant_place', 'tenant', true)`);
-  });
+    [id],
+  );
+  await sql.query(`select fairlead.isolate('fairlead.tenant_place', 'tenant', true)`);
 }

@@ -32,7 +32,11 @@ export async function claimKey(secret: string): Promise<ClaimKey> {
   }
   // A promise of bytes: this form of the function has a callback of exactly that.
   const derive = promisify(scrypt) as (secret: string, salt: string, length: number) => Promise<Buffer>;
-  const key = await derive(secret, 'fairlead tenancy claims', 32);
+  return claimKeyFrom(await derive(secret, 'fairlead tenancy claims', 32));
+}
+
+/** The claims that 32 bytes of key make. */
+export function claimKeyFrom(key: Uint8Array): ClaimKey {
   const id = createHash('sha256').update('id').update(key).digest('hex').slice(0, 16);
   return {
     id,
@@ -44,7 +48,7 @@ export async function claimKey(secret: string): Promise<ClaimKey> {
   };
 }
 
-function padded(key: Buffer, byte: number): Buffer {
+function padded(key: Uint8Array, byte: number): Buffer {
   const pad = Buffer.alloc(BLOCK_BYTES, byte);
   for (const [index, value] of key.entries()) pad[index] = value ^ byte;
   return pad;
