@@ -32,6 +32,10 @@ export const STORE_ERRORS = {
   LOG_EPOCH_CHANGED: 'conflict',
   /** Events after a cursor were trimmed from the log. */
   LOG_TRIMMED: 'conflict',
+  /** A file of an archive of the log is missing, none, of another log, cut off or changed. */
+  ARCHIVE_INVALID: 'invalid',
+  /** An archive ends before the log begins. */
+  ARCHIVE_MISMATCH: 'conflict',
   /** A document can't be written or asked for: a bad key, a body that is not JSON, a bad version. */
   DOC_INVALID: 'invalid',
   /** A document's body is larger than `maxBodyBytes`. */

@@ -3,3 +3,9 @@ export type { BackupHeader, BackupMigration, BackupSequence, BackupTable } from 
 export { raiseLog } from './raise-log.ts';
 export { replacedName, replaceDatabase, type ReplaceOptions } from './replace-database.ts';
 export { inspectBackup, restoreDatabase, type RestoreOptions, type RestoreSummary } from './restore-database.ts';
+export { archiveLog, type ArchiveOptions, type ArchiveResult } from '../log/log-archive.ts';
+export {
+  restoreLogArchive,
+  type ArchiveRestoreOptions,
+  type ArchiveRestoreResult,
+} from '../log/log-archive-restore.ts';
