@@ -4,8 +4,15 @@ import { sendCancelRequest } from './cancel-request.ts';
 import { driverAddress, parseDatabaseUrl, type DatabaseAddress } from './database-url.ts';
 import { LastWordSocket } from './last-word-socket.ts';
 import type { ResolvedOptions } from './options.ts';
-import { databaseFailure, isConnectionLoss, isLastWord, refusedRow, refusedWrites } from './postgres-errors.ts';
-import { preparedName } from './prepared.ts';
+import {
+  databaseFailure,
+  isConnectionLoss,
+  isLastWord,
+  refusedRow,
+  refusedWrites,
+  stalePlan,
+} from './postgres-errors.ts';
+import { keepPrepared, preparedName } from './prepared.ts';
 import { CLEAN_SESSION, settingStatement, type Setting } from './session-scope.ts';
 import { StatementBatch, type Answer } from './statement-batch.ts';
 
@@ -182,11 +189,13 @@ export class PostgresConnection {
    */
   beginStatements(ctx: Context, characteristics: string, transactionTimeoutMs: number): readonly string[] {
     const timeoutMs = serverTimeout(ctx);
-    const statements = [`BEGIN ${characteristics}`, ...(this.#options.shared ? CLEAN_SESSION : [])];
+    const statements = [keepPrepared(`BEGIN ${characteristics}`), ...(this.#options.shared ? CLEAN_SESSION : [])];
     if (!this.#direct || !this.#limits(timeoutMs)) statements.push(`SET LOCAL statement_timeout = ${timeoutMs}`);
     if (!this.#direct) statements.push(`SET LOCAL idle_in_transaction_session_timeout = ${transactionTimeoutMs}`);
     // Never in the session: a COMMIT that the server ends for a limit of its transaction alone has not happened.
-    if (this.#serverVersion >= 17) statements.push(`SET LOCAL transaction_timeout = ${transactionTimeoutMs}`);
+    if (this.#serverVersion >= 17) {
+      statements.push(keepPrepared(`SET LOCAL transaction_timeout = ${transactionTimeoutMs}`));
+    }
     return statements;
   }
 
@@ -285,17 +294,16 @@ export class PostgresConnection {
 
   async #run(text: string, params: readonly unknown[], begin: BeginStatements): Promise<Answer> {
     if (this.#ended) throw databaseFailure(this.#brokenBy, this.#name);
-    const name = this.#direct && params.length > 0 ? preparedName(text) : undefined;
-    const isPrepared = name !== undefined && this.#prepared.has(name);
     const { statements: ahead = [], setting } = begin;
-    const batch = new StatementBatch({ text, params, ahead, setting, name, isPrepared }, types);
+    const nameOf = this.#direct ? preparedName : unnamed;
+    const batch = new StatementBatch({ text, params, ahead, setting, nameOf, prepared: this.#prepared }, types);
     try {
       begin.onSent?.();
       this.#client.query(batch);
       return await batch.answer;
     } catch (error) {
       const begun = ahead.length === 0 || batch.aheadCompleted > 0;
-      const refused = begun ? undefined : refusedWrites(error, 'begin', this.#name);
+      const refused = stalePlan(error, this.#name) ?? (begun ? undefined : refusedWrites(error, 'begin', this.#name));
       if (isLastWord(error) || isConnectionLoss(error) || refused !== undefined) this.destroy(refused ?? error);
       // The driver's errors are made where the socket is read; what asked is of more use.
       else if (error instanceof Error) Error.captureStackTrace(error);
@@ -304,7 +312,6 @@ export class PostgresConnection {
       if (this.#ended) throw databaseFailure(this.#brokenBy ?? error, this.#name);
       throw (this.#options.shared ? refusedRow(error, this.#name) : undefined) ?? databaseFailure(error, this.#name);
     } finally {
-      if (name !== undefined && batch.wasParsed) this.#prepared.add(name);
       if (batch.aheadCompleted > 0) begin.onBegun?.();
     }
   }
@@ -332,6 +339,8 @@ export class PostgresConnection {
     return this.#client as unknown as BackendFacts;
   }
 }
+
+const unnamed = (): undefined => undefined;
 
 /** What goes ahead of a statement. */
 export interface BeginStatements {

@@ -15,6 +15,7 @@ import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
 import { inDoubt, mayWrite, wasNotCommitted } from './doubt.ts';
 import { resolveOptions, type DatabaseOptions, type ResolvedOptions } from './options.ts';
+import { wasNotDone } from './postgres-errors.ts';
 import { PostgresListener } from './postgres-listener.ts';
 import { PostgresTx, type TxHost } from './postgres-tx.ts';
 import type { SessionScope, Setting } from './session-scope.ts';
@@ -173,8 +174,7 @@ class PostgresDatabase implements ScopedDatabase {
         : connection.scoped(ctx, text, params, scope, { onSent }));
     } catch (error) {
       if (!isError(error, 'DATABASE_UNAVAILABLE') || connection.usable) throw error;
-      const refused = error.details['sqlState'] === '25006';
-      if (sent && !refused && mayWrite(text)) throw inDoubt(this.name, 'a statement', error);
+      if (sent && !wasNotDone(error) && mayWrite(text)) throw inDoubt(this.name, 'a statement', error);
       if (!reused || ctx.signal.aborted) throw error;
       // The others that were idle are as old.
       this.#pool.dropIdle();

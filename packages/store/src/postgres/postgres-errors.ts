@@ -52,6 +52,27 @@ export function refusedWrites(error: unknown, refused: 'begin' | 'statement', na
   );
 }
 
+/**
+ * The failure of a statement that a session does not have prepared any more (DISCARD ALL), or whose columns have changed
+ * since; `undefined` for any other. It was not carried out, and another session knows better.
+ */
+export function stalePlan(error: unknown, name: string): unknown {
+  const state = sqlState(error);
+  // The server's function that found it, which no translation touches.
+  const changed = error instanceof Error && 'routine' in error && error.routine === 'RevalidateCachedQuery';
+  if (state !== '26000' && !(state === '0A000' && changed)) return undefined;
+  return fail(
+    'DATABASE_UNAVAILABLE',
+    `${name}: a session had lost a prepared statement, or a table that it reads had changed. Nothing was committed; repeat it.`,
+    { cause: error, details: { sqlState: state }, retryAfterMs: 0 },
+  );
+}
+
+/** Whether a statement that failed with DATABASE_UNAVAILABLE was refused, so that it is known not to have happened. */
+export function wasNotDone(error: FairleadError): boolean {
+  return ['25006', '26000', '0A000'].includes(String(error.details['sqlState']));
+}
+
 /** The failure of a transaction that was ended for its length. */
 export function lastedTooLong(
   name: string,

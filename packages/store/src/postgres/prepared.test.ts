@@ -7,7 +7,7 @@ import { testDatabase } from '../testing/index.ts';
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });
 const KEPT = keepPrepared('select $1::int + 1 as next');
-const LIST = 'select statement from pg_prepared_statements order by statement';
+const LIST = `select statement from pg_prepared_statements where statement like 'select%' order by statement`;
 
 test('a text that is to be kept is prepared once a connection, whatever fails around it', async () => {
   await using held = await testDatabase();
@@ -34,4 +34,30 @@ test('a text that can not be prepared fails as any other does, each time', async
     await expect(database.tx(ctx, (tx) => tx.query(wrong, [1]))).rejects.toMatchObject({ code: '42703' });
   }
   expect((await database.query(ctx, LIST)).rows).toEqual([]);
+});
+
+test('a session that has forgotten its statements, or whose table has changed, is replaced without a word', async () => {
+  await using held = await testDatabase();
+  await using owner = openDatabase({ url: held.ownerUrl, name: 'owner', clock });
+  await owner.query(ctx, 'create table shape (a integer)');
+  await using database = openDatabase({ url: held.url, name: 'things', clock, maxConnections: 1 });
+  // It should not be kept, for its star; a change of the table is then told to the session with its next use.
+  const star = keepPrepared('select * from shape where a > $1');
+  const insert = keepPrepared('insert into shape (a) values ($1)');
+  const forget: (() => Promise<unknown>)[] = [
+    () => database.query(ctx, 'discard all'),
+    () => owner.query(ctx, 'alter table shape add column b integer'),
+  ];
+  for (const change of forget) {
+    await database.query(ctx, star, [0]);
+    await database.tx(ctx, (tx) => tx.query(insert, [1]));
+    await change();
+    await database.query(ctx, star, [0]);
+    await database.tx(ctx, (tx) => tx.query(star, [0]));
+    await database.query(ctx, 'discard all');
+    await database.query(ctx, insert, [1]);
+    await database.tx(ctx, (tx) => tx.query(insert, [1]));
+  }
+  const { rows } = await database.query(ctx, star, [0]);
+  expect(rows).toHaveLength(6);
 });

@@ -9,10 +9,10 @@ export interface Statement {
   readonly ahead: readonly string[];
   /** One with parameters that goes between those and the statement, which has to have parameters then, too. */
   readonly setting?: { readonly text: string; readonly params: readonly string[] } | undefined;
-  /** Keep it prepared under this name. */
-  readonly name: string | undefined;
-  /** Whether the connection has it prepared already. */
-  readonly isPrepared: boolean;
+  /** Under which name a text is kept prepared; `undefined` for one that is not. */
+  readonly nameOf: (text: string) => string | undefined;
+  /** Names that the connection has prepared. The server keeps them even when what follows fails. */
+  readonly prepared: Set<string>;
 }
 
 /** What the server said to a statement. */
@@ -67,7 +67,8 @@ export class StatementBatch {
   #failure: unknown;
   #completed = 0;
   #described = false;
-  #parsed = 0;
+  /** Names of the statements that the server was told to parse, in order; empty for one that is not kept. */
+  readonly #parses: string[] = [];
   #wire: Wire | undefined;
 
   constructor(statement: Statement, types: pg.CustomTypesConfig) {
@@ -85,11 +86,6 @@ export class StatementBatch {
   /** How much of what went ahead the server has carried out. */
   get aheadCompleted(): number {
     return Math.min(this.#completed, this.#statement.ahead.length);
-  }
-
-  /** Whether the server has the statement prepared now; it keeps it even when what followed failed. */
-  get wasParsed(): boolean {
-    return this.#parsed > this.#statement.ahead.length + (this.#statement.setting === undefined ? 0 : 1);
   }
 
   /** Called by the driver when it is this statement's turn. */
@@ -160,24 +156,31 @@ export class StatementBatch {
   handleCopyData(): void {}
 
   readonly #onParsed = (): void => {
-    this.#parsed += 1;
+    const name = this.#parses.shift();
+    if (name !== undefined && name !== '') this.#statement.prepared.add(name);
   };
 
   #write(wire: Wire): void {
-    const { text, ahead, setting, name = '', isPrepared } = this.#statement;
-    for (const each of ahead) carryOut(wire, each, []);
-    if (setting !== undefined) carryOut(wire, setting.text, setting.params);
-    if (!isPrepared) {
-      if (name !== '') {
-        this.#wire = wire;
-        wire.on('parseComplete', this.#onParsed);
-      }
-      wire.parse({ text, name });
-    }
-    wire.bind({ statement: name, values: this.#values });
-    wire.describe({ type: 'P', name: '' });
-    wire.execute({});
+    const { text, ahead, setting } = this.#statement;
+    for (const each of ahead) this.#writeOne(wire, each, []);
+    if (setting !== undefined) this.#writeOne(wire, setting.text, setting.params);
+    this.#writeOne(wire, text, this.#values, true);
     wire.sync();
+    if (this.#parses.every((name) => name === '')) return;
+    this.#wire = wire;
+    wire.on('parseComplete', this.#onParsed);
+  }
+
+  /** Rows of one that is not described are not read. */
+  #writeOne(wire: Wire, text: string, values: readonly unknown[], described = false): void {
+    const name = this.#statement.nameOf(text) ?? '';
+    if (name === '' || !this.#statement.prepared.has(name)) {
+      wire.parse({ text, name });
+      this.#parses.push(name);
+    }
+    wire.bind({ statement: name, values });
+    if (described) wire.describe({ type: 'P', name: '' });
+    wire.execute({});
   }
 
   #settle(): void {
@@ -194,13 +197,6 @@ export class StatementBatch {
     error.position = String(Number(error.position) - before);
     return error;
   }
-}
-
-/** Has a statement carried out whose rows, if any, are not described and so not read. */
-function carryOut(wire: Wire, text: string, values: readonly string[]): void {
-  wire.parse({ text, name: '' });
-  wire.bind({ statement: '', values });
-  wire.execute({});
 }
 
 function newResult(types: pg.CustomTypesConfig): ResultBuilder {
