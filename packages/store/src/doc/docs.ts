@@ -6,7 +6,6 @@
  */
 import { FairleadError, type Context } from '@fairlead/core';
 import type { Row, Sql, Tx } from '../database.ts';
-import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import { fail } from '../errors.ts';
 import { bodyText } from './doc-body.ts';
 import type {

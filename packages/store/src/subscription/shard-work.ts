@@ -43,7 +43,7 @@ interface Step {
 const PARKED_RUN = 100;
 const STEP_TIMEOUT_MS = 30_000;
 /** Failures of the ground that the work stands on: no event's fault, so none is parked for them. */
-const GROUND_CODES = ['DATABASE_UNAVAILABLE', 'COMMIT_UNKNOWN', 'DATABASE_FULL', 'LEASE_LOST', 'CURSOR_MOVED'];
+const GROUND_CODES = ['DATABASE_UNAVAILABLE', 'COMMIT_UNKNOWN', 'DATABASE_FULL', 'CURSOR_MOVED'];
 /** Serialization failure, deadlock. */
 const COLLISIONS = new Set(['40001', '40P01']);
 
