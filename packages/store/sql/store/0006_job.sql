@@ -287,7 +287,7 @@ end $$;
 -- 1 for others); the jobs with the lowest start + n * cost are taken, n counting the tenant's jobs from 0. p_tenants are those
 -- whose start or cost is not the usual one. At most 256 tenants are looked at, or as many as jobs are wanted; p_after says after which to begin.
 --
--- The first row tells about the claim, in o_origin: {done, ended (the holder has no row), waitMs (for the rate), after (the last tenant
+-- The last row tells about the claim, in o_origin: {done, ended (the holder has no row), waitMs (for the rate), after (the last tenant
 -- looked at, when there are more), tenants, dueMs (until the next scheduled one)}; the others are jobs.
 create function fairlead_job_exchange(
   p_queue text, p_holder text, p_claim uuid, p_keep_ms double precision,
@@ -317,14 +317,14 @@ declare
   v_rooms integer[];
   v_takes integer[];
   v_after text;
-  v_picked uuid[];
-  v_keyed uuid[];
-  v_late uuid[];
-  v_bound uuid[];
-  v_heads uuid[];
+  v_picked tid[];
+  v_keyed tid[];
+  v_late tid[];
+  v_bound tid[];
+  v_heads tid[];
   v_blocked integer;
-  v_claimed uuid[] := '{}';
-  v_skipped uuid[] := '{}';
+  v_claimed integer := 0;
+  v_skipped tid[] := '{}';
   v_rounds integer := 0;
   v_due double precision;
 begin
@@ -427,32 +427,33 @@ begin
     end if;
     exit when v_takes is null;
 
-    select array_agg(p.id), array_agg(p.id) filter (where p.key is not null), array_agg(p.id) filter (where p.deadline <= v_now)
+    -- From here on rows go by where they lie: they are locked and stay there.
+    select array_agg(p.at), array_agg(p.at) filter (where p.key is not null), array_agg(p.at) filter (where p.deadline <= v_now)
       into v_picked, v_keyed, v_late
       from unnest(v_lanes, v_takes) as l (tenant, n),
-           lateral (select j.id, j.key, j.deadline from fairlead_job j
-                     where j.queue = p_queue and j.state = 'ready' and j.tenant = l.tenant and j.id <> all (v_skipped)
+           lateral (select j.ctid as at, j.key, j.deadline from fairlead_job j
+                     where j.queue = p_queue and j.state = 'ready' and j.tenant = l.tenant and j.ctid <> all (v_skipped)
                      order by j.priority desc, j.seq limit l.n for update skip locked) p;
     exit when v_picked is null;
 
     if v_late is not null then
-      update fairlead_job set state = 'dead', dead_reason = 'deadline', ended_at = v_now where id = any (v_late);
+      update fairlead_job set state = 'dead', dead_reason = 'deadline', ended_at = v_now where ctid = any (v_late);
       select array_agg(p) into v_picked from unnest(v_picked) p where p <> all (v_late);
       select array_agg(p) into v_keyed from unnest(v_keyed) p where p <> all (v_late);
     end if;
     v_blocked := 0;
     if v_keyed is not null then
       -- Whose key's lock can be had. Then, in a statement that sees what its last owner did: who of these is first.
-      select array_agg(k.id) into v_bound from fairlead_job k
-       where k.id = any (v_keyed) and pg_try_advisory_xact_lock(fairlead_job_key_lock(p_queue, k.tenant, k.key));
-      select array_agg(k.id) into v_heads from fairlead_job k
-       where k.id = any (v_bound)
+      select array_agg(k.ctid) into v_bound from fairlead_job k
+       where k.ctid = any (v_keyed) and pg_try_advisory_xact_lock(fairlead_job_key_lock(p_queue, k.tenant, k.key));
+      select array_agg(k.ctid) into v_heads from fairlead_job k
+       where k.ctid = any (v_bound)
          and not exists (select from fairlead_job o
                           where o.queue = p_queue and o.tenant = k.tenant and o.key = k.key and (o.attempt > 0 or o.state = 'dead') and o.id <> k.id)
          and (k.attempt > 0 or not exists (
                select from fairlead_job o
                 where o.queue = p_queue and o.tenant = k.tenant and o.key = k.key and o.state in ('ready', 'blocked') and o.seq < k.seq));
-      update fairlead_job set state = 'blocked' where id = any (v_bound) and id <> all (coalesce(v_heads, '{}'));
+      update fairlead_job set state = 'blocked' where ctid = any (v_bound) and ctid <> all (coalesce(v_heads, '{}'));
       get diagnostics v_blocked = row_count;
       select coalesce(v_skipped || array_agg(k), v_skipped) into v_skipped
         from unnest(v_keyed) k where k <> all (coalesce(v_bound, '{}'));
@@ -461,18 +462,23 @@ begin
     end if;
     if v_picked is not null then
       -- At once: the next round has to see them as running.
-      update fairlead_job
-         set state = 'running', attempt = attempt + 1, token = token + 1, holder = p_holder, claim = p_claim, started_at = v_now,
-             capped = p_max_running is not null
-       where id = any (v_picked);
-      v_claimed := v_claimed || v_picked;
+      return query
+        update fairlead_job j
+           set state = 'running', attempt = j.attempt + 1, token = j.token + 1, holder = p_holder, claim = p_claim, started_at = v_now,
+               capped = p_max_running is not null
+         where j.ctid = any (v_picked)
+        returning j.id, j.token, j.tenant, j.key, j.parent, j.payload::text, j.origin::text, j.priority, j.attempt, j.max_attempts, j.seq,
+                  floor(extract(epoch from j.enqueued_at) * 1000)::double precision,
+                  floor(extract(epoch from j.deadline) * 1000)::double precision,
+                  (extract(epoch from j.deadline - v_now) * 1000)::double precision;
+      v_claimed := v_claimed + cardinality(v_picked);
       v_left := v_left - cardinality(v_picked);
     end if;
     exit when v_picked is null and v_blocked = 0 and v_late is null;
   end loop;
 
-  if v_tat is not null and cardinality(v_claimed) > 0 then
-    update fairlead_job_queue set tat = v_tat + cardinality(v_claimed) * v_step where name = p_queue;
+  if v_tat is not null and v_claimed > 0 then
+    update fairlead_job_queue set tat = v_tat + v_claimed * v_step where name = p_queue;
   end if;
   if v_left > 0 then
     select extract(epoch from j.run_at - v_now) * 1000 into v_due from fairlead_job j
@@ -483,14 +489,6 @@ begin
   return query select null::uuid, null::integer, null::text, null::text, null::uuid, null::text,
     json_build_object('done', v_done, 'ended', v_ended, 'waitMs', v_wait, 'dueMs', v_due, 'after', v_after, 'tenants', v_seen)::text,
     null::smallint, null::smallint, null::smallint, null::bigint, null::double precision, null::double precision, null::double precision;
-  if cardinality(v_claimed) > 0 then
-    return query
-      select j.id, j.token, j.tenant, j.key, j.parent, j.payload::text, j.origin::text, j.priority, j.attempt, j.max_attempts, j.seq,
-             floor(extract(epoch from j.enqueued_at) * 1000)::double precision,
-             floor(extract(epoch from j.deadline) * 1000)::double precision,
-             (extract(epoch from j.deadline - v_now) * 1000)::double precision
-        from fairlead_job j where j.id = any (v_claimed);
-  end if;
 end $$;
 
 -- Gives back what was claimed by statements whose answers were lost.

@@ -21,7 +21,7 @@ export interface ClaimedJob {
   readonly endsAtMs: number;
 }
 
-/** Rows of fairlead_job_exchange. The first has no id and tells about the claim in o_origin. */
+/** Rows of fairlead_job_exchange. The last has no id and tells about the claim in o_origin. */
 export type ExchangeRow = Row & {
   readonly o_id: string | null;
   readonly o_token: number;
@@ -39,7 +39,7 @@ export type ExchangeRow = Row & {
   readonly o_left_ms: number | null;
 };
 
-/** What the first row tells. */
+/** What the last row tells. */
 export interface ExchangeNews {
   /** How many of those that were done were still ours. */
   readonly done: number;

@@ -2,12 +2,13 @@ import { formatTraceparent, uuidV7, type Context } from '@fairlead/core';
 import type { Tx } from '../database.ts';
 import { fail } from '../errors.ts';
 import type { CancelResult, EnqueueOptions, EnqueueResult, NewJob, Queue } from './job-types.ts';
+import { keepPrepared } from '../postgres/prepared.ts';
 import { jsonOf } from './payload.ts';
 
 /** The channel that news of jobs go over; the payload is the queue. */
 export const JOB_CHANNEL = 'fairlead_job';
 
-const ENQUEUE = 'select fairlead_job_enqueue($1, $2, $3, $4, $5, $6, $7) as told';
+const ENQUEUE = keepPrepared('select fairlead_job_enqueue($1, $2, $3, $4, $5, $6, $7) as told');
 const CANCEL = 'select fairlead_job_cancel($1) as told';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 

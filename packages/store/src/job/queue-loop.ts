@@ -4,10 +4,13 @@ import { claimedJob, inTurn, type ClaimedJob, type ExchangeNews, type ExchangeRo
 import { FairAccounts, type Charge } from './fair-accounts.ts';
 import type { JobHandler, Queue } from './job-types.ts';
 import { RunningJob, type JobGround, type Outcome } from './running-job.ts';
+import { keepPrepared } from '../postgres/prepared.ts';
 import type { Standing } from '../lease/lease-types.ts';
 import type { StoreTelemetry } from '../telemetry.ts';
 
-const EXCHANGE = `select * from fairlead_job_exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;
+const EXCHANGE = keepPrepared(
+  'select * from fairlead_job_exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
+);
 const UNCLAIM = 'select fairlead_job_unclaim($1, $2, $3)';
 
 /** How long one exchange may take. */
@@ -229,8 +232,8 @@ export class QueueLoop {
   }
 
   #take(rows: readonly ExchangeRow[], standing: Standing, room: number, signs: number, sentMs: number): void {
-    // Written by the function in the first row, whatever else it answers.
-    const news = JSON.parse(rows[0]?.o_origin ?? '{"tenants":[]}') as ExchangeNews;
+    // Written by the function in the last row, whatever else it answers.
+    const news = JSON.parse(rows.at(-1)?.o_origin ?? '{"tenants":[]}') as ExchangeNews;
     const jobs: ClaimedJob[] = [];
     for (const row of rows) if (row.o_id !== null) jobs.push(claimedJob(row, row.o_id, sentMs));
     if (jobs.length < room) this.#seenSigns = signs;

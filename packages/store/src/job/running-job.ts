@@ -1,11 +1,12 @@
 import { continueFrom, FairleadError, isError, type Clock, type Random, type ScopedContext } from '@fairlead/core';
 import type { Database, Tx } from '../database.ts';
 import { fail } from '../errors.ts';
+import { keepPrepared } from '../postgres/prepared.ts';
 import type { ClaimedJob, JobOrigin } from './claimed-job.ts';
 import type { Job, JobHandler, Queue } from './job-types.ts';
 import { jsonOf } from './payload.ts';
 
-const COMPLETE = 'select fairlead_job_complete($1, $2, array[$3::uuid], array[$4::integer]) as done';
+const COMPLETE = keepPrepared('select fairlead_job_complete($1, $2, array[$3::uuid], array[$4::integer]) as done');
 const PROGRESS = `update fairlead_job set progress = $3 where id = $1 and token = $2 and state = 'running'`;
 
 const MAX_PROGRESS_BYTES = 16 * 1024;
