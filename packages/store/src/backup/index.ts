@@ -9,3 +9,4 @@ export {
   type ArchiveRestoreOptions,
   type ArchiveRestoreResult,
 } from '../log/log-archive-restore.ts';
+export { exportTenant, type TenantExportOptions, type TenantExportResult } from '../log/tenant-export.ts';

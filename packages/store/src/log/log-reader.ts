@@ -1,9 +1,10 @@
 import { isError, type Context } from '@fairlead/core';
-import type { Database, Row, Sql } from '../database.ts';
+import type { Database, Sql } from '../database.ts';
 import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import { readerRefusal } from './log-epoch.ts';
 import type { LoggedEvent } from './log-types.ts';
-import { openEvents } from './sealed-events.ts';
+import { EVENT_COLUMNS, eventsIn } from './log-row.ts';
+import { keepPrepared } from '../postgres/prepared.ts';
 import { SettledPositions } from './settled-positions.ts';
 
 /** Reads a log by position, losing nothing. */
@@ -47,9 +48,8 @@ export interface LogReaderOptions {
   readonly seal?: PayloadSeal | undefined;
 }
 
-const READ = `select position, stream, version, id, type, schema_version, key, data, time, tenant, subject, traceparent,
-  correlation_id, causation_id, criticality, sealed from fairlead_log
-  where position > $1 and (select fairlead_log_check($3::bigint, $1::bigint)) order by position limit $2`;
+const READ = keepPrepared(`select ${EVENT_COLUMNS} from fairlead_log
+  where position > $1 and (select fairlead_log_check($3::bigint, $1::bigint)) order by position limit $2`);
 
 /**
  * A reader of `database`'s log; opened with any role that may read the log. Stateless but for what it knows to be
@@ -65,10 +65,8 @@ export function logReader(database: Database, options: LogReaderOptions = {}): L
     try {
       const params = [after.toString(), limit, epoch ?? settled.epoch ?? null];
       const { rows } = await database.query(ctx, READ, params);
-      // Every row has the columns of READ.
-      const keys = rows.map((row) => row['sealed'] as string | null);
       const sql: Sql = { query: (text, values) => database.query(ctx, text, values) };
-      return await openEvents(ctx, sql, seal, rows.map(toEvent), keys);
+      return await eventsIn(ctx, sql, seal, rows);
     } catch (error) {
       throw readerRefusal(database.name, after, error);
     }
@@ -110,42 +108,4 @@ function unbrokenRun(after: bigint, settled: bigint, events: readonly LoggedEven
     last = position;
   }
   return events;
-}
-
-function toEvent(row: Row): LoggedEvent {
-  // The columns of READ, whose types the migration fixes.
-  const columns = row as {
-    position: string;
-    stream: string;
-    version: string;
-    id: string;
-    type: string;
-    schema_version: number;
-    key: string;
-    data: unknown;
-    time: Date;
-    tenant: string | null;
-    subject: string | null;
-    traceparent: string;
-    correlation_id: string;
-    causation_id: string | null;
-    criticality: LoggedEvent['criticality'];
-  };
-  return {
-    position: BigInt(columns.position),
-    stream: columns.stream,
-    version: Number(columns.version),
-    id: columns.id,
-    type: columns.type,
-    schemaVersion: columns.schema_version,
-    key: columns.key,
-    data: columns.data,
-    time: columns.time.getTime(),
-    tenant: columns.tenant ?? undefined,
-    subject: columns.subject ?? undefined,
-    traceparent: columns.traceparent,
-    correlationId: columns.correlation_id,
-    causationId: columns.causation_id ?? undefined,
-    criticality: columns.criticality,
-  };
 }

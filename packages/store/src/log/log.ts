@@ -1,9 +1,11 @@
 /*
  * The append-only log. Around this file:
- *   log-types.ts     events, before and after            log-reader.ts   reading by position, losing nothing
- *   log-insert.ts    the statements                      settled-positions.ts   which gaps stay
- *   log-epoch.ts     what a restore does to cursors      log-trim.ts     deleting what everybody has read
- *   sealed-events.ts data that only keys open
+ *   log-insert.ts     the statements of an append          log-types.ts      events, before and after
+ *   log-reader.ts     reading by position, losing nothing  settled-positions.ts  which gaps stay
+ *   log-row.ts        rows as events                       sealed-events.ts  data that only keys open
+ *   log-epoch.ts      what a restore does to cursors       log-trim.ts       deleting what everybody has read
+ *   log-archive.ts    events as files, and back: log-archive-restore.ts, archive-file.ts
+ *   tenant-export.ts  everything of one tenant as a file   log-channel.ts    where appends are announced
  */
 import { formatTraceparent, uuidV7, type Context } from '@fairlead/core';
 import type { Tx } from '../database.ts';

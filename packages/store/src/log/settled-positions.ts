@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Database } from '../database.ts';
+import { keepPrepared } from '../postgres/prepared.ts';
 
 const FIRST_LOOK_MS = 1;
 const LAST_LOOK_MS = 16;
@@ -12,13 +13,13 @@ const LAST_LOOK_MS = 16;
  * The statement's snapshot is older than its look at the locks, which is no part of it. So whoever drew a position at or
  * below `horizon` either is listed or had ended; what he wrote may yet be missing from this snapshot.
  */
-const LOOK = `select (select coalesce(max(position), 0) from fairlead_log)::text as horizon,
+const LOOK = keepPrepared(`select (select coalesce(max(position), 0) from fairlead_log)::text as horizon,
   (select max(epoch) from fairlead_log_epoch)::text as epoch,
   exists (select from fairlead_log where position = $1::bigint + 1) as filled,
   array(select l.virtualtransaction from pg_locks l
     where l.locktype = 'relation' and l.mode = 'RowExclusiveLock' and l.granted
       and l.database = (select d.oid from pg_database d where d.datname = current_database())
-      and l.relation = to_regclass('fairlead_log_position')) as writers`;
+      and l.relation = to_regclass('fairlead_log_position')) as writers`);
 
 interface Look {
   readonly horizon: bigint;
