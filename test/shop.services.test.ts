@@ -110,3 +110,53 @@ test('several services run together: an order goes through all of them, and only
   expect(ended.status).toBe('confirmed');
   expect(billing.calls).toHaveLength(1);
 });
+
+/** Waiting for what workers do, however busy the machine is. */
+const SOON = { timeout: 20_000 };
+
+test('an order that is pending for too long is given up by a job; one that has ended is not', async () => {
+  const prices = [{ sku: 'KNIFE', name: 'Knife', priceCents: 500, currency: 'EUR' }];
+  const catalog = fake(catalogContract, { quote: () => ({ prices }) });
+  await using orders = await testService(ordersService, { fakes: [catalog], env: { PENDING_FOR: '1ms' } });
+  const { id } = await orders.call.placeOrder({ items: [{ sku: 'KNIFE', quantity: 1 }], card: 'ok' });
+  await expect
+    .poll(() => orders.published('order.cancelled'), SOON)
+    .toMatchObject([{ data: { orderId: id, reason: 'not paid in time' } }]);
+  expect(await orders.call.getOrder({ id })).toMatchObject({ status: 'cancelled', reason: 'not paid in time' });
+});
+
+test('a refund waits for billing as a job, and is made once', async () => {
+  let away = true;
+  const billing = fake(billingContract, {
+    charge: ({ amountCents }) => ({ amountCents }),
+    refund({ amountCents }) {
+      if (away) throw new FairleadError('unavailable', 'UNAVAILABLE', 'The card network is down.');
+      return { amountCents };
+    },
+  });
+  await using payments = await testService(paymentsService, { fakes: [billing] });
+  const count = async () => (await payments.instance.jobs(payments.ctx)).jobs;
+  await payments.deliver('orders', 'order.reserved', reserved);
+  await payments.deliver('orders', 'order.cancelled', { orderId: 'o-1', reason: 'changed my mind' });
+  await expect.poll(count, SOON).toMatchObject([{ queue: 'refund', failure: { code: 'UNAVAILABLE' } }]);
+  away = false;
+  await expect.poll(() => payments.published('payment.refunded'), SOON).toHaveLength(1);
+  await expect.poll(count, SOON).toEqual([]);
+  const { rows } = await payments.database.query(payments.ctx, `select type from payment where type = 'refunded'`);
+  expect(rows).toHaveLength(1);
+  const keys = billing.calls.filter(({ operation }) => operation === 'refund').map((call) => call.idempotencyKey);
+  expect(new Set(keys).size).toBe(1);
+});
+
+test('stock is taken regularly, once for each time', async () => {
+  await using inventory = await testService(inventoryService, { env: { STOCK_TAKING_EVERY: '1s' } });
+  const taken = async () =>
+    (
+      await inventory.database.query(
+        inventory.ctx,
+        `select taken_at, count(*)::integer as items from stock_taking where tenant = 'acme' group by taken_at`,
+      )
+    ).rows;
+  await expect.poll(async () => (await taken()).length, SOON).toBeGreaterThan(1);
+  for (const { items } of await taken()) expect(items).toBe(24);
+});

@@ -1,12 +1,29 @@
-import { defineService } from '@fairlead/service';
+import { defineService, duration } from '@fairlead/service';
 import { ordersContract } from '../orders/contract.ts';
 import { inventoryContract } from './contract.ts';
 import { hold, settle } from './reservation.ts';
 
 export default defineService({
   contract: inventoryContract,
+  config: {
+    stockTakingEveryMs: duration({
+      env: 'STOCK_TAKING_EVERY',
+      default: 24 * 3_600_000,
+      describe: 'How often it is noted what is left',
+    }),
+  },
   uses: { orders: ordersContract },
   database: { migrations: new URL('./migrations/', import.meta.url) },
+  /** One of the instances does it, once for each time: what it writes commits with the note that it was done. */
+  background(kit) {
+    kit.leases.schedule('stock-taking', { everyMs: kit.config.stockTakingEveryMs }, async (tx, dueMs) => {
+      await tx.query(
+        `insert into stock_taking (taken_at, tenant, sku, available)
+         select to_timestamp($1::double precision / 1000), tenant, sku, available from stock`,
+        [dueMs],
+      );
+    });
+  },
   operations: {
     async levels(ctx, _input, kit) {
       const { rows } = await kit.db.query<{ sku: string; available: number }>(

@@ -1,14 +1,20 @@
-import { defineService, FairleadError, integer } from '@fairlead/service';
+import { defineService, duration, FairleadError, integer } from '@fairlead/service';
+import { z } from 'zod';
 import { catalogContract } from '../catalog/contract.ts';
 import { inventoryContract } from '../inventory/contract.ts';
 import { paymentsContract } from '../payments/contract.ts';
 import { ordersContract } from './contract.ts';
-import { record, toOrder, type OrderRow } from './order.ts';
+import { expire, record, toOrder, type OrderRow } from './order.ts';
 
 export default defineService({
   contract: ordersContract,
   config: {
     maxQuantity: integer({ env: 'MAX_QUANTITY', default: 10_000, describe: 'Most pieces that one order may hold' }),
+    pendingForMs: duration({
+      env: 'PENDING_FOR',
+      default: 15 * 60_000,
+      describe: 'How long an order may be pending before it is given up',
+    }),
   },
   uses: { catalog: catalogContract, inventory: inventoryContract, payments: paymentsContract },
   database: { migrations: new URL('./migrations/', import.meta.url) },
@@ -59,6 +65,7 @@ export default defineService({
           ],
         );
         await tx.publish('order.placed', { orderId, items: input.items, totalCents, currency });
+        await kit.jobs.enqueue(tx, 'expire-order', { orderId }, { delayMs: kit.config.pendingForMs });
         return { id: orderId, status: 'pending', totalCents, currency };
       });
     },
@@ -104,6 +111,19 @@ export default defineService({
         await tx.publish('order.cancelled', { orderId: id, reason });
         return toOrder(cancelled?.order ?? rows[0]);
       });
+    },
+  },
+  jobs: {
+    /** An order ends in any case: one that nobody has confirmed or cancelled by then is given up. */
+    'expire-order': {
+      input: z.object({ orderId: z.string() }),
+      async handle(_ctx, { orderId }, kit) {
+        await kit.commit(async (tx) => {
+          const reason = 'not paid in time';
+          const expired = await expire(tx, orderId, reason);
+          if (expired) await tx.publish('order.cancelled', { orderId, reason });
+        });
+      },
     },
   },
   consumers: {

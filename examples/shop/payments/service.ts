@@ -1,5 +1,6 @@
 import { isDeclaredError } from '@fairlead/contract';
 import { defineService, type Tx } from '@fairlead/service';
+import { z } from 'zod';
 import billingContract from '../billing/contract.ts';
 import { ordersContract } from '../orders/contract.ts';
 import { paymentsContract } from './contract.ts';
@@ -34,6 +35,20 @@ export default defineService({
       };
     },
   },
+  jobs: {
+    /** Billing is asked under a key of the job, the same in every attempt; booking it ends the job. */
+    refund: {
+      input: z.object({ orderId: z.string(), amountCents: z.int() }),
+      attempts: 100,
+      async handle(ctx, { orderId, amountCents }, kit) {
+        await kit.calls.billing.refund(ctx, { orderId, amountCents });
+        await kit.commit(async (tx) => {
+          await book(tx, kit.newId(), orderId, 'refunded', amountCents);
+          await tx.publish('payment.refunded', { orderId, amountCents });
+        });
+      },
+    },
+  },
   consumers: {
     orders: {
       /**
@@ -60,7 +75,10 @@ export default defineService({
         });
       },
 
-      /** Events of an order come in order, so a charge that had to be made has been made by now. */
+      /**
+       * Events of an order come in order, so a charge that had to be made has been made by now. Giving it back is a job: while
+       * billing is away, the order's other events go on.
+       */
       async 'order.cancelled'(ctx, event, kit) {
         const { orderId } = event.data;
         const { rows } = await kit.db.query<{ amount_cents: number }>(
@@ -68,13 +86,10 @@ export default defineService({
           `select amount_cents from payment where order_id = $1 and type = 'captured'`,
           [orderId],
         );
-        const captured = rows[0];
-        if (!captured) return;
-        const amountCents = captured.amount_cents;
-        await kit.calls.billing.refund(ctx, { orderId, amountCents });
+        const amountCents = rows[0]?.amount_cents;
+        if (amountCents === undefined) return;
         await kit.commit(async (tx) => {
-          await book(tx, kit.newId(), orderId, 'refunded', amountCents);
-          await tx.publish('payment.refunded', { orderId, amountCents });
+          await kit.jobs.enqueue(tx, 'refund', { orderId, amountCents }, { dedupe: orderId });
         });
       },
     },
