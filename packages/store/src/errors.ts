@@ -2,15 +2,15 @@ import { thrower, type ErrorTable } from '@fairlead/core';
 
 /** The codes that this package throws. */
 export const STORE_ERRORS = {
-  /** No connection can be had, or it broke before COMMIT was sent: nothing happened, a repeat is safe. */
+  /** No connection can be had, it broke before COMMIT was sent, or the server takes no writes: nothing happened, a repeat is safe. */
   DATABASE_UNAVAILABLE: 'unavailable',
-  /** The connection broke during COMMIT: it may or may not have happened. */
+  /** The connection broke during COMMIT, or under a single statement that may write: it may or may not have happened. */
   COMMIT_UNKNOWN: 'unavailable',
   /** A statement of the transaction failed and the failure was swallowed, so COMMIT became ROLLBACK. */
   TX_ABORTED: 'internal',
   /** A transaction was used after it had ended. */
   TX_CLOSED: 'internal',
-  /** A server limit ended the work: `transactionTimeoutMs` or the idle limit. */
+  /** A limit ended the work, and nothing was committed: `transactionTimeoutMs` or the idle limit. */
   TRANSACTION_TIMEOUT: 'deadline',
   /** A migration that was applied has changed since. */
   MIGRATION_DRIFT: 'internal',
