@@ -17,7 +17,7 @@ const jobs = {
   enqueue: await enqueuing(pool, context),
 };
 const events = await reading(pool, context);
-const { p50, p99 } = await delay(await bed.open(4), pool, context);
+const { p50, p99 } = await delay(await bed.open(8), pool, context);
 printMeasurement({
   ...appended,
   ...jobs,
