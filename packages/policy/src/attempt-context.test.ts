@@ -110,3 +110,23 @@ test.for([
     expect(seen).toEqual([false, true]);
   },
 );
+
+test('who is ended by another’s end, just when both are first looked at, leaves no timer', async () => {
+  const virtual = virtualClock();
+  let busyMs = 0;
+  const ports = { clock: { ...virtual, monotonic: () => virtual.monotonic() + busyMs }, random: seededRandom('both') };
+  const guarded = policy('stock', { timeout: { attempt: '1s' } }, ports);
+  const root = createContext(ports);
+  const short = root.withTimeout(40);
+  const other = root.withCancel();
+  const first = guarded.attempt(short, (inner) => {
+    inner.onEnd(() => other.cancel());
+    return new Promise(() => {});
+  });
+  const second = guarded.attempt(other, (inner) => new Promise(() => inner.signal));
+  busyMs = 50;
+  expect(await first).toMatchObject({ kind: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
+  expect(await second).toMatchObject({ kind: 'failed', error: { code: 'CANCELLED' } });
+  await virtual.advance(0);
+  expect(virtual.pending).toBe(0);
+});
