@@ -1,3 +1,5 @@
+// The global of this name is a getter that checks itself at each reading, for some 20 ns.
+import { performance } from 'node:perf_hooks';
 import { FairleadError, CORE_ERRORS } from './errors.ts';
 import type { Clock } from './clock.ts';
 import { realTimers } from './real-timer.ts';

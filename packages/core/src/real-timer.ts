@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Timer } from './clock.ts';
 
 /** The longest delay that a Node timer takes; longer ones run at once, so they are waited in parts. */
