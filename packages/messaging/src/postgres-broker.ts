@@ -42,7 +42,7 @@ class PostgresBroker implements Broker {
 
   constructor(database: Database) {
     this.#database = database;
-    this.#announcer = new Announcer(database);
+    this.#announcer = new Announcer({ tell: (ctx, text, params) => database.query(ctx, text, params) });
   }
 
   async published(ctx: Context, source: string): Promise<bigint> {

@@ -72,7 +72,7 @@ class PgliteDatabase implements Database {
     this.#turns = turnsOf(options.pglite);
     this.#listened = LISTENED.get(options.pglite) ?? new Map<string, number>();
     LISTENED.set(options.pglite, this.#listened);
-    this.#announcer = new Announcer(this);
+    this.#announcer = new Announcer({ tell: (ctx, text, params) => this.query(ctx, text, params) });
     this.#tenancy = options.tenancy === undefined ? undefined : new PgliteTenancy(options.pglite, options.schema);
   }
 

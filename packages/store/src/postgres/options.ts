@@ -1,4 +1,5 @@
 import { FairleadError, type Clock } from '@fairlead/core';
+import type { ConnectionBudget } from './connection-budget.ts';
 import { SILENT, type StoreTelemetry } from '../telemetry.ts';
 
 /** How `openDatabase` connects. */
@@ -16,8 +17,15 @@ export interface DatabaseOptions {
   readonly clock: Clock;
   /** Spans and logs. Default: none. */
   readonly telemetry?: StoreTelemetry | undefined;
-  /** Connections at most, besides the one that `listen` holds. Default 10; at least 1. */
+  /** Connections at most, besides the one by which it listens and tells of news. Default 10; at least 1. */
   readonly maxConnections?: number;
+  /**
+   * What this database's pool shares with others of the process; the connection that `listen` holds is not part of it.
+   * Default: none, and `maxConnections` is all that bounds it.
+   */
+  readonly budget?: ConnectionBudget | undefined;
+  /** Connections of the budget that this pool can always have, whatever others do. Default 1; at most `maxConnections`. */
+  readonly reservedConnections?: number;
   /** How long opening a connection may take, in milliseconds. Default 5 000; 0 is no limit. */
   readonly connectTimeoutMs?: number;
   /** How long a connection may stay unused, in milliseconds, before it is closed. Default 30 000; 0 keeps it. */
@@ -36,7 +44,8 @@ export interface DatabaseOptions {
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<DatabaseOptions, 'telemetry' | 'tenancy' | 'listenUrl'>> & {
+export type ResolvedOptions = Required<Omit<DatabaseOptions, 'telemetry' | 'tenancy' | 'listenUrl' | 'budget'>> & {
+  readonly budget: ConnectionBudget | undefined;
   readonly listenUrl: string;
   readonly telemetry: StoreTelemetry;
   readonly tenancy: DatabaseOptions['tenancy'];
@@ -46,6 +55,7 @@ export type ResolvedOptions = Required<Omit<DatabaseOptions, 'telemetry' | 'tena
 
 const DEFAULTS = {
   maxConnections: 10,
+  reservedConnections: 1,
   connectTimeoutMs: 5_000,
   idleTimeoutMs: 30_000,
   transactionTimeoutMs: 60_000,
@@ -56,7 +66,16 @@ const DEFAULTS = {
  * @throws MISCONFIGURED for an unknown option or a value out of range, named
  */
 export function resolveOptions(options: DatabaseOptions): ResolvedOptions {
-  const known = new Set(['url', 'listenUrl', 'name', 'clock', 'telemetry', 'tenancy', ...Object.keys(DEFAULTS)]);
+  const known = new Set([
+    'url',
+    'listenUrl',
+    'budget',
+    'name',
+    'clock',
+    'telemetry',
+    'tenancy',
+    ...Object.keys(DEFAULTS),
+  ]);
   const unknown = Object.keys(options).find((key) => !known.has(key));
   if (unknown !== undefined) throw misconfigured(`${options.name}: openDatabase has no option "${unknown}".`);
   if (options.name === '') throw misconfigured('openDatabase needs a name: it goes into logs and errors.');
@@ -67,12 +86,14 @@ export function resolveOptions(options: DatabaseOptions): ResolvedOptions {
     ...DEFAULTS,
     ...options,
     listenUrl: options.listenUrl ?? options.url,
+    budget: options.budget,
     telemetry: options.telemetry ?? SILENT,
     tenancy,
     shared: tenancy !== undefined,
   };
   for (const [key, least] of [
     ['maxConnections', 1],
+    ['reservedConnections', 0],
     ['connectTimeoutMs', 0],
     ['idleTimeoutMs', 0],
     ['transactionTimeoutMs', 0],

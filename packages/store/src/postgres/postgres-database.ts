@@ -74,7 +74,7 @@ class PostgresDatabase implements ScopedDatabase {
     parseDatabaseUrl(options.listenUrl, options.name);
     this.#pool = new ConnectionPool(options);
     this.#listener = new PostgresListener(options);
-    this.#announcer = new Announcer(this);
+    this.#announcer = new Announcer(this.#listener);
     this.#host = {
       pool: this.#pool,
       transactionTimeoutMs: options.transactionTimeoutMs,

@@ -1,4 +1,5 @@
-import type { Closeable, Timer } from '@fairlead/core';
+import type { Closeable, Context, Timer } from '@fairlead/core';
+import { fail } from '../errors.ts';
 import { quoteIdentifier } from './database-url.ts';
 import type { ResolvedOptions } from './options.ts';
 import { PostgresConnection } from './postgres-connection.ts';
@@ -7,7 +8,10 @@ import { PostgresConnection } from './postgres-connection.ts';
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 
-/** LISTEN for all channels of a database on one connection of its own, which is opened again when it breaks. */
+/**
+ * LISTEN for all channels of a database, and NOTIFY, on one connection of its own, which is opened again when it breaks: news must
+ * not wait for transactions that hold all others.
+ */
 export class PostgresListener {
   readonly #options: ResolvedOptions;
   readonly #channels = new Map<string, Set<(payload: string) => void>>();
@@ -16,6 +20,8 @@ export class PostgresListener {
   #retry: Timer | undefined;
   #failures = 0;
   #closed = false;
+  /** Whether anything was told; the connection is kept for it. */
+  #tells = false;
   #warned = false;
 
   constructor(options: ResolvedOptions) {
@@ -37,17 +43,31 @@ export class PostgresListener {
       set.delete(entry);
       if (set.size > 0 || this.#channels.get(channel) !== set) return;
       this.#channels.delete(channel);
-      if (this.#channels.size === 0) await this.#disconnect();
+      if (!this.#isNeeded) await this.#disconnect();
       else if (this.#connection !== undefined)
         await this.#command(this.#connection, `UNLISTEN ${quoteIdentifier(channel)}`);
     };
     return { close, [Symbol.asyncDispose]: close };
   }
 
+  /** Runs a statement that notifies. @throws what it failed with; DATABASE_UNAVAILABLE */
+  async tell(ctx: Context, text: string, params: readonly unknown[]): Promise<void> {
+    this.#tells = true;
+    if (this.#connection?.usable !== true) await this.#connect();
+    if (this.#connection === undefined)
+      throw fail('DATABASE_UNAVAILABLE', `${this.#options.name}: there is no connection to tell listeners by.`);
+    await this.#connection.query(ctx, text, params);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#tells = false;
     this.#channels.clear();
     await this.#disconnect();
+  }
+
+  get #isNeeded(): boolean {
+    return this.#tells || this.#channels.size > 0;
   }
 
   #connect(): Promise<void> {
@@ -78,7 +98,7 @@ export class PostgresListener {
     } catch {
       connection.destroy(undefined);
     }
-    if (this.#closed || this.#channels.size === 0) {
+    if (this.#closed || !this.#isNeeded) {
       await connection.end();
       return;
     }
@@ -97,7 +117,7 @@ export class PostgresListener {
   }
 
   #warnOfPooler(connection: PostgresConnection): void {
-    if (connection.processId !== undefined || this.#warned) return;
+    if (connection.processId !== undefined || this.#warned || this.#channels.size === 0) return;
     this.#warned = true;
     const { name, telemetry } = this.#options;
     telemetry.log.warn(

@@ -37,7 +37,7 @@ export interface SubscriptionWorld extends AsyncDisposable {
   until(what: () => boolean | Promise<boolean>): Promise<void>;
 }
 
-const EFFECT = 'create table effect (seq serial primary key, key text not null, n integer not null unique)';
+const EFFECT = 'create table effect (seq serial primary key, key text not null, n integer not null)';
 
 export async function onPostgres(): Promise<SubscriptionWorld> {
   const migrations = [{ set: 'effects', from: [{ name: '0001_effect.sql', sql: EFFECT }] }];

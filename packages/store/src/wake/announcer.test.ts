@@ -4,30 +4,26 @@ import { expect, test } from 'vitest';
 import type { Database } from '../database.ts';
 import { pgliteDatabase } from '../pglite/index.ts';
 import { testDatabase } from '../testing/index.ts';
-import { Announcer } from './announcer.ts';
+import { Announcer, type NewsLine } from './announcer.ts';
 
 const random = realRandom();
 
-/** What it was asked to run; fails when it is told to. */
-function line(): { readonly database: Pick<Database, 'query'>; readonly sent: unknown[]; broken: boolean } {
-  const state = {
-    sent: [] as unknown[],
-    broken: false,
-    database: {
-      async query(_ctx: unknown, _text: string, params?: readonly unknown[]) {
-        state.sent.push(params?.join(' '));
-        if (state.broken) throw new Error('away');
-        return { rows: [], rowCount: 1 };
-      },
-    } as Pick<Database, 'query'>,
-  };
-  return state;
+/** A line that remembers what went over it, and fails when it is told to. */
+class Line implements NewsLine {
+  readonly sent: string[] = [];
+  broken = false;
+
+  async tell(_ctx: unknown, _text: string, params: readonly unknown[]): Promise<void> {
+    this.sent.push(params.join(' '));
+    if (this.broken) throw new Error('away');
+  }
 }
 
 test('what comes within five milliseconds of the last is told once, at the end of that time', async () => {
   const clock = virtualClock();
-  const { database, sent } = line();
-  const announcer = new Announcer(database);
+  const line = new Line();
+  const { sent } = line;
+  const announcer = new Announcer(line);
   for (let n = 0; n < 3; n += 1) await announcer.announce({ clock, random }, 'news', 'a');
   await announcer.announce({ clock, random }, 'news', 'b');
   expect(sent).toEqual(['news a', 'news b']);
@@ -41,15 +37,15 @@ test('what comes within five milliseconds of the last is told once, at the end o
 
 test('a failure is dropped, and what is planned ends with it', async () => {
   const clock = virtualClock();
-  const state = line();
-  state.broken = true;
-  const announcer = new Announcer(state.database);
+  const line = new Line();
+  line.broken = true;
+  const announcer = new Announcer(line);
   await announcer.announce({ clock, random }, 'news', '');
   await announcer.announce({ clock, random }, 'news', '');
   await announcer.close();
   expect(clock.pending).toBe(0);
   await announcer.announce({ clock, random }, 'news', '');
-  expect(state.sent).toHaveLength(1);
+  expect(line.sent).toHaveLength(1);
 });
 
 async function heard(database: Database): Promise<void> {

@@ -1,7 +1,6 @@
 // announcer.ts      NOTIFY that costs little          wakeup.ts   the bell of a loop
 // loop-context.ts   what a loop works under
-import type { Clock, Random, Timer } from '@fairlead/core';
-import type { Database } from '../database.ts';
+import type { Clock, Context, Random, Timer } from '@fairlead/core';
 import { loopContext } from './loop-context.ts';
 
 const INTERVAL_MS = 5;
@@ -13,19 +12,25 @@ const TIMEOUT_MS = 5_000;
  */
 const TELL = `select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`;
 
+/** What news goes over. */
+export interface NewsLine {
+  /** Runs a statement that notifies. */
+  tell(ctx: Context, text: string, params: readonly unknown[]): Promise<unknown>;
+}
+
 /**
  * Tells listeners of news with NOTIFY, at most once in 5 ms for a channel and payload; what comes sooner is told together
  * at the end of that time. Failures are dropped: it is a hint, whoever listens also looks by itself.
  */
 export class Announcer {
-  readonly #database: Pick<Database, 'query'>;
+  readonly #line: NewsLine;
   readonly #toldAt = new Map<string, number>();
   readonly #later = new Map<string, Timer>();
   readonly #underWay = new Set<Promise<void>>();
   #closed = false;
 
-  constructor(database: Pick<Database, 'query'>) {
-    this.#database = database;
+  constructor(line: NewsLine) {
+    this.#line = line;
   }
 
   /** Resolves when listeners have been told, or will be by a timer. Never rejects. */
@@ -67,7 +72,7 @@ export class Announcer {
     const telling = (async () => {
       using ctx = loopContext({ ...world, timeoutMs: TIMEOUT_MS });
       try {
-        await this.#database.query(ctx, TELL, [channel, payload]);
+        await this.#line.tell(ctx, TELL, [channel, payload]);
       } catch {
         // The news is durable; whoever listens finds it at its next look.
       }
