@@ -2,7 +2,7 @@ import type { Clock, Context } from '@fairlead/core';
 import { BROKER_MIGRATIONS, brokerGrants } from '@fairlead/messaging';
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
 import { migrateService } from '@fairlead/service';
-import { migrate, openDatabase, type Database } from '@fairlead/store';
+import { installTenancy, migrate, openDatabase, type Database } from '@fairlead/store';
 import { provision, type Provisioned, type ServiceUrls } from '@fairlead/store/embedded';
 import { readSecretJson, replaceFile, type DataDir } from './supervisor/data-dir.ts';
 
@@ -110,11 +110,13 @@ export async function migratePlatform(
   const wanted = (name: string): boolean => only === undefined || only.includes(name);
   const services = withDatabase.filter(({ name }) => wanted(name));
   const migrated = services.map(async ({ name, definition }): Promise<MigratedDatabase> => {
-    const ownerUrl = provisioned.services.get(name)?.ownerUrl ?? '';
-    return {
-      name,
-      ...(await withOwner(ownerUrl, name, clock, (database) => migrateService(ctx, database, definition))),
-    };
+    const { ownerUrl = '', runtimeUrl = '' } = provisioned.services.get(name) ?? {};
+    const result = await withOwner(ownerUrl, name, clock, async (database) => {
+      const migration = await migrateService(ctx, database, definition);
+      if (definition.database?.tenancy !== undefined) await installTenancy(ctx, database, { url: runtimeUrl });
+      return migration;
+    });
+    return { name, ...result };
   });
   return Promise.all([
     ...(wanted('broker') ? [migrateBroker(ctx, provisioned, withDatabase, clock)] : []),

@@ -64,6 +64,7 @@ export async function startInside(
   };
   try {
     const telemetry = opened(telemetryOf(house, name));
+    const tenancy = service.definition.database?.tenancy;
     const outside = opened(
       socketTransport({
         resolve(target) {
@@ -73,7 +74,7 @@ export async function startInside(
       }),
     );
     const database =
-      urls === undefined ? undefined : opened(openDatabase({ url: urls.runtimeUrl, name, clock, telemetry }));
+      urls === undefined ? undefined : opened(openDatabase({ url: urls.runtimeUrl, name, clock, telemetry, tenancy }));
     // Opens a connection when the first lease is asked for.
     const leaseDatabase =
       urls === undefined

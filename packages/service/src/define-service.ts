@@ -3,7 +3,7 @@ import type { Contract } from '@fairlead/contract';
 import type { ConfigShape } from './config.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
-import type { JobInputs } from './job-definition.ts';
+import type { JobInputs } from './jobs.ts';
 import { firstJobProblem } from './job-problems.ts';
 import type { Uses } from './kit.ts';
 import { parseRawRoute, routeShape } from './raw-route.ts';
@@ -71,6 +71,9 @@ function firstProblem(definition: ServiceDefinition): string | undefined {
     return 'consumers need a database. Add database: { migrations }.';
   if (definition.background !== undefined && typeof definition.background !== 'function')
     return 'background is not a function. Write (kit) => …, with what the service does without being asked.';
+  const tenancy: unknown = database?.tenancy;
+  if (tenancy !== undefined && tenancy !== 'rows')
+    return `database.tenancy is ${JSON.stringify(tenancy)}. The only kind is 'rows'; leave it out for none.`;
   const retentionMs = idempotency?.retentionMs;
   if (retentionMs !== undefined && !(retentionMs >= MIN_RETENTION_MS))
     return `idempotency.retentionMs is ${retentionMs}; it is at least ${MIN_RETENTION_MS}.`;

@@ -2,7 +2,8 @@ import type { Context } from '@fairlead/core';
 import type { Contract, EventName, Input, OperationName, Output } from '@fairlead/contract';
 import type { QueueOptions } from '@fairlead/store';
 import type { ConfigShape } from './config.ts';
-import type { JobDefinitions, JobInputs } from './job-definition.ts';
+import type { JobDefinitions } from './job-definition.ts';
+import type { JobInputs } from './jobs.ts';
 import type { ConsumerKit, Kit, OperationKit, ReceivedEvent, Uses } from './kit.ts';
 import type { RawRoutes } from './raw-route.ts';
 
@@ -83,8 +84,12 @@ export interface ServiceDefinition<
    * reachable through the kit. Default: none.
    */
   readonly uses?: U;
-  /** Its own database: where its migrations are. Default: none, then `kit.db` and `kit.commit` throw. */
-  readonly database?: { readonly migrations: URL };
+  /**
+   * Its own database: where its migrations are. With `tenancy: 'rows'`, `kit.db` and `kit.commit` see only rows of the
+   * Context's tenant in tables that the migrations isolate (`select fairlead.isolate('orders')`), and without a tenant
+   * none. Default: none, then `kit.db` and `kit.commit` throw.
+   */
+  readonly database?: { readonly migrations: URL; readonly tenancy?: 'rows' };
   /** How long the answer to an idempotency key is kept, in milliseconds. Default 86 400 000 (24 h); at least 1 000. */
   readonly idempotency?: { readonly retentionMs?: number };
   readonly operations: OperationHandlers<C, Config, U, J>;

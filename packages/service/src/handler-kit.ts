@@ -5,7 +5,7 @@ import type { Database, Leases, Tx } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
 import { fail } from './errors.ts';
-import type { JobInputs, Jobs } from './job-definition.ts';
+import type { JobInputs, Jobs } from './jobs.ts';
 import type { Calls, CommitTx, Kit, Uses } from './kit.ts';
 
 /** What every kit of a service is made of. */
@@ -13,6 +13,8 @@ export interface KitParts {
   readonly contract: Contract;
   readonly config: ConfigValues<ConfigShape>;
   readonly database: Database | undefined;
+  /** Whether rows of tenants are kept apart, streams of events among them. */
+  readonly isolated: boolean;
   /** This process' leases; made when they are first asked for. */
   readonly leases: () => Leases;
   /** The service's own queues, when it has any. */
@@ -102,7 +104,9 @@ export function commitTx(parts: KitParts, tx: Tx): CommitTx<Contract> {
     publish: async (type, data) => {
       if (!poked) tx.afterCommit(parts.onPublished);
       poked = true;
-      return publish(tx, parts.contract, type, data);
+      const { tenant } = tx.ctx;
+      const streamPrefix = parts.isolated && tenant !== undefined ? `${tenant}/` : '';
+      return publish(tx, parts.contract, type, data, { streamPrefix });
     },
   };
 }

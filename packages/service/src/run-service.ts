@@ -57,7 +57,17 @@ export async function runService(env: Readonly<Record<string, string | undefined
   const { databaseUrl, brokerUrl } = config;
   const database =
     databaseUrl &&
-    open('database', openDatabase({ url: databaseUrl.reveal(), name: config.name, clock, telemetry }), ['telemetry']);
+    open(
+      'database',
+      openDatabase({
+        url: databaseUrl.reveal(),
+        name: config.name,
+        clock,
+        telemetry,
+        tenancy: definition.database?.tenancy,
+      }),
+      ['telemetry'],
+    );
   // Opens a connection when the first lease is asked for.
   const leaseDatabase =
     databaseUrl &&

@@ -17,7 +17,7 @@ import {
   type TransportResponse,
 } from '@fairlead/core';
 import { startConsumer, startRelay, type Relay } from '@fairlead/messaging';
-import { worker } from '@fairlead/store';
+import { acrossTenants, worker } from '@fairlead/store';
 import { callPolicies } from './call-policies.ts';
 import { clients, deferredSender } from './client.ts';
 import { consuming } from './consuming.ts';
@@ -98,6 +98,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     contract,
     config,
     database,
+    isolated: definition.database?.tenancy !== undefined,
     leases: () => held.get(),
     jobs: queues?.jobs,
     log: telemetry.log,
@@ -138,7 +139,8 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     if (closing !== undefined) return;
     const { broker } = ports;
     const common = { clock, random, telemetry };
-    if (publishes && broker !== undefined) relay = startRelay({ ...common, source: name, database, broker });
+    if (publishes && broker !== undefined)
+      relay = startRelay({ ...common, source: name, database: acrossTenants(database), broker });
     if (events !== undefined && broker !== undefined && database !== undefined) {
       const { sources, accepts, handler } = events;
       started.push(startConsumer({ ...common, name, database, broker, sources, accepts, handler }));
@@ -149,7 +151,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       ...(deferred ? [deferred.handled(deferredSender(clientOptions))] : []),
     ];
     if (handled.length > 0 && database !== undefined)
-      started.push(worker({ ...common, database, leases: held.get(), queues: handled }));
+      started.push(worker({ ...common, database: acrossTenants(database), leases: held.get(), queues: handled }));
     await begin();
     state = 'running';
   }
@@ -264,8 +266,8 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     ...upkeep({
       source: name,
       consuming: events === undefined ? undefined : database,
-      publishing: publishes ? database : undefined,
-      queueing: queues === undefined && deferred === undefined ? undefined : database,
+      publishing: publishes ? acrossTenants(database) : undefined,
+      queueing: database && (queues !== undefined || deferred !== undefined) ? acrossTenants(database) : undefined,
     }),
     drain() {
       if (state !== 'closed') state = 'draining';

@@ -108,7 +108,7 @@ export {
 } from './migrate/migrate.ts';
 export type { DatabaseOptions } from './postgres/options.ts';
 export { openDatabase } from './postgres/postgres-database.ts';
-export { acrossTenants } from './tenancy/across-tenants.ts';
+export { acrossTenants, setAcrossTenants } from './tenancy/across-tenants.ts';
 export { installTenancy, type TenancySecret } from './tenancy/install-tenancy.ts';
 export type { TenancyKind, TenantDatabases, TenantDatabasesOptions } from './tenancy/tenancy-options.ts';
 export { tenantDatabases } from './tenancy/tenant-databases.ts';

@@ -12,7 +12,7 @@ import {
 import { postgresBroker } from '@fairlead/messaging';
 import type { PlatformModel, ServiceModel } from '@fairlead/platform';
 import { createService, migrateService, type ServiceInstance } from '@fairlead/service';
-import type { Database } from '@fairlead/store';
+import { acrossTenants, setAcrossTenants, type Database } from '@fairlead/store';
 import { pgliteDatabase } from '@fairlead/store/pglite';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { simulatedDatabase } from './database.ts';
@@ -54,7 +54,7 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
   requireExternals(model, externals);
 
   const pglite = new PGlite();
-  const schema = (name: string) => pgliteDatabase({ pglite, schema: name, name, clock });
+  const schema = (name: string, tenancy?: 'rows') => pgliteDatabase({ pglite, schema: name, name, clock, tenancy });
   const brokerSchema = schema('broker');
   const slots = new Map<string, Slot>();
   using setup = createContext({ clock, random: random.fork('setup') });
@@ -77,7 +77,12 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
   ): Pick<Slot, 'process' | 'instance'> {
     const { name } = service;
     const process = simulatedProcess(name, life, clock, random.fork(`${name}:${life}`));
-    const wired = (inner: Database) => simulatedDatabase(inner, process, network, clock, trace);
+    const wired = (inner: Database) => {
+      const through = (each: Database) => simulatedDatabase(each, process, network, clock, trace);
+      const own = through(inner);
+      if (acrossTenants(inner) !== inner) setAcrossTenants(own, through(acrossTenants(inner)));
+      return own;
+    };
     const instance = createService(service.definition, {
       clock: process.clock,
       random: process.random,
@@ -93,8 +98,9 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
   }
 
   for (const service of model.services) {
-    const database = service.database ? schema(service.name) : undefined;
-    if (database) await migrateService(setup, database, service.definition);
+    const { tenancy } = service.definition.database ?? {};
+    const database = service.database ? schema(service.name, tenancy) : undefined;
+    if (database) await migrateService(setup, schema(service.name), service.definition);
     slots.set(service.name, { model: service, database, ...live(service, database, 1) });
   }
 
@@ -169,7 +175,7 @@ export async function simulatedPlatform(options: SimulatedPlatformOptions): Prom
         throw new FairleadError('internal', 'MISCONFIGURED', `simulate: ${service} has no database to look into.`);
       // The caller names the row type of its own statement.
       using ctx = createContext({ clock, random: looks });
-      return (await database.query(ctx, sql, params)).rows as never;
+      return (await schema(service).query(ctx, sql, params)).rows as never;
     },
   };
 
