@@ -19,16 +19,8 @@ export type {
   ServiceDefinition,
 } from './definition.ts';
 export { SERVICE_ERRORS } from './errors.ts';
-export type {
-  JobDefinition,
-  JobDefinitions,
-  JobFacts,
-  JobInputs,
-  JobKit,
-  Jobs,
-  KitScatterOptions,
-  ServiceJobHandler,
-} from './job-definition.ts';
+export type { JobDefinition, JobDefinitions, JobFacts, JobKit, ServiceJobHandler } from './job-definition.ts';
+export type { JobInputs, Jobs, KitScatterOptions } from './jobs.ts';
 export type {
   CallOptions,
   Calls,

@@ -14,7 +14,7 @@ import type { DeferReceipt } from '@fairlead/policy';
 import type { Database, Leases, Tx, TxOptions } from '@fairlead/store';
 import type { Logger } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
-import type { JobInputs, Jobs } from './job-definition.ts';
+import type { JobInputs, Jobs } from './jobs.ts';
 
 /** Contracts by the name that a service's code has for them. */
 export type Uses = Readonly<Record<string, Contract>>;

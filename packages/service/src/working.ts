@@ -17,7 +17,8 @@ import { withOpenTelemetry, type Telemetry } from '@fairlead/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { commitTx, databaseOf, HandlerKit, type KitParts } from './handler-kit.ts';
-import type { AnyJobKit, JobFacts, JobInputs, Jobs } from './job-definition.ts';
+import type { AnyJobKit, JobFacts } from './job-definition.ts';
+import type { JobInputs, Jobs } from './jobs.ts';
 import { observedJob } from './observed-job.ts';
 
 /** What a service does with its own queues. */
