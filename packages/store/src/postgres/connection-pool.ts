@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@fairlead/core';
 import { fail } from '../errors.ts';
+import type { BudgetShare } from './connection-budget.ts';
 import type { ResolvedOptions } from './options.ts';
 import { PostgresConnection } from './postgres-connection.ts';
 
@@ -27,6 +28,7 @@ export class ConnectionPool {
   readonly #idle: Idle[] = [];
   readonly #busy = new Set<PostgresConnection>();
   readonly #waiters = new Set<Waiter>();
+  readonly #share: BudgetShare | undefined;
   #opening = 0;
   #closing: Promise<void> | undefined;
   #onDrained: () => void = () => {};
@@ -34,6 +36,12 @@ export class ConnectionPool {
   constructor(options: ResolvedOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    this.#share = options.budget?.join({
+      name: options.name,
+      reserved: options.reservedConnections,
+      giveIdle: () => this.#giveIdle(),
+      onRoom: () => this.#openForWaiters(),
+    });
   }
 
   /**
@@ -77,10 +85,7 @@ export class ConnectionPool {
 
   /** Drops every idle connection: after one of them turned out to be dead, the others are as old. */
   dropIdle(): void {
-    for (const { connection, timer } of this.#idle.splice(0)) {
-      timer?.cancel();
-      void connection.end();
-    }
+    while (this.#giveIdle());
   }
 
   /** Refuses new work, waits for what runs, then ends it. Idempotent. */
@@ -105,6 +110,15 @@ export class ConnectionPool {
     }
     for (const connection of this.#busy) connection.giveUp(this.#closedError());
     await Promise.all(idle.map(({ connection }) => connection.end()));
+    this.#share?.leave();
+  }
+
+  /** Closes the connection that was unused for the longest time. */
+  #giveIdle(): boolean {
+    const idle = this.#idle.shift();
+    idle?.timer?.cancel();
+    void idle?.connection.end();
+    return idle !== undefined;
   }
 
   #takeIdle(): PostgresConnection | undefined {
@@ -125,6 +139,10 @@ export class ConnectionPool {
       waiter.resolve({ connection, reused });
       return;
     }
+    if (this.#share?.isWantedElsewhere === true) {
+      void connection.end();
+      return;
+    }
     const timeoutMs = this.#options.idleTimeoutMs;
     const timer =
       timeoutMs === 0
@@ -140,7 +158,8 @@ export class ConnectionPool {
     while (
       this.#closing === undefined &&
       this.#waiters.size > this.#opening &&
-      this.#busy.size + this.#idle.length + this.#opening < this.#options.maxConnections
+      this.#busy.size + this.#idle.length + this.#opening < this.#options.maxConnections &&
+      this.#share?.take() !== false
     ) {
       this.#opening += 1;
       void this.#open();
@@ -154,6 +173,7 @@ export class ConnectionPool {
       await connection.connect();
     } catch (error) {
       this.#opening -= 1;
+      this.#share?.give();
       const [waiter] = this.#waiters;
       if (waiter !== undefined) {
         this.#waiters.delete(waiter);
@@ -162,12 +182,15 @@ export class ConnectionPool {
       return;
     }
     this.#opening -= 1;
+    const opened = connection;
+    opened.onEnd = () => {
+      this.#forget(opened);
+      this.#share?.give();
+    };
     if (this.#closing !== undefined) {
       await connection.end();
       return;
     }
-    const opened = connection;
-    opened.onEnd = () => this.#forget(opened);
     this.#offer(opened, false);
   }
 
