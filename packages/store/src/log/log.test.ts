@@ -146,6 +146,62 @@ describe.each([
     await expect(add(newStream(), 'any', { ...event(), key: 'a\0' })).rejects.toMatchObject({ code: 'EVENT_INVALID' });
   });
 
+  test.each([-1, 1.5, Number.NaN, 2 ** 53, 'sometimes', 'toString', '', null, 1n])(
+    'an expected version %s is refused with what may be given',
+    async (expected) => {
+      // A caller without types.
+      const refused = add(newStream(), expected as never, event());
+      await expect(refused).rejects.toMatchObject({
+        code: 'EVENT_INVALID',
+        message: expect.stringContaining("'any', 'none' or 'exists'"),
+      });
+    },
+  );
+
+  test('names that an index or UTF-8 has no place for are refused', async () => {
+    const longest = 'x'.repeat(512);
+    await expect(add(`${longest}-`, 'any', event())).rejects.toMatchObject({ code: 'EVENT_INVALID' });
+    for (const name of [`${longest}x`, 'half \ud800', 'a\0b', '']) {
+      for (const wrong of [{ type: name }, { key: name }, { id: name }]) {
+        await expect(add(newStream(), 'any', { ...event(), ...wrong })).rejects.toMatchObject({
+          code: 'EVENT_INVALID',
+        });
+      }
+    }
+    const id = `${newStream()}${longest}`.slice(0, 512);
+    expect(await add(longest, 'any', { ...event(), type: longest, key: longest, id })).toMatchObject({
+      kind: 'appended',
+    });
+  });
+
+  test('the limit of an event counts bytes, not characters', async () => {
+    const fits = 'é'.repeat((MAX_EVENT_BYTES - 2) / 2);
+    expect(await add(newStream(), 'any', event(fits))).toMatchObject({ kind: 'appended' });
+    await expect(add(newStream(), 'any', event(`${fits}é`))).rejects.toMatchObject({ code: 'EVENT_TOO_LARGE' });
+  });
+
+  test.each([1, 3])('a batch of %i meets each kind of expectation alike', async (count) => {
+    const batch = Array.from({ length: count }, (_, index) => event(index));
+    const stream = newStream();
+    expect(await add(stream, 'exists', ...batch)).toEqual({ kind: 'conflict', actual: 0 });
+    expect(await add(stream, 4, ...batch)).toEqual({ kind: 'conflict', actual: 0 });
+    expect(await add(stream, 0, ...batch)).toMatchObject({ events: batch.map((_, index) => ({ version: index + 1 })) });
+    expect(await add(stream, 0, ...batch)).toEqual({ kind: 'conflict', actual: count });
+    expect(await add(stream, 'none', ...batch)).toEqual({ kind: 'conflict', actual: count });
+    expect(await add(stream, count, ...batch)).toMatchObject({ kind: 'appended' });
+    expect(await add(stream, 'exists', ...batch)).toMatchObject({ kind: 'appended' });
+    expect(await add(stream, 'any', ...batch)).toMatchObject({ events: batch.map(() => ({ stream })) });
+    expect(await add(stream, count * 4, ...batch)).toMatchObject({ kind: 'appended' });
+  });
+
+  test('no events are an expectation that is checked, and nothing else', async () => {
+    const stream = newStream();
+    expect(await add(stream, 'exists')).toEqual({ kind: 'conflict', actual: 0 });
+    await add(stream, 'none', event());
+    expect(await add(stream, 1)).toEqual({ kind: 'appended', events: [] });
+    expect(await add(stream, 2)).toEqual({ kind: 'conflict', actual: 1 });
+  });
+
   test('a gap that a rollback left does not stop the reader', async () => {
     const reader = logReader(database);
     const stream = newStream();
@@ -180,3 +236,32 @@ test('the sequence keeps a cache of one: positions drawn ahead would outlive the
     code: '42501',
   });
 });
+
+test.each([1, 2])(
+  'above read committed, an append of %i to a stream that has changed since has to start over',
+  async (count) => {
+    await using held = await testDatabase();
+    const batch = Array.from({ length: count }, () => event());
+    for (const [stream, expected] of [
+      ['order-old', 'any'],
+      ['order-old', 1],
+      ['order-new', 'none'],
+      ['order-new', 'any'],
+    ] as const) {
+      if (stream === 'order-old') await held.database.tx(ctx, (tx) => append(tx, stream, 'any', [event()]));
+      const stale = held.database.tx(
+        ctx,
+        async (tx) => {
+          // The snapshot is taken here.
+          await tx.query('select 1 from fairlead_stream limit 1');
+          await held.database.tx(ctx, (other) => append(other, stream, 'any', [event()]));
+          return append(tx, stream, expected, batch);
+        },
+        { isolation: 'repeatable read', retry: false },
+      );
+      await expect(stale).rejects.toMatchObject({ code: '40001' });
+      await held.database.query(ctx, 'delete from fairlead_log');
+      await held.database.query(ctx, 'delete from fairlead_stream');
+    }
+  },
+);
