@@ -192,6 +192,20 @@ describe.each([
     expect(others).toEqual([]);
   });
 
+  test('what was delayed waits from its time on, not from when it was enqueued', async () => {
+    const id = await put('a', { delayMs: 1 });
+    await database.query(
+      ctx,
+      `update fairlead_job set state = 'ready', run_at = fairlead.now() - interval '3 s',
+              enqueued_at = fairlead.now() - interval '1 h' where id = $1`,
+      [id],
+    );
+    const [lag] = await queueLags(ctx, database);
+    expect(lag?.lagMs).toBeGreaterThanOrEqual(3_000);
+    expect(lag?.lagMs).toBeLessThan(3_000_000);
+    expect(await findJob(ctx, database, id)).toMatchObject({ state: 'waiting', runAt: undefined });
+  });
+
   test('a queue is paused and resumed, jobs or none', async () => {
     await pauseQueue({ query: (text, params) => database.query(ctx, text, params) }, 'mail');
     expect(await queueLags(ctx, database)).toMatchObject([{ queue: 'mail', paused: true }]);

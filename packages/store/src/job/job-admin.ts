@@ -203,7 +203,7 @@ function summaryOf(row: JobRow): JobSummary {
     attempt: row.attempt,
     maxAttempts: row.max_attempts,
     enqueuedAt: Number(row.enqueued_ms),
-    runAt: row.run_ms === null ? undefined : Number(row.run_ms),
+    runAt: row.state !== 'scheduled' || row.run_ms === null ? undefined : Number(row.run_ms),
     deadline: row.deadline_ms === null ? undefined : Number(row.deadline_ms),
     endedAt: row.ended_ms === null ? undefined : Number(row.ended_ms),
     reason: row.dead_reason ?? undefined,

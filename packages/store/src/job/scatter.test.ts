@@ -162,6 +162,62 @@ describe.each([
     });
   });
 
+  test('a part whose worker is gone is done by another one; what the first comes to later is refused', async () => {
+    const begun = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<number>();
+    let times = 0;
+    const { start, begin, gathered } = world(
+      (target) => {
+        if (target > 0 || (times += 1) > 1) return Promise.resolve(target);
+        begun.resolve();
+        return late.promise;
+      },
+      { attempts: 2 },
+    );
+    await begin(2);
+    await using _first = start();
+    await begun.promise;
+    // As when its lease has lapsed while it stood still.
+    await database.query(ctx, 'delete from fairlead_lease_holder');
+    await using _second = start();
+    const answer = await gathered;
+    late.resolve(99);
+    expect(answer).toMatchObject({
+      results: [
+        { place: 0, value: 0 },
+        { place: 1, value: 1 },
+      ],
+      partial: false,
+    });
+  });
+
+  test('parts of many that end together in one statement hold each other up nowhere', async () => {
+    const name = `w${(worlds += 1)}`;
+    const parts: Queue<{ n: number }> = queue(`${name}-part`, { attempts: 1, concurrency: 50 });
+    const then: Queue<{ of: number }> = queue(`${name}-then`);
+    const done = new Set<number>();
+    const all = Promise.withResolvers<void>();
+    const queues: HandledQueue[] = [
+      // Without a result, so that they are ended by the worker's own statement, many at once.
+      handle(parts, async () => {}),
+      handle(then, async (_ctx, job) => {
+        const answer = await database.tx(ctx, (tx) => gather(tx, job.id));
+        expect([answer?.failed.length, answer?.missing]).toEqual([10, []]);
+        if (done.add(job.payload.of).size === 12) all.resolve();
+      }),
+    ];
+    for (let of = 0; of < 12; of += 1) {
+      const targets = Array.from({ length: 10 }, (_each, n) => ({ n }));
+      const options = { then, payload: { of }, deadlineMs: HOUR_MS };
+      await database.tx(ctx, (tx) => scatter(tx, parts, targets, options));
+    }
+    const held = [leases({ database, holder: 'a', clock, random }), leases({ database, holder: 'b', clock, random })];
+    const workers = held.map((each) => worker({ database, leases: each, queues, clock, random, pollMs: 50 }));
+    await all.promise;
+    for (const each of workers) await each.close({ graceMs: 0 });
+    for (const each of held) await each.close();
+  });
+
   test('without targets it goes on at once; with too many or an odd quorum nothing begins', async () => {
     const { start, begin, gathered } = world(async () => 1);
     await begin(0);
