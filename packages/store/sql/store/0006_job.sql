@@ -287,12 +287,17 @@ end $$;
 -- 1 for others); the jobs with the lowest start + n * cost are taken, n counting the tenant's jobs from 0. p_tenants are those
 -- whose start or cost is not the usual one. At most 256 tenants are looked at, or as many as jobs are wanted; p_after says after which to begin.
 --
--- The last row tells about the claim, in o_origin: {done, ended (the holder has no row), waitMs (for the rate), after (the last tenant
+-- Index entries of jobs that are gone stay until the next vacuum, and at the head of each tenant's there are many. So whoever has
+-- looked a moment ago says who had jobs (p_lanes) and up to where it took them (p_priorities, p_seqs), and they are taken from there on; with
+-- null, or when that was not enough, everything is looked at.
+--
+-- The last row tells about the claim, in o_origin: {looked (at everything), done, ended (the holder has no row), waitMs (for the rate), after (the last tenant
 -- looked at, when there are more), tenants, dueMs (until the next scheduled one)}; the others are jobs.
 create function fairlead_job_exchange(
   p_queue text, p_holder text, p_claim uuid, p_keep_ms double precision,
   p_done uuid[], p_tokens integer[], p_outcomes json,
   p_want integer, p_after text, p_tenants text[], p_starts double precision[], p_costs double precision[],
+  p_lanes text[], p_priorities smallint[], p_seqs bigint[],
   p_max_running integer, p_rate integer, p_rate_ms double precision
 ) returns table (
   o_id uuid, o_token integer, o_tenant text, o_key text, o_parent uuid, o_payload text, o_origin text, o_priority smallint,
@@ -327,6 +332,7 @@ declare
   v_skipped tid[] := '{}';
   v_rounds integer := 0;
   v_due double precision;
+  v_look boolean := p_lanes is null;
 begin
   if cardinality(p_done) > 0 then v_done := fairlead_job_complete(p_queue, p_keep_ms, p_done, p_tokens); end if;
   if p_outcomes is not null then perform fairlead_job_settle(p_queue, p_keep_ms, p_outcomes); end if;
@@ -337,7 +343,7 @@ begin
   end if;
   if v_left > 0 and exists (select from fairlead_job_queue q where q.name = p_queue and q.paused) then v_left := 0; end if;
   if v_left > 0 then
-    update fairlead_job set state = 'ready', run_at = null where id in (
+    update fairlead_job set state = 'ready' where id in (
       select j.id from fairlead_job j where j.queue = p_queue and j.state = 'scheduled' and j.run_at <= v_now
        order by j.run_at limit greatest(100, p_want) for update skip locked);
   end if;
@@ -356,30 +362,33 @@ begin
 
   while v_left > 0 and v_rounds < 12 loop
     v_rounds := v_rounds + 1;
-    -- Tenants with something ready, by hopping over the index; from p_after on and around.
-    with recursive lane as (
-      (select j.tenant, 1 as n from fairlead_job j
-        where j.queue = p_queue and j.state = 'ready' and j.tenant > p_after order by j.tenant limit 1)
-      union all
-      select (select j.tenant from fairlead_job j
-               where j.queue = p_queue and j.state = 'ready' and j.tenant > l.tenant order by j.tenant limit 1), l.n + 1
-        from lane l where l.tenant is not null and l.n < v_scan
-    ), wrapped as (
-      select l.tenant, l.n from lane l where l.tenant is not null
-      union all
-      select w.tenant, 1000000 + w.n from (
-        with recursive first as (
-          (select j.tenant, 1 as n from fairlead_job j
-            where j.queue = p_queue and j.state = 'ready' order by j.queue, j.tenant limit 1)
-          union all
-          select (select j.tenant from fairlead_job j
-                   where j.queue = p_queue and j.state = 'ready' and j.tenant > f.tenant order by j.tenant limit 1), f.n + 1
-            from first f where f.tenant is not null and f.tenant <= p_after and f.n < v_scan)
-        select f.tenant, f.n from first f where f.tenant <= p_after) w
-    )
-    select array_agg(w.tenant order by w.n) into v_lanes from (select w.tenant, w.n from wrapped w order by w.n limit v_scan) w;
-    exit when v_lanes is null;
-    if v_rounds = 1 then
+    if v_rounds > 1 then v_look := true; end if;
+    if not v_look then
+      v_lanes := p_lanes;
+    else
+      -- Tenants with something ready, by hopping over the index; from p_after on and around.
+      with recursive lane as (
+        (select j.tenant, 1 as n from fairlead_job j
+          where j.queue = p_queue and j.state = 'ready' and j.tenant > p_after order by j.tenant limit 1)
+        union all
+        select (select j.tenant from fairlead_job j
+                 where j.queue = p_queue and j.state = 'ready' and j.tenant > l.tenant order by j.tenant limit 1), l.n + 1
+          from lane l where l.tenant is not null and l.n < v_scan
+      ), wrapped as (
+        select l.tenant, l.n from lane l where l.tenant is not null
+        union all
+        select w.tenant, 1000000 + w.n from (
+          with recursive first as (
+            (select j.tenant, 1 as n from fairlead_job j
+              where j.queue = p_queue and j.state = 'ready' order by j.queue, j.tenant limit 1)
+            union all
+            select (select j.tenant from fairlead_job j
+                     where j.queue = p_queue and j.state = 'ready' and j.tenant > f.tenant order by j.tenant limit 1), f.n + 1
+              from first f where f.tenant is not null and f.tenant <= p_after and f.n < v_scan)
+          select f.tenant, f.n from first f where f.tenant <= p_after) w
+      )
+      select array_agg(w.tenant order by w.n) into v_lanes from (select w.tenant, w.n from wrapped w order by w.n limit v_scan) w;
+      exit when v_lanes is null;
       v_seen := v_lanes;
       if cardinality(v_lanes) = v_scan then v_after := v_lanes[v_scan]; end if;
     end if;
@@ -425,16 +434,29 @@ begin
       select array_agg(l.tenant order by l.o) into v_lanes
         from unnest(v_lanes, v_rooms) with ordinality as l (tenant, room, o) where l.room > 0;
     end if;
-    exit when v_takes is null;
+    exit when v_takes is null and v_look;
+    continue when v_takes is null;
 
     -- From here on rows go by where they lie: they are locked and stay there.
-    select array_agg(p.at), array_agg(p.at) filter (where p.key is not null), array_agg(p.at) filter (where p.deadline <= v_now)
-      into v_picked, v_keyed, v_late
-      from unnest(v_lanes, v_takes) as l (tenant, n),
-           lateral (select j.ctid as at, j.key, j.deadline from fairlead_job j
-                     where j.queue = p_queue and j.state = 'ready' and j.tenant = l.tenant and j.ctid <> all (v_skipped)
-                     order by j.priority desc, j.seq limit l.n for update skip locked) p;
-    exit when v_picked is null;
+    if v_look then
+      select array_agg(p.at), array_agg(p.at) filter (where p.key is not null), array_agg(p.at) filter (where p.deadline <= v_now)
+        into v_picked, v_keyed, v_late
+        from unnest(v_lanes, v_takes) as l (tenant, n),
+             lateral (select j.ctid as at, j.key, j.deadline from fairlead_job j
+                       where j.queue = p_queue and j.state = 'ready' and j.tenant = l.tenant and j.ctid <> all (v_skipped)
+                       order by j.priority desc, j.seq limit l.n for update skip locked) p;
+      exit when v_picked is null;
+    else
+      select array_agg(p.at), array_agg(p.at) filter (where p.key is not null), array_agg(p.at) filter (where p.deadline <= v_now)
+        into v_picked, v_keyed, v_late
+        from unnest(v_lanes, v_takes) as l (tenant, n), unnest(p_lanes, p_priorities, p_seqs) as h (tenant, priority, seq),
+             lateral (select j.ctid as at, j.key, j.deadline from fairlead_job j
+                       where j.queue = p_queue and j.state = 'ready' and j.tenant = l.tenant
+                         and j.priority = h.priority and j.seq > h.seq
+                       order by j.seq limit l.n for update skip locked) p
+       where h.tenant = l.tenant;
+      continue when v_picked is null;
+    end if;
 
     if v_late is not null then
       update fairlead_job set state = 'dead', dead_reason = 'deadline', ended_at = v_now where ctid = any (v_late);
@@ -474,7 +496,7 @@ begin
       v_claimed := v_claimed + cardinality(v_picked);
       v_left := v_left - cardinality(v_picked);
     end if;
-    exit when v_picked is null and v_blocked = 0 and v_late is null;
+    exit when v_look and v_picked is null and v_blocked = 0 and v_late is null;
   end loop;
 
   if v_tat is not null and v_claimed > 0 then
@@ -487,7 +509,7 @@ begin
   -- Somebody is just ending or claiming one of these keys.
   if cardinality(v_skipped) > 0 then v_due := least(v_due, 5); end if;
   return query select null::uuid, null::integer, null::text, null::text, null::uuid, null::text,
-    json_build_object('done', v_done, 'ended', v_ended, 'waitMs', v_wait, 'dueMs', v_due, 'after', v_after, 'tenants', v_seen)::text,
+    json_build_object('looked', v_look, 'done', v_done, 'ended', v_ended, 'waitMs', v_wait, 'dueMs', v_due, 'after', v_after, 'tenants', v_seen)::text,
     null::smallint, null::smallint, null::smallint, null::bigint, null::double precision, null::double precision, null::double precision;
 end $$;
 

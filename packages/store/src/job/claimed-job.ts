@@ -41,6 +41,8 @@ export type ExchangeRow = Row & {
 
 /** What the last row tells. */
 export interface ExchangeNews {
+  /** Whether everything was looked at. */
+  readonly looked: boolean;
   /** How many of those that were done were still ours. */
   readonly done: number;
   /** The holder has no row any more: nothing can be claimed under it. */

@@ -2,6 +2,7 @@ import { backoff, realTurn, uuidV7, type Context, type FairleadError } from '@fa
 import { Wakeup } from '../wake/wakeup.ts';
 import { claimedJob, inTurn, type ClaimedJob, type ExchangeNews, type ExchangeRow } from './claimed-job.ts';
 import { FairAccounts, type Charge } from './fair-accounts.ts';
+import { Lanes } from './lanes.ts';
 import type { JobHandler, Queue } from './job-types.ts';
 import { RunningJob, type JobGround, type Outcome } from './running-job.ts';
 import { keepPrepared } from '../postgres/prepared.ts';
@@ -9,7 +10,7 @@ import type { Standing } from '../lease/lease-types.ts';
 import type { StoreTelemetry } from '../telemetry.ts';
 
 const EXCHANGE = keepPrepared(
-  'select * from fairlead_job_exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
+  'select * from fairlead_job_exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)',
 );
 const UNCLAIM = 'select fairlead_job_unclaim($1, $2, $3)';
 
@@ -58,6 +59,7 @@ export class QueueLoop {
   readonly #handler: JobHandler<unknown>;
   readonly #bell = new Wakeup();
   readonly #accounts: FairAccounts;
+  readonly #lanes = new Lanes();
   readonly #begun = new Map<string, Begun>();
   /** Settle with the handlers, the outcomes of which may have been told before. */
   readonly #handlers = new Set<Promise<void>>();
@@ -98,6 +100,7 @@ export class QueueLoop {
   /** There may be jobs. */
   wake(): void {
     this.#signs += 1;
+    this.#lanes.news();
     this.#bell.ring();
   }
 
@@ -212,6 +215,7 @@ export class QueueLoop {
     const nowMs = this.#ground.clock.monotonic();
     for (const { charge, startedMs } of this.#begun.values()) this.#accounts.longer(charge, nowMs - startedMs);
     const { tenants, starts, costs } = this.#accounts.turns();
+    const lanes = this.#lanes.known(nowMs);
     return [
       this.name,
       standing.id,
@@ -225,6 +229,9 @@ export class QueueLoop {
       tenants,
       starts,
       costs,
+      lanes?.tenants ?? null,
+      lanes?.priorities ?? null,
+      lanes?.seqs ?? null,
       options.maxRunning ?? null,
       options.rate?.limit ?? null,
       options.rate?.perMs ?? null,
@@ -243,10 +250,13 @@ export class QueueLoop {
     }
     if (typeof news.dueMs === 'number') this.wakeIn(news.dueMs);
     this.#after = news.after ?? '';
-    if (room > 0) this.#accounts.seen(news.tenants);
+    if (room > 0 && news.looked) this.#lanes.looked(jobs.length < room ? [] : news.tenants, sentMs);
+    if (room > 0) this.#accounts.seen(news.looked ? news.tenants : this.#lanes.tenants);
     if (jobs.length < room && news.waitMs === null) this.#accounts.drained();
-    for (const claimed of inTurn(jobs))
+    for (const claimed of inTurn(jobs)) {
+      this.#lanes.took(claimed);
       this.#waiting.push({ claimed, standing, charge: this.#accounts.charge(claimed.tenant) });
+    }
     if (!this.#claiming) this.stop();
     this.#begin();
   }

@@ -3,7 +3,7 @@
  *   job-types.ts   what callers see           queue.ts      definitions of queues
  *   enqueue.ts     enqueuing and cancelling   payload.ts    values as JSON
  *   queue-loop.ts  one queue: claims, and what became of jobs, in one statement     claimed-job.ts   its answer
- *   running-job.ts one attempt                fair-accounts.ts   whose turn it is
+ *   running-job.ts one attempt                fair-accounts.ts   whose turn it is      lanes.ts   what a look has shown
  */
 import {
   CORE_ERRORS,

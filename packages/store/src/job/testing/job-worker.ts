@@ -25,16 +25,17 @@ const WRITE = `insert into effect (n, queue, key, process) values ($1, $2, $3, $
 const note = (tx: Pick<Tx, 'query'>, job: Job<Payload>) =>
   tx.query(WRITE, [job.payload.n, job.queue, job.key ?? null, name]);
 
-/** Some time, some failures, and poison: it takes its process with it. */
-async function work(ctx: Context, job: Job<Payload>): Promise<void> {
+/** Some time, some failures, and poison: it takes its process with it. Deaf to its Context, as the worst are. */
+async function work(job: Job<Payload>): Promise<void> {
   if (job.payload.poison === true) process.kill(process.pid, 'SIGKILL');
-  await clock.sleep(random.next() * 15, ctx.signal);
+  await clock.sleep(random.next() * 30);
   if (random.next() < 0.03) throw new Error('now and then it fails');
 }
 
-async function exact(ctx: Context, job: Job<Payload>): Promise<void> {
-  await work(ctx, job);
-  await database.tx(ctx, async (tx) => {
+async function exact(_: Context, job: Job<Payload>): Promise<void> {
+  await work(job);
+  using writing = createContext({ clock, random, timeoutMs: 5_000 });
+  await database.tx(writing, async (tx) => {
     await job.complete(tx);
     await note(tx, job);
     // Long enough to be stopped between the check and the commit.
@@ -42,8 +43,8 @@ async function exact(ctx: Context, job: Job<Payload>): Promise<void> {
   });
 }
 
-async function loose(ctx: Context, job: Job<Payload>): Promise<void> {
-  await work(ctx, job);
+async function loose(_: Context, job: Job<Payload>): Promise<void> {
+  await work(job);
   using writing = createContext({ clock, random, timeoutMs: 5_000 });
   await database.query(writing, WRITE, [job.payload.n, job.queue, job.key ?? null, name]);
 }
