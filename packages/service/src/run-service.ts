@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createContext, lifecycle, realClock, realLoopDelay, realRandom } from '@fairlead/core';
 import { postgresBroker } from '@fairlead/messaging';
-import { openDatabase } from '@fairlead/store';
+import { connectionBudget, openDatabase } from '@fairlead/store';
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
@@ -55,6 +55,8 @@ export async function runService(env: Readonly<Record<string, string | undefined
   };
   open('telemetry', telemetry, []);
   const { databaseUrl, brokerUrl } = config;
+  // The service's own server has so many for a process; leases can always have two of them.
+  const budget = connectionBudget({ maxConnections: 12 });
   const database =
     databaseUrl &&
     open(
@@ -65,6 +67,7 @@ export async function runService(env: Readonly<Record<string, string | undefined
         clock,
         telemetry,
         tenancy: definition.database?.tenancy,
+        budget,
       }),
       ['telemetry'],
     );
@@ -73,7 +76,15 @@ export async function runService(env: Readonly<Record<string, string | undefined
     databaseUrl &&
     open(
       'lease database',
-      openDatabase({ url: databaseUrl.reveal(), name: `${config.name} leases`, clock, telemetry, maxConnections: 4 }),
+      openDatabase({
+        url: databaseUrl.reveal(),
+        name: `${config.name} leases`,
+        clock,
+        telemetry,
+        budget,
+        maxConnections: 4,
+        reservedConnections: 2,
+      }),
       ['telemetry'],
     );
   const brokerDatabase =

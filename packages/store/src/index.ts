@@ -106,6 +106,7 @@ export {
   type MigrateResult,
   type MigrationFile,
 } from './migrate/migrate.ts';
+export { connectionBudget, type ConnectionBudget } from './postgres/connection-budget.ts';
 export type { DatabaseOptions } from './postgres/options.ts';
 export { openDatabase } from './postgres/postgres-database.ts';
 export { acrossTenants, setAcrossTenants } from './tenancy/across-tenants.ts';
