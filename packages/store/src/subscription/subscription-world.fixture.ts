@@ -8,7 +8,7 @@ import {
   type Context,
   type VirtualClock,
 } from '@fairlead/core';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import type { Database, Tx } from '../database.ts';
 import type { LoggedEvent } from '../log/log-types.ts';
 import { append } from '../log/log.ts';
@@ -52,21 +52,23 @@ export async function onPostgres(): Promise<SubscriptionWorld> {
 }
 
 /** One instance for all tests of a file, a schema each. */
-let instance: Promise<PGlite> | undefined;
+let instance: PGlite;
 let schemas = 0;
-afterAll(async () => (await instance)?.close());
+beforeAll(async () => {
+  instance = await PGlite.create();
+}, 60_000);
+afterAll(() => instance.close());
 
 export async function onPglite(): Promise<SubscriptionWorld> {
-  const pglite = await (instance ??= PGlite.create());
   const clock: VirtualClock = virtualClock();
-  const database = pgliteDatabase({ pglite, schema: `orders_${(schemas += 1)}`, name: 'orders', clock });
+  const database = pgliteDatabase({ pglite: instance, schema: `orders_${(schemas += 1)}`, name: 'orders', clock });
   const ctx = createContext({ clock, random });
   await migrateStore(ctx, database);
   await database.query(ctx, EFFECT);
   return world(
     database,
     clock,
-    () => clock.advance(10),
+    () => clock.advance(25),
     () => database.close(),
   );
 }
@@ -109,7 +111,7 @@ function world(
         name: 'things',
         clock,
         random,
-        pollMs: 50,
+        pollMs: 1_000,
         backoff: { baseMs: 20, maxMs: 20 },
         handler: writeEffects,
         ...options,
