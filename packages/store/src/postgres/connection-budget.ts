@@ -74,7 +74,8 @@ export function connectionBudget(options: { readonly maxConnections: number }): 
   }
 
   function tell(): void {
-    for (const member of [...members]) {
+    // A copy: who is refused again moves to the end.
+    for (const member of members.values().toArray()) {
       if (!member.refused || spokenFor(member) >= maxConnections) continue;
       member.refused = false;
       member.pool.onRoom();
