@@ -41,7 +41,7 @@ export function decrypt(
 }
 
 function messageKey(key: KeyObject, nonce: Uint8Array): Buffer {
-  const mask = doubled(blocks(key, Buffer.alloc(16)));
+  const mask = maskOf(key);
   const input = Buffer.alloc(32);
   for (const counter of [1, 2]) {
     const at = (counter - 1) * 16;
@@ -51,6 +51,17 @@ function messageKey(key: KeyObject, nonce: Uint8Array): Buffer {
     for (const [index, byte] of mask.entries()) input[at + index] = (input[at + index] ?? 0) ^ byte;
   }
   return blocks(key, input);
+}
+
+/** What follows from the key alone. */
+const MASKS = new WeakMap<KeyObject, Buffer>();
+
+function maskOf(key: KeyObject): Buffer {
+  const known = MASKS.get(key);
+  if (known !== undefined) return known;
+  const mask = doubled(blocks(key, Buffer.alloc(16)));
+  MASKS.set(key, mask);
+  return mask;
 }
 
 /** AES of whole blocks, each on its own. */
