@@ -259,3 +259,61 @@ test('a dead letter that is discarded is never handled', async () => {
   expect(await ledger(shop, order.body.id)).toEqual([]);
   expect((await fairlead('dlq', 'discard', 'payments')).err).toContain('name an id, or give --all');
 });
+
+/** Gives up the job that would expire an order, as a worker does after its last attempt. */
+async function giveUpExpiry(orderId: string): Promise<void> {
+  using ctx = createContext({ clock: realClock(), random: realRandom(), timeoutMs: 10_000 });
+  const url = (await readFile(join(dataDir, 'secrets', 'orders.database-url'), 'utf8')).trim();
+  await using database = openDatabase({ url, name: 'orders', clock: realClock() });
+  await database.query(
+    ctx,
+    `update fairlead_job set state = 'dead', dead_reason = 'attempts', attempt = 1, ended_at = fairlead.now(),
+            failures = '[{"attempt": 1, "at": 0, "code": "AWAY", "message": "gone fishing"}]'
+      where payload ->> 'orderId' = $1`,
+    [orderId],
+  );
+}
+
+interface Jobs {
+  readonly items: readonly { readonly id: string; readonly queue: string; readonly state: string }[];
+}
+
+test('jobs are listed, shown, paused, redriven and cancelled', async () => {
+  const of = async (): Promise<string> => (await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA)).body.id;
+  const idOf = async (orderId: string, ...flags: string[]): Promise<string | undefined> => {
+    const { items } = await asJson<Jobs>('jobs', 'list', 'orders', ...flags);
+    for (const { id } of items) if ((await fairlead('jobs', 'show', 'orders', id)).out.includes(orderId)) return id;
+    return undefined;
+  };
+  const [first, second] = [await of(), await of()];
+  const [a = '', b = ''] = [await idOf(first, '--state', 'later'), await idOf(second)];
+  expect((await fairlead('jobs', 'queues', 'orders')).out).toMatch(/orders expire-order +0 +0 +[1-9]/);
+  expect((await fairlead('jobs', 'show', 'orders', a)).out).toContain('No attempt has failed.');
+
+  expect((await fairlead('jobs', 'pause', 'orders', 'expire-order')).out).toBe('orders: expire-order is paused.\n');
+  expect((await fairlead('status')).out).toMatch(/QUEUE +WAITING(.|\n)*orders expire-order .*paused/);
+  expect((await fairlead('jobs', 'pause', 'orders', 'expire')).err).toContain('has no queue "expire"');
+
+  await giveUpExpiry(first);
+  expect((await fairlead('jobs', 'dead', 'orders', '--code', 'AWAY')).out).toMatch(
+    new RegExp(`orders +${a} +expire-order +dead .* AWAY: gone fishing`),
+  );
+  expect((await fairlead('jobs', 'dead', '--code', 'OTHER')).out).toBe('No dead jobs.\n');
+  expect((await fairlead('jobs', 'show', 'orders', a)).out).toMatch(/Failed attempts:\n +1 .* AWAY +gone fishing/);
+  expect(await asJson('jobs', 'redrive', 'orders', '--all', '--code', 'AWAY', '--per-second', '100')).toEqual({
+    service: 'orders',
+    redriven: 1,
+  });
+  expect((await asJson<{ state: string }>('jobs', 'show', 'orders', a)).state).toBe('waiting');
+
+  expect((await fairlead('jobs', 'cancel', 'orders', b)).out).toBe(`orders: job ${b} is gone.\n`);
+  expect((await fairlead('jobs', 'cancel', 'orders', b)).err).toContain(`orders has no job ${b}`);
+  expect((await fairlead('jobs', 'resume', 'orders', 'expire-order')).out).toBe('orders: expire-order goes on.\n');
+  await eventually(
+    async () => ((await fairlead('jobs', 'show', 'orders', a)).err.includes('has no job') ? true : undefined),
+    'the redriven job to be done',
+  );
+  expect((await fairlead('logs', 'control')).out).toContain(
+    `Job cancelled audit={"action":"job.cancel","service":"orders","target":"${b}"}`,
+  );
+});
