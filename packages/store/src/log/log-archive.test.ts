@@ -1,14 +1,17 @@
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../database.ts';
+import { migrateStore } from '../migrate/migrate.ts';
+import { pgliteDatabase } from '../pglite/index.ts';
 import { openDatabase } from '../postgres/postgres-database.ts';
 import { testDatabase } from '../testing/index.ts';
 import { archiveLog } from './log-archive.ts';
 import { restoreLogArchive } from './log-archive-restore.ts';
-import { epochAt, logEpoch } from './log-epoch.ts';
+import { beginLogEpoch, epochAt, logEpoch } from './log-epoch.ts';
 import { logReader } from './log-reader.ts';
 import { trimLog } from './log-trim.ts';
 import { append } from './log.ts';
@@ -113,6 +116,33 @@ test('a new log is given the whole archive, with positions, epoch and the versio
   const cursor = { position: 6n, epoch: await logEpoch(ctx, held.database) };
   expect(await epochAt(ctx, fresh.database, cursor)).toBe(cursor.epoch);
   expect(await add(fresh.database, 'note-1', 'on')).toMatchObject({ events: [{ position: 7n, version: 4 }] });
+});
+
+test('the same on PGlite: archived, trimmed, brought back, and into a new log', async () => {
+  await using pglite = await PGlite.create();
+  const open = async (schema: string) => {
+    const database = pgliteDatabase({ pglite, schema, name: schema, clock });
+    await migrateStore(ctx, database);
+    return database;
+  };
+  const database = await open('orders');
+  await filled(database);
+  const before = await all(database);
+  const { through } = await archiveLog(ctx, database, { ...options(), eventsPerFile: 2 });
+  const trimmed = await trimLog(ctx, database, { cursors: async () => [{ name: 'archive', position: through }] });
+  expect(trimmed).toEqual({ deleted: 5, through: 6n, heldBy: undefined });
+  await expect(logReader(database).read(ctx, { after: 1n, limit: 1 })).rejects.toMatchObject({ code: 'LOG_TRIMMED' });
+  expect(await restoreLogArchive(ctx, database, options())).toEqual({ events: 5, after: 0n });
+  expect(await all(database)).toEqual(before);
+
+  const fresh = await open('copy');
+  expect(await restoreLogArchive(ctx, fresh, options())).toEqual({ events: 5, after: 0n });
+  expect(await all(fresh)).toEqual(before);
+  const epoch = await logEpoch(ctx, database);
+  await fresh.tx(ctx, (tx) => beginLogEpoch(tx));
+  const refused = logReader(fresh).read(ctx, { after: 6n, limit: 1, epoch });
+  await expect(refused).rejects.toMatchObject({ code: 'LOG_EPOCH_CHANGED' });
+  expect(await epochAt(ctx, fresh, { position: 6n, epoch })).toBe(await logEpoch(ctx, fresh));
 });
 
 test('files that are cut off, changed, missing or of another log are refused before anything is restored', async () => {

@@ -11,6 +11,7 @@ import { startPostgres } from '../embedded/start-postgres.ts';
 import { migrateStore } from '../migrate/migrate.ts';
 import { openDatabase } from '../postgres/postgres-database.ts';
 import { logReader, type LogReader } from './log-reader.ts';
+import { append } from './log.ts';
 import { fenceReader, naiveReader } from './testing/bad-readers.ts';
 import { DeliveryRecord } from './testing/delivery-record.ts';
 import { logChaos } from './testing/log-chaos.ts';
@@ -201,4 +202,40 @@ test('a reader that trusts snapshots passes a gap that is filled later, and ours
   expect(await overtaken(ctx, database, fenceReader(database))).toEqual(['B']);
   await database.query(ctx, 'truncate state, fairlead_log restart identity');
   expect(await overtaken(ctx, database, logReader(database, { gapWaitMs: 0 }))).toEqual(['A', 'B']);
+});
+
+test('a prepared transaction holds its gap open through a crash of the server, which takes its name away', async () => {
+  await using server = await ownServer();
+  await using database = openDatabase({ url: server.url, name: 'writer-and-reader', clock });
+  await migrateStore(ctx, database);
+  const reader = logReader(database, { gapWaitMs: 0 });
+  const read = async () => (await reader.read(ctx, { after: 0n, limit: 10 })).map(({ data }) => data);
+  {
+    await using session = await connectAdmin(server.url);
+    await session.run('begin');
+    await session.run(
+      `select fairlead_log_append('a', -1, '{p}', '{t}', '{1}', '{k}', '{"\\"prepared\\""}', null, null, null, 't', 'c', null, 'default')`,
+    );
+    await database.tx(ctx, (tx) => append(tx, 'b', 'any', [{ type: 'note.made', key: 'k', data: 'fast' }]));
+    // Seen as a session's transaction.
+    expect(await read()).toEqual([]);
+    await session.run(`prepare transaction 'through a crash'`);
+    expect(await read()).toEqual([]);
+  }
+  expect(await crash(server.url)).toBe(1);
+  const again = async (): Promise<unknown[]> => {
+    for (;;) {
+      const found = await read().catch(() => undefined);
+      if (found !== undefined) return found;
+      await clock.sleep(20);
+    }
+  };
+  expect(await again()).toEqual([]);
+  await using session = await connectAdmin(server.url);
+  const holders = await session.run(
+    `select virtualtransaction as name from pg_locks where relation = 'fairlead_log_position'::regclass`,
+  );
+  expect(holders).toMatchObject([{ name: expect.stringMatching(/^-1\//) }]);
+  await session.run(`commit prepared 'through a crash'`);
+  expect(await again()).toEqual(['prepared', 'fast']);
 });

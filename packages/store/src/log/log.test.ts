@@ -200,6 +200,11 @@ describe.each([
     await add(stream, 'none', event());
     expect(await add(stream, 1)).toEqual({ kind: 'appended', events: [] });
     expect(await add(stream, 2)).toEqual({ kind: 'conflict', actual: 1 });
+    // It leaves a stream without an event, which does not exist any more than before.
+    const empty = newStream();
+    await add(empty, 'none');
+    expect(await add(empty, 'exists', event())).toEqual({ kind: 'conflict', actual: 0 });
+    expect(await add(empty, 'none', event())).toMatchObject({ events: [{ version: 1 }] });
   });
 
   test('a gap that a rollback left does not stop the reader', async () => {

@@ -80,8 +80,8 @@ export class SettledPositions {
 
   #notice(look: Look): void {
     const known = this.#pending;
-    // PREPARE TRANSACTION hands the lock to a nameless owner, -1/xid: any of those may be one that is waited for. Writers
-    // that are new drew later positions and are not.
+    // A prepared transaction keeps its writer's name until the server restarts, and is then -1/xid: any of those may be one
+    // that is waited for. Writers that are new drew later positions and are not.
     const left =
       known === undefined
         ? look.writers
