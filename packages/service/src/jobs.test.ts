@@ -1,6 +1,7 @@
 import { defineContract, event, operation } from '@fairlead/contract';
 import { contextToHeaders, createContext, FairleadError, realClock, realRandom } from '@fairlead/core';
 import { MESSAGING_MIGRATIONS, postgresBroker } from '@fairlead/messaging';
+import { openDatabase } from '@fairlead/store';
 import { testDatabase, type TestDatabase } from '@fairlead/store/testing';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { z } from 'zod';
@@ -238,6 +239,24 @@ test('work is scattered, and gathered with what failed', async () => {
     partial: true,
   });
   await instance.close();
+});
+
+test('a service with jobs does not start on a database that lacks the tables for them, and says which', async () => {
+  const admin = openDatabase({ url: held.ownerUrl, name: 'owner', clock });
+  const name = '0006_job.sql';
+  const { rows } = await admin.query(setup, 'delete from fairlead_migration where name = $1 returning *', [name]);
+  try {
+    const { instance } = post({});
+    await expect(instance.start()).rejects.toThrow(`lacks the migrations fairlead/${name}`);
+    await instance.close();
+  } finally {
+    await admin.query(
+      setup,
+      'insert into fairlead_migration select * from json_populate_record(null::fairlead_migration, $1)',
+      [JSON.stringify(rows[0])],
+    );
+    await admin.close();
+  }
 });
 
 test('handlers are typed by the definition', () => {

@@ -49,7 +49,7 @@ async function migrateSets(ctx: Context, database: Database, sets: readonly Migr
 }
 
 /**
- * The files of the service's own migrations that its database doesn't have yet, in order. A database that is ahead of
+ * The files of the service's own migrations, and of the store's where it has queues, that its database doesn't have yet, in order. A database that is ahead of
  * this code is fine: tables of version N serve the code of N − 1.
  */
 export async function missingMigrations(
@@ -58,19 +58,22 @@ export async function missingMigrations(
   definition: ServiceDefinition,
 ): Promise<string[]> {
   if (definition.database === undefined) return [];
-  const sets = [
-    ['service', SERVICE_MIGRATIONS],
-    [definition.contract.name, definition.database.migrations],
-  ] as const;
+  const queues = definition.jobs !== undefined || definition.deferredCalls !== undefined;
+  const sets: readonly MigrateOptions[] = [
+    // The worker would find out at its first statement.
+    ...(queues ? [storeMigrations()] : []),
+    { set: 'service', from: SERVICE_MIGRATIONS },
+    { set: definition.contract.name, from: definition.database.migrations },
+  ];
   const { rows } = await database.query<{ readonly set_name: string; readonly name: string }>(
     ctx,
     'select set_name, name from fairlead_migration where set_name = any($1)',
-    [sets.map(([set]) => set)],
+    [sets.map(({ set }) => set)],
   );
   const applied = new Set(rows.map((row) => `${row.set_name}/${row.name}`));
   // Read at once: a service waits for its ports only, so that a simulator sees all that it waits for.
-  const files = sets.map(([set, from]) =>
-    readdirSync(fileURLToPath(from))
+  const files = sets.map(({ set, from }) =>
+    (from instanceof URL ? readdirSync(fileURLToPath(from)) : from.map(({ name }) => name))
       .filter((name) => name.endsWith('.sql'))
       .map((name) => `${set}/${name}`),
   );
