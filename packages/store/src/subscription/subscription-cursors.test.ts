@@ -66,3 +66,17 @@ describe.each([
     expect(late.state()).toMatchObject({ code: 'LOG_TRIMMED' });
   });
 });
+
+test('a cursor follows over events that are not for it, but seldom', async () => {
+  await using world = await onPglite();
+  const { ctx, database, clock } = world;
+  await using none = world.open({ filter: { types: ['nothing'] } });
+  await world.until(() => shardsOf(none).length === 1);
+  const began = clock.monotonic();
+  await world.add('a', 'b', 'c');
+  await world.until(() => shardsOf(none)[0]?.position === 3n);
+  await world.until(async () => (await subscriptionCursors(ctx, database))[0]?.position === 3n);
+  const tookMs = clock.monotonic() - began;
+  expect(tookMs).toBeGreaterThanOrEqual(8_000);
+  expect(tookMs).toBeLessThan(13_000);
+});
