@@ -53,7 +53,7 @@ const RETRY = { baseMs: 100, maxMs: 5_000 };
  *
  * It keeps no cursor of its own: where it goes on is what the broker says it holds, so a crash anywhere, a lost answer or
  * a broker restored from a backup is a repeat that changes nothing. Two relays of one source may run at the same time;
- * the broker skips what it has. The log's reader never passes over the gap of a writer that has not committed yet.
+ * the broker skips what it has. Sealed events are passed over. The log's reader never passes over the gap of a writer that has not committed yet.
  *
  * While the log or the broker is away it tries again, with full jitter, at most 5 s apart.
  * @throws MISCONFIGURED when an option is out of range
@@ -160,8 +160,10 @@ class LogRelay implements Relay {
         return;
       }
       this.#instruments.lag(this.#options.clock.now() - (logged[0]?.time ?? last.time));
-      const events = logged.map((event) => ({ ...event, source: this.source }));
-      await this.#step((ctx) => broker.publish(ctx, this.source, events));
+      // What is sealed stays in this database: elsewhere its tenant's keys would have no say over it.
+      const open = logged.filter(({ sealed }) => sealed === undefined);
+      const events = open.map((event) => ({ ...event, source: this.source }));
+      if (events.length > 0) await this.#step((ctx) => broker.publish(ctx, this.source, events));
       this.#instruments.published(events.length);
       after = last.position;
     }

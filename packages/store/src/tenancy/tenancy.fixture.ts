@@ -1,5 +1,5 @@
 import { createContext, realClock, realRandom, type Context } from '@fairlead/core';
-import type { Database } from '../database.ts';
+import type { Database, Tx } from '../database.ts';
 import { openDatabase } from '../postgres/postgres-database.ts';
 import { testDatabase, type TestDatabase } from '../testing/test-database.ts';
 import { installTenancy } from './install-tenancy.ts';
@@ -64,4 +64,29 @@ export async function tenancyBed(options: { readonly maxConnections?: number } =
       await held[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Everything that a statement shows: rows, or what an error says. */
+async function shown(tx: Tx, text: string, params?: readonly unknown[]): Promise<string> {
+  try {
+    return JSON.stringify((await tx.query(text, params)).rows);
+  } catch (error) {
+    return JSON.stringify(error, Object.getOwnPropertyNames(error)) + String(error);
+  }
+}
+
+/** What a whole transaction of `ann` shows, one statement after another; a failed statement is rolled back on its own. */
+export async function attackAs(bed: TenancyBed, texts: readonly string[]): Promise<string> {
+  let all = '';
+  await bed.database
+    .tx(bed.ann, async (tx) => {
+      for (const text of texts) {
+        await tx.query('savepoint attack').catch(() => {});
+        const seen = await shown(tx, text);
+        if (/"code":/.test(seen)) await tx.query('rollback to attack').catch(() => {});
+        all += `${seen}\n`;
+      }
+    })
+    .catch((error: unknown) => (all += String(error)));
+  return all;
 }

@@ -1,7 +1,7 @@
 import { realClock } from '@fairlead/core';
 import { expect, test } from 'vitest';
 import { tenantDatabases } from './tenant-databases.ts';
-import { tenantDatabasesSuite } from './testing/tenant-databases-suite.ts';
+import { tenantDatabasesSuite } from './tenant-databases.fixture.ts';
 
 const clock = realClock();
 

@@ -1,13 +1,13 @@
 import { createContext, realClock, realRandom, type Context } from '@fairlead/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectAdmin } from '../../embedded/admin-connection.ts';
-import { logReader } from '../../log/log-reader.ts';
-import { append } from '../../log/log.ts';
-import { parseDatabaseUrl } from '../../postgres/database-url.ts';
-import { testDatabase, type TestDatabase } from '../../testing/test-database.ts';
-import { acrossTenants } from '../across-tenants.ts';
-import type { TenancyKind, TenantDatabases, TenantDatabasesOptions } from '../tenancy-options.ts';
-import { tenantDatabases } from '../tenant-databases.ts';
+import { connectAdmin } from '../embedded/admin-connection.ts';
+import { logReader } from '../log/log-reader.ts';
+import { append } from '../log/log.ts';
+import { parseDatabaseUrl } from '../postgres/database-url.ts';
+import { testDatabase, type TestDatabase } from '../testing/test-database.ts';
+import { acrossTenants } from './across-tenants.ts';
+import type { TenancyKind, TenantDatabases, TenantDatabasesOptions } from './tenancy-options.ts';
+import { tenantDatabases } from './tenant-databases.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });
