@@ -10,6 +10,7 @@ import { leases } from '../lease/leases.ts';
 import { logReader } from '../log/log-reader.ts';
 import { append } from '../log/log.ts';
 import { migrateStore } from '../migrate/migrate.ts';
+import { installTenancy } from '../tenancy/install-tenancy.ts';
 import { parseDatabaseUrl, rewriteDatabaseUrl } from './database-url.ts';
 import { openDatabase } from './postgres-database.ts';
 import { PGBOUNCER, startPooler, type Pooler } from './testing/pooler.fixture.ts';
@@ -128,6 +129,30 @@ describe.skipIf(PGBOUNCER === undefined)('behind a pooler that gives each transa
       }
     };
     await Promise.all([bystander(), bystander(), given(), given()]);
+  });
+
+  test('tenants are kept apart, and claims are made for the session that a transaction has', async () => {
+    await using owner = openDatabase({ url: direct, name: 'owner', clock });
+    const make = `create table visit (tenant text, id integer); select fairlead.isolate('visit')`;
+    await owner.query(ctx, make);
+    await installTenancy(ctx, owner, { url: direct });
+    await using tenants = openDatabase({ url: pooler.url, name: 'tenants', clock, maxConnections: 8, tenancy: 'rows' });
+    const seen = await Promise.all(
+      Array.from({ length: 200 }, async (_, id) => {
+        const tenant = `t${id % 7}`;
+        const as = ctx.derive({ tenant });
+        const insert = 'insert into visit (id) values ($1) returning tenant';
+        const { rows } = await (id % 2 === 0
+          ? tenants.query(as, insert, [id])
+          : tenants.tx(as, (tx) => tx.query(insert, [id])));
+        const all = await tenants.query(as, 'select distinct tenant from visit');
+        return [rows, all.rows].every((found) => found.length === 1 && found[0]?.['tenant'] === tenant);
+      }),
+    );
+    expect(seen.every(Boolean)).toBe(true);
+    await expect(tenants.query(ctx, 'select 1 from visit where id = $1', [1])).rejects.toMatchObject({
+      code: 'TENANT_REQUIRED',
+    });
   });
 
   test('what listens goes to the server itself, and says so when it can not', async () => {
