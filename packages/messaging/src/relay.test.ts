@@ -1,5 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import { FairleadError } from '@fairlead/core';
+import { append, keyRing, tenantKeys } from '@fairlead/store';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Broker } from './broker.ts';
 import { testBed, type TestBed } from './fixtures/test-bed.ts';
@@ -47,6 +48,18 @@ test('what the consumer reads is what was appended, trace and all', async () => 
     causationId: undefined,
   });
   expect(event!.traceparent).toContain(bed.ctx.trace.traceId);
+});
+
+test('sealed events stay in their database, and those after them are copied', async () => {
+  const provider = keyRing(`k:${Buffer.alloc(32).toString('base64')}`);
+  const seal = tenantKeys({ database: bed.orders, provider });
+  const sealed = { key: 'a', type: 'order.placed', data: 'secret' };
+  await bed.orders.tx(bed.ctx, (tx) => append(tx, 'a', 'any', [sealed, sealed], { seal }));
+  await bed.publish(ids('b'));
+  await using _relay = bed.relay();
+  await bed.until(async () => (await published()) === 3n);
+  const events = await bed.broker.read(bed.ctx, 'orders', { after: 0n, limit: 10 });
+  expect(events.map(({ id }) => id)).toEqual(['b']);
 });
 
 test('while the broker is away the relay backs off, a poke does not hurry it, and it goes on when the broker is back', async () => {
