@@ -152,6 +152,7 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'loop',
     'storm',
     'policy',
+    'store',
   ]);
   for (const each of BENCHES) {
     const ids = each.rows.map((row) => row.id);
