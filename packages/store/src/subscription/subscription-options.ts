@@ -4,6 +4,7 @@ import type { PayloadSeal } from '../encryption/payload-seal.ts';
 import type { Leases } from '../lease/lease-types.ts';
 import type { LoggedEvent } from '../log/log-types.ts';
 import { SILENT, type StoreTelemetry } from '../telemetry.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 import { eventFilter, shardOf } from './event-filter.ts';
 import type { EventHandling, SubscribeOptions } from './subscription-types.ts';
 
@@ -67,6 +68,8 @@ export function resolveSubscription(options: SubscribeOptions): ResolvedSubscrip
   const { shards } = given;
   return {
     ...given,
+    // Cursors are nobody's, and events of all tenants are read.
+    database: acrossTenants(options.database),
     leases: options.leases,
     seal: options.seal,
     attemptDelays: backoff({ ...given.backoff, random }),

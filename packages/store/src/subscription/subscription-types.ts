@@ -31,7 +31,10 @@ export type EventHandling =
 
 /** How `subscribe` reads. */
 export interface SubscribeSettings {
-  /** The database whose log is read, and where cursors are. Not closed by the subscription. */
+  /**
+   * The database whose log is read, and where cursors are. Not closed by the subscription. Where its rows are kept apart by tenant
+   * it is used across them: the handler sees the store's own tables and those that were isolated with `across`.
+   */
   readonly database: Database;
   /** Its cursors are kept under this name: renaming starts over. Not empty, without `/`. */
   readonly name: string;
