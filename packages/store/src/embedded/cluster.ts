@@ -53,7 +53,7 @@ function checkVersion(clusterDir: string, major: number): void {
   if (found === String(major)) return;
   throw fail(
     'POSTGRES_START_FAILED',
-    `${clusterDir} was made by Postgres ${found}; these binaries are ${major} and can't read it. Start once with the Fairlead release that made it, dump what you need with pg_dump, move the directory away and load the dump into the new one.`,
+    `${clusterDir} was made by Postgres ${found}; these binaries are ${major} and can't read it. With the Fairlead release that made it, back up each service and the broker (fairlead db backup); move the directory away; start with this release, and restore them (fairlead db restore).`,
   );
 }
 

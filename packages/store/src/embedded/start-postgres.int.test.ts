@@ -53,7 +53,7 @@ test('a directory of another major version is refused with the way to move it', 
   const server = await startPostgres(options());
   await server.close();
   writeFileSync(join(cluster(), 'PG_VERSION'), '15\n');
-  await expect(startPostgres(options())).rejects.toThrow(/Postgres 15.*pg_dump/s);
+  await expect(startPostgres(options())).rejects.toThrow(/Postgres 15.*fairlead db backup.*fairlead db restore/s);
 });
 
 test('a first start that was cut off before the password was set goes on where it stopped', async () => {
