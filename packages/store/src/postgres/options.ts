@@ -31,8 +31,8 @@ export interface DatabaseOptions {
   /** How long a connection may stay unused, in milliseconds, before it is closed. Default 30 000; 0 keeps it. */
   readonly idleTimeoutMs?: number;
   /**
-   * How long a transaction may last, in milliseconds, whatever its Context says; the server ends it (Postgres 17 and
-   * later; before that the wait between statements is bounded by it). Default 60 000; 0 is no limit.
+   * How long a transaction may last, in milliseconds, whatever its Context says. The server ends it; before Postgres 17 this
+   * process does, and the server bounds the wait between statements. Default 60 000; 0 is no limit.
    */
   readonly transactionTimeoutMs?: number;
   /**
