@@ -103,6 +103,7 @@ begin
   perform pg_advisory_xact_lock(l.lock) from (
     select distinct fairlead_job_key_lock(p_queue, u.tenant, u.key) as lock
       from unnest(p_tenants, p_keys) as u (tenant, key) order by 1) l;
+  -- One that is ready and comes later does not count: it is marked as blocked when somebody comes across it.
   update fairlead_job j set state = 'ready'
     from (select distinct u.tenant, u.key from unnest(p_tenants, p_keys) as u (tenant, key)) k
    where j.id = (select b.id from fairlead_job b
@@ -111,7 +112,7 @@ begin
      and not exists (select from fairlead_job o where o.queue = p_queue and o.tenant = k.tenant and o.key = k.key
                         and (o.attempt > 0 or o.state = 'dead'))
      and not exists (select from fairlead_job o where o.queue = p_queue and o.tenant = k.tenant and o.key = k.key
-                        and o.state = 'ready');
+                        and o.state = 'ready' and o.seq < j.seq);
 end $$;
 
 -- Enqueues jobs of one queue and tenant. p_jobs: an array of {id, key, dedupe, priority, delayMs, runAt, deadlineMs, parent,
@@ -612,7 +613,7 @@ begin
            and not exists (select from fairlead_job o where o.queue = b.queue and o.tenant = b.tenant and o.key = b.key
                               and (o.attempt > 0 or o.state = 'dead'))
            and not exists (select from fairlead_job o where o.queue = b.queue and o.tenant = b.tenant and o.key = b.key
-                              and o.state = 'ready')
+                              and o.state in ('ready', 'blocked') and o.seq < b.seq)
          limit 500) s group by s.queue
     loop
       perform fairlead_job_unblock(v_keys.queue, v_keys.tenants, v_keys.keys);

@@ -152,7 +152,8 @@ export interface Job<T> {
   readonly deadline: number | undefined;
   /**
    * Ends the job in the caller's transaction: what else that writes takes effect exactly once, or never. Call it first. Once
-   * that has committed the job is done, whatever the handler throws afterwards.
+   * that has committed the job is done, whatever the handler throws afterwards. Works at every isolation level; above `read committed`
+   * the next job of its key may be let go up to 30 s later.
    * @throws JOB_LOST when the job is no longer this worker's: it was returned to the queue, has ended, or was cancelled and swept;
    *   the transaction then has to be rolled back, which happens when the error reaches its end
    */

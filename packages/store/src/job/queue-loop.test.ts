@@ -101,6 +101,48 @@ test('when the leases are lost, Contexts of running jobs end, and the jobs are d
   await on.until(async () => (await on.count()) === 0);
 });
 
+test('the next job of a key goes as soon as the one before has ended, also while later ones were not come across yet', async () => {
+  await using on = bed();
+  const mail = queue<number>('mail', { concurrency: 8 });
+  const done: number[] = [];
+  for (let n = 0; n < 60; n += 1) await on.enqueue(mail, n, { key: n % 3 === 0 ? 'ann' : `other ${n}` });
+  const handled = handle(mail, async (_, job) => {
+    await clock.sleep(1);
+    if (job.key === 'ann') done.push(job.payload);
+  });
+  const atMs = clock.monotonic();
+  on.worker([handled]);
+  on.worker([handled], { leases: on.leases('orders-2') });
+  await on.until(async () => (await on.count()) === 0);
+  expect(done).toEqual(done.toSorted((a, b) => a - b));
+  // Long before anybody looks for keys that nobody lets go, by the virtual clock.
+  expect(clock.monotonic() - atMs).toBeLessThan(10_000);
+});
+
+test('closing ends soon when the database does not answer, and what was not told returns with the leases', async () => {
+  await using on = bed();
+  const mail = queue<number>('mail');
+  const line = breakable(database);
+  let runs = 0;
+  const first = on.worker(
+    [
+      handle(mail, async () => {
+        runs += 1;
+        line.cut();
+      }),
+    ],
+    { database: line.database },
+  );
+  await on.enqueue(mail, 1);
+  await on.until(() => runs === 1);
+  const atMs = clock.monotonic();
+  const closing = first.close({ graceMs: 500 });
+  await on.until(() => first.state().kind === 'closed');
+  await closing;
+  expect(clock.monotonic() - atMs).toBeLessThan(3_000);
+  expect(await on.count(`state = 'running'`)).toBe(1);
+});
+
 test('a worker that has nothing to do sends one statement each pollMs', async () => {
   await using on = bed();
   const line = breakable(database);

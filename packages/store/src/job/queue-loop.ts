@@ -250,7 +250,9 @@ export class QueueLoop {
     }
     if (typeof news.dueMs === 'number') this.wakeIn(news.dueMs);
     this.#after = news.after ?? '';
-    if (room > 0 && news.looked) this.#lanes.looked(jobs.length < room ? [] : news.tenants, sentMs);
+    const nowMs = this.#ground.clock.monotonic();
+    if (room > 0 && news.looked) this.#lanes.looked(jobs.length < room ? [] : news.tenants, nowMs, nowMs - sentMs);
+    else if (room > 0) this.#lanes.passed(nowMs - sentMs);
     if (room > 0) this.#accounts.seen(news.looked ? news.tenants : this.#lanes.tenants);
     if (jobs.length < room && news.waitMs === null) this.#accounts.drained();
     for (const claimed of inTurn(jobs)) {

@@ -4,6 +4,8 @@
  *   enqueue.ts     enqueuing and cancelling   payload.ts    values as JSON
  *   queue-loop.ts  one queue: claims, and what became of jobs, in one statement     claimed-job.ts   its answer
  *   running-job.ts one attempt                fair-accounts.ts   whose turn it is      lanes.ts   what a look has shown
+ *   scatter.ts     jobs in parts              defer.ts      calls of policies as jobs
+ *   job-admin.ts, job-admin-dead.ts, job-view.ts   what people and autoscalers ask
  */
 import {
   CORE_ERRORS,
@@ -181,12 +183,15 @@ class Worker implements JobWorker {
       for (const loop of loops) loop.end(reason);
       await this.#within(idle, ABORT_MS);
     }
-    this.#bell.ring();
-    // One that has no handler any more tells what it knows and ends.
-    await Promise.all(loops.map((loop) => loop.finish()));
-    await this.#sweeping;
-    await (await this.#listening)?.close();
+    // One that has no handler any more tells what it knows and ends; when the database doesn't answer, what was not told returns with
+    // the leases.
+    const told = Promise.all(loops.map((loop) => loop.finish()));
+    await this.#within(told, Math.max(graceMs, ABORT_MS));
     this.#background.cancel();
+    this.#bell.ring();
+    await Promise.all([told, this.#sweeping]);
+    const unlistened = this.#listening.then((listening) => listening?.close());
+    await this.#within(unlistened, ABORT_MS);
     this.#background[Symbol.dispose]();
     this.#kind = 'closed';
   }

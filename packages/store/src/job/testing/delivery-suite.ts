@@ -41,6 +41,18 @@ export function deliverySuite(open: () => Promise<JobPlace>): void {
     expect(inner.idempotencyKey).toContain(job.id);
   });
 
+  test('jobs of a queue that no worker here does wait for one that does', async () => {
+    await using on = await bed();
+    const mail = queue<number>('mail');
+    const first = on.worker([handle(queue<number>('other'), async () => {})]);
+    await on.enqueue(mail, 1);
+    first.wake('mail');
+    await on.ticks(20);
+    expect(await on.count(`state = 'ready'`)).toBe(1);
+    on.worker([handle(mail, async () => {})], { leases: on.leases('orders-2') });
+    await on.until(async () => (await on.count()) === 0);
+  });
+
   test('a job of a transaction that rolls back never was', async () => {
     await using on = await bed();
     const mail = queue<number>('mail');
