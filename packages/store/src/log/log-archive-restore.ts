@@ -3,6 +3,7 @@ import type { Database, Tx } from '../database.ts';
 import { fail } from '../errors.ts';
 import { readArchiveFile } from './archive-file.ts';
 import { ARCHIVED, archiveFiles, type ArchiveHeader } from './log-archive.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 
 /** What is brought back. */
 export interface ArchiveRestoreOptions {
@@ -33,9 +34,10 @@ const PART = 512 * 1024;
  */
 export async function restoreLogArchive(
   ctx: Context,
-  database: Database,
+  given: Database,
   { directory, service, after = 0n }: ArchiveRestoreOptions,
 ): Promise<ArchiveRestoreResult> {
+  const database = acrossTenants(given);
   const files = await archiveFiles(directory, service);
   const newest = files.at(-1)?.header;
   if (newest !== undefined) await database.tx(ctx, (tx) => adoptWhenNew(tx, newest));

@@ -6,6 +6,7 @@ import { fail } from '../errors.ts';
 import { checkArchiveFile, writeArchiveFile } from './archive-file.ts';
 import { epochAt, logEpoch, readerRefusal } from './log-epoch.ts';
 import { SettledPositions } from './settled-positions.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 
 /** The version of the files below. One of another is refused. */
 const FORMAT = 1;
@@ -82,7 +83,8 @@ const SETTLE_MS = 5_000;
  * @throws LOG_TRIMMED when events were trimmed before they were archived; LOG_EPOCH_CHANGED when the log was replaced from a
  *   backup and the archive knows events that it lacks (archive it to another directory then); ARCHIVE_INVALID
  */
-export async function archiveLog(ctx: Context, database: Database, options: ArchiveOptions): Promise<ArchiveResult> {
+export async function archiveLog(ctx: Context, given: Database, options: ArchiveOptions): Promise<ArchiveResult> {
+  const database = acrossTenants(given);
   const { directory, service, eventsPerFile = 100_000 } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const archived = (await archiveFiles(directory, service)).at(-1)?.header;

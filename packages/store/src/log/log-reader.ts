@@ -6,6 +6,7 @@ import type { LoggedEvent } from './log-types.ts';
 import { EVENT_COLUMNS, eventsIn } from './log-row.ts';
 import { keepPrepared } from '../postgres/prepared.ts';
 import { SettledPositions } from './settled-positions.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 
 /** Reads a log by position, losing nothing. */
 export interface LogReader {
@@ -52,10 +53,12 @@ const READ = keepPrepared(`select ${EVENT_COLUMNS} from fairlead_log
   where position > $1 and (select fairlead_log_check($3::bigint, $1::bigint)) order by position limit $2`);
 
 /**
- * A reader of `database`'s log; opened with any role that may read the log. Stateless but for what it knows to be
+ * A reader of a database's log, of all tenants in it; opened with any role that may read the log. Stateless but for what it knows to be
  * settled, so losing it costs a look.
  */
-export function logReader(database: Database, options: LogReaderOptions = {}): LogReader {
+export function logReader(given: Database, options: LogReaderOptions = {}): LogReader {
+  // Who sees a part of the log takes the rest for gaps.
+  const database = acrossTenants(given);
   const { gapWaitMs = 100, trimmed = 'refuse', seal } = options;
   const settled = new SettledPositions(database);
   /** Where the log begins, as far as is known: with `skip`, cursors before it begin there. */

@@ -1,6 +1,7 @@
 import type { Context } from '@fairlead/core';
 import type { Database } from '../database.ts';
 import { SettledPositions } from './settled-positions.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 
 /** What is to go. Of `before` and `through`, the one that takes less; without either, everything that has been read. */
 export interface TrimOptions {
@@ -31,11 +32,12 @@ export interface TrimResult {
 const SETTLE_MS = 1_000;
 
 /**
- * Deletes events from the log's beginning, in short transactions; stopping half-way leaves a log that begins later. What was
+ * Deletes events from the log's beginning, whose tenant's they may be, in short transactions; stopping half-way leaves a log that begins later. What was
  * trimmed is gone but for archives: streams keep their versions, readers that begin before it are told (LOG_TRIMMED), and
  * ids that only trimmed events had may be appended again.
  */
-export async function trimLog(ctx: Context, database: Database, options: TrimOptions): Promise<TrimResult> {
+export async function trimLog(ctx: Context, given: Database, options: TrimOptions): Promise<TrimResult> {
+  const database = acrossTenants(given);
   const { batch = 1_000 } = options;
   const wanted = await endOf(ctx, database, options);
   const cursors = await options.cursors(ctx);

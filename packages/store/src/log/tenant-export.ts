@@ -49,7 +49,8 @@ export function exportTenant(
   };
   const counts: Record<string, number> = {};
   return database.tx(
-    ctx,
+    // As the tenant: where rows are isolated, the database itself leaves out everybody else's.
+    ctx.derive({ tenant }),
     async (tx) => {
       await writeArchiveFile(file, header, async (line) => {
         const all: typeof parts = { events: (each) => eventsOf(each, tenant, seal), ...parts };
