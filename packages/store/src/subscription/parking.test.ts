@@ -1,6 +1,6 @@
 import { FairleadError } from '@fairlead/core';
 import { describe, expect, test } from 'vitest';
-import { onPglite, onPostgres, shardsOf, writeEffects } from './subscription-world.fixture.ts';
+import { onPglite, onPostgres, recordedMetrics, shardsOf, writeEffects } from './subscription-world.fixture.ts';
 
 describe.each([
   ['Postgres', onPostgres],
@@ -51,9 +51,13 @@ describe.each([
   test('too often is dead; its key waits until it is redriven, or goes on when it is discarded', async () => {
     await using world = await create();
     const { ctx } = world;
+    const { telemetry, numbers } = recordedMetrics();
+    const parked = () =>
+      ['parked_keys', 'dead_events'].map((name) => numbers.get(`fairlead_subscription_${name} things 0`));
     let broken = true;
     await world.add('bad', 'bad', 'worse', 'worse', 'good');
     await using things = world.open({
+      telemetry,
       maxAttempts: 2,
       handler: async (tx, events) => {
         if (broken && events.some(({ data }) => data === 1 || data === 3))
@@ -75,6 +79,7 @@ describe.each([
     ]);
     expect(await things.deadEvents(ctx, { after: 1n, limit: 1 })).toMatchObject([{ position: 3n }]);
     expect(await world.effects()).toEqual([5]);
+    await world.until(() => parked().join() === '2,2');
     broken = false;
     expect(await things.redrive(ctx, 1n)).toBe(true);
     await world.written(3);
@@ -83,6 +88,7 @@ describe.each([
     expect(await world.effects()).toEqual([5, 1, 2, 4]);
     expect([await things.redrive(ctx, 1n), await things.discard(ctx, 9n)]).toEqual([false, false]);
     expect(await things.deadEvents(ctx)).toEqual([]);
+    await world.until(() => parked().join() === '0,0');
   });
 
   test('for want of something that had not begun does not use up its attempts', async () => {

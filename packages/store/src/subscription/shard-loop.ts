@@ -190,7 +190,8 @@ export class ShardLoop {
     if (leftMs > 0) return leftMs;
     let inMs = PARKED_POLL_MS;
     const heads = await this.#step((ctx) => parkedHeads(ctx, database, this.of));
-    metrics.parked(this.of.shard, heads.length, heads.filter(({ dead }) => dead).length);
+    const dead = heads.filter((head) => head.dead).length;
+    metrics.parked(this.of.shard, heads.length, dead);
     const found = new Set(heads.map(({ key }) => key));
     for (const key of work.parkedKeys) if (!found.has(key)) work.parkedKeys.delete(key);
     for (const head of heads) {
@@ -199,6 +200,7 @@ export class ShardLoop {
       if (head.dueInMs <= 0) await work.retry(head.key);
       else inMs = Math.min(inMs, Math.ceil(head.dueInMs));
     }
+    metrics.parked(this.of.shard, work.parkedKeys.size, dead);
     this.#parkedLookAt = clock.monotonic() + inMs;
     return inMs;
   }

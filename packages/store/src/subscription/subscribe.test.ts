@@ -1,11 +1,10 @@
 import { realClock, realRandom } from '@fairlead/core';
 import { describe, expect, test } from 'vitest';
 import { append } from '../log/log.ts';
-import { SILENT, type StoreTelemetry } from '../telemetry.ts';
 import { causedBy } from './caused-by.ts';
 import { subscribe } from './subscribe.ts';
 import type { SubscribeOptions } from './subscription-types.ts';
-import { onPglite, onPostgres, shardsOf, writeEffects } from './subscription-world.fixture.ts';
+import { onPglite, onPostgres, recordedMetrics, shardsOf, writeEffects } from './subscription-world.fixture.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -208,23 +207,7 @@ describe.each([
 
   test('what it does is counted, and a shard that it leaves has no lag', async () => {
     await using world = await create();
-    const numbers = new Map<string, number>();
-    const name = (metric: string, labels: object): string => `${metric} ${Object.values(labels).join(' ')}`;
-    const telemetry: StoreTelemetry = {
-      ...SILENT,
-      metrics: {
-        counter: (metric) => ({
-          inc: (labels, by = 1) => {
-            numbers.set(name(metric.name, labels), (numbers.get(name(metric.name, labels)) ?? 0) + by);
-          },
-        }),
-        gauge: (metric) => ({
-          set: (labels, value) => void numbers.set(name(metric.name, labels), value),
-          remove: (labels) => void numbers.delete(name(metric.name, labels)),
-        }),
-        histogram: () => ({ observe: () => {} }),
-      },
-    };
+    const { telemetry, numbers } = recordedMetrics();
     await world.add('a', 'b');
     {
       await using _things = world.open({ telemetry });

@@ -14,6 +14,7 @@ import type { LoggedEvent } from '../log/log-types.ts';
 import { append } from '../log/log.ts';
 import { migrateStore } from '../migrate/migrate.ts';
 import { pgliteDatabase } from '../pglite/index.ts';
+import { SILENT, type StoreMetric, type StoreMetrics, type StoreTelemetry } from '../telemetry.ts';
 import { testDatabase } from '../testing/index.ts';
 import { subscribe } from './subscribe.ts';
 import type { EventSubscription, ShardState, SubscribeOptions } from './subscription-types.ts';
@@ -132,4 +133,23 @@ export async function writeEffects(tx: Tx, events: readonly LoggedEvent[]): Prom
 export function shardsOf(subscription: EventSubscription): readonly ShardState[] {
   const state = subscription.state();
   return state.kind === 'running' ? state.shards : [];
+}
+
+/** Telemetry that remembers what its counters and gauges stand at, by name and labels: `name label label`. */
+export function recordedMetrics(): { readonly telemetry: StoreTelemetry; readonly numbers: Map<string, number> } {
+  const numbers = new Map<string, number>();
+  const keyOf = (metric: StoreMetric, labels: object): string => [metric.name, ...Object.values(labels)].join(' ');
+  const metrics: StoreMetrics = {
+    counter: (metric) => ({
+      inc(labels, by = 1) {
+        numbers.set(keyOf(metric, labels), (numbers.get(keyOf(metric, labels)) ?? 0) + by);
+      },
+    }),
+    gauge: (metric) => ({
+      set: (labels, value) => void numbers.set(keyOf(metric, labels), value),
+      remove: (labels) => void numbers.delete(keyOf(metric, labels)),
+    }),
+    histogram: () => ({ observe: () => {} }),
+  };
+  return { telemetry: { ...SILENT, metrics }, numbers };
 }
