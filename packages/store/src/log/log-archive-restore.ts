@@ -34,24 +34,24 @@ const PART = 512 * 1024;
  */
 export async function restoreLogArchive(
   ctx: Context,
-  given: Database,
+  database: Database,
   { directory, service, after = 0n }: ArchiveRestoreOptions,
 ): Promise<ArchiveRestoreResult> {
-  const database = acrossTenants(given);
+  const whole = acrossTenants(database);
   const files = await archiveFiles(directory, service);
   const newest = files.at(-1)?.header;
-  if (newest !== undefined) await database.tx(ctx, (tx) => adoptWhenNew(tx, newest));
+  if (newest !== undefined) await whole.tx(ctx, (tx) => adoptWhenNew(tx, newest));
   let events = 0;
-  let begins = await database.tx(ctx, trimmedThrough);
+  let begins = await whole.tx(ctx, trimmedThrough);
   if (newest !== undefined && BigInt(newest.through) < begins) {
     throw fail(
       'ARCHIVE_MISMATCH',
-      `${database.name}: the log begins above position ${begins}, and the archive in ${directory} ends at ${newest.through}. What is between them is in neither; nothing was restored.`,
+      `${whole.name}: the log begins above position ${begins}, and the archive in ${directory} ends at ${newest.through}. What is between them is in neither; nothing was restored.`,
     );
   }
   for (const { path, header } of files.toReversed()) {
     if (BigInt(header.after) >= begins || begins <= after) continue;
-    events += await database.tx(ctx, async (tx) => {
+    events += await whole.tx(ctx, async (tx) => {
       const through = await trimmedThrough(tx);
       const count = await fill(tx, path, header, through);
       await tx.query('update fairlead_log_trim set through = $1', [header.after]);

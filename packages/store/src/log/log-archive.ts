@@ -83,21 +83,21 @@ const SETTLE_MS = 5_000;
  * @throws LOG_TRIMMED when events were trimmed before they were archived; LOG_EPOCH_CHANGED when the log was replaced from a
  *   backup and the archive knows events that it lacks (archive it to another directory then); ARCHIVE_INVALID
  */
-export async function archiveLog(ctx: Context, given: Database, options: ArchiveOptions): Promise<ArchiveResult> {
-  const database = acrossTenants(given);
+export async function archiveLog(ctx: Context, database: Database, options: ArchiveOptions): Promise<ArchiveResult> {
+  const whole = acrossTenants(database);
   const { directory, service, eventsPerFile = 100_000 } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const archived = (await archiveFiles(directory, service)).at(-1)?.header;
-  let after = archived === undefined ? await beginning(ctx, database) : BigInt(archived.through);
+  let after = archived === undefined ? await beginning(ctx, whole) : BigInt(archived.through);
   const epoch =
     archived === undefined
-      ? await logEpoch(ctx, database)
-      : await epochAt(ctx, database, { position: after, epoch: archived.epoch });
-  const end = await settledEnd(ctx, database, options.through);
+      ? await logEpoch(ctx, whole)
+      : await epochAt(ctx, whole, { position: after, epoch: archived.epoch });
+  const end = await settledEnd(ctx, whole, options.through);
   const files: string[] = [];
   let events = 0;
   while (after < end) {
-    const through = await lastOf(ctx, database, after, end, eventsPerFile);
+    const through = await lastOf(ctx, whole, after, end, eventsPerFile);
     if (through === undefined) break;
     const file = join(directory, fileName(after, through));
     const header: ArchiveHeader = {
@@ -111,7 +111,7 @@ export async function archiveLog(ctx: Context, given: Database, options: Archive
     };
     await writeArchiveFile(file, header, async (line) => {
       for (let at = after; at < through;) {
-        const rows = await page(ctx, database, at, through, epoch);
+        const rows = await page(ctx, whole, at, through, epoch);
         for (const row of rows) await line(row.line);
         events += rows.length;
         at = BigInt(rows.at(-1)?.position ?? through);

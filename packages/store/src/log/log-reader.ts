@@ -56,22 +56,22 @@ const READ = keepPrepared(`select ${EVENT_COLUMNS} from fairlead_log
  * A reader of a database's log, of all tenants in it; opened with any role that may read the log. Stateless but for what it knows to be
  * settled, so losing it costs a look.
  */
-export function logReader(given: Database, options: LogReaderOptions = {}): LogReader {
+export function logReader(database: Database, options: LogReaderOptions = {}): LogReader {
   // Who sees a part of the log takes the rest for gaps.
-  const database = acrossTenants(given);
+  const whole = acrossTenants(database);
   const { gapWaitMs = 100, trimmed = 'refuse', seal } = options;
-  const settled = new SettledPositions(database);
+  const settled = new SettledPositions(whole);
   /** Where the log begins, as far as is known: with `skip`, cursors before it begin there. */
   let kept = 0n;
 
   async function select(ctx: Context, { after, limit, epoch }: ReadOptions): Promise<readonly LoggedEvent[]> {
     try {
       const params = [after.toString(), limit, epoch ?? settled.epoch ?? null];
-      const { rows } = await database.query(ctx, READ, params);
-      const sql: Sql = { query: (text, values) => database.query(ctx, text, values) };
+      const { rows } = await whole.query(ctx, READ, params);
+      const sql: Sql = { query: (text, values) => whole.query(ctx, text, values) };
       return await eventsIn(ctx, sql, seal, rows);
     } catch (error) {
-      throw readerRefusal(database.name, after, error);
+      throw readerRefusal(whole.name, after, error);
     }
   }
 

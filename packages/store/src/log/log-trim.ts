@@ -36,17 +36,17 @@ const SETTLE_MS = 1_000;
  * trimmed is gone but for archives: streams keep their versions, readers that begin before it are told (LOG_TRIMMED), and
  * ids that only trimmed events had may be appended again.
  */
-export async function trimLog(ctx: Context, given: Database, options: TrimOptions): Promise<TrimResult> {
-  const database = acrossTenants(given);
+export async function trimLog(ctx: Context, database: Database, options: TrimOptions): Promise<TrimResult> {
+  const whole = acrossTenants(database);
   const { batch = 1_000 } = options;
-  const wanted = await endOf(ctx, database, options);
+  const wanted = await endOf(ctx, whole, options);
   const cursors = await options.cursors(ctx);
   const [last] = cursors.toSorted((a, b) => (a.position < b.position ? -1 : 1));
   const held = last !== undefined && last.position < wanted ? last : undefined;
   const end = held?.position ?? wanted;
   let deleted = 0;
   for (;;) {
-    const step = await database.tx(ctx, async (tx) => {
+    const step = await whole.tx(ctx, async (tx) => {
       const { rows } = await tx.query<{ through: string; upper: string | null }>(
         `select t.through::text as through, (select max(b.position)::text from
            (select l.position from fairlead_log l where l.position > t.through and l.position <= $1 order by 1 limit $2) b) as upper
