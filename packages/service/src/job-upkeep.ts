@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import {
+  acrossTenants,
   cancelJob,
   discardJobs,
   findJob,
@@ -59,7 +60,8 @@ export function jobUpkeep(database: Database | undefined): JobUpkeep {
     },
     async cancelJob(ctx, id) {
       if (database === undefined || (await findJob(ctx, database, id)) === undefined) return { kind: 'absent' };
-      return database.tx(ctx, (tx) => cancelJob(tx, id));
+      // Whose it is does not matter to who runs the service.
+      return acrossTenants(database).tx(ctx, (tx) => cancelJob(tx, id));
     },
     async redriveJobs(ctx, options) {
       return database === undefined ? NONE : redriveJobs(ctx, database, options);

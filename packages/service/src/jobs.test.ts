@@ -183,6 +183,7 @@ test('a failed attempt writes nothing, is told of in a line, and is repeated; th
   await instance.close();
   expect(attempts).toEqual([1, 2, 3]);
   expect(await notes()).toEqual([]);
+  expect(await telemetry.metrics.exposition()).toMatch(/fairlead_job_dead\{[^}]*queue="send-letter"[^}]*\} 1\n/);
   const lines = telemetry.logs.filter(({ msg }) => msg === 'job post.send-letter failed');
   expect(lines).toHaveLength(3);
   expect(lines[2]).toMatchObject({ level: 'warn', code: 'NO_WIND', attempt: 3, maxAttempts: 3, job: body.job });

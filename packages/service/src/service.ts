@@ -2,7 +2,9 @@
 // (`handler-kit.ts` makes it, `client.ts` its calls); `config.ts`, `secret.ts` and `read-config.ts` are its environment.
 // This file makes a running instance: `exchange.ts` and `layers/` are the way of a call, outermost first as listed below,
 // `failure.ts` what callers are told of failures, `idempotency-*.ts` the answers kept by key, `consuming.ts` the way of
-// an event, `working.ts` that of a job (`job-definition.ts` is what jobs are written with, `deferred-calls.ts` calls as jobs), `process-leases.ts` the rights of the process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` what
+// an event, `working.ts` that of a job (`job-definition.ts` and `jobs.ts` are what jobs are written with,
+// `deferred-calls.ts` calls as jobs, `queue-gauges.ts` how far queues are behind), `process-leases.ts` the rights of the
+// process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` and `job-upkeep.ts` what
 // people ask of its dead letters and events, `raw-routes.ts` the way of what is no operation. `serve-http.ts` adds the
 // socket (`http-routes.ts` and `route-table.ts` say what is there, `http-exchange.ts` answers, `own-routes.ts` is what
 // every service has),
@@ -39,6 +41,7 @@ import { problems } from './layers/problems.ts';
 import { prompt } from './layers/prompt.ts';
 import { missingMigrations } from './migrations.ts';
 import { processLeases } from './process-leases.ts';
+import { queueGauges } from './queue-gauges.ts';
 import { rawRoutes } from './raw-routes.ts';
 import { readConfig } from './read-config.ts';
 import { readinessChecks, readinessOf } from './readiness.ts';
@@ -150,8 +153,10 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       ...(queues?.handled ?? []),
       ...(deferred ? [deferred.handled(deferredSender(clientOptions))] : []),
     ];
-    if (handled.length > 0 && database !== undefined)
+    if (handled.length > 0 && database !== undefined) {
       started.push(worker({ ...common, database: acrossTenants(database), leases: held.get(), queues: handled }));
+      queueGauges({ ...common, database });
+    }
     await begin();
     state = 'running';
   }

@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Database, Row } from '../database.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 import { conditions, idOf, type JobFilter } from './job-admin.ts';
 
 /** Which dead letters are to change. */
@@ -44,7 +45,7 @@ export async function redriveJobs(
   const { where, params, startMs } = chosen(options);
   const step = perSecond > 0 ? 1_000 / perSecond : 0;
   const [most, from, gap] = [params.push(limit), params.push(startMs), params.push(step)];
-  const { rows } = await database.query<Row & { id: string; next_ms: string }>(
+  const { rows } = await acrossTenants(database).query<Row & { id: string; next_ms: string }>(
     ctx,
     `with locked as (
        select j.id, j.queue, j.tenant, j.key, j.dedupe from fairlead_job j
@@ -84,7 +85,7 @@ export async function discardJobs(ctx: Context, database: Database, options: Dea
   const limit = limitOf(options);
   const { where, params } = chosen(options);
   const most = params.push(limit);
-  return database.tx(ctx, async (tx) => {
+  return acrossTenants(database).tx(ctx, async (tx) => {
     const { rows } = await tx.query<Row & { id: string; queue: string; tenant: string; key: string | null }>(
       `delete from fairlead_job d using (
          select j.id from fairlead_job j where ${where.join(' and ')} order by j.id limit $${most} for update skip locked) l

@@ -6,6 +6,7 @@ import { connectAdmin } from '../embedded/admin-connection.ts';
 import { migrateStore } from '../migrate/migrate.ts';
 import { pgliteDatabase } from '../pglite/index.ts';
 import { openDatabase } from '../postgres/postgres-database.ts';
+import { installTenancy } from '../tenancy/install-tenancy.ts';
 import { testDatabase } from '../testing/index.ts';
 import { enqueue } from './enqueue.ts';
 import { discardJobs, redriveJobs } from './job-admin-dead.ts';
@@ -214,6 +215,21 @@ describe.each([
     expect(await resumeQueue(sql as never, 'mail')).toBe(false);
     expect(await queueLags(ctx, database)).toMatchObject([{ queue: 'mail', paused: false }]);
   });
+});
+
+test('where rows of tenants are kept apart, people see the jobs of all of them', async () => {
+  await using held = await testDatabase();
+  await using owner = openDatabase({ url: held.ownerUrl, name: 'owner', clock });
+  await installTenancy(ctx, owner, { url: held.url });
+  await owner.query(ctx, 'select fairlead.isolate_store()');
+  await using database = openDatabase({ url: held.url, name: 'shop', clock, tenancy: 'rows' });
+  const mail = queue<{ to: string }>('mail');
+  for (const tenant of ['ann', 'bob'])
+    await database.tx(contextOf(tenant), (tx) => enqueue(tx, mail, { to: tenant }, { key: 'k' }));
+  const { jobs } = await listJobs(ctx, database);
+  expect(jobs.map(({ tenant }) => tenant)).toEqual(['ann', 'bob']);
+  expect(await queueLags(ctx, database)).toMatchObject([{ queue: 'mail', waiting: 2 }]);
+  expect(await findJob(ctx, database, jobs[1]?.id ?? '')).toMatchObject({ tenant: 'bob', payload: { to: 'bob' } });
 });
 
 test('a role that may read the view and nothing else gets the number that an autoscaler asks for', async () => {

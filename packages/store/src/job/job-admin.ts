@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Database, Row, Sql } from '../database.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 import type { DeadReason, JobFailure } from './job-types.ts';
 
 /** Where a job is. `later`: its time has not come. `blocked`: another one of its key comes first. */
@@ -116,7 +117,7 @@ export async function listJobs(ctx: Context, database: Database, query: JobQuery
   const limit = Math.max(1, Math.min(1_000, query.limit ?? 100));
   const { where, params } = conditions(query, query.state === undefined ? undefined : WORDS[query.state]);
   if (query.after !== undefined) where.push(`j.id > $${params.push(idOf(query.after))}::uuid`);
-  const { rows } = await database.query<JobRow>(
+  const { rows } = await acrossTenants(database).query<JobRow>(
     ctx,
     `select ${COLUMNS} from fairlead_job j ${where.length === 0 ? '' : `where ${where.join(' and ')}`}
       order by j.id limit $${params.push(limit + 1)}`,
@@ -128,7 +129,7 @@ export async function listJobs(ctx: Context, database: Database, query: JobQuery
 
 /** One job; `undefined` when there is none, or no more. */
 export async function findJob(ctx: Context, database: Database, id: string): Promise<JobDetails | undefined> {
-  const { rows } = await database.query<
+  const { rows } = await acrossTenants(database).query<
     JobRow & { payload: unknown; failures: JobFailure[] | null; progress: unknown; origin: unknown; behind: string }
   >(
     ctx,

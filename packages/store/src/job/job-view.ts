@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Database, Row } from '../database.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 
 /** How far a queue is behind. Counts end at 100 000. */
 export interface QueueLag {
@@ -35,7 +36,7 @@ interface LagRow extends Row {
  * autoscalers too: a role needs `select` on it, and on nothing else.
  */
 export async function queueLags(ctx: Context, database: Database): Promise<readonly QueueLag[]> {
-  const { rows } = await database.query<LagRow>(ctx, 'select * from fairlead_job_lag order by queue');
+  const { rows } = await acrossTenants(database).query<LagRow>(ctx, 'select * from fairlead_job_lag order by queue');
   return rows.map((row) => ({
     queue: row.queue,
     paused: row.paused,
