@@ -1,10 +1,10 @@
 import { realClock } from '@fairlead/core';
 import { afterEach } from 'vitest';
 import { testDatabase, type TestDatabase } from '../testing/index.ts';
-import { deliverySuite } from './testing/delivery-suite.ts';
-import { endingSuite } from './testing/ending-suite.ts';
+import { deliverySuite } from './testing/delivery-suite.fixture.ts';
+import { endingSuite } from './testing/ending-suite.fixture.ts';
 import type { JobPlace } from './testing/job-bed.ts';
-import { orderSuite } from './testing/order-suite.ts';
+import { orderSuite } from './testing/order-suite.fixture.ts';
 
 // The same on Postgres, where statements of several workers really run at the same time.
 

@@ -3,10 +3,10 @@ import { createContext, realRandom, virtualClock } from '@fairlead/core';
 import { afterAll, beforeAll } from 'vitest';
 import { migrateStore } from '../migrate/migrate.ts';
 import { pgliteDatabase } from '../pglite/index.ts';
-import { deliverySuite } from './testing/delivery-suite.ts';
-import { endingSuite } from './testing/ending-suite.ts';
+import { deliverySuite } from './testing/delivery-suite.fixture.ts';
+import { endingSuite } from './testing/ending-suite.fixture.ts';
 import type { JobPlace } from './testing/job-bed.ts';
-import { orderSuite } from './testing/order-suite.ts';
+import { orderSuite } from './testing/order-suite.fixture.ts';
 
 // In memory, on a virtual clock.
 

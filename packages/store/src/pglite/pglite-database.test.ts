@@ -126,7 +126,7 @@ test('a transaction that is given up for another is run again where that is aske
   );
   // The waits in between are of the virtual clock.
   let done = false;
-  work.finally(() => (done = true));
+  void work.finally(() => (done = true));
   while (!done) {
     await clock.advance(50);
     await new Promise((resolve) => setImmediate(resolve));

@@ -6,7 +6,7 @@ import { realClock } from '@fairlead/core';
 import { connectAdmin } from '../embedded/admin-connection.ts';
 import { endOrphans } from '../embedded/postmaster.ts';
 import { newPassword } from '../embedded/secret.ts';
-import { startPostgres, type EmbeddedPostgres } from '../embedded/start-postgres.ts';
+import { startPostgres } from '../embedded/start-postgres.ts';
 import { quoteLiteral, rewriteDatabaseUrl } from '../postgres/database-url.ts';
 
 /** Where the workers of a run ask for the server: set by the global setup. */
