@@ -1,5 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
-import { createContext, realClock, realRandom, type Context } from '@fairlead/core';
+import { createContext, realClock, realRandom, type Clock, type Context } from '@fairlead/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../database.ts';
 import { connectAdmin } from '../embedded/admin-connection.ts';
@@ -15,7 +15,10 @@ import type { EnqueueOptions } from './job-types.ts';
 import { queueLags } from './job-view.ts';
 import { queue } from './queue.ts';
 
-const clock = realClock();
+const real = realClock();
+let lastMs = 0;
+/** No moment twice, so that ids, which begin with one, are in the order in which they were made. */
+const clock: Clock = { ...real, now: () => (lastMs = Math.max(lastMs + 1, real.now())) };
 const random = realRandom();
 const contextOf = (tenant?: string): Context => createContext({ clock, random, tenant });
 const ctx = contextOf();
