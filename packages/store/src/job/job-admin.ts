@@ -110,7 +110,7 @@ interface JobRow extends Row {
 }
 
 /**
- * Lists jobs in the order in which they were enqueued. A piece goes on after the last one's id, so nothing comes twice, whatever
+ * Lists jobs in the order in which they were enqueued, to the millisecond. A piece goes on after the last one's id, so nothing comes twice, whatever
  * happens between two pieces.
  */
 export async function listJobs(ctx: Context, database: Database, query: JobQuery = {}): Promise<JobPage> {
