@@ -160,8 +160,13 @@ const store: Bench = {
   name: 'store',
   rows: [
     { id: 'append-1', unit: '×', better: 'higher', goal: 0.85 },
+    { id: 'append-1-in-tx', unit: '×', better: 'higher' },
+    { id: 'append-1-small', unit: '×', better: 'higher' },
     { id: 'append-16', unit: '×', better: 'higher', goal: 0.85 },
+    { id: 'append-16-in-tx', unit: '×', better: 'higher' },
+    { id: 'append-16-small', unit: '×', better: 'higher' },
     { id: 'batch-append', unit: '×', better: 'higher', goal: 0.8 },
+    { id: 'batch-append-small', unit: '×', better: 'higher' },
     { id: 'subscribe-events-per-second', unit: 'events/s', better: 'higher', goal: 50_000 },
     { id: 'subscribe-delay-p50-ms', unit: 'ms', better: 'lower' },
     { id: 'subscribe-delay-p99-ms', unit: 'ms', better: 'lower', goal: 25 },
@@ -185,5 +190,19 @@ const store: Bench = {
   timeoutMs: 240_000,
 };
 
+/** Two million jobs through one queue: how many a second at the beginning and at the end. The subject prints the whole curve. */
+const storeCurve: Bench = {
+  name: 'store-curve',
+  rows: [
+    { id: 'curve-first', unit: 'jobs/s', better: 'higher' },
+    { id: 'curve-last', unit: 'jobs/s', better: 'higher' },
+    { id: 'curve-last-vs-first', unit: '×', better: 'higher', goal: 0.9 },
+  ],
+  subject: { name: 'fairlead', file: './subjects/store-curve.ts' },
+  peers: [],
+  rounds: 1,
+  timeoutMs: 900_000,
+};
+
 /** Every benchmark, by the name that the command takes. */
-export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, policy, store];
+export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, policy, store, storeCurve];

@@ -153,6 +153,7 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'storm',
     'policy',
     'store',
+    'store-curve',
   ]);
   for (const each of BENCHES) {
     const ids = each.rows.map((row) => row.id);

@@ -1,7 +1,7 @@
 // Our queue, with what it has: tenants that share it fairly, keys that keep order, claims that are fenced by leases.
 
 import { realClock, realRandom, type Context } from '@fairlead/core';
-import { enqueue, enqueueMany, handle, leases, queue, worker, type Database } from '@fairlead/store';
+import { enqueue, enqueueMany, handle, leases, queue, worker, type Database, type Queue } from '@fairlead/store';
 import { BATCH, enqueueRate, JOBS, payloadOf, perSecond } from './jobs.ts';
 
 const AT_ONCE = 1_000;
@@ -9,51 +9,90 @@ const TENANTS = 10;
 
 /** Jobs done a second by as many workers of one process, each with a batch at hand. */
 export async function working(database: Database, ctx: Context, workers: number): Promise<number> {
-  const orders = queue<object>(`orders-${workers}`, { concurrency: BATCH, prefetch: BATCH });
-  await fill(database, ctx, orders, JOBS);
+  const orders = ordersQueue(workers);
+  await fill(database, ctx, orders, 0, JOBS);
+  const startedAt = performance.now();
+  await workOff(database, orders, workers, JOBS);
+  return perSecond(JOBS, startedAt);
+}
+
+/**
+ * Jobs done a second for each `step` of `count` that go through one queue, in which some 50 000 wait all the time: a table
+ * that gets worse with what has gone through it shows here.
+ */
+export async function curve(database: Database, ctx: Context, count: number, step: number): Promise<readonly number[]> {
+  const orders = ordersQueue(CURVE_WORKERS);
+  const rates: number[] = [];
+  let enqueued = BACKLOG;
+  await fill(database, ctx, orders, 0, BACKLOG);
+  let stepAt = performance.now();
+  let feeding = Promise.resolve();
+  await workOff(database, orders, CURVE_WORKERS, count, (done) => {
+    if (done % AT_ONCE === 0 && enqueued < count) {
+      const from = enqueued;
+      enqueued += AT_ONCE;
+      feeding = feeding.then(() => fill(database, ctx, orders, from, from + AT_ONCE));
+    }
+    if (done % step !== 0) return;
+    rates.push(perSecond(step, stepAt));
+    stepAt = performance.now();
+  });
+  await feeding;
+  return rates;
+}
+
+const BACKLOG = 50_000;
+const CURVE_WORKERS = 4;
+
+function ordersQueue(workers: number): Queue<object> {
+  return queue(`orders-${workers}`, { concurrency: BATCH, prefetch: BATCH });
+}
+
+async function workOff(
+  database: Database,
+  orders: Queue<object>,
+  workers: number,
+  count: number,
+  onDone: (done: number) => void = () => {},
+): Promise<void> {
   const clock = realClock();
   const random = realRandom();
   const all = Promise.withResolvers<void>();
   let done = 0;
   const handled = handle(orders, async () => {
     done += 1;
-    if (done === JOBS) all.resolve();
+    onDone(done);
+    if (done === count) all.resolve();
   });
   await using mine = leases({ database, holder: 'bench', clock, random });
-  const startedAt = performance.now();
   const running = Array.from({ length: workers }, () =>
     worker({ database, leases: mine, queues: [handled], clock, random }),
   );
   await all.promise;
   // Until the last are completed, not only done.
   await Promise.all(running.map((each) => each.close()));
-  return perSecond(JOBS, startedAt);
 }
 
-/** Jobs a second that are enqueued one after the other, each in a transaction of its own. */
+/** Jobs a second that are enqueued one after the other, each by itself. */
 export function enqueuing(database: Database, ctx: Context): Promise<number> {
   const single = queue<object>('single');
-  return enqueueRate((index) => database.tx(ctx, (tx) => enqueue(tx, single, payloadOf(index))));
+  return enqueueRate((index) => database.tx(ctx, (tx) => enqueue(tx, single, payloadOf(index)), { autocommit: true }));
 }
 
-/** Enqueues `count` jobs of ten tenants, half of them with one of many keys. */
-export async function fill(
+/** Enqueues the jobs from one number up to another, of ten tenants, half of them with one of many keys. */
+async function fill(
   database: Database,
   ctx: Context,
-  orders: ReturnType<typeof queue<object>>,
-  count: number,
+  orders: Queue<object>,
+  first: number,
+  end: number,
 ): Promise<void> {
-  for (let from = 0; from < count; from += AT_ONCE) {
+  for (let from = first; from < end; from += AT_ONCE) {
     const tenant = `tenant-${(from / AT_ONCE) % TENANTS}`;
-    await database.tx(ctx.derive({ tenant }), (tx) =>
-      enqueueMany(
-        tx,
-        orders,
-        Array.from({ length: AT_ONCE }, (_, index) => ({
-          payload: payloadOf(from + index),
-          ...(index % 2 === 0 ? { key: `order-${from + index}` } : {}),
-        })),
-      ),
-    );
+    const jobs = Array.from({ length: AT_ONCE }, (_, index) => ({
+      payload: payloadOf(from + index),
+      ...(index % 2 === 0 ? { key: `order-${from + index}` } : {}),
+    }));
+    await database.tx(ctx.derive({ tenant }), (tx) => enqueueMany(tx, orders, jobs));
   }
 }

@@ -43,6 +43,12 @@ export interface TxOptions {
    * to happen once belongs into `afterCommit`, of which only those of the attempt that was committed run.
    */
   readonly retry?: boolean;
+  /**
+   * Whether each statement of `work` commits by itself, in one round trip and without a transaction around them. For work that
+   * is one statement anyway, such as an append or an enqueuing that belongs to no other change: what it says has happened, has.
+   * What runs after commits runs when `work` has resolved. Not together with the other options. Default false.
+   */
+  readonly autocommit?: boolean;
 }
 
 /**

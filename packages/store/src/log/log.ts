@@ -52,6 +52,8 @@ interface Prepared {
  * `fairlead.now()`. The stream stays locked until the transaction ends, so appends to one stream queue up and versions
  * have no gaps; a conflict draws no position. Keep the transaction short: readers wait for it at the gap that it holds.
  *
+ * An append that belongs to no other change is one statement: `database.tx(ctx, (tx) => append(tx, …), { autocommit: true })`.
+ *
  * An empty `events` only checks the expectation. With `seal`, what the events say is encrypted for the Context's tenant
  * before it leaves the process; streams, types, keys and ids lie in the clear.
  * @throws EVENT_INVALID, EVENT_TOO_LARGE (above 1 MiB of JSON) before anything is sent; EVENT_DUPLICATE when the log has

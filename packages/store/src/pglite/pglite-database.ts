@@ -10,6 +10,8 @@ import type { Database, QueryResult, Row, Tx, TxOptions } from '../database.ts';
 import { fail } from '../errors.ts';
 import { SILENT, type StoreSpan, type StoreTelemetry } from '../telemetry.ts';
 import { withRetries } from '../tx-retry.ts';
+import { runAfterCommit } from '../after-commit.ts';
+import { autocommit, type AutocommitGround } from '../autocommit.ts';
 import { Announcer } from '../wake/announcer.ts';
 import { setAcrossTenants } from '../tenancy/across-tenants.ts';
 import { PgliteTenancy } from './pglite-tenancy.ts';
@@ -98,6 +100,15 @@ class PgliteDatabase implements Database {
 
   #tx<T>(everyTenant: boolean, ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
     const report = { name: this.name, telemetry: this.#telemetry };
+    if (options.autocommit === true) {
+      const ground: AutocommitGround = {
+        name: this.name,
+        query: (text, params) => this.#query(everyTenant, ctx, text, params),
+        announce: (channel, payload) => this.#announce(ctx, channel, payload),
+        after: (functions) => runAfterCommit(ctx, functions, report),
+      };
+      return autocommit(ctx, ground, work, options);
+    }
     return this.#span(ctx, 'transaction', (inner, span) =>
       withRetries(inner, options, { ...report, span }, () => this.#attempt(inner, work, options, everyTenant)),
     );
@@ -150,15 +161,7 @@ class PgliteDatabase implements Database {
   async #attempt<T>(ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions, everyTenant: boolean): Promise<T> {
     const tx = new PgliteTx(ctx, this.#options, this.#announce);
     const value = await this.#turns.take(ctx.signal, () => this.#run(tx, work, options, everyTenant));
-    for (const fn of tx.afterCommits) {
-      try {
-        fn();
-      } catch (error) {
-        this.#telemetry.log.warn(ctx, `${this.name}: a function given to afterCommit failed; the commit stands`, {
-          error,
-        });
-      }
-    }
+    runAfterCommit(ctx, tx.afterCommits, { name: this.name, telemetry: this.#telemetry });
     return value;
   }
 

@@ -25,6 +25,8 @@ import { claimKeyOf } from '../tenancy/install-tenancy.ts';
 import { everyTenantScope, tenantScope } from '../tenancy/row-scope.ts';
 import { withRetries } from '../tx-retry.ts';
 import type { StoreSpan } from '../telemetry.ts';
+import { runAfterCommit } from '../after-commit.ts';
+import { autocommit, type AutocommitGround } from '../autocommit.ts';
 import { Announcer } from '../wake/announcer.ts';
 
 /** How long a COMMIT that nobody waits for any more may take before its connection is given up. */
@@ -106,6 +108,15 @@ class PostgresDatabase implements ScopedDatabase {
   #tx<T>(host: TxHost, ctx: Context, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
     const { name } = this;
     const { telemetry } = this.#options;
+    if (options.autocommit === true) {
+      const ground: AutocommitGround = {
+        name,
+        query: (text, params) => this.#query(host, ctx, text, params),
+        announce: (channel, payload) => host.announce(ctx, channel, payload),
+        after: (functions) => runAfterCommit(ctx, functions, this.#options),
+      };
+      return autocommit(ctx, ground, work, options);
+    }
     return this.#span(ctx, 'transaction', {}, (inner, span) =>
       withRetries(inner, options, { name, telemetry, span }, () => this.#attempt(host, inner, work, options)),
     );
@@ -222,7 +233,7 @@ class PostgresDatabase implements ScopedDatabase {
     const connection = tx.connection;
     // Nothing was asked of the server, so there is nothing to commit; one that is broken says so.
     if (tx.state === 'unbegun') {
-      this.#runAfterCommit(tx);
+      runAfterCommit(ctx, tx.afterCommits, this.#options);
       return;
     }
     if (!connection.usable) await connection.finish('COMMIT');
@@ -237,7 +248,7 @@ class PostgresDatabase implements ScopedDatabase {
             tx.failure === undefined ? {} : { cause: tx.failure },
           );
         }
-        this.#runAfterCommit(tx);
+        runAfterCommit(ctx, tx.afterCommits, this.#options);
       },
       (error: unknown) => {
         tx.release();
@@ -250,20 +261,6 @@ class PostgresDatabase implements ScopedDatabase {
       settled.catch(() => {}).finally(() => timer.cancel());
     };
     await untilAbort(ctx.signal, () => settled, overdue);
-  }
-
-  #runAfterCommit(tx: PostgresTx): void {
-    for (const fn of tx.afterCommits) {
-      try {
-        fn();
-      } catch (error) {
-        this.#options.telemetry.log.warn(
-          tx.ctx,
-          `${this.name}: a function given to afterCommit failed; the commit stands`,
-          { error },
-        );
-      }
-    }
   }
 }
 
