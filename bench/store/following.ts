@@ -57,7 +57,7 @@ export async function delay(writer: Database, reader: Database, ctx: Context): P
   for (let index = 0; performance.now() - startedAt < WARM_UP_MS + WRITING_MS;) {
     const due = Math.floor(((performance.now() - startedAt) * PER_SECOND) / 1_000);
     for (; index < due; index += 1) {
-      const stream = `order-${index}`;
+      const stream = `delayed-${index}`;
       sentAt.set(stream, performance.now());
       const event = placed(index);
       writes.push(

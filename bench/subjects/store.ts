@@ -9,6 +9,8 @@ import { printMeasurement } from './measurement.ts';
 
 await using bed = await storeBed();
 const { context } = bed;
+// Before anything that leaves the server with work to do.
+const { p50, p99 } = await delay(await bed.open(8), await bed.open(4), context);
 const appended = await appending((connections) => bed.open(connections), context);
 const pool = await bed.open(10);
 const jobs = {
@@ -17,7 +19,6 @@ const jobs = {
   enqueue: await enqueuing(pool, context),
 };
 const events = await reading(pool, context);
-const { p50, p99 } = await delay(await bed.open(8), pool, context);
 printMeasurement({
   ...appended,
   ...jobs,

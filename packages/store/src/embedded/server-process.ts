@@ -27,6 +27,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   max_connections: '200',
   shared_buffers: '64MB',
   max_wal_size: '512MB',
+  // Queues leave dead rows by the hundred thousand a minute, which is the default.
+  autovacuum_naptime: '10s',
   io_method: 'sync',
   jit: 'off',
   timezone: 'UTC',
