@@ -1,32 +1,14 @@
-import { PGlite } from '@electric-sql/pglite';
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database, Tx } from './database.ts';
 import { append } from './log/log.ts';
 import { logReader } from './log/log-reader.ts';
-import { migrateStore } from './migrate/migrate.ts';
-import { pgliteDatabase } from './pglite/index.ts';
-import { testDatabase } from './testing/index.ts';
+import { bothDatabases } from './testing/both-databases.fixture.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });
 
-async function onPostgres(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const held = await testDatabase();
-  return { database: held.database, end: async () => held[Symbol.asyncDispose]() };
-}
-
-async function onPglite(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const pglite = await PGlite.create();
-  const database = pgliteDatabase({ pglite, schema: 'orders', name: 'orders', clock });
-  await migrateStore(ctx, database);
-  return { database, end: () => pglite.close() };
-}
-
-describe.each([
-  ['Postgres', onPostgres],
-  ['PGlite', onPglite],
-])('statements that commit by themselves, on %s', (_name, create) => {
+describe.each(bothDatabases(clock))('statements that commit by themselves, on %s', (_name, create) => {
   let database: Database;
   let end: () => Promise<void>;
   beforeAll(async () => {

@@ -9,26 +9,12 @@ import { sweepDocs } from './doc-sweep.ts';
 import type { DocEntry, PutOptions } from './doc-types.ts';
 import { docs } from './docs.ts';
 import { prefixEnd } from './prefix-end.ts';
+import { bothDatabases } from '../testing/both-databases.fixture.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });
 
-async function onPostgres(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const held = await testDatabase();
-  return { database: held.database, end: async () => held[Symbol.asyncDispose]() };
-}
-
-async function onPglite(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const pglite = await PGlite.create();
-  const database = pgliteDatabase({ pglite, schema: 'orders', name: 'orders', clock });
-  await migrateStore(ctx, database);
-  return { database, end: () => pglite.close() };
-}
-
-describe.each([
-  ['Postgres', onPostgres],
-  ['PGlite', onPglite],
-])('documents on %s', (_name, create) => {
+describe.each(bothDatabases(clock))('documents on %s', (_name, create) => {
   let database: Database;
   let end: () => Promise<void>;
   let namespaces = 0;

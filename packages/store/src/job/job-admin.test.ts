@@ -1,10 +1,7 @@
-import { PGlite } from '@electric-sql/pglite';
 import { createContext, realClock, realRandom, type Clock, type Context } from '@fairlead/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../database.ts';
 import { connectAdmin } from '../embedded/admin-connection.ts';
-import { migrateStore } from '../migrate/migrate.ts';
-import { pgliteDatabase } from '../pglite/index.ts';
 import { openDatabase } from '../postgres/postgres-database.ts';
 import { installTenancy } from '../tenancy/install-tenancy.ts';
 import { testDatabase } from '../testing/index.ts';
@@ -14,6 +11,7 @@ import { findJob, listJobs, pauseQueue, resumeQueue } from './job-admin.ts';
 import type { EnqueueOptions } from './job-types.ts';
 import { queueLags } from './job-view.ts';
 import { queue } from './queue.ts';
+import { bothDatabases } from '../testing/both-databases.fixture.ts';
 
 const real = realClock();
 let lastMs = 0;
@@ -23,22 +21,7 @@ const random = realRandom();
 const contextOf = (tenant?: string): Context => createContext({ clock, random, tenant });
 const ctx = contextOf();
 
-async function onPostgres(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const held = await testDatabase();
-  return { database: held.database, end: async () => held[Symbol.asyncDispose]() };
-}
-
-async function onPglite(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const pglite = await PGlite.create();
-  const database = pgliteDatabase({ pglite, schema: 'orders', name: 'orders', clock });
-  await migrateStore(ctx, database);
-  return { database, end: () => pglite.close() };
-}
-
-describe.each([
-  ['Postgres', onPostgres],
-  ['PGlite', onPglite],
-])('jobs as people see them on %s', (_name, create) => {
+describe.each(bothDatabases(clock))('jobs as people see them on %s', (_name, create) => {
   let database: Database;
   let end: () => Promise<void>;
   beforeAll(async () => {

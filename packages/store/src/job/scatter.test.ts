@@ -1,11 +1,7 @@
-import { PGlite } from '@electric-sql/pglite';
 import { createContext, FairleadError, realClock, realRandom } from '@fairlead/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../database.ts';
 import { leases } from '../lease/leases.ts';
-import { migrateStore } from '../migrate/migrate.ts';
-import { pgliteDatabase } from '../pglite/index.ts';
-import { testDatabase } from '../testing/index.ts';
 import { cancelJob } from './enqueue.ts';
 import { discardJobs } from './job-admin-dead.ts';
 import { findJob } from './job-admin.ts';
@@ -13,6 +9,7 @@ import type { HandledQueue, JobHandler, Queue } from './job-types.ts';
 import { handle, queue } from './queue.ts';
 import { gather, partHandler, scatter, type Gathered, type ScatterOptions } from './scatter.ts';
 import { worker } from './worker.ts';
+import { bothDatabases } from '../testing/both-databases.fixture.ts';
 
 const clock = realClock();
 const random = realRandom();
@@ -21,22 +18,7 @@ const SOON = { timeout: 20_000 };
 const ctx = createContext({ clock, random });
 const HOUR_MS = 3_600_000;
 
-async function onPostgres(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const held = await testDatabase();
-  return { database: held.database, end: async () => held[Symbol.asyncDispose]() };
-}
-
-async function onPglite(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const pglite = await PGlite.create();
-  const database = pgliteDatabase({ pglite, schema: 'orders', name: 'orders', clock });
-  await migrateStore(ctx, database);
-  return { database, end: () => pglite.close() };
-}
-
-describe.each([
-  ['Postgres', onPostgres],
-  ['PGlite', onPglite],
-])('scattered jobs on %s', (_name, create) => {
+describe.each(bothDatabases(clock))('scattered jobs on %s', (_name, create) => {
   let database: Database;
   let end: () => Promise<void>;
   let worlds = 0;

@@ -1,13 +1,11 @@
-import { PGlite } from '@electric-sql/pglite';
 import { createContext, realClock, realRandom, type Context } from '@fairlead/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../database.ts';
 import type { NewEvent } from './log-types.ts';
 import { append, MAX_EVENT_BYTES } from './log.ts';
 import { logReader } from './log-reader.ts';
-import { migrateStore } from '../migrate/migrate.ts';
-import { pgliteDatabase } from '../pglite/index.ts';
 import { testDatabase } from '../testing/index.ts';
+import { bothDatabases } from '../testing/both-databases.fixture.ts';
 
 const clock = realClock();
 const ctx = createContext({ clock, random: realRandom() });
@@ -16,22 +14,7 @@ const event = (data: unknown = {}): NewEvent => ({ type: 'order.placed', key: '4
 let streams = 0;
 const newStream = (): string => `order-${(streams += 1)}`;
 
-async function onPostgres(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const held = await testDatabase();
-  return { database: held.database, end: async () => held[Symbol.asyncDispose]() };
-}
-
-async function onPglite(): Promise<{ database: Database; end: () => Promise<void> }> {
-  const pglite = await PGlite.create();
-  const database = pgliteDatabase({ pglite, schema: 'orders', name: 'orders', clock });
-  await migrateStore(ctx, database);
-  return { database, end: () => pglite.close() };
-}
-
-describe.each([
-  ['Postgres', onPostgres],
-  ['PGlite', onPglite],
-])('the log on %s', (_name, create) => {
+describe.each(bothDatabases(clock))('the log on %s', (_name, create) => {
   let database: Database;
   let end: () => Promise<void>;
   beforeAll(async () => {
