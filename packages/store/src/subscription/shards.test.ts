@@ -89,22 +89,24 @@ describe.each([
     await using world = await create();
     const { database, clock } = world;
     const random = realRandom();
+    // Whose a shard is follows from ids that are drawn: of so many, both processes have some.
+    const shards = 16;
     const process = (holder: string) => leases({ database, holder, clock, random, ttlMs: 900, renewEveryMs: 100 });
     await using first = process('one');
-    await using one = world.open({ shards: 4, leases: first });
+    await using one = world.open({ shards, leases: first });
     await world.add(...KEYS);
     await world.written(8);
-    expect(shardsOf(one)).toHaveLength(4);
+    expect(shardsOf(one)).toHaveLength(shards);
     {
       await using second = process('two');
-      await using two = world.open({ shards: 4, leases: second });
-      await world.until(() => shardsOf(two).length > 0 && shardsOf(one).length + shardsOf(two).length === 4);
+      await using two = world.open({ shards, leases: second });
+      await world.until(() => shardsOf(two).length > 0 && shardsOf(one).length + shardsOf(two).length === shards);
       const owners = [...shardsOf(one), ...shardsOf(two)].map(({ shard }) => shard);
-      expect(sorted(owners)).toEqual([0, 1, 2, 3]);
+      expect(sorted(owners)).toEqual(upTo(shards).map((n) => n - 1));
       await world.add(...KEYS);
       await world.written(16);
     }
-    await world.until(() => shardsOf(one).length === 4);
+    await world.until(() => shardsOf(one).length === shards);
     await world.add(...KEYS);
     await world.written(24);
     expect(sorted(await world.effects())).toEqual(upTo(24));
