@@ -1,47 +1,31 @@
 import { createHash } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { uniqueSuffix } from '../embedded/secret.ts';
+import { open } from 'node:fs/promises';
 import { fail } from '../errors.ts';
 import { BACKUP_FORMAT, type BackupHeader, type FileEnd } from './backup-format.ts';
+import { writeWholeFile } from './whole-file.ts';
 
 /** Lines are gathered up to this size, in characters, before they are written. */
 const BUFFER = 256 * 1024;
 
-/**
- * Writes a file of lines that is there as a whole or not at all: mode 0600, complete on disk before it takes its name.
- * An existing file of that name is replaced only then.
- */
-export async function writeBackupFile(
+/** Writes a file of lines and, as the last of them, their checksum; see `writeWholeFile`. */
+export function writeBackupFile(
   path: string,
   fill: (line: (text: string) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const part = `${path}.${uniqueSuffix()}.part`;
-  const hash = createHash('sha256');
-  try {
-    {
-      await using file = await open(part, 'wx', 0o600);
-      let pending = '';
-      const line = async (text: string): Promise<void> => {
-        hash.update(`${text}\n`);
-        pending += `${text}\n`;
-        if (pending.length < BUFFER) return;
-        const full = pending;
-        pending = '';
-        await file.writeFile(full);
-      };
-      await fill(line);
-      const end: FileEnd = { end: 'backup', sha256: hash.digest('hex') };
-      await file.writeFile(`${pending}${JSON.stringify(end)}\n`);
-      await file.sync();
-    }
-    await rename(part, path);
-    await using folder = await open(dirname(path), 'r');
-    await folder.sync();
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
+  return writeWholeFile(path, async (write) => {
+    const hash = createHash('sha256');
+    let pending = '';
+    await fill(async (text) => {
+      hash.update(`${text}\n`);
+      pending += `${text}\n`;
+      if (pending.length < BUFFER) return;
+      const full = pending;
+      pending = '';
+      await write(full);
+    });
+    const end: FileEnd = { end: 'backup', sha256: hash.digest('hex') };
+    await write(`${pending}${JSON.stringify(end)}\n`);
+  });
 }
 
 /**

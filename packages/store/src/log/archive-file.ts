@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
 import { linesOf } from '../backup/backup-file.ts';
-import { uniqueSuffix } from '../embedded/secret.ts';
+import { writeWholeFile } from '../backup/whole-file.ts';
 import { fail } from '../errors.ts';
 
 const compress = promisify(gzip);
@@ -21,48 +19,34 @@ interface FileEnd {
   readonly sha256: string;
 }
 
-/**
- * Writes JSON lines, compressed with gzip, to a file that is there as a whole or not at all: mode 0600, complete on disk
- * before it takes its name. Its first line is the header, its last the checksum.
- */
-export async function writeArchiveFile(
+/** Writes JSON lines, compressed with gzip: the header first, the checksum last; see `writeWholeFile`. */
+export function writeArchiveFile(
   path: string,
   header: { readonly fairlead: string },
   fill: (line: (text: string) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const part = `${path}.${uniqueSuffix()}.part`;
-  const hash = createHash('sha256');
-  try {
-    {
-      await using file = await open(part, 'wx', 0o600);
-      let pending = '';
-      let lines = 0;
-      const flush = async (): Promise<void> => {
-        const full = pending;
-        pending = '';
-        // Members of a gzip file may follow one another.
-        await file.writeFile(await compress(full));
-      };
-      const line = async (text: string): Promise<void> => {
-        hash.update(`${text}\n`);
-        pending += `${text}\n`;
-        lines += 1;
-        if (pending.length >= BUFFER) await flush();
-      };
-      await line(JSON.stringify(header));
-      await fill(line);
-      const end: FileEnd = { end: header.fairlead, lines, sha256: hash.digest('hex') };
-      pending += `${JSON.stringify(end)}\n`;
-      await flush();
-      await file.sync();
-    }
-    await rename(part, path);
-    await using folder = await open(dirname(path), 'r');
-    await folder.sync();
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
+  return writeWholeFile(path, async (write) => {
+    const hash = createHash('sha256');
+    let pending = '';
+    let lines = 0;
+    const flush = async (): Promise<void> => {
+      const full = pending;
+      pending = '';
+      // Members of a gzip file may follow one another.
+      await write(await compress(full));
+    };
+    const line = async (text: string): Promise<void> => {
+      hash.update(`${text}\n`);
+      pending += `${text}\n`;
+      lines += 1;
+      if (pending.length >= BUFFER) await flush();
+    };
+    await line(JSON.stringify(header));
+    await fill(line);
+    const end: FileEnd = { end: header.fairlead, lines, sha256: hash.digest('hex') };
+    pending += `${JSON.stringify(end)}\n`;
+    await flush();
+  });
 }
 
 /** The lines of such a file between its header and its end. Only after `checkArchiveFile` are they to be believed. */
