@@ -115,7 +115,7 @@ export type { TenancyKind, TenantDatabases, TenantDatabasesOptions } from './ten
 export { tenantDatabases } from './tenancy/tenant-databases.ts';
 export { causedBy } from './subscription/caused-by.ts';
 export type { EventFilter } from './subscription/event-filter.ts';
-export { failureOf, nextAttempt, type Failure } from './subscription/failure.ts';
+export { failureOf, nextAttempt, type Failure } from './failure.ts';
 export { reshard } from './subscription/reshard.ts';
 export { subscribe } from './subscription/subscribe.ts';
 export {

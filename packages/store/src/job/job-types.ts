@@ -173,7 +173,7 @@ export interface Job<T> {
  * lease, or when the worker is closed and its grace is over.
  *
  * An error of kind `invalid` or with `details.retry` false is not repeated: the job is a dead letter at once (`refused`).
- * `details.retryAfterMs` is the least to wait before the next attempt.
+ * The error's `retryAfterMs`, or that of its details, is the least to wait before the next attempt.
  */
 export type JobHandler<T> = (ctx: Context, job: Job<T>) => Promise<void>;
 

@@ -5,12 +5,12 @@ import { keepPrepared } from '../postgres/prepared.ts';
 import type { ClaimedJob, JobOrigin } from './claimed-job.ts';
 import type { Job, JobHandler, Queue } from './job-types.ts';
 import { jsonOf } from './payload.ts';
+import { failureOf } from '../failure.ts';
 
 const COMPLETE = keepPrepared('select fairlead_job_complete($1, $2, array[$3::uuid], array[$4::integer]) as done');
 const PROGRESS = `update fairlead_job set progress = $3 where id = $1 and token = $2 and state = 'running'`;
 
 const MAX_PROGRESS_BYTES = 16 * 1024;
-const MAX_MESSAGE = 2_000;
 /** How long a handler has to settle after its time is over, before its job is repeated without waiting for it. */
 export const SETTLE_MS = 5_000;
 
@@ -151,11 +151,12 @@ export class RunningJob implements Job<unknown> {
     const { clock, random } = this.#ground;
     const known = error instanceof FairleadError ? error : undefined;
     const code = known?.code ?? 'JOB_FAILED';
-    const message = (error instanceof Error ? error.message : String(error)).replaceAll('\0', '').slice(0, MAX_MESSAGE);
+    const { message, retryAfterMs } = failureOf(error, this.#ctx);
     if (this.claimed.endsAtMs <= clock.monotonic()) return { kind: 'dead', code, message, reason: 'deadline' };
     if (known !== undefined && (known.kind === 'invalid' || known.details['retry'] === false))
       return { kind: 'dead', code, message, reason: 'refused' };
-    const asked = known?.details['retryAfterMs'];
+    // A policy that turned a call away says it in the details.
+    const asked = retryAfterMs || known?.details['retryAfterMs'];
     const leastMs = typeof asked === 'number' && asked > 0 && asked < Infinity ? asked : 0;
     const timedOut = isError(error, 'DEADLINE_EXCEEDED') && this.#ctx.remainingMs() === 0;
     const delayMs = Math.max(leastMs, this.#queue.delayFor(this.attempt, random));

@@ -2,7 +2,7 @@ import type { Context } from '@fairlead/core';
 import type { Database, Row, Tx } from '../database.ts';
 import type { LoggedEvent } from '../log/log-types.ts';
 import type { CursorName } from './cursor-doc.ts';
-import type { Failure } from './failure.ts';
+import type { Failure } from '../failure.ts';
 
 /** The first parked event of a key: the only one that may be tried. */
 export interface ParkedHead {

@@ -7,7 +7,7 @@ import type { CursorName } from './cursor-doc.ts';
 import { moveCursor, type Cursor } from './cursor.ts';
 import { shardOf } from './event-filter.ts';
 import type { EventSource } from './event-source.ts';
-import { failureOf, nextAttempt, type Failure } from './failure.ts';
+import { failureOf, nextAttempt, type Failure } from '../failure.ts';
 import {
   parkedHead,
   parkFailed,

@@ -131,6 +131,25 @@ export function deliverySuite(open: () => Promise<JobPlace>): void {
     await on.until(async () => (await on.count(`state = 'dead' and dead_reason = 'refused' and attempt = 1`)) === 1);
   });
 
+  test('an error that says when a repeat may succeed is not repeated before', async () => {
+    await using on = await bed();
+    const mail = queue<string>('mail', { backoff: { base: '0ms' } });
+    let runs = 0;
+    on.worker([
+      handle(mail, async (_, job) => {
+        runs += 1;
+        const retryAfterMs = 600_000;
+        if (job.payload === 'told') throw new FairleadError('unavailable', 'AWAY', 'Later.', { retryAfterMs });
+        throw new FairleadError('unavailable', 'AWAY', 'Later.', { details: { retryAfterMs } });
+      }),
+    ]);
+    for (const payload of ['told', 'in details']) await on.enqueue(mail, payload);
+    await on.until(
+      async () => (await on.count(`state = 'scheduled' and run_at > fairlead.now() + interval '500 s'`)) === 2,
+    );
+    expect(runs).toBe(2);
+  });
+
   test('a delayed job waits', async () => {
     await using on = await bed();
     const mail = queue<string>('mail');

@@ -1,7 +1,7 @@
 import { FairleadError, type Backoff, type Context } from '@fairlead/core';
 import { RejectedError } from '@fairlead/policy';
 
-/** Why an event failed, for those who will look at it. */
+/** Why an event or a job failed, for those who will look at it. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
