@@ -1,0 +1,82 @@
+import type { PolicySpec } from '@fairlead/policy';
+import type { CompiledRoute, FilterSpec } from '../engine/compiled-route.ts';
+import type { RouteTable } from '../match/decision.ts';
+
+/** A route of a snapshot, with where it was written. */
+export interface SnapshotRoute extends CompiledRoute {
+  /** Its place among the routes as they were written, beginning with 0. */
+  readonly order: number;
+  /**
+   * So many of `filters`, the first ones, are those for all routes. They may run before it is known which route it is: when
+   * a match is on claims.
+   */
+  readonly sharedFilters: number;
+  /** Name of the shared policy that `policy` came from; `undefined` when it is the route's own, or none. */
+  readonly policyName: string | undefined;
+  /** File, line and column, such as `gateway.yaml:12:5`; `undefined` when it came from code. */
+  readonly place: string | undefined;
+}
+
+/** Where a listener waits: at a TCP port, or at a Unix socket. */
+export type ListenerAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** What a listener takes of one client; a member that is left out is up to the server. */
+export interface ListenerLimits {
+  readonly maxConnections?: number;
+  readonly maxHeadBytes?: number;
+  readonly maxTargetBytes?: number;
+  readonly maxFields?: number;
+  readonly headTimeoutMs?: number;
+  readonly bodyTimeoutMs?: number;
+  readonly readerTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
+}
+
+/** A certificate and its key, as files in PEM. */
+export interface ListenerTls {
+  readonly certificate: string;
+  readonly key: string;
+  /** Certificates that a client's must be signed by, as a file in PEM; `undefined` asks clients for none. */
+  readonly clientAuthority: string | undefined;
+  readonly minVersion: '1.2' | '1.3';
+}
+
+/** A listener, as the engine opens it. */
+export interface CompiledListener {
+  readonly name: string;
+  readonly address: ListenerAddress;
+  readonly tls: ListenerTls | undefined;
+  readonly hasHttp2: boolean;
+  /** Whether each connection begins with a PROXY protocol header (version 1 or 2). */
+  readonly hasProxyProtocol: boolean;
+  /** Addresses and CIDR blocks whose `X-Forwarded-For` and `Forwarded` are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly limits: ListenerLimits;
+  /** The routes that it serves. Listeners that serve the same ones share it. */
+  readonly table: RouteTable<SnapshotRoute>;
+}
+
+/** One endpoint of a cluster. */
+export interface CompiledEndpoint {
+  readonly endpoint:
+    | { readonly path: string }
+    | { readonly host: string; readonly port: number; readonly isTls?: boolean };
+  readonly weight: number;
+  readonly zone: string | undefined;
+}
+
+/** A configuration of the proxy, checked and with nothing left open; never changed, only replaced as a whole. */
+export interface CompiledSnapshot {
+  /** SHA-256 (hex) of what was written, whatever the order of its keys. The same hash means the same behaviour. */
+  readonly hash: string;
+  /** Where it came from: a file's path, or what code called it. */
+  readonly origin: string;
+  /** When, in milliseconds since 1970. */
+  readonly loadedAtMs: number;
+  readonly listeners: readonly CompiledListener[];
+  /** In the order in which they were written. */
+  readonly routes: readonly SnapshotRoute[];
+  /** The filters for all routes, which each route's `filters` begin with. */
+  readonly sharedFilters: readonly FilterSpec[];
+  readonly policies: Readonly<Record<string, PolicySpec>>;
+}
