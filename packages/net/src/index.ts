@@ -3,11 +3,15 @@
 //          fields); head-writer.ts writes heads
 // server/  a server on it: serve.ts listens, connection.ts is one client's, exchange.ts one request of it,
 //          answer-writer.ts and outbox.ts send
+// cluster/ several endpoints for one destination: who is asked, and who isn't; cluster-types.ts says what callers see
 // client/  connections kept for one endpoint: pool.ts hands them out, client-connection.ts is one, call.ts one request
 export type { ReceivedAnswer, WholeRequest } from './client/call.ts';
 export type { Endpoint, PoolOptions } from './client/options.ts';
 export { clientPool } from './client/pool.ts';
 export type { Pool } from './client/pool.ts';
+export type { CircuitLimits, ClusterRefusal } from './cluster/circuit-limits.ts';
+export type { ClusterReport, EjectionCause, EndpointReport, EndpointState } from './cluster/cluster-report.ts';
+export type { AttemptOutcome, Cluster, ClusterEndpoint, Picked } from './cluster/cluster-types.ts';
 export { NET_ERRORS } from './errors.ts';
 export type { Fields } from './http1/fields.ts';
 export { CHUNKED, UNTIL_CLOSE } from './http1/framing.ts';
