@@ -16,8 +16,8 @@ import type { Closeable } from '@fairlead/core';
 import { problemAnswer, rawAnswer, sendProblem, traceHeaders } from './answer.ts';
 import { fail } from './errors.ts';
 import { exchange } from './exchange.ts';
-import { fetchJwks } from './jwks-url.ts';
-import { keySource } from './key-source.ts';
+import { fetchJwks } from './filters/jwt/jwks-url.ts';
+import { keySource } from './filters/jwt/key-source.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions } from './options.ts';
 import { routeTable } from './route-table.ts';
@@ -62,7 +62,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }),
   );
   const keys = keySource({
-    fetch: typeof jwks === 'function' ? jwks : (signal) => fetchJwks(jwks, signal),
+    fetch: typeof jwks === 'function' ? jwks : (signal) => fetchJwks(jwks, signal, { clock, random }),
     maxAgeMs: resolved.jwksMaxAgeMs,
     cooldownMs: resolved.jwksCooldownMs,
     clock,

@@ -3,8 +3,8 @@ import { decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
 import { fail } from './errors.ts';
 import type { TokenFault } from './errors.ts';
-import type { PublicKey } from './key-set.ts';
-import type { KeySource } from './key-source.ts';
+import type { VerificationKey } from './filters/jwt/key-set.ts';
+import type { KeySource } from './filters/jwt/key-source.ts';
 import { tokenCache } from './token-cache.ts';
 import type { Identity } from './token-cache.ts';
 
@@ -46,7 +46,7 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const tenants = new Set(options.tenants);
   let cachedUnder: string | undefined;
 
-  async function keyFor(token: string): Promise<PublicKey> {
+  async function keyFor(token: string): Promise<VerificationKey> {
     const { kid, alg } = headerOf(token);
     if (alg !== 'EdDSA' && alg !== 'ES256' && alg !== 'RS256')
       throw invalid('algorithm', `Tokens signed with ${JSON.stringify(alg)} are not accepted.`);
