@@ -1,6 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import { FairleadError } from '@fairlead/core';
-import { append, keyRing, tenantKeys } from '@fairlead/store';
+import { append, keyRing, tenantKeys, type Database, type NewEvent } from '@fairlead/store';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Broker } from './broker.ts';
 import { testBed, type TestBed } from './fixtures/test-bed.ts';
@@ -60,6 +60,33 @@ test('sealed events stay in their database, and those after them are copied', as
   await bed.until(async () => (await published()) === 3n);
   const events = await bed.broker.read(bed.ctx, 'orders', { after: 0n, limit: 10 });
   expect(events.map(({ id }) => id)).toEqual(['b']);
+});
+
+test('private events stay in their database, are read once however often the log is looked at, and hold nothing up', async () => {
+  const secret = { key: 'a', type: 'order.doubted', data: 1, private: true };
+  const told = { key: 'a', type: 'order.placed', data: 2, id: 'told' };
+  const add = (...events: NewEvent[]) => bed.orders.tx(bed.ctx, (tx) => append(tx, 'a', 'any', events));
+  await add(secret, told, secret);
+  let reads = 0;
+  const orders: Database = {
+    ...bed.orders,
+    tx: (ctx, work, options) => bed.orders.tx(ctx, work, options),
+    query: async (ctx, text, params) => {
+      const result = await bed.orders.query(ctx, text, params);
+      if (text.includes('order by position')) reads += result.rowCount;
+      // The statement's own columns, as the caller takes them to be.
+      return result as never;
+    },
+  };
+  await using _relay = bed.relay({ database: orders });
+  await bed.until(async () => (await published()) === 2n);
+  await bed.clock.advance(2_000);
+  expect(reads).toBe(3);
+  await add(secret);
+  await add({ ...told, id: 'told again' });
+  await bed.until(async () => (await published()) === 5n);
+  const events = await bed.broker.read(bed.ctx, 'orders', { after: 0n, limit: 10 });
+  expect(events.map(({ id }) => id)).toEqual(['told', 'told again']);
 });
 
 test('while the broker is away the relay backs off, a poke does not hurry it, and it goes on when the broker is back', async () => {

@@ -1,5 +1,6 @@
 import {
   backoff,
+  isError,
   type Clock,
   type Closeable,
   type CloseOptions,
@@ -7,7 +8,7 @@ import {
   type Random,
   type ScopedContext,
 } from '@fairlead/core';
-import { logReader, loopContext, Wakeup, type Database, type LogReader } from '@fairlead/store';
+import { logEpoch, logReader, loopContext, Wakeup, type Database, type LogReader } from '@fairlead/store';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { Broker } from './broker.ts';
 import { fail } from './errors.ts';
@@ -53,7 +54,7 @@ const RETRY = { baseMs: 100, maxMs: 5_000 };
  *
  * It keeps no cursor of its own: where it goes on is what the broker says it holds, so a crash anywhere, a lost answer or
  * a broker restored from a backup is a repeat that changes nothing. Two relays of one source may run at the same time;
- * the broker skips what it has. Sealed events are passed over. The log's reader never passes over the gap of a writer that has not committed yet.
+ * the broker skips what it has. Private and sealed events are passed over. The log's reader never passes over the gap of a writer that has not committed yet.
  *
  * While the log or the broker is away it tries again, with full jitter, at most 5 s apart.
  * @throws MISCONFIGURED when an option is out of range
@@ -78,6 +79,8 @@ class LogRelay implements Relay {
   /** Lives as long as the relay; every step is a child of it. */
   readonly #life: ScopedContext;
   readonly #ended: Promise<void>;
+  /** What the broker holds, and how far this epoch of the log has been read: what is passed over is read once. */
+  #known: { readonly published: bigint; readonly read: bigint; readonly epoch: string } | undefined;
   #closing = false;
   #closed: Promise<void> | undefined;
 
@@ -126,6 +129,7 @@ class LogRelay implements Relay {
         failures = 0;
       } catch (error) {
         if (this.#life.signal.aborted) return;
+        if (isError(error, 'LOG_EPOCH_CHANGED')) this.#known = undefined;
         failures += 1;
         telemetry.log.warn(undefined, `Events of "${this.source}" can't be copied to the broker; trying again`, {
           error,
@@ -150,10 +154,12 @@ class LogRelay implements Relay {
 
   async #copyAll(): Promise<void> {
     const { broker, batchSize } = this.#options;
-    let after = await this.#step((ctx) => broker.published(ctx, this.source));
+    let published = await this.#step((ctx) => broker.published(ctx, this.source));
+    const epoch = this.#known?.epoch ?? (await this.#step((ctx) => logEpoch(ctx, this.#options.database)));
+    let after = published === this.#known?.published ? this.#known.read : published;
     for (;;) {
       const from = after;
-      const logged = await this.#step((ctx) => this.#reader.read(ctx, { after: from, limit: batchSize }));
+      const logged = await this.#step((ctx) => this.#reader.read(ctx, { after: from, limit: batchSize, epoch }));
       const last = logged.at(-1);
       if (last === undefined) {
         this.#instruments.lag(0);
@@ -161,11 +167,13 @@ class LogRelay implements Relay {
       }
       this.#instruments.lag(this.#options.clock.now() - (logged[0]?.time ?? last.time));
       // What is sealed stays in this database: elsewhere its tenant's keys would have no say over it.
-      const open = logged.filter(({ sealed }) => sealed === undefined);
+      const open = logged.filter((event) => event.sealed === undefined && event.private === undefined);
       const events = open.map((event) => ({ ...event, source: this.source }));
       if (events.length > 0) await this.#step((ctx) => broker.publish(ctx, this.source, events));
       this.#instruments.published(events.length);
       after = last.position;
+      published = events.at(-1)?.position ?? published;
+      this.#known = { published, read: after, epoch };
     }
   }
 

@@ -39,7 +39,7 @@ export interface Upkeep extends JobUpkeep {
   /** Drops a dead letter for good; the next event of its key is due at once. False when there is none with this id. */
   discard(ctx: Context, id: string): Promise<boolean>;
   /**
-   * The service's own events, in the order of its log: after a position, or those appended at or after a time. At most
+   * The service's own events, in the order of its log, private ones left out: after a position, or those appended at or after a time. At most
    * `limit` of them and about 2 MiB of data, but one at least; those of writers that have not committed yet come later.
    */
   published(ctx: Context, place: LogPlace, limit: number): Promise<EventPage>;
@@ -80,13 +80,15 @@ export function upkeep({
       const after = 'after' in place ? place.after : await positionBefore(ctx, publishing, place.sinceMs);
       const found = await logReader(publishing, { gapWaitMs: 0 }).read(ctx, { after, limit });
       let bytes = 0;
+      let position = after;
       const events: PublishedEvent[] = [];
       for (const event of found) {
         bytes += JSON.stringify(event.data).length;
-        if (events.length > 0 && bytes > MAX_PAGE_BYTES) break;
-        events.push({ ...event, source });
+        if (position > after && bytes > MAX_PAGE_BYTES) break;
+        position = event.position;
+        if (event.private !== true) events.push({ ...event, source });
       }
-      return { events, position: events.at(-1)?.position ?? after };
+      return { events, position };
     },
   };
 }

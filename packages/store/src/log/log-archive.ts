@@ -66,6 +66,7 @@ export const ARCHIVED = {
   causation_id: 'text',
   criticality: 'text',
   sealed: 'text',
+  private: 'boolean',
 } as const;
 
 const TEXTS = Object.keys(ARCHIVED).map((column) =>

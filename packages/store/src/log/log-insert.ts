@@ -12,6 +12,8 @@ export interface EventColumns {
   readonly keys: readonly string[];
   /** JSON. */
   readonly data: readonly string[];
+  /** Whether it stays in the service. */
+  readonly privates: readonly boolean[];
   /** The key that data is sealed with. */
   readonly sealed: string | null;
 }
@@ -34,9 +36,9 @@ export type Inserted =
 const appendOne = (stream: string): string =>
   keepPrepared(`with s as (${stream} returning t.version)
     insert into fairlead_log (position, stream, version, id, type, schema_version, key, data, time, sealed,
-                              tenant, subject, traceparent, correlation_id, causation_id, criticality)
+                              tenant, subject, traceparent, correlation_id, causation_id, criticality, private)
     select nextval('fairlead_log_position'), $1, s.version, $3, $4, $5, $6, $7::text::json, fairlead.now(), $8,
-           $9, $10, $11, $12, $13, $14
+           $9, $10, $11, $12, $13, $14, $15
       from s
     returning position, version, time`);
 
@@ -52,7 +54,7 @@ const APPEND_ONE = {
 };
 const APPEND = keepPrepared(
   `select conflict, first_version, positions, at
-     from fairlead_log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+     from fairlead_log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 );
 
 /**
@@ -71,6 +73,7 @@ export async function insertEvents(tx: Tx, stream: string, expected: number, eve
     ctx.causationId ?? null,
     ctx.criticality,
   ];
+  const privates = events.privates.includes(true) ? events.privates.map((one) => one || null) : null;
   try {
     if (ids.length === 1) {
       const { rows } = await tx.query<{ position: string; version: string; time: Date }>(appendOneFor(expected), [
@@ -82,6 +85,7 @@ export async function insertEvents(tx: Tx, stream: string, expected: number, eve
         keys[0],
         data[0],
         ...shared,
+        privates?.[0] ?? null,
       ]);
       const [row] = rows;
       if (row !== undefined) {
@@ -89,7 +93,7 @@ export async function insertEvents(tx: Tx, stream: string, expected: number, eve
         return { kind: 'inserted', firstVersion: Number(version), positions: [BigInt(position)], time };
       }
     }
-    const columns = [stream, expected, ids, types, schemaVersions, keys, data, ...shared];
+    const columns = [stream, expected, ids, types, schemaVersions, keys, data, ...shared, privates];
     return answer((await tx.query<Appended>(APPEND, columns)).rows);
   } catch (error) {
     if (sqlState(error) === '23505' && error instanceof Error && error.message.includes('fairlead_log_id_key')) {

@@ -6,7 +6,7 @@ import { openEvents } from './sealed-events.ts';
 
 /** What `eventsIn` needs of the log's rows. */
 export const EVENT_COLUMNS = `position, stream, version, id, type, schema_version, key, data, time, tenant, subject, traceparent,
-  correlation_id, causation_id, criticality, sealed`;
+  correlation_id, causation_id, criticality, sealed, private`;
 
 /**
  * Rows of EVENT_COLUMNS as events, opened by `seal`.
@@ -41,6 +41,7 @@ function toEvent(row: Row): LoggedEvent {
     correlation_id: string;
     causation_id: string | null;
     criticality: LoggedEvent['criticality'];
+    private: boolean | null;
   };
   return {
     position: BigInt(columns.position),
@@ -58,5 +59,6 @@ function toEvent(row: Row): LoggedEvent {
     correlationId: columns.correlation_id,
     causationId: columns.causation_id ?? undefined,
     criticality: columns.criticality,
+    ...(columns.private === true && { private: true }),
   };
 }

@@ -10,6 +10,8 @@ export interface NewEvent {
   readonly key: string;
   /** JSON value. */
   readonly data: unknown;
+  /** Whether it stays in this service: no relay copies it. Default false: whoever `uses` the service may read it. */
+  readonly private?: boolean;
 }
 
 /** An event as the log keeps it. Everything but `position` and `version` was fixed when it was appended. */
@@ -31,6 +33,8 @@ export interface LoggedEvent {
    * keys were destroyed, for good.
    */
   readonly sealed?: 'opened' | 'closed' | 'shredded';
+  /** Only on events that stay in the service. */
+  readonly private?: true;
   /** When it was appended, in milliseconds since the epoch, by `fairlead.now()`. */
   readonly time: number;
   readonly tenant: string | undefined;

@@ -68,6 +68,30 @@ describe.each(bothDatabases(clock))('the log on %s', (_name, create) => {
     expect(result.kind).toBe('appended');
   });
 
+  test('an event that is private says so, one or several at once, and others say nothing of it', async () => {
+    const stream = newStream();
+    const secret: NewEvent = { ...event(), private: true };
+    const first = await add(stream, 'none', secret);
+    const more = await add(stream, 1, event(), secret, { ...event(), private: false });
+    if (first.kind !== 'appended' || more.kind !== 'appended') throw new Error('a conflict');
+    const appended = [...first.events, ...more.events];
+    expect(appended.map((each) => each.private)).toEqual([true, undefined, true, undefined]);
+    const after = (appended[0]?.position ?? 0n) - 1n;
+    expect(await logReader(database).read(ctx, { after, limit: 10 })).toEqual(appended);
+  });
+
+  test('a release that knows nothing of private events appends what is not private', async () => {
+    const stream = newStream();
+    await database.query(
+      ctx,
+      `select fairlead_log_append($1, -1, array[$1, $1 || 'b'], '{t,t}', '{1,1}', '{k,k}', '{"1","2"}', null, null, null, 't', 'c',
+         null, 'default')`,
+      [stream],
+    );
+    const { rows } = await database.query(ctx, 'select private from fairlead_log where stream = $1', [stream]);
+    expect(rows).toEqual([{ private: null }, { private: null }]);
+  });
+
   test('an event carries the tenant, trace and cause of its Context', async () => {
     const cause: Context = ctx.derive({
       tenant: 'acme',

@@ -44,6 +44,7 @@ interface Prepared {
   readonly schemaVersion: number;
   readonly key: string;
   readonly json: string;
+  readonly private: boolean;
 }
 
 /**
@@ -76,6 +77,7 @@ export async function append(
     types: prepared.map((event) => event.type),
     schemaVersions: prepared.map((event) => event.schemaVersion),
     keys: prepared.map((event) => event.key),
+    privates: prepared.map((event) => event.private),
     data: sealed?.json ?? prepared.map((event) => event.json),
     sealed: sealed?.key ?? null,
   });
@@ -103,6 +105,7 @@ export async function append(
     causationId: ctx.causationId,
     criticality: ctx.criticality,
     ...(sealed && { sealed: 'opened' }),
+    ...(event.private && { private: true }),
   }));
   return { kind: 'appended', events: appended };
 }
@@ -135,7 +138,7 @@ function prepare(ctx: Context, stream: string, event: NewEvent): Prepared {
       `${what} is ${bytes} bytes of JSON; at most ${MAX_EVENT_BYTES} fit. Store the bulk elsewhere and refer to it.`,
     );
   }
-  return { id, type, schemaVersion, key, json };
+  return { id, type, schemaVersion, key, json, private: event.private === true };
 }
 
 /** Refuses what the database can't keep as it is, or not in an index. */
