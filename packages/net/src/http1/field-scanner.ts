@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts';
+import type { FieldSieve } from './field-sieve.ts';
 import { Fields } from './fields.ts';
 import { CONTENT_LENGTH, KNOWN_NAMES, knownName, TRANSFER_ENCODING } from './known-names.ts';
 import { MOST_FIELDS } from './limits.ts';
@@ -17,6 +18,8 @@ const STRIDE = 5;
 export class FieldScanner {
   /** Lines found by the last scan. */
   count = 0;
+  #text = '';
+  #offset = 0;
   readonly #marks = new Int32Array(MOST_FIELDS * STRIDE);
 
   /**
@@ -74,19 +77,83 @@ export class FieldScanner {
     return this.#marks[line * STRIDE] ?? -1;
   }
 
-  /** What the last scan found, as text. `text` is latin1 of the bytes from `offset` on. */
-  fields(text: string, offset: number): Fields {
-    const marks = this.#marks;
+  /** What the last scan went over, as text: latin1 of the bytes from `offset` on. For all that is asked from now on. */
+  read(text: string, offset: number): void {
+    this.#text = text;
+    this.#offset = offset;
+  }
+
+  /** A line's name, lower-case. */
+  nameAt(line: number): string {
+    const mark = line * STRIDE;
+    return KNOWN_NAMES[this.#marks[mark] ?? -1] ?? this.#slice(mark + 1).toLowerCase();
+  }
+
+  /** A line's value. */
+  valueAt(line: number): string {
+    return this.#slice(line * STRIDE + 3);
+  }
+
+  /** All names and values. */
+  fields(): Fields {
     const list: string[] = [];
-    for (let mark = 0; mark < this.count * STRIDE; mark += STRIDE) {
-      const known = marks[mark] ?? -1;
-      list.push(
-        KNOWN_NAMES[known] ??
-          text.slice((marks[mark + 1] ?? 0) - offset, (marks[mark + 2] ?? 0) - offset).toLowerCase(),
-        text.slice((marks[mark + 3] ?? 0) - offset, (marks[mark + 4] ?? 0) - offset),
-      );
-    }
+    for (let line = 0; line < this.count; line += 1) list.push(this.nameAt(line), this.valueAt(line));
     return new Fields(list);
+  }
+
+  /** All lines, to be taken apart when somebody asks for one. */
+  lines(): Fields {
+    if (this.count === 0) return new Fields([]);
+    return new Fields(this.#text.slice((this.#marks[1] ?? 0) - this.#offset, -2));
+  }
+
+  /**
+   * The lines that a sieve lets through and that are not `named`, each with its CRLF. They are as they came, but for
+   * blanks around the value, which become one before it.
+   */
+  kept(sieve: FieldSieve, named: readonly string[] | undefined): string {
+    const marks = this.#marks;
+    const text = this.#text;
+    const offset = this.#offset;
+    let kept = '';
+    let runStart = -1;
+    for (let line = 0; line < this.count; line += 1) {
+      const mark = line * STRIDE;
+      const known = marks[mark] ?? -1;
+      const nameStart = (marks[mark + 1] ?? 0) - offset;
+      const isDropped =
+        known === -1 || named !== undefined ? this.#isDropped(line, sieve, named) : sieve.dropsKnown(known);
+      if (!isDropped && this.#isPlain(mark)) {
+        if (runStart === -1) runStart = nameStart;
+        continue;
+      }
+      if (runStart !== -1) kept += text.slice(runStart, nameStart);
+      runStart = -1;
+      if (!isDropped) kept += `${this.#slice(mark + 1)}: ${this.#slice(mark + 3)}\r\n`;
+    }
+    return runStart === -1 ? kept : kept + text.slice(runStart, -2);
+  }
+
+  #isDropped(line: number, sieve: FieldSieve, named: readonly string[] | undefined): boolean {
+    const name = this.nameAt(line);
+    return sieve.drops(name) || named?.includes(name) === true;
+  }
+
+  /** Whether a line is a name, a colon, a space and a value, and ends there. */
+  #isPlain(mark: number): boolean {
+    const marks = this.#marks;
+    const nameEnd = (marks[mark + 2] ?? 0) - this.#offset;
+    const valueStart = (marks[mark + 3] ?? 0) - this.#offset;
+    const valueEnd = (marks[mark + 4] ?? 0) - this.#offset;
+    return (
+      valueStart === nameEnd + 2 &&
+      this.#text.charCodeAt(nameEnd + 1) === SPACE &&
+      this.#text.charCodeAt(valueEnd) === CR
+    );
+  }
+
+  #slice(mark: number): string {
+    return this.#text.slice((this.#marks[mark] ?? 0) - this.#offset, (this.#marks[mark + 1] ?? 0) - this.#offset);
   }
 }
 

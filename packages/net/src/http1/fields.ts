@@ -1,11 +1,19 @@
 /** The fields of a message, in their order. Names are lower-case; values are latin1 without surrounding whitespace. */
 export class Fields {
-  /** Names and values by turns. */
-  readonly list: readonly string[];
+  #list: readonly string[] | undefined;
+  /** The field lines as they came, when nobody has asked for names and values yet. */
+  readonly #lines: string;
   #record: Readonly<Record<string, string>> | undefined;
 
-  constructor(list: readonly string[]) {
-    this.list = list;
+  /** Of names and values by turns, or of whole lines that have been checked. */
+  constructor(from: readonly string[] | string) {
+    this.#list = typeof from === 'string' ? undefined : from;
+    this.#lines = typeof from === 'string' ? from : '';
+  }
+
+  /** Names and values by turns. */
+  get list(): readonly string[] {
+    return (this.#list ??= listOf(this.#lines));
   }
 
   /** The value of `name` (lower-case); those of several lines are joined as `record` joins them. */
@@ -32,6 +40,32 @@ export class Fields {
   get record(): Readonly<Record<string, string>> {
     return (this.#record ??= recordOf(this.list));
   }
+}
+
+/** Of lines that a scanner has found right, each with its CRLF. */
+function listOf(lines: string): readonly string[] {
+  const list: string[] = [];
+  for (let at = 0; at < lines.length;) {
+    const colon = lines.indexOf(':', at);
+    const end = lines.indexOf('\r\n', colon);
+    if (colon === -1 || end === -1) break;
+    list.push(lines.slice(at, colon).toLowerCase(), trimmed(lines, colon + 1, end));
+    at = end + 2;
+  }
+  return list;
+}
+
+/** Without blanks around it, of which HTTP has two kinds and `trim` many. */
+function trimmed(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(octet: number): boolean {
+  return octet === 0x20 || octet === 0x09;
 }
 
 /** Makes records: without a prototype of its own, and unlike `Object.create(null)` in V8's fast form. */

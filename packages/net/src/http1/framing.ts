@@ -1,5 +1,4 @@
 import { fail } from '../errors.ts';
-import type { Fields } from './fields.ts';
 import type { FieldScanner } from './field-scanner.ts';
 import { CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING } from './known-names.ts';
 
@@ -25,6 +24,8 @@ export interface Framing {
   readonly isUpgrading: boolean;
   /** Whether an answer 100 is expected before the body. */
   readonly expectsContinue: boolean;
+  /** Other names that `Connection` has among its options: those fields are for this connection only. Mostly none. */
+  readonly named: readonly string[] | undefined;
 }
 
 /**
@@ -34,17 +35,18 @@ export interface Framing {
  * @throws HTTP_UNSUPPORTED for other transfer encodings
  * @throws HTTP_EXPECTATION_FAILED for an `Expect` that is not `100-continue`
  */
-export function framingOf(scanner: FieldScanner, fields: Fields): Framing {
+export function framingOf(scanner: FieldScanner): Framing {
   let contentLength = -1;
   let isChunked = false;
   let host: string | undefined;
   let isClosing = false;
   let isUpgrading = false;
   let expectsContinue = false;
+  let named: readonly string[] | undefined;
   for (let line = 0; line < scanner.count; line += 1) {
     const known = scanner.knownAt(line);
     if (known < 0 || known > EXPECT) continue;
-    const value = fields.list[line * 2 + 1] ?? '';
+    const value = scanner.valueAt(line);
     switch (known) {
       case HOST:
         if (host !== undefined) throw twice('Host');
@@ -65,8 +67,14 @@ export function framingOf(scanner: FieldScanner, fields: Fields): Framing {
         isChunked = true;
         break;
       case CONNECTION:
-        isClosing ||= hasOption(value, 'close');
-        isUpgrading ||= hasOption(value, 'upgrade');
+        // What clients send whose connection is kept.
+        if (value === 'keep-alive' || value === 'Keep-Alive') break;
+        for (const option of value.toLowerCase().split(',')) {
+          const name = option.trim();
+          if (name === 'close') isClosing = true;
+          else if (name === 'upgrade') isUpgrading = true;
+          else if (name !== 'keep-alive' && name !== '') named = [...(named ?? []), name];
+        }
         break;
       default:
         if (value.toLowerCase() !== '100-continue') {
@@ -81,7 +89,7 @@ export function framingOf(scanner: FieldScanner, fields: Fields): Framing {
   if (isChunked && contentLength !== -1) {
     throw fail('HTTP_MALFORMED', 'The message has both a Content-Length and a Transfer-Encoding.');
   }
-  return { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue };
+  return { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue, named };
 }
 
 function lengthOf(value: string): number {
@@ -93,15 +101,6 @@ function lengthOf(value: string): number {
     length = length * 10 + digit;
   }
   return length;
-}
-
-function hasOption(value: string, option: string): boolean {
-  if (value === option) return true;
-  if (value.length < option.length) return false;
-  return value
-    .toLowerCase()
-    .split(',')
-    .some((part) => part.trim() === option);
 }
 
 function noLength() {

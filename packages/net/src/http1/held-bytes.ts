@@ -37,6 +37,18 @@ export class HeldBytes {
     this.end += chunk.length;
   }
 
+  /** Copies what is held, unless that was done already. */
+  own(): void {
+    if (this.start === this.end) this.release();
+    if (this.#isOwn || this.start === this.end) return;
+    const own = Buffer.allocUnsafeSlow(Math.max(LEAST_ROOM_BYTES, 2 * this.length));
+    this.bytes.copy(own, 0, this.start, this.end);
+    this.end = this.length;
+    this.start = 0;
+    this.bytes = own;
+    this.#isOwn = true;
+  }
+
   /** The next `length` bytes, consumed. */
   take(length: number): Buffer {
     const taken = this.bytes.subarray(this.start, this.start + length);

@@ -66,9 +66,14 @@ export abstract class MessageReader<Head extends MessageHead> {
     return this.#place === 'head' && this.#held.length === 0;
   }
 
-  /** Adds what has arrived. The chunk is kept, not copied; it must not change. */
+  /** Adds what has arrived. The chunk is kept, not copied; it must not change before `keep`. */
   add(chunk: Buffer): void {
     if (chunk.length > 0) this.#held.add(chunk);
+  }
+
+  /** What was added and not read is kept in memory of its own, so that the chunk may be used again. */
+  keep(): void {
+    this.#held.own();
   }
 
   /**
@@ -242,7 +247,8 @@ export abstract class MessageReader<Head extends MessageHead> {
       throw fail('HTTP_MALFORMED', 'The trailers hold a field that frames or routes a message.');
     }
     const { bytes, start } = this.#held;
-    return fieldScanner.fields(bytes.toString('latin1', start, after), start);
+    fieldScanner.read(bytes.toString('latin1', start, after), start);
+    return fieldScanner.fields();
   }
 
   #tooLarge() {

@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts';
+import type { FieldSieve } from './field-sieve.ts';
 import type { Fields } from './fields.ts';
 import { fieldScanner, INCOMPLETE, misplaced } from './field-scanner.ts';
 import { CHUNKED, framingOf } from './framing.ts';
@@ -22,6 +23,8 @@ export class RequestHead implements MessageHead {
   /** The minor version: 1, or 0 of an HTTP/1.0 client. */
   readonly minorVersion: 0 | 1;
   readonly fields: Fields;
+  /** The lines that the reader's sieve lets through, each with its CRLF; empty when it has none. */
+  readonly kept: string;
   /** Host and port that the request is meant for; empty when an HTTP/1.0 client does not say. */
   readonly host: string;
   /** The body's length in bytes; 0 when there is none, `CHUNKED` when it comes in chunks. */
@@ -38,16 +41,18 @@ export class RequestHead implements MessageHead {
   /** Bytes that the head took. */
   readonly byteLength: number;
 
-  constructor(start: StartLine, fields: Fields, byteLength: number) {
+  /** Of a start line and the fields that the scanner has just read. */
+  constructor(start: StartLine, sieve: FieldSieve | undefined, byteLength: number) {
     const { minorVersion } = start;
-    const { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue } = framingOf(fieldScanner, fields);
+    const { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue, named } = framingOf(fieldScanner);
     if (minorVersion === 0 && isChunked) throw fail('HTTP_MALFORMED', 'An HTTP/1.0 request has no Transfer-Encoding.');
     if (host === undefined && minorVersion === 1) throw fail('HTTP_MALFORMED', 'The request has no Host.');
     if (host !== undefined && !isAuthority(host))
       throw fail('HTTP_MALFORMED', 'The Host is no host with an optional port.');
     this.method = start.method;
     this.minorVersion = minorVersion;
-    this.fields = fields;
+    this.fields = sieve === undefined ? fieldScanner.fields() : fieldScanner.lines();
+    this.kept = sieve === undefined ? '' : fieldScanner.kept(sieve, named);
     this.host = host ?? '';
     this.target = originForm(start, host);
     this.bodyBytes = isChunked ? CHUNKED : Math.max(0, contentLength);
@@ -75,6 +80,7 @@ export function parseRequestHead(
   start: number,
   end: number,
   limits: ResolvedLimits,
+  sieve?: FieldSieve,
 ): RequestHead | undefined {
   let at = start;
   while (at < end && IS_TOKEN[bytes[at] ?? 0] === 1) {
@@ -112,7 +118,8 @@ export function parseRequestHead(
     target: text.slice(targetStart - start, targetEnd - start),
     minorVersion,
   } as const;
-  return new RequestHead(line, fieldScanner.fields(text, start), after - start);
+  fieldScanner.read(text, start);
+  return new RequestHead(line, sieve, after - start);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts';
+import type { FieldSieve } from './field-sieve.ts';
 import type { Fields } from './fields.ts';
 import { fieldScanner, INCOMPLETE, misplaced } from './field-scanner.ts';
 import { CHUNKED, framingOf, UNTIL_CLOSE } from './framing.ts';
@@ -14,6 +15,8 @@ export class ResponseHead implements MessageHead {
   /** The minor version: 1, or 0 of an HTTP/1.0 server. */
   readonly minorVersion: 0 | 1;
   readonly fields: Fields;
+  /** The lines that the reader's sieve lets through, each with its CRLF; empty when it has none. */
+  readonly kept: string;
   /** The body's length in bytes; 0 when there is none; `CHUNKED`; `UNTIL_CLOSE` when it ends with the connection. */
   readonly bodyBytes: number;
   /** Whether the connection may carry another request. Never with HTTP/1.0. */
@@ -21,8 +24,9 @@ export class ResponseHead implements MessageHead {
   /** Bytes that the head took. */
   readonly byteLength: number;
 
-  constructor(status: number, minorVersion: 0 | 1, method: string, fields: Fields, byteLength: number) {
-    const { contentLength, isChunked, isClosing } = framingOf(fieldScanner, fields);
+  /** Of a status line and the fields that the scanner has just read. */
+  constructor(status: number, minorVersion: 0 | 1, method: string, sieve: FieldSieve | undefined, byteLength: number) {
+    const { contentLength, isChunked, isClosing, named } = framingOf(fieldScanner);
     if (isChunked && (minorVersion === 0 || status < 200 || status === 204)) {
       throw fail(
         'HTTP_MALFORMED',
@@ -34,7 +38,8 @@ export class ResponseHead implements MessageHead {
     }
     this.status = status;
     this.minorVersion = minorVersion;
-    this.fields = fields;
+    this.fields = sieve === undefined ? fieldScanner.fields() : fieldScanner.lines();
+    this.kept = sieve === undefined ? '' : fieldScanner.kept(sieve, named);
     const isBodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
     this.bodyBytes = isBodiless ? 0 : isChunked ? CHUNKED : contentLength === -1 ? UNTIL_CLOSE : contentLength;
     this.keepsAlive = minorVersion === 1 && !isClosing && this.bodyBytes !== UNTIL_CLOSE;
@@ -54,6 +59,7 @@ export function parseResponseHead(
   end: number,
   limits: ResolvedLimits,
   method: string,
+  sieve?: FieldSieve,
 ): ResponseHead | undefined {
   let at = scanVersion(bytes, start, end, 'status line');
   if (at === INCOMPLETE) return undefined;
@@ -79,6 +85,6 @@ export function parseResponseHead(
   if (status === 101) throw fail('HTTP_MALFORMED', 'The answer switches protocols, which nobody asked for.');
   const after = fieldScanner.scan(bytes, at + 2, end, limits.maxFields);
   if (after === INCOMPLETE) return undefined;
-  const fields = fieldScanner.fields(bytes.toString('latin1', start, after), start);
-  return new ResponseHead(status, minorVersion, method, fields, after - start);
+  fieldScanner.read(bytes.toString('latin1', start, after), start);
+  return new ResponseHead(status, minorVersion, method, sieve, after - start);
 }

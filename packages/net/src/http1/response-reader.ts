@@ -1,3 +1,4 @@
+import type { FieldSieve } from './field-sieve.ts';
 import { resolveLimits, type MessageLimits } from './limits.ts';
 import { MessageReader } from './message-reader.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
@@ -9,10 +10,15 @@ import { parseResponseHead, type ResponseHead } from './response-head.ts';
  */
 export class ResponseReader extends MessageReader<ResponseHead> {
   #method = 'GET';
+  readonly #sieve: FieldSieve | undefined;
 
-  /** @throws MISCONFIGURED */
-  constructor(limits: MessageLimits = {}) {
+  /**
+   * With a sieve, heads keep the lines that it lets through, and their fields are taken apart only when asked for.
+   * @throws MISCONFIGURED
+   */
+  constructor(limits: MessageLimits = {}, sieve?: FieldSieve) {
     super(resolveLimits(limits));
+    this.#sieve = sieve;
   }
 
   /** The method of the request that the next response answers: one to HEAD has no body, whatever its head says. */
@@ -21,7 +27,7 @@ export class ResponseReader extends MessageReader<ResponseHead> {
   }
 
   protected override parse(bytes: Buffer, start: number, end: number): ResponseHead | undefined {
-    return parseResponseHead(bytes, start, end, this.limits, this.#method);
+    return parseResponseHead(bytes, start, end, this.limits, this.#method, this.#sieve);
   }
 
   protected override placeAfter(head: ResponseHead) {
