@@ -1,0 +1,136 @@
+import type { CompiledRoute } from '../engine/compiled-route.ts';
+import type { PassageFacts } from '../engine/filter.ts';
+import type { Decision, LateFacts } from './decision.ts';
+import { linearPattern, type LinearPattern } from './linear-pattern.ts';
+import { askEntry, byPrecedence, type MatchEntry } from './match-entry.ts';
+import { matchingPath, parameterName } from './request-path.ts';
+import { hashOf, segmentEnd, SegmentNode } from './segment-node.ts';
+import { Spot } from './spot.ts';
+
+interface PatternEntry<Route extends CompiledRoute> {
+  readonly pattern: LinearPattern;
+  readonly entry: MatchEntry<Route>;
+  /** All entries of the same expression. */
+  readonly spot: Spot<Route>;
+}
+
+/**
+ * The routes of one host by path. A whole path comes before a template, a template before an expression, an expression
+ * before prefixes, of which the longest comes first. Of templates, the one whose first difference is a segment that stands
+ * for itself comes first.
+ */
+export class PathTable<Route extends CompiledRoute> {
+  readonly #paths = new SegmentNode<Spot<Route>>('');
+  readonly #templates = new SegmentNode<Spot<Route>>('');
+  readonly #patterns: readonly PatternEntry<Route>[];
+  readonly #hasTemplates: boolean;
+
+  /** @throws RangeError for an expression that isn't RE2's */
+  constructor(entries: readonly MatchEntry<Route>[]) {
+    const spots = Map.groupBy(
+      entries,
+      ({ path }) => `${path.kind} ${path.kind === 'regex' ? path.pattern : keyOf(path)}`,
+    );
+    const patterns: PatternEntry<Route>[] = [];
+    for (const group of spots.values()) {
+      const spot = new Spot(group);
+      const [{ path } = { path: undefined }] = group;
+      if (path?.kind === 'regex') {
+        const pattern = linearPattern(path.pattern);
+        for (const entry of group) patterns.push({ pattern, entry, spot });
+      } else if (path !== undefined) this.#place(path, spot);
+    }
+    this.#patterns = patterns.toSorted((a, b) => byPrecedence(a.entry, b.entry));
+    this.#hasTemplates = entries.some((entry) => entry.path.kind === 'template');
+    linkPrefixes(this.#paths, undefined);
+  }
+
+  #place({ kind, path }: { readonly kind: 'exact' | 'prefix' | 'template'; readonly path: string }, spot: Spot<Route>) {
+    const segments = matchingPath(path).slice(1).split('/');
+    const hasSlash = segments.at(-1) === '';
+    if (hasSlash) segments.pop();
+    let node = kind === 'template' ? this.#templates : this.#paths;
+    for (const segment of segments) {
+      const isParameter = kind === 'template' && parameterName(segment) !== undefined;
+      node = isParameter ? (node.parameter ??= new SegmentNode('')) : node.grow(segment);
+    }
+    if (kind === 'prefix') node.below = spot;
+    else if (hasSlash) node.wholeWithSlash = spot;
+    else node.whole = spot;
+  }
+
+  /** @param path as `matchingPath` has it */
+  find(path: string, facts: PassageFacts, late: LateFacts | undefined): Decision<Route> | undefined {
+    let node = this.#paths;
+    let start = 1;
+    let isWhole = true;
+    while (start < path.length) {
+      const end = segmentEnd(path, start);
+      const child = node.child(path, start, end, hashOf(path, start, end));
+      if (child === undefined) {
+        isWhole = false;
+        break;
+      }
+      node = child;
+      start = end + 1;
+    }
+    if (isWhole) {
+      const decision = (path.endsWith('/') ? node.wholeWithSlash : node.whole)?.ask(facts, late);
+      if (decision !== undefined) return decision;
+    }
+    if (this.#hasTemplates) {
+      const decision = askTemplates(this.#templates, path, 1, facts, late);
+      if (decision !== undefined) return decision;
+    }
+    let refusal: Decision<Route> | undefined;
+    for (const { pattern, entry, spot } of this.#patterns) {
+      if (!path.startsWith(pattern.literal) || !pattern.matches(path)) continue;
+      const decision = askEntry(entry, facts, late);
+      if (decision !== undefined) return decision;
+      refusal ??= spot.refusal(facts);
+    }
+    if (refusal !== undefined) return refusal;
+    let prefix = node.below === undefined ? node.shorter : node;
+    while (prefix !== undefined) {
+      const decision = prefix.below?.ask(facts, late);
+      if (decision !== undefined) return decision;
+      prefix = prefix.shorter;
+    }
+    return undefined;
+  }
+}
+
+/** Templates with other names for their parameters are the same path; so are a prefix with and without a slash. */
+function keyOf({ kind, path }: { readonly kind: string; readonly path: string }): string {
+  const segments = matchingPath(path).split('/');
+  if (kind === 'template')
+    return segments.map((segment) => (parameterName(segment) === undefined ? segment : ':')).join('/');
+  return kind === 'prefix' && segments.length > 2 && segments.at(-1) === ''
+    ? segments.slice(0, -1).join('/')
+    : segments.join('/');
+}
+
+/** Each node of the tree is visited at most once: its place in the path is its depth. */
+function askTemplates<Route extends CompiledRoute>(
+  node: SegmentNode<Spot<Route>>,
+  path: string,
+  start: number,
+  facts: PassageFacts,
+  late: LateFacts | undefined,
+): Decision<Route> | undefined {
+  if (start >= path.length) return (path.endsWith('/') ? node.wholeWithSlash : node.whole)?.ask(facts, late);
+  const end = segmentEnd(path, start);
+  const child = node.child(path, start, end, hashOf(path, start, end));
+  if (child !== undefined) {
+    const decision = askTemplates(child, path, end + 1, facts, late);
+    if (decision !== undefined) return decision;
+  }
+  if (node.parameter === undefined || end === start) return undefined;
+  return askTemplates(node.parameter, path, end + 1, facts, late);
+}
+
+function linkPrefixes<Value>(node: SegmentNode<Value>, shorter: SegmentNode<Value> | undefined): void {
+  node.shorter = shorter;
+  const next = node.below === undefined ? shorter : node;
+  for (const child of node.children()) linkPrefixes(child, next);
+}

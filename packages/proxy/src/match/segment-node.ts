@@ -1,0 +1,83 @@
+const SLASH = 0x2f;
+
+/**
+ * A tree of paths by their segments. Looking for a segment makes no string of it: it is hashed where it stands in the
+ * path, and compared there.
+ */
+export class SegmentNode<Value> {
+  readonly segment: string;
+  readonly #hash: number;
+  /** Of paths that end here, without and with a slash at the end. */
+  whole: Value | undefined;
+  wholeWithSlash: Value | undefined;
+  /** Of all paths that go on from here, and of the one that ends here. */
+  below: Value | undefined;
+  /** The next node towards the root that has `below`. */
+  shorter: SegmentNode<Value> | undefined;
+  /** For any segment that isn't empty. */
+  parameter: SegmentNode<Value> | undefined;
+  /** Children at the place of their hash, or the next free one; at most half full. */
+  #slots: (SegmentNode<Value> | undefined)[] = [undefined, undefined];
+  #count = 0;
+
+  constructor(segment: string) {
+    this.segment = segment;
+    this.#hash = hashOf(segment, 0, segment.length);
+  }
+
+  /** The child of a segment, made when it isn't there. */
+  grow(segment: string): SegmentNode<Value> {
+    const found = this.child(segment, 0, segment.length, hashOf(segment, 0, segment.length));
+    if (found !== undefined) return found;
+    const child = new SegmentNode<Value>(segment);
+    this.#count += 1;
+    if (this.#count * 2 > this.#slots.length) {
+      const before = this.#slots;
+      this.#slots = Array.from({ length: before.length * 2 }, () => undefined);
+      for (const each of before) if (each !== undefined) this.#put(each);
+    }
+    this.#put(child);
+    return child;
+  }
+
+  #put(child: SegmentNode<Value>): void {
+    const mask = this.#slots.length - 1;
+    let at = child.#hash & mask;
+    while (this.#slots[at] !== undefined) at = (at + 1) & mask;
+    this.#slots[at] = child;
+  }
+
+  /** The child of the segment of `path` from `start` to `end`. */
+  child(path: string, start: number, end: number, hash: number): SegmentNode<Value> | undefined {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let at = hash & mask;
+    let found = slots[at];
+    while (found !== undefined) {
+      if (found.#hash === hash && found.segment.length === end - start && path.startsWith(found.segment, start))
+        return found;
+      at = (at + 1) & mask;
+      found = slots[at];
+    }
+    return undefined;
+  }
+
+  /** Every child. */
+  children(): readonly SegmentNode<Value>[] {
+    return this.#slots.filter((each) => each !== undefined);
+  }
+}
+
+/** Where the segment that begins at `start` ends. */
+export function segmentEnd(path: string, start: number): number {
+  let end = start;
+  while (end < path.length && path.charCodeAt(end) !== SLASH) end += 1;
+  return end;
+}
+
+/** The hash of a segment: FNV-1a, with its high bits brought down. */
+export function hashOf(path: string, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ path.charCodeAt(at), 0x01000193);
+  return (hash ^ (hash >>> 15)) | 0;
+}
