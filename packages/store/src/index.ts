@@ -97,6 +97,15 @@ export { append, MAX_EVENT_BYTES, type AppendOptions, type AppendResult, type Ex
 export { beginLogEpoch, epochAt, logEpoch, type LogCursor } from './log/log-epoch.ts';
 export { logReader, type LogReader, type LogReaderOptions, type ReadOptions } from './log/log-reader.ts';
 export type { LoggedEvent, NewEvent } from './log/log-types.ts';
+export {
+  readStream,
+  streamTail,
+  type SnapshotPlace,
+  type StreamEvent,
+  type StreamQuery,
+  type StreamSnapshot,
+  type StreamTail,
+} from './log/stream-reader.ts';
 export { trimLog, type TrimOptions, type TrimResult } from './log/log-trim.ts';
 export {
   migrate,

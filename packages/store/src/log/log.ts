@@ -2,6 +2,7 @@
  * The append-only log. Around this file:
  *   log-insert.ts     the statements of an append          log-types.ts      events, before and after
  *   log-reader.ts     reading by position, losing nothing  settled-positions.ts  which gaps stay
+ *   stream-reader.ts  reading one stream, from its snapshot on
  *   log-row.ts        rows as events                       sealed-events.ts  data that only keys open
  *   log-epoch.ts      what a restore does to cursors       log-trim.ts       deleting what everybody has read
  *   log-archive.ts    events as files, and back: log-archive-restore.ts, archive-file.ts
