@@ -13,5 +13,4 @@ export { PLATFORM_ERRORS } from './errors.ts';
 export { buildModel, loadPlatform } from './load.ts';
 export type { BlueprintProblem } from './problem-list.ts';
 export { nameFault, type Named } from './platform-name.ts';
-export { parseDuration, parseSize } from './quantity.ts';
 export type { ExternalModel, PlatformModel, RouteModel, ServiceModel, TenantModel, UseModel } from './model.ts';

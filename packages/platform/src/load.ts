@@ -4,17 +4,16 @@
 //   module-file.ts   importing the modules that it names; module-kind.ts, what they must export
 //   references.ts    what only the whole can tell: names, uses, versions, routes; version.ts, circles.ts
 //   policies.ts      whom the policies are for, and whether they can be used
-//   model.ts         what comes out; deep-freeze.ts, hash.ts
+//   model.ts         what comes out
 //   problem-list.ts  everything that is wrong, gathered
 import { stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Contract } from '@fairlead/contract';
-import { deepFreeze } from './deep-freeze.ts';
+import { deepFreeze, stableHash } from '@fairlead/core';
 import { isBlueprint } from './definition.ts';
 import type { PlatformDefinition } from './definition.ts';
 import { fail } from './errors.ts';
-import { stableHash } from './hash.ts';
 import type { ExternalModel, PlatformModel, RouteModel, ServiceModel } from './model.ts';
 import type { ImportedService } from './imported-service.ts';
 import { checkFile, exists, firstLine, importDefault } from './module-file.ts';

@@ -1,7 +1,7 @@
+import { parseDuration, parseSize } from '@fairlead/core';
 import type { PolicySpec } from '@fairlead/policy';
 import { z } from 'zod';
 import { nameFault, type Named } from './platform-name.ts';
-import { parseDuration, parseSize } from './quantity.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 

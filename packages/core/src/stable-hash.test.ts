@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { deepFreeze } from './deep-freeze.ts';
+import { stableHash } from './stable-hash.ts';
+
+test('the order of keys and members that are undefined do not count; everything else does', () => {
+  const hash = stableHash({ a: 1, b: { c: [1, 2], d: undefined } });
+  expect(stableHash({ b: { c: [1, 2] }, a: 1 })).toBe(hash);
+  expect(stableHash({ a: 1, b: { c: [2, 1] } })).not.toBe(hash);
+  expect(stableHash({ a: '1', b: { c: [1, 2] } })).not.toBe(hash);
+  expect(stableHash({ a: 1, b: { c: [1, 2], d: null } })).not.toBe(hash);
+});
+
+test('what is frozen is frozen all the way down, and what others own is left alone', () => {
+  const clock = { now: 0, tick: () => 1 };
+  class Owned {
+    value = { at: 1 };
+  }
+  const owned = new Owned();
+  const frozen = deepFreeze({ list: [{ a: 1 }], owned, clock });
+  expect(Object.isFrozen(frozen.list[0])).toBe(true);
+  expect(Object.isFrozen(owned.value)).toBe(false);
+});
