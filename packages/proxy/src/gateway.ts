@@ -17,6 +17,7 @@ import { problemAnswer, rawAnswer, sendProblem, traceHeaders } from './answer.ts
 import { fail } from './errors.ts';
 import { exchange } from './exchange.ts';
 import { fetchJwks } from './filters/jwt/jwks-url.ts';
+import { readKeySet } from './filters/jwt/key-set.ts';
 import { keySource } from './filters/jwt/key-source.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions } from './options.ts';
@@ -63,6 +64,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
   const keys = keySource({
     fetch: typeof jwks === 'function' ? jwks : (signal) => fetchJwks(jwks, signal, { clock, random }),
+    read: (fetched) => readKeySet(fetched),
     maxAgeMs: resolved.jwksMaxAgeMs,
     cooldownMs: resolved.jwksCooldownMs,
     clock,

@@ -68,6 +68,8 @@ export interface LocalAnswer {
   readonly fields?: OutgoingFields;
   /** When to come back, in milliseconds; sent as `Retry-After` in whole seconds. Default: not said. */
   readonly retryAfterMs?: number;
+  /** What the problem document says besides. Default nothing. */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** Default: a problem document (RFC 9457) of the above. */
   readonly body?: string;
 }
@@ -107,7 +109,7 @@ export interface FilterWorld {
   readonly route: string;
   /**
    * State that outlives a change of the snapshot, such as a limiter's counts: the same object for the same key as long
-   * as some snapshot asks for it.
+   * as some snapshot asks for it. One with a method `close` is closed when none does any more.
    */
   kept<T>(key: string, make: () => T): T;
 }

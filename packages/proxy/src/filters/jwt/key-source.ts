@@ -1,15 +1,16 @@
 import { createContext } from '@fairlead/core';
 import type { Clock, Random } from '@fairlead/core';
 import type { Logger } from '@fairlead/telemetry';
-import type { JSONWebKeySet } from 'jose';
-import { readKeySet } from './key-set.ts';
+import type { JWK } from 'jose';
 import type { KeySet } from './key-set.ts';
 
 const FETCH_TIMEOUT_MS = 5_000;
 
 /** What a key source needs. */
 export interface KeySourceOptions {
-  readonly fetch: (signal: AbortSignal) => Promise<JSONWebKeySet>;
+  readonly fetch: (signal: AbortSignal) => Promise<{ readonly keys: readonly JWK[] }>;
+  /** Makes keys of what was fetched. */
+  readonly read: (fetched: { readonly keys: readonly JWK[] }) => Promise<KeySet>;
   /** After this long keys are fetched anew, while the old ones stay in use. */
   readonly maxAgeMs: number;
   /** The least time between the starts of two fetches, failed ones included, once there are keys. */
@@ -50,7 +51,7 @@ export function keySource(options: KeySourceOptions): KeySource {
   async function attempt(): Promise<void> {
     using ctx = createContext({ clock, random, timeoutMs: FETCH_TIMEOUT_MS, signal: closing.signal });
     try {
-      const fresh = await readKeySet(await settledBy(ctx.signal, options.fetch(ctx.signal)));
+      const fresh = await options.read(await settledBy(ctx.signal, options.fetch(ctx.signal)));
       if (fresh.keys.length === 0) throw new Error('There is no usable public key in the key set.');
       if (fresh.fingerprint !== keys?.fingerprint) {
         log.info(undefined, 'public keys have changed', { kids: fresh.keys.map((key) => key.kid) });

@@ -1,0 +1,34 @@
+import type { LocalAnswer } from '../../engine/filter.ts';
+import { TOKEN_MISSING, tokenInvalid } from './jwt-fault.ts';
+
+const MOST_TOKEN_LENGTH = 8 * 1024;
+const BEARER = 'bearer ';
+const MALFORMED = tokenInvalid('malformed', 'That is no signed JWT of a reasonable length.');
+const SEVERAL = tokenInvalid('several', 'There is more than one token; send one.');
+
+/** What follows `Bearer` in a field's value (RFC 6750, section 2.1). */
+export function bearerToken(value: string): string | LocalAnswer {
+  if (value.slice(0, BEARER.length).toLowerCase() !== BEARER) {
+    return value.toLowerCase() === 'bearer' ? MALFORMED : TOKEN_MISSING;
+  }
+  let start = BEARER.length;
+  while (value.charCodeAt(start) === 0x20) start += 1;
+  return bareToken(value.slice(start));
+}
+
+/** A token: three parts of base64url. The values of several lines of one field are joined by commas, and refused. */
+export function bareToken(value: string): string | LocalAnswer {
+  if (value.length > MOST_TOKEN_LENGTH) return MALFORMED;
+  let dots = 0;
+  for (let at = 0; at < value.length; at += 1) {
+    const code = value.charCodeAt(at);
+    if (code === 0x2e) dots += 1;
+    else if (!isBase64Url(code)) return code === 0x2c ? SEVERAL : MALFORMED;
+  }
+  return dots === 2 ? value : MALFORMED;
+}
+
+function isBase64Url(code: number): boolean {
+  const lower = code | 0x20;
+  return (lower >= 0x61 && lower <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x5f;
+}

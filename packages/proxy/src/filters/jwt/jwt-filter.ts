@@ -1,0 +1,85 @@
+// A request's token: jwt-spec.ts what is asked of it, bearer-token.ts where it is, jwt-verifier.ts whether it is genuine, by which
+// keys (key-set.ts, key-source.ts, jwks-url.ts), verified-tokens.ts those that were verified already, jwt-identity.ts who it says
+// is asking, jwt-fault.ts what is wrong with it.
+
+import type { Filter, FilterFactory, Identity, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
+import { bareToken, bearerToken } from './bearer-token.ts';
+import { forbidden, TOKEN_MISSING, unknownTenant } from './jwt-fault.ts';
+import { claimAt } from './jwt-identity.ts';
+import { resolveJwtSpec, type JwtSpec, type ResolvedJwtSpec } from './jwt-spec.ts';
+import { JwtVerifier } from './jwt-verifier.ts';
+import type { VerifiedToken } from './verified-tokens.ts';
+
+/**
+ * Verifies JSON Web Tokens (RFC 7519, RFC 8725). The key decides the algorithm, never the token; keys come from where the
+ * filter says, never from where a token says; `iss` and `aud` must be what it says, `exp` must be there, `nbf` is kept to. A
+ * token that was verified before costs a look into a map. Says who asks (`Passage.identity`).
+ */
+export const makeJwtFilter: FilterFactory<JwtSpec> = (spec, world) => {
+  const resolved = resolveJwtSpec(spec);
+  // What only says who may pass is no reason to verify all tokens anew.
+  const { require: _require, ...what } = spec;
+  const verifier = world.kept(`jwt ${JSON.stringify(what)}`, () => new JwtVerifier(resolved, world));
+  return new JwtFilter(resolved, verifier);
+};
+
+class JwtFilter implements Filter {
+  readonly type = 'jwt';
+  readonly #spec: ResolvedJwtSpec;
+  readonly #verifier: JwtVerifier;
+  readonly #tokenOf: (value: string) => string | LocalAnswer;
+
+  constructor(spec: ResolvedJwtSpec, verifier: JwtVerifier) {
+    this.#spec = spec;
+    this.#verifier = verifier;
+    this.#tokenOf = spec.header === 'authorization' ? bearerToken : bareToken;
+  }
+
+  request(passage: Passage): Verdict | Promise<Verdict> {
+    const { header, headers, forward, optional } = this.#spec;
+    const value = passage.fields.get(header);
+    if (!forward) passage.setUpstream(header, undefined);
+    // Whoever asks doesn't say what only a token may.
+    for (const [field] of headers) passage.setUpstream(field, undefined);
+    if (value === undefined) return optional ? undefined : TOKEN_MISSING;
+    const token = this.#tokenOf(value);
+    if (typeof token !== 'string') return token;
+    const known = this.#verifier.known(token);
+    return known === undefined ? this.#verify(passage, token) : this.#admit(passage, known);
+  }
+
+  async #verify(passage: Passage, token: string): Promise<Verdict> {
+    const verified = await this.#verifier.verify(token);
+    return 'cause' in verified ? verified : this.#admit(passage, verified);
+  }
+
+  #admit(passage: Passage, { identity, upstream }: VerifiedToken): Verdict {
+    const missing = this.#missing(identity);
+    if (missing !== undefined) return missing;
+    passage.identity = identity;
+    const { headers } = this.#spec;
+    for (let at = 0; at < headers.length; at += 1) {
+      const field = headers[at]?.[0];
+      if (field !== undefined) passage.setUpstream(field, upstream[at]);
+    }
+    return undefined;
+  }
+
+  /** What a genuine token lacks. */
+  #missing(identity: Identity): LocalAnswer | undefined {
+    const { require, tenants } = this.#spec;
+    if (tenants !== undefined && !tenants.has(identity.tenant ?? '')) return unknownTenant(identity.tenant);
+    for (const scope of require.scopes) {
+      if (!identity.scopes.includes(scope)) return forbidden(`This needs the scope ${scope}.`);
+    }
+    if (require.roles !== undefined && !require.roles.some((role) => identity.roles.includes(role)))
+      return forbidden(`This needs one of the roles ${require.roles.join(', ')}.`);
+    for (const [claim, values] of require.claims) {
+      const value = claimAt(identity.claims, claim);
+      const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+      if (!given.some((one) => values.includes(one)))
+        return forbidden(`This needs the claim ${claim} to be ${values.map(String).join(' or ')}.`);
+    }
+    return undefined;
+  }
+}
