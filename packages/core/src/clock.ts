@@ -9,6 +9,11 @@ export interface Timer {
  * own it.
  */
 export interface Clock {
+  /**
+   * True when time moves only when somebody moves it, as a virtual clock's. Then looking at it costs nothing, and nobody
+   * keeps what it said. Default: time passes by itself.
+   */
+  readonly isStepped?: boolean | undefined;
   /** Milliseconds since the Unix epoch. May jump when the machine's clock is set. */
   now(): number;
   /** Milliseconds from an arbitrary origin; never goes back. For durations. */

@@ -95,6 +95,7 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
   };
   const clockFor = (setTimer: (delayMs: number, fn: () => void) => Timer): Clock => {
     const clock: Clock = {
+      isStepped: true,
       now: () => wallOffsetMs + elapsedMs,
       monotonic: () => elapsedMs,
       setTimer,

@@ -14,9 +14,8 @@ import { detachedFrom } from './detached-context.ts';
 
 /** The part of an attempt that its work sees. */
 export interface AttemptLife {
-  /** When the attempt's own time is up, on the monotonic clock; `Infinity` for never. The caller's may be up earlier. */
-  readonly dueMs: number;
-  nowMs(): number;
+  /** Milliseconds until the attempt's own time is up; `Infinity` for never. The caller's may be up earlier. */
+  leftMs(): number;
   /** Why the work must stop; `undefined` while it need not. True to the clock while the event loop is too busy for timers. */
   reason(): FairleadError | undefined;
   /** What tells the work of its end, from when it is asked for. */
@@ -83,14 +82,14 @@ export class AttemptContext implements Context {
 
   get deadline(): number | undefined {
     const inherited = this.#facts.deadline;
-    const leftMs = this.#ownLeftMs();
+    const leftMs = this.#life.leftMs();
     if (leftMs === Infinity) return inherited;
     const own = this.clock.now() + leftMs;
     return inherited === undefined ? own : Math.min(inherited, own);
   }
 
   remainingMs(): number {
-    return Math.max(0, Math.min(this.#ownLeftMs(), this.#facts.remainingMs()));
+    return Math.max(0, Math.min(this.#life.leftMs(), this.#facts.remainingMs()));
   }
 
   throwIfAborted(): void {
@@ -113,11 +112,6 @@ export class AttemptContext implements Context {
 
   withCancel(): ScopedContext {
     return this.#scope(Infinity);
-  }
-
-  #ownLeftMs(): number {
-    const { dueMs } = this.#life;
-    return dueMs === Infinity ? Infinity : dueMs - this.#life.nowMs();
   }
 
   /** A scope of core's own below this life, so that a deadline within an attempt means what it means elsewhere. */

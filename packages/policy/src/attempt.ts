@@ -18,7 +18,12 @@ export interface AttemptOwner {
   attemptFailed(attempt: Attempt, failed: unknown, returned: boolean, nowMs: number): void;
   /** The error that says which of its ends the attempt has met. */
   endOf(attempt: Attempt, nowMs: number): FairleadError;
+  /** The first attempt, and the call with it, counts as begun now; returns when its time is up. */
+  beganAt(nowMs: number): number;
 }
+
+/** When an attempt is due whose beginning is known as a stamp only: nobody may be told an end that could be too early. */
+export const NOT_TIMED = -1;
 
 /** The share of its own timeout that an attempt must have had for running out of time to be its destination's failure. */
 const FAIR_SHARE = 0.5;
@@ -34,7 +39,8 @@ export class Attempt implements AttemptLife, Fresh, Followed {
   index = NOWHERE;
   /** The first is 1. */
   readonly number: number;
-  readonly startedAtMs: number;
+  /** At first perhaps a stamp, see `#time`. */
+  startedAtMs: number;
   readonly #parts: CallParts;
   readonly #owner: AttemptOwner;
   readonly #permit: number;
@@ -47,7 +53,9 @@ export class Attempt implements AttemptLife, Fresh, Followed {
   /**
    * @param permit the breaker's
    * @param ticket the gate's
-   * @param endsAtMs monotonic time at which it is no longer waited for, though its caller still waits
+   * @param nowMs when it begins
+   * @param endsAtMs monotonic time at which it is no longer waited for, though its caller still waits; `NOT_TIMED` when
+   * `nowMs` is but a stamp
    */
   constructor(
     parts: CallParts,
@@ -85,13 +93,17 @@ export class Attempt implements AttemptLife, Fresh, Followed {
     return this.#state !== 'running';
   }
 
-  nowMs(): number {
-    return this.#parts.clock.monotonic();
+  leftMs(): number {
+    if (this.dueMs === Infinity) return Infinity;
+    const nowMs = this.#parts.wakeUps.turn.nowMs();
+    this.#time(nowMs);
+    return this.dueMs - nowMs;
   }
 
   reason(): FairleadError | undefined {
     if (this.#end?.reason === undefined && this.dueMs !== Infinity) {
-      const nowMs = this.nowMs();
+      const nowMs = this.#parts.wakeUps.turn.nowMs();
+      this.#time(nowMs);
       if (nowMs >= this.dueMs) this.wake(nowMs);
     }
     return this.#end?.reason;
@@ -107,44 +119,39 @@ export class Attempt implements AttemptLife, Fresh, Followed {
 
   watch(): void {
     if (this.#state !== 'running') return;
-    this.#parts.wakeUps.set(this, this.dueMs);
+    if (this.dueMs !== Infinity) {
+      const { wakeUps } = this.#parts;
+      const nowMs = wakeUps.turn.stampMs();
+      this.#time(nowMs);
+      wakeUps.set(this, this.dueMs, nowMs);
+    }
     this.#owner.heedCaller();
   }
 
   succeeded(value: unknown): void {
-    const parts = this.#parts;
-    const nowMs = parts.clock.monotonic();
     if (this.#state === 'abandoned') {
-      this.#settleLate(nowMs);
+      this.#settleLate();
       return;
     }
     let failed = false;
     try {
-      failed = parts.isFailure?.(value) === true;
+      failed = this.#parts.isFailure?.(value) === true;
     } catch (error) {
       this.failed(error);
       return;
     }
     if (failed) {
-      this.#settleFailed(value, true, nowMs);
-      this.#owner.attemptFailed(this, value, true, nowMs);
-    } else {
-      this.#settle(SUCCESS, SUCCESS, nowMs);
-      this.#owner.attemptSucceeded(this, value, nowMs);
+      this.#ended(value, true);
+      return;
     }
+    const nowMs = this.#parts.wakeUps.turn.stampMs();
+    this.#settle(SUCCESS, SUCCESS, nowMs);
+    this.#owner.attemptSucceeded(this, value, nowMs);
   }
 
   failed(error: unknown): void {
-    const parts = this.#parts;
-    const nowMs = parts.clock.monotonic();
-    if (this.#state === 'abandoned') {
-      this.#settleLate(nowMs);
-      return;
-    }
-    this.#settleFailed(error, false, nowMs);
-    // What it has begun besides what failed has nobody left to wait for it.
-    this.#end?.tell(fail('CANCELLED', `${parts.name}: attempt ${this.number} failed.`, { cause: error }));
-    this.#owner.attemptFailed(this, error, false, nowMs);
+    if (this.#state === 'abandoned') this.#settleLate();
+    else this.#ended(error, false);
   }
 
   /** Its time is up. */
@@ -160,6 +167,7 @@ export class Attempt implements AttemptLife, Fresh, Followed {
   /** The caller gave up, or its time is up; the call has ended. */
   callerEnded(reason: FairleadError, nowMs: number): void {
     if (this.#state !== 'running') return;
+    this.#time(nowMs);
     if (reason.code === 'DEADLINE_EXCEEDED') this.#timeUp(reason, nowMs);
     else this.abandon(reason, IGNORED, IGNORED, nowMs);
   }
@@ -187,9 +195,24 @@ export class Attempt implements AttemptLife, Fresh, Followed {
     this.abandon(reason, fair ? FAILURE : IGNORED, DROPPED, nowMs);
   }
 
-  #settleFailed(failed: unknown, returned: boolean, nowMs: number): void {
-    const outcome = this.#parts.outcomeOf(failed, returned);
-    this.#settle(outcome, this.#parts.gate === undefined ? outcome : gateOutcomeOf(failed, outcome), nowMs);
+  /** It began by a stamp: what is not over within that turn counts as begun when somebody asks, or the turn ends. */
+  #time(nowMs: number): void {
+    if (this.dueMs !== NOT_TIMED) return;
+    this.startedAtMs = nowMs;
+    this.dueMs = this.#owner.beganAt(nowMs);
+    this.#parts.gate?.beganAt(this.#ticket, nowMs);
+  }
+
+  /** Failures are told by the time itself, for pauses and what is left of the call begin with them. */
+  #ended(failed: unknown, returned: boolean): void {
+    const { wakeUps, outcomeOf, gate, name } = this.#parts;
+    const nowMs = wakeUps.turn.nowMs();
+    this.#time(nowMs);
+    const outcome = outcomeOf(failed, returned);
+    this.#settle(outcome, gate === undefined ? outcome : gateOutcomeOf(failed, outcome), nowMs);
+    // What it has begun besides what failed has nobody left to wait for it.
+    if (!returned) this.#end?.tell(fail('CANCELLED', `${name}: attempt ${this.number} failed.`, { cause: failed }));
+    this.#owner.attemptFailed(this, failed, returned, nowMs);
   }
 
   #settle(outcome: Outcome, gateOutcome: GateOutcome, nowMs: number): void {
@@ -200,8 +223,9 @@ export class Attempt implements AttemptLife, Fresh, Followed {
     parts.gate?.leave(this.#ticket, nowMs, gateOutcome);
   }
 
-  #settleLate(nowMs: number): void {
+  #settleLate(): void {
     const parts = this.#parts;
+    const nowMs = parts.wakeUps.turn.nowMs();
     this.#state = 'settled';
     if (this.#late === undefined) return;
     parts.late.remove(this.#late.entry, nowMs);

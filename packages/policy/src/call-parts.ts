@@ -28,8 +28,10 @@ export interface CallParts {
   readonly followers: Followers;
   readonly late: LateWork;
   readonly counters: Counters;
-  /** When a call begins, on the monotonic clock; 0 where nothing needs to know, for the clock is the dearest part of a call. */
+  /** When a call begins, on the monotonic clock or as a stamp of its turn; 0 when nothing needs to know. */
   readonly startMs: () => number;
+  /** Whether anything but a breaker that isn't closed needs to know when calls begin. */
+  readonly isTimed: boolean;
   readonly totalMs: number;
   readonly attemptMs: number;
   /** Rates and quotas that can be asked at once: why the call must not begin. */

@@ -1,5 +1,5 @@
 import type { Context, FairleadError } from '@fairlead/core';
-import { Attempt, type AttemptOwner } from './attempt.ts';
+import { Attempt, NOT_TIMED, type AttemptOwner } from './attempt.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { CallParts } from './call-parts.ts';
 import { reasonOf, timeoutError } from './call-ends.ts';
@@ -20,7 +20,7 @@ export class Call implements AttemptOwner, CourseCall {
   readonly parts: CallParts;
   readonly ctx: Context;
   readonly facts: CallFacts;
-  readonly calledAtMs: number;
+  calledAtMs: number;
   attempts = 0;
   first: Attempt | undefined;
   readonly #work: Work<unknown>;
@@ -30,11 +30,14 @@ export class Call implements AttemptOwner, CourseCall {
   #course: Course | undefined;
   #leaveCaller: (() => void) | undefined;
   #done = false;
+  /** Whether `calledAtMs` is the time and not a stamp. */
+  #isTimed: boolean;
 
   /**
    * @param resolve takes a `Decision`, or the work's value when there is a `reject`
    * @param reject takes what the work threw, or a `RejectedError`
    * @param calledAtMs when its total time began: earlier than now, if it has waited for something else
+   * @param isTimed whether that is the time, and not a stamp of its turn
    */
   constructor(
     parts: CallParts,
@@ -42,6 +45,7 @@ export class Call implements AttemptOwner, CourseCall {
     work: Work<unknown>,
     facts: CallFacts,
     calledAtMs: number,
+    isTimed: boolean,
     resolve: (result: unknown) => void,
     reject: ((error: unknown) => void) | undefined,
   ) {
@@ -49,6 +53,7 @@ export class Call implements AttemptOwner, CourseCall {
     this.ctx = ctx;
     this.facts = facts;
     this.calledAtMs = calledAtMs;
+    this.#isTimed = isTimed;
     this.#work = work;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -63,7 +68,7 @@ export class Call implements AttemptOwner, CourseCall {
       return;
     }
     const ticket = gate === undefined ? 0 : gate.tryEnter(this.ctx, nowMs, this.facts.cost ?? 1);
-    if (ticket < 0) this.course.queue(permit, nowMs);
+    if (ticket < 0) this.#queue(permit, nowMs);
     else this.launchNext(permit, ticket, nowMs);
   }
 
@@ -71,7 +76,7 @@ export class Call implements AttemptOwner, CourseCall {
     const { parts } = this;
     const number = ++this.attempts;
     parts.counters.attempts++;
-    const endsAtMs = Math.min(nowMs + parts.attemptMs, this.calledAtMs + parts.totalMs);
+    const endsAtMs = this.#isTimed ? this.#endOfNext(nowMs) : NOT_TIMED;
     const attempt = new Attempt(parts, this, number, permit, ticket, nowMs, endsAtMs);
     if (number === 1) {
       this.first = attempt;
@@ -96,6 +101,11 @@ export class Call implements AttemptOwner, CourseCall {
     this.#leaveCaller = nothing;
     const leave = this.ctx.onEnd((reason) => this.course.callerEnded(reason));
     if (!this.#done) this.#leaveCaller = leave;
+  }
+
+  beganAt(nowMs: number): number {
+    this.#time(nowMs);
+    return this.#endOfNext(nowMs);
   }
 
   attemptSucceeded(attempt: Attempt, value: unknown, nowMs: number): void {
@@ -138,6 +148,24 @@ export class Call implements AttemptOwner, CourseCall {
     this.parts.reject(rejection, nowMs);
     if (this.#reject === undefined) this.#resolve({ kind: 'rejected', rejection } satisfies Rejected);
     else this.#reject(rejectionError(rejection));
+  }
+
+  /** When an attempt's time is up that begins now. */
+  #endOfNext(nowMs: number): number {
+    return Math.min(nowMs + this.parts.attemptMs, this.calledAtMs + this.parts.totalMs);
+  }
+
+  /** The call counts as begun now, if all that is known of its beginning is a stamp. */
+  #time(nowMs: number): void {
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    this.calledAtMs = nowMs;
+  }
+
+  #queue(permit: number, beganMs: number): void {
+    const nowMs = this.#isTimed ? beganMs : this.parts.wakeUps.turn.nowMs();
+    this.#time(nowMs);
+    this.course.queue(permit, nowMs);
   }
 
   /** Made when something happens that most calls don't meet. */

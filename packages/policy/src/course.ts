@@ -137,7 +137,7 @@ export class Course {
   callerEnded(reason: FairleadError): void {
     // A queue tells its refusal itself, having heard of the same end.
     if (this.#call.isDone || this.#call.attempts === 0) return;
-    const nowMs = this.#parts.clock.monotonic();
+    const nowMs = this.#parts.wakeUps.turn.nowMs();
     if (reason.code === 'CANCELLED') this.#parts.counters.cancelled++;
     this.#recordFirst(nowMs);
     this.#call.fail(reason, this.#stopped, nowMs);
@@ -186,8 +186,8 @@ export class Course {
   }
 
   #entered(scope: ScopedContext, permit: number, entered: number | GateRefusal): void {
-    const { clock, breaker, gate, rejectGate } = this.#parts;
-    const nowMs = clock.monotonic();
+    const { wakeUps, breaker, gate, rejectGate } = this.#parts;
+    const nowMs = wakeUps.turn.nowMs();
     this.#queueing = undefined;
     const isIn = typeof entered === 'number';
     const ended = reasonOf(scope);

@@ -18,6 +18,7 @@ import type { Rejection } from './rejection.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { Shedder } from './shedder.ts';
 import type { ResolvedPolicy } from './spec.ts';
+import type { TurnClock } from './turn-clock.ts';
 import { WakeUps } from './wake-ups.ts';
 
 /** The parts of one policy, and what the policy itself asks of them. */
@@ -72,17 +73,19 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
     rateLimit === undefined && quota === undefined
       ? undefined
       : new Admission(name, { rateLimit, quota }, { ...ports, observe });
+  const hasFront = [resolved.fallback, resolved.cache, resolved.coalesce].some((each) => each !== undefined);
+  const wakeUps = new WakeUps(clock);
+  const timed = isTimed(resolved, observe);
   const parts: CallParts & Pick<PolicyParts, 'breaker'> = {
     name,
     clock,
     random,
-    wakeUps: new WakeUps(clock),
+    wakeUps,
     followers: new Followers(),
     late,
     counters,
-    startMs: isTimed(resolved, observe)
-      ? () => clock.monotonic()
-      : () => (breaker === undefined || breaker.passesAll ? 0 : clock.monotonic()),
+    startMs: startOf(wakeUps.turn, breaker, timed, hasFront || admission !== undefined || hedge !== undefined),
+    isTimed: timed,
     totalMs: timeout.totalMs,
     attemptMs: timeout.attemptMs,
     admit: admission === undefined ? undefined : (ctx, facts, nowMs) => admission.admit(ctx, facts, nowMs),
@@ -130,7 +133,6 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       observe?.({ kind: 'rejected', policy: name, atMs: nowMs, rejection });
     },
   };
-  const hasFront = [resolved.fallback, resolved.cache, resolved.coalesce].some((each) => each !== undefined);
   const front =
     hasFront || admission?.isShared === true ? new Front(parts, resolved, admission, ports.defer) : undefined;
   return {
@@ -152,6 +154,13 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       };
     },
   };
+}
+
+/** How a call learns when it begins. */
+function startOf(turn: TurnClock, breaker: Breaker | undefined, isTimed: boolean, isExact: boolean): () => number {
+  if (isExact) return () => turn.nowMs();
+  const passesAll = (): boolean => breaker === undefined || breaker.passesAll;
+  return isTimed ? () => (passesAll() ? turn.stampMs() : turn.nowMs()) : () => (passesAll() ? 0 : turn.nowMs());
 }
 
 /** Whether anything but a breaker that isn't closed needs to know when calls begin. */

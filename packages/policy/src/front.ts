@@ -78,11 +78,11 @@ export class Front {
   }
 
   #observed(observe: (event: PolicyEvent) => void, settle: Settle): Settle {
-    const { name: policy, clock } = this.#parts;
+    const { name: policy, wakeUps } = this.#parts;
     return (decision) => {
       if (decision.kind === 'ok' && decision.from !== 'call') {
         const { from, ageMs } = decision;
-        observe({ kind: 'answered', policy, atMs: clock.monotonic(), from, ageMs });
+        observe({ kind: 'answered', policy, atMs: wakeUps.turn.nowMs(), from, ageMs });
       }
       settle(decision);
     };
@@ -115,7 +115,7 @@ export class Front {
   /** An older answer stands in for a failure of whom was called, or for a rejection. */
   #orStale(cache: Cache, key: string, { ctx }: CallRequest, decision: Decision<unknown>, settle: Settle): void {
     const why = failureIn(this.#parts, decision);
-    const nowMs = this.#parts.clock.monotonic();
+    const nowMs = this.#parts.wakeUps.turn.nowMs();
     const isTheirs = why?.kind === 'rejected' || (why !== undefined && this.#isFailure(decision, why.error));
     const answer = isTheirs && reasonOf(ctx) === undefined ? cache.find(key, nowMs) : undefined;
     if (answer === undefined) {
@@ -146,7 +146,7 @@ export class Front {
     }
     const key = scopedKey(ctx, cache.per, facts.key);
     const { era } = cache;
-    const sinceMs = this.#parts.clock.monotonic();
+    const sinceMs = this.#parts.wakeUps.turn.nowMs();
     this.#admit(request, (decision) => {
       if (decision.kind === 'ok' && failureIn(this.#parts, decision) === undefined) {
         cache.keep(key, decision.value, sinceMs, era);
@@ -158,8 +158,8 @@ export class Front {
   /** Asks the limits of this process, then those in the store, then whether there is too much load. */
   #admit(request: CallRequest, settle: Settle): void {
     const { ctx, facts, sinceMs } = request;
-    const { clock, admit } = this.#parts;
-    const nowMs = clock.monotonic();
+    const { clock, wakeUps, admit } = this.#parts;
+    const nowMs = wakeUps.turn.nowMs();
     const rejection = admit?.(ctx, facts, nowMs);
     if (rejection !== undefined) this.#reject(rejection, nowMs, settle);
     else if (this.#admission === undefined) this.#call(request, nowMs, settle);
@@ -167,7 +167,7 @@ export class Front {
       const endsAtMs = sinceMs + this.#parts.totalMs;
       const scope = ctx.withTimeout(Math.max(0, endsAtMs - nowMs));
       void this.#admission.admitShared(scope, facts, clock).then((refused) => {
-        const thenMs = clock.monotonic();
+        const thenMs = wakeUps.turn.nowMs();
         const ended = reasonOf(scope);
         scope[Symbol.dispose]();
         const late = deadlineRejection(this.#parts, sinceMs, endsAtMs, thenMs);
@@ -191,7 +191,7 @@ export class Front {
     }
     // A call that has no `reject` resolves with a decision.
     const resolve = settle as (decision: unknown) => void;
-    new Call(this.#parts, ctx, work, facts, sinceMs, resolve, undefined).begin(nowMs);
+    new Call(this.#parts, ctx, work, facts, sinceMs, true, resolve, undefined).begin(nowMs);
   }
 }
 

@@ -73,6 +73,8 @@ export interface Gate {
    * ended meanwhile.
    */
   enter(ctx: Context, clock: Clock, nowMs: number, cost: number): Promise<number | GateRefusal> | number | GateRefusal;
+  /** A ticket that was taken at a stamp counts as taken now. */
+  beganAt(ticket: number, nowMs: number): void;
   /**
    * Gives a ticket back: when the work has settled, not when somebody stopped waiting for it. A second time does
    * nothing.

@@ -96,7 +96,7 @@ class CompiledPolicy implements Policy {
   }
 
   inspect(): PolicyState {
-    return this.#parts.inspect(this.#parts.clock.monotonic());
+    return this.#parts.inspect(this.#parts.wakeUps.turn.nowMs());
   }
 
   forget(ctx: Context, key: string): void {
@@ -104,11 +104,11 @@ class CompiledPolicy implements Policy {
   }
 
   force(mode: BreakerMode): void {
-    const { breaker, clock, name } = this.#parts;
+    const { breaker, wakeUps, name } = this.#parts;
     if (breaker === undefined) {
       throw fail('POLICY_INVALID', `The policy "${name}" has no breaker to be ${mode}; add breaker: {} to it.`);
     }
-    breaker.force(mode, clock.monotonic());
+    breaker.force(mode, wakeUps.turn.nowMs());
   }
 
   #begin(
@@ -120,6 +120,7 @@ class CompiledPolicy implements Policy {
   ): void {
     const parts = this.#parts;
     const nowMs = parts.startMs();
+    const isTimed = !parts.isTimed || parts.wakeUps.turn.isExact;
     parts.counters.calls++;
     const ended = reasonOf(ctx);
     if (parts.front !== undefined && ended === undefined) {
@@ -135,7 +136,7 @@ class CompiledPolicy implements Policy {
         ? (parts.admit?.(ctx, facts, nowMs) ?? parts.shed?.(ctx, nowMs))
         : endedRejection(ended, deadlineRejection(parts, nowMs, nowMs, nowMs));
     if (rejection === undefined) {
-      new Call(parts, ctx, work, facts, nowMs, resolve, reject).begin(nowMs);
+      new Call(parts, ctx, work, facts, nowMs, isTimed, resolve, reject).begin(nowMs);
       return;
     }
     parts.reject(rejection, nowMs);

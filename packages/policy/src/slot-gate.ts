@@ -63,6 +63,10 @@ export class SlotGate<Claim> implements Gate {
     });
   }
 
+  beganAt(ticket: number, nowMs: number): void {
+    this.#slots.beganAt(ticket, nowMs);
+  }
+
   leave(ticket: number, nowMs: number, outcome: GateOutcome): void {
     const slot = this.#slots.release(ticket);
     if (slot === undefined) {

@@ -37,6 +37,12 @@ export class Slots<Claim> {
     return (slot.ticket = slot.index + slot.generation * MOST_SLOTS);
   }
 
+  /** The slot of a ticket is held since now. */
+  beganAt(ticket: number, nowMs: number): void {
+    const slot = this.#all[slotOf(ticket)];
+    if (slot?.ticket === ticket) slot.sinceMs = nowMs;
+  }
+
   /** The slot of a ticket, which is free again, its facts still to be read; `undefined` when nobody holds this ticket. */
   release(ticket: number): Slot<Claim> | undefined {
     const slot = this.#all[slotOf(ticket)];

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@fairlead/core';
+import { TurnClock } from './turn-clock.ts';
 
 /** Due times are sums; what the last binary digit of one says is not worth a timer. */
 const ROUNDING_MS = 1e-6;
@@ -31,6 +32,8 @@ export interface Fresh extends WakeUp {
  * idle policy has none and doesn't keep a process alive, and a busy one keeps it from one call to the next.
  */
 export class WakeUps {
+  /** What its turns end. */
+  readonly turn: TurnClock;
   readonly #clock: Clock;
   readonly #heap: WakeUp[] = [];
   #timer: Timer | undefined;
@@ -44,6 +47,7 @@ export class WakeUps {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.turn = new TurnClock(clock);
   }
 
   /** How many wait. */
@@ -51,13 +55,13 @@ export class WakeUps {
     return this.#heap.length;
   }
 
-  /** Wakes `entry` at `dueMs`; one that waits already is moved. `Infinity` is never. */
-  set(entry: WakeUp, dueMs: number): void {
+  /** Wakes `entry` at `dueMs`; one that waits already is moved. `Infinity` is never. The time is asked for, if not given. */
+  set(entry: WakeUp, dueMs: number, nowMs?: number): void {
     this.remove(entry);
     if (dueMs === Infinity) return;
     entry.dueMs = dueMs;
     this.#up(entry, this.#heap.length);
-    if (dueMs < this.#timerDueMs) this.#arm(dueMs);
+    if (dueMs < this.#timerDueMs) this.#arm(dueMs, nowMs);
   }
 
   /** Idempotent; also for who is fresh. */
@@ -91,11 +95,13 @@ export class WakeUps {
   #lookSoon(): void {
     if (this.#willLook) return;
     this.#willLook = true;
+    this.turn.willEnd();
     void SETTLED.then(this.#onMicrotask);
   }
 
   #look(): void {
     this.#willLook = false;
+    this.turn.renew();
     // Whoever is watched may hear of an end at once, and end others, or begin something new: that has a look of its own.
     const fresh = this.#fresh;
     this.#fresh = this.#spare;
@@ -103,13 +109,14 @@ export class WakeUps {
     for (const each of fresh) each.index = NOWHERE;
     for (const each of fresh) each.watch();
     fresh.length = 0;
+    this.turn.end();
     if (this.#heap.length === 0) this.#disarm();
   }
 
-  #arm(dueMs: number): void {
+  #arm(dueMs: number, nowMs = this.turn.nowMs()): void {
     this.#timer?.cancel();
     this.#timerDueMs = dueMs;
-    this.#timer = this.#clock.setTimer(Math.max(0, dueMs - this.#clock.monotonic()), () => this.#run());
+    this.#timer = this.#clock.setTimer(Math.max(0, dueMs - nowMs), () => this.#run());
   }
 
   #disarm(): void {
@@ -120,13 +127,15 @@ export class WakeUps {
 
   #run(): void {
     this.#timer = undefined;
-    const nowMs = this.#clock.monotonic();
+    let nowMs = this.turn.nowMs();
     let first = this.#heap[0];
     while (first !== undefined && first.dueMs <= nowMs + ROUNDING_MS) {
       this.remove(first);
       // Whoever is set meanwhile needs no timer of its own: the next one is set below.
       this.#timerDueMs = -Infinity;
       first.wake(nowMs);
+      // Whatever it has begun may have kept the process busy, and the next begins no earlier.
+      nowMs = this.turn.nowMs();
       first = this.#heap[0];
     }
     this.#timerDueMs = Infinity;
