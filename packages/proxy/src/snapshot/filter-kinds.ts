@@ -1,0 +1,4 @@
+import type { FilterKind } from './filter-kind.ts';
+
+/** The filters that there are, in the order in which documentation lists them. A new one is registered here. */
+export const FILTER_KINDS: readonly FilterKind[] = [];
