@@ -2,6 +2,8 @@ import { FairleadError } from '@fairlead/core';
 import { fail } from '../errors.ts';
 import type { Fields } from '../http1/fields.ts';
 import { requestHead, type OutgoingFields } from '../http1/head-writer.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { Carried, Carrier } from './carried.ts';
 
 /** A request whose body is there as a whole. */
 export interface WholeRequest {
@@ -25,31 +27,28 @@ export interface ReceivedAnswer {
 /** Whether a server may have acted on a request that brought no answer. */
 export type Processed = 'no' | 'maybe';
 
-/** What has a call on its way. */
-export interface Carrier {
-  /** Ends it, and with it what the server may be doing for the call. */
-  destroy(): void;
-}
-
-/** A request on its way, from the line of those that wait to its answer. Settles once. */
-export class Call {
+/** A request on its way, from the line of those that wait to its whole answer. Settles once. */
+export class Call implements Carried {
   readonly method: string;
-  readonly head: string;
-  readonly body: string;
-  /** Whether head and body are the same bytes in latin1 and UTF-8, so that one write takes both. */
-  readonly isAscii: boolean;
   isSettled = false;
   /** Where it is; `undefined` while it waits. */
   carrier: Carrier | undefined;
   /** Stops listening for the end of the work that it belongs to. */
   leave: (() => void) | undefined;
+  readonly #head: string;
+  readonly #body: string;
+  readonly #maxAnswerBytes: number;
   readonly #resolve: (answer: ReceivedAnswer) => void;
   readonly #reject: (reason: unknown) => void;
+  #answer: ResponseHead | undefined;
+  #parts: Buffer[] | undefined;
+  #first: Buffer = NO_BYTES;
 
   /** @throws UNSENDABLE */
   constructor(
     { method, target, fields, body }: WholeRequest,
     hostLine: string,
+    maxAnswerBytes: number,
     resolve: (answer: ReceivedAnswer) => void,
     reject: (reason: unknown) => void,
   ) {
@@ -58,15 +57,40 @@ export class Call {
     const isBodiless = body === undefined && (method === 'GET' || method === 'HEAD' || method === 'DELETE');
     const framing = isBodiless ? hostLine : `${hostLine}content-length: ${bytes}\r\n`;
     this.method = method;
-    this.head = requestHead(method, target, fields, framing);
-    this.body = body ?? '';
-    this.isAscii = bytes === this.body.length;
+    this.#head = requestHead(method, target, fields, framing);
+    this.#body = body ?? '';
+    this.#maxAnswerBytes = maxAnswerBytes;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
-  succeed(answer: ReceivedAnswer): void {
-    if (this.#settle()) this.#resolve(answer);
+  begin(carrier: Carrier): void {
+    this.carrier = carrier;
+    carrier.maxAnswerBytes = this.#maxAnswerBytes;
+    // Head and body leave together.
+    if (this.#body !== '') carrier.text(this.#head, this.#body);
+    else carrier.text(this.#head, '');
+    carrier.sent();
+  }
+
+  head(head: ResponseHead): void {
+    this.#answer = head;
+  }
+
+  data(part: Buffer): void {
+    const own = Buffer.from(part);
+    if (this.#first.length === 0) this.#first = own;
+    else (this.#parts ??= [this.#first]).push(own);
+  }
+
+  end(): void {
+    if (this.#answer === undefined || !this.#settle()) return;
+    const body = this.#parts === undefined ? this.#first : Buffer.concat(this.#parts);
+    this.#resolve({ status: this.#answer.status, fields: this.#answer.fields, body });
+  }
+
+  room(): void {
+    // All that there is was given at once.
   }
 
   fail(reason: unknown): void {
@@ -80,6 +104,8 @@ export class Call {
     return true;
   }
 }
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** What a call is told when its connection brought no answer: the error, with whether the server may have acted on it. */
 export function connectionFailed(why: string, processed: Processed, cause?: unknown): FairleadError {

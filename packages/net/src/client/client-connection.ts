@@ -3,7 +3,9 @@ import { connect as connectTls } from 'node:tls';
 import type { Timer } from '@fairlead/core';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { ResponseReader } from '../http1/response-reader.ts';
-import { connectionFailed, whyOf, type Call, type Carrier } from './call.ts';
+import type { Sender } from '../server/outbox.ts';
+import { connectionFailed, whyOf } from './call.ts';
+import type { Carried, Carrier } from './carried.ts';
 import type { ResolvedPoolOptions } from './options.ts';
 
 /** What becomes of a connection, for the pool that it belongs to. */
@@ -12,17 +14,25 @@ export interface ConnectionEvents {
   readonly onOpen: () => void;
   /** It is open, or has had its answer, and can carry another request. */
   readonly onFree: (connection: ClientConnection) => void;
+  /** It has something to send: at once, or with others of this turn. */
+  readonly onSend: (connection: ClientConnection) => void;
   /** It is no more; `error` when it never opened. */
   readonly onGone: (connection: ClientConnection, error: Error | undefined) => void;
 }
 
-const READ_BYTES = 32 * 1024;
-const NO_BYTES = Buffer.alloc(0);
+const READ_BYTES = 64 * 1024;
+/** What may wait to be sent; more leaves at once. */
+const WAITING_AT_MOST_BYTES = 64 * 1024;
 /** How much earlier than the server we stop using a connection that it will close. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
+/**
+ * What all connections read into: a read is begun, ended and heard of without anything in between. Not so on Windows,
+ * where the system is given the memory before there is anything to read.
+ */
+const READ_BUFFER = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** A connection to a server, which carries one request at a time. */
-export class ClientConnection implements Carrier {
+export class ClientConnection implements Carrier, Sender {
   /** When it may not be used any more unless it is used before, on monotonic time. */
   idleUntilMs = 0;
   readonly #options: ResolvedPoolOptions;
@@ -30,9 +40,17 @@ export class ClientConnection implements Carrier {
   readonly #socket: Socket;
   readonly #reader: ResponseReader;
   #state: 'opening' | 'open' | 'gone' = 'opening';
-  #call: Call | undefined;
-  #parts: Buffer[] = [];
+  #carried: Carried | undefined;
+  /** Whether all of the request has been given. */
+  #isSent = false;
+  /** Whether anything of the answer has come. */
+  #isAnswering = false;
+  #isPaused = false;
+  #served = 0;
   #idleTimeoutMs: number;
+  #waiting: (string | Buffer)[] = [];
+  #waitingBytes = 0;
+  #isQueued = false;
   readonly #connectTimer: Timer;
   readonly #closed = Promise.withResolvers<void>();
 
@@ -40,8 +58,7 @@ export class ClientConnection implements Carrier {
     this.#options = options;
     this.#events = events;
     this.#idleTimeoutMs = options.idleTimeoutMs;
-    this.#reader = new ResponseReader(options.limits);
-    this.#reader.maxBodyBytes = options.maxAnswerBytes;
+    this.#reader = new ResponseReader(options.limits, options.sieve);
     this.#socket = this.#connect();
     this.#connectTimer = options.clock.setTimer(options.connectTimeoutMs, () => {
       const late = new Error(`It was not open after ${options.connectTimeoutMs} ms.`);
@@ -54,25 +71,105 @@ export class ClientConnection implements Carrier {
     return this.#closed.promise;
   }
 
-  /** Sends a call. The connection must be free. */
-  carry(call: Call): void {
-    this.#call = call;
-    call.carrier = this;
-    this.#reader.expect(call.method);
-    const socket = this.#socket;
-    if (call.isAscii) {
-      socket.write(call.head + call.body, 'latin1');
-      return;
-    }
-    socket.cork();
-    socket.write(call.head, 'latin1');
-    socket.write(call.body, 'utf8');
-    socket.uncork();
+  set maxAnswerBytes(bytes: number) {
+    this.#reader.maxBodyBytes = bytes;
   }
 
-  /** Ends it; a call that it carries fails, and the server may have acted on it. */
+  /** Takes a request. The connection must be free. */
+  carry(carried: Carried): void {
+    this.#carried = carried;
+    this.#isSent = false;
+    this.#isAnswering = false;
+    this.#reader.maxBodyBytes = Infinity;
+    this.#reader.expect(carried.method);
+    carried.begin(this);
+  }
+
+  text(head: string, body: string): void {
+    if (body === '' || Buffer.byteLength(body) === body.length) this.#push(head + body);
+    else {
+      // Only ASCII is the same in latin1.
+      this.#push(head);
+      this.#push(Buffer.from(body));
+    }
+    this.#send();
+  }
+
+  bytes(part: Buffer): boolean {
+    this.#push(part);
+    this.#send();
+    return !this.#socket.writableNeedDrain && this.#waitingBytes <= WAITING_AT_MOST_BYTES;
+  }
+
+  sent(): void {
+    this.#isSent = true;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  abandon(): void {
+    this.#carried = undefined;
+    this.#end(undefined);
+  }
+
+  takeOver(): { readonly socket: Socket; readonly first: Buffer } {
+    const socket = this.#socket;
+    this.#carried = undefined;
+    this.#state = 'gone';
+    const first = Buffer.from(this.#reader.rest());
+    this.#events.onGone(this, undefined);
+    return { socket, first };
+  }
+
+  /** Ends it; a request that it carries fails, and the server may have acted on it. */
   destroy(): void {
     this.#end(undefined);
+  }
+
+  /** Sends what waits. */
+  flush(): void {
+    this.#isQueued = false;
+    const waiting = this.#waiting;
+    const socket = this.#socket;
+    this.#waitingBytes = 0;
+    if (this.#state === 'gone' || socket.destroyed) waiting.length = 0;
+    else if (waiting.length === 1) this.#write(waiting[0] ?? '');
+    else if (waiting.length > 1) {
+      socket.cork();
+      for (const piece of waiting) this.#write(piece);
+      socket.uncork();
+    }
+    waiting.length = 0;
+  }
+
+  #push(piece: string | Buffer): void {
+    const waiting = this.#waiting;
+    const last = waiting.at(-1);
+    if (typeof piece === 'string' && typeof last === 'string') waiting[waiting.length - 1] = last + piece;
+    else waiting.push(piece);
+    this.#waitingBytes += piece.length;
+  }
+
+  #send(): void {
+    if (this.#waitingBytes > WAITING_AT_MOST_BYTES) this.flush();
+    else if (!this.#isQueued) {
+      this.#isQueued = true;
+      this.#events.onSend(this);
+    }
+  }
+
+  #write(piece: string | Buffer): void {
+    if (typeof piece === 'string') this.#socket.write(piece, 'latin1');
+    else this.#socket.write(piece);
   }
 
   #connect(): Socket {
@@ -94,6 +191,7 @@ export class ClientConnection implements Carrier {
     socket.once(isTls ? 'secureConnect' : 'connect', () => this.#opened());
     if (isTls) socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('end', () => this.#ended());
+    socket.on('drain', () => this.#carried?.room());
     socket.on('error', (error) => this.#end(error));
     socket.on('close', () => {
       this.#end(undefined);
@@ -105,9 +203,10 @@ export class ClientConnection implements Carrier {
   /** Reads into one buffer again and again; what must be kept is copied. */
   #reading() {
     return {
-      buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+      buffer: READ_BUFFER ?? Buffer.allocUnsafeSlow(READ_BYTES),
       callback: (bytes: number, buffer: Uint8Array): boolean => {
-        this.#received(Buffer.from(buffer.subarray(0, bytes)));
+        // `as`: it is the Buffer that was given.
+        this.#received((buffer as Buffer).subarray(0, bytes));
         return true;
       },
     };
@@ -124,22 +223,30 @@ export class ClientConnection implements Carrier {
   #received(chunk: Buffer): void {
     if (this.#state === 'gone') return;
     // A server that speaks unasked is not one that the next answer should be believed of.
-    if (this.#call === undefined) return this.destroy();
+    if (this.#carried === undefined) return this.destroy();
+    this.#isAnswering = true;
     this.#reader.add(chunk);
-    this.#read(() => this.#reader.read());
+    this.#read(false);
+    this.#reader.keep();
   }
 
   /** The server has said its last. */
   #ended(): void {
-    if (this.#call !== undefined) this.#read(() => this.#reader.finish());
+    if (this.#carried !== undefined) this.#read(true);
     this.destroy();
   }
 
-  #read(next: () => 'more' | 'head' | 'data' | 'end'): void {
+  #read(isLast: boolean): void {
+    const reader = this.#reader;
     try {
-      for (let step = next(); step !== 'more'; step = this.#reader.read()) {
-        if (step === 'data') this.#parts.push(this.#reader.data);
-        else if (step === 'end') return this.#answered();
+      for (let step = isLast ? reader.finish() : reader.read(); step !== 'more'; step = reader.read()) {
+        if (this.#carried === undefined) return;
+        if (step === 'data') this.#carried.data(reader.data);
+        // The reader has just said that there is one.
+        else if (step === 'head') this.#carried.head(reader.head as ResponseHead);
+        else return this.#answered();
+        // Whoever heard of it may have had enough.
+        if (this.#carried === undefined || this.#state === 'gone') return;
       }
     } catch (error) {
       this.#end(error instanceof Error ? error : new Error(String(error)));
@@ -147,20 +254,23 @@ export class ClientConnection implements Carrier {
   }
 
   #answered(): void {
-    const { head } = this.#reader;
-    const call = this.#call;
-    const parts = this.#parts;
-    if (head === undefined || call === undefined) return;
-    this.#call = undefined;
-    this.#parts = [];
-    const [first = NO_BYTES] = parts;
-    const body = parts.length > 1 ? Buffer.concat(parts) : first;
+    const reader = this.#reader;
+    const { head, trailers } = reader;
+    const carried = this.#carried;
+    if (head === undefined || carried === undefined) return;
+    this.#carried = undefined;
+    this.#served += 1;
+    this.resume();
     // An answer before the whole request has left, or with more behind it, is the last one.
-    const isReusable = head.keepsAlive && this.#reader.isBetween && this.#socket.writableLength === 0;
-    if (isReusable) this.#idleTimeoutMs = this.#keptFor(head);
-    call.succeed({ status: head.status, fields: head.fields, body });
+    const isReusable = head.keepsAlive && reader.isBetween && this.#isSent && this.#isFlushed;
+    if (isReusable && this.#served === 1) this.#idleTimeoutMs = this.#keptFor(head);
     if (isReusable && this.#idleTimeoutMs > 0) this.#free();
     else this.destroy();
+    carried.end(trailers);
+  }
+
+  get #isFlushed(): boolean {
+    return this.#waitingBytes === 0 && this.#socket.writableLength === 0;
   }
 
   /** How long the connection may then be unused: our time, or the server's if it says that it has less. */
@@ -184,9 +294,11 @@ export class ClientConnection implements Carrier {
     this.#state = 'gone';
     this.#connectTimer.cancel();
     this.#socket.destroy();
-    const call = this.#call;
-    this.#call = undefined;
-    call?.fail(connectionFailed(whyOf(error) ?? 'the connection broke', 'maybe', error));
+    const carried = this.#carried;
+    this.#carried = undefined;
     this.#events.onGone(this, isOpening ? (error ?? new Error('the connection was closed')) : undefined);
+    if (carried === undefined) return;
+    const wasKept = this.#served > 0 && !this.#isAnswering;
+    carried.fail(connectionFailed(whyOf(error) ?? 'the connection broke', 'maybe', error), wasKept);
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '@fairlead/core';
 import { fail } from '../errors.ts';
+import type { FieldSieve } from '../http1/field-sieve.ts';
 import type { MessageLimits } from '../http1/limits.ts';
 
 /** Where a server answers: at a Unix socket, or at a TCP port, there with TLS when it says so. */
@@ -26,6 +27,8 @@ export interface PoolOptions extends MessageLimits {
   readonly idleTimeoutMs?: number;
   /** Largest body of an answer, in bytes. Default 16 MiB; at least 0. */
   readonly maxAnswerBytes?: number;
+  /** For proxies: what of answers' heads is kept to be passed on. Default: nothing is. */
+  readonly sieve?: FieldSieve;
 }
 
 /** Options with nothing left open. */
@@ -39,6 +42,7 @@ export interface ResolvedPoolOptions {
   readonly idleTimeoutMs: number;
   readonly maxAnswerBytes: number;
   readonly limits: MessageLimits;
+  readonly sieve: FieldSieve | undefined;
 }
 
 const DEFAULTS = {
@@ -51,7 +55,7 @@ const DEFAULTS = {
 
 /** @throws MISCONFIGURED */
 export function resolvePoolOptions(options: PoolOptions): ResolvedPoolOptions {
-  const { endpoint, clock, host = hostOf(endpoint), maxHeadBytes, maxFields, ...given } = options;
+  const { endpoint, clock, host = hostOf(endpoint), maxHeadBytes, maxFields, sieve, ...given } = options;
   const resolved = { ...DEFAULTS, ...given };
   atLeast('maxConnections', resolved.maxConnections, 1);
   atLeast('maxWaiting', resolved.maxWaiting, 0);
@@ -62,7 +66,7 @@ export function resolvePoolOptions(options: PoolOptions): ResolvedPoolOptions {
     ...(maxHeadBytes === undefined ? {} : { maxHeadBytes }),
     ...(maxFields === undefined ? {} : { maxFields }),
   };
-  return { ...resolved, endpoint, clock, host, limits };
+  return { ...resolved, endpoint, clock, host, limits, sieve };
 }
 
 function atLeast(name: string, value: number, least: number): void {

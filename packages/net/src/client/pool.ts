@@ -1,5 +1,7 @@
 import type { Closeable, Context, Timer } from '@fairlead/core';
+import { Outbox } from '../server/outbox.ts';
 import { Call, connectionFailed, whyOf, type ReceivedAnswer, type WholeRequest } from './call.ts';
+import type { Carried } from './carried.ts';
 import { ClientConnection, type ConnectionEvents } from './client-connection.ts';
 import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './options.ts';
 
@@ -21,6 +23,15 @@ export interface Pool extends Closeable {
    * @throws UNSENDABLE when the request is none that HTTP can carry; nothing was sent
    */
   request(ctx: Pick<Context, 'onEnd'>, request: WholeRequest): Promise<ReceivedAnswer>;
+  /** What requests say in `Host`. */
+  readonly host: string;
+  /**
+   * Sends a request that is told of all that happens to it: at once or later it has a connection (`begin`), or fails.
+   * `isFresh`: no connection that has been unused for a while, since one has just turned out to be dead.
+   */
+  carry(carried: Carried, isFresh?: boolean): void;
+  /** A request that has no connection yet is not sent any more, and hears nothing. False when it has begun. */
+  withdraw(carried: Carried): boolean;
   /** Ends every connection, at once, and every request with it. Idempotent. */
   close(): Promise<void>;
 }
@@ -40,7 +51,8 @@ class ConnectionPool implements Pool {
   /** The one that was used last is at the end, and is used next: what is not needed grows old. */
   readonly #idle: ClientConnection[] = [];
   /** First come, first served. */
-  readonly #line = new Set<Call>();
+  readonly #line = new Set<Carried>();
+  readonly #outbox = new Outbox();
   readonly #events: ConnectionEvents;
   #opening = 0;
   #sweep: Timer | undefined;
@@ -52,27 +64,43 @@ class ConnectionPool implements Pool {
     this.#events = {
       onOpen: () => (this.#opening -= 1),
       onFree: (connection) => this.#freed(connection),
+      onSend: (connection) => this.#outbox.send(connection, this.#connections.size - this.#idle.length <= 1),
       onGone: (connection, error) => this.#gone(connection, error),
     };
   }
 
+  get host(): string {
+    return this.#options.host;
+  }
+
   request(ctx: Pick<Context, 'onEnd'>, request: WholeRequest): Promise<ReceivedAnswer> {
     return new Promise((resolve, reject) => {
-      const call = new Call(request, this.#hostLine, resolve, reject);
+      const call = new Call(request, this.#hostLine, this.#options.maxAnswerBytes, resolve, reject);
       if (this.#closed !== undefined) return call.fail(connectionFailed('the pool is closed', 'no'));
       const leave = ctx.onEnd((reason) => {
         call.fail(reason);
-        // What waits is nowhere yet.
-        if (!this.#line.delete(call)) call.carrier?.destroy();
+        if (!this.withdraw(call)) call.carrier?.abandon();
       });
       if (call.isSettled) return;
       call.leave = leave;
-      const connection = this.#takeIdle();
-      if (connection !== undefined) return connection.carry(call);
-      if (this.#isFull()) return call.fail(connectionFailed('too many requests wait for a connection', 'no'));
-      this.#line.add(call);
-      this.#openForLine();
+      this.carry(call);
     });
+  }
+
+  carry(carried: Carried, isFresh = false): void {
+    if (this.#closed !== undefined) return carried.fail(connectionFailed('the pool is closed', 'no'), false);
+    const connection = isFresh ? undefined : this.#takeIdle();
+    if (connection !== undefined) return connection.carry(carried);
+    // Whoever is fresh is there instead of one that has died.
+    if (!isFresh && this.#isFull()) {
+      return carried.fail(connectionFailed('too many requests wait for a connection', 'no'), false);
+    }
+    this.#line.add(carried);
+    this.#openForLine();
+  }
+
+  withdraw(carried: Carried): boolean {
+    return this.#line.delete(carried);
   }
 
   close(): Promise<void> {
@@ -86,8 +114,9 @@ class ConnectionPool implements Pool {
 
   async #close(): Promise<void> {
     this.#sweep?.cancel();
-    for (const call of this.#line) call.fail(connectionFailed('the pool is closed', 'no'));
+    const waiting = [...this.#line];
     this.#line.clear();
+    for (const carried of waiting) carried.fail(connectionFailed('the pool is closed', 'no'), false);
     const connections = [...this.#connections];
     for (const connection of connections) connection.destroy();
     await Promise.all(connections.map((connection) => connection.closed));
@@ -136,7 +165,7 @@ class ConnectionPool implements Pool {
       const [call] = this.#line;
       if (call !== undefined) {
         this.#line.delete(call);
-        call.fail(connectionFailed(whyOf(error) ?? error.message, 'no', error));
+        call.fail(connectionFailed(whyOf(error) ?? error.message, 'no', error), false);
       }
     }
     if (this.#closed === undefined) this.#openForLine();

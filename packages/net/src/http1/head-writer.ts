@@ -18,7 +18,8 @@ const MOST_SENDABLE = 512;
  * @throws UNSENDABLE when a status is none, or a field is no field or frames the message
  */
 export function responseHead(status: number, fields: OutgoingFields, framing: string): string {
-  return `${statusLines.get(status) ?? statusLine(status)}${fieldLines(fields)}${framing}\r\n`;
+  if (status < 200) throw fail('UNSENDABLE', `${status} is no status of an answer; it is from 200 to 599.`);
+  return `${statusLine(status)}${fieldLines(fields)}${framing}\r\n`;
 }
 
 /**
@@ -70,9 +71,15 @@ function isToken(text: string): boolean {
   return text.length > 0;
 }
 
-function statusLine(status: number): string {
-  if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw fail('UNSENDABLE', `${status} is no status of an answer; it is from 200 to 599.`);
+/**
+ * A status line with its CRLF.
+ * @throws UNSENDABLE
+ */
+export function statusLine(status: number): string {
+  const known = statusLines.get(status);
+  if (known !== undefined) return known;
+  if (!Number.isInteger(status) || status < 100 || status > 599) {
+    throw fail('UNSENDABLE', `${status} is no status; it is from 100 to 599.`);
   }
   const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
   statusLines.set(status, line);

@@ -76,6 +76,12 @@ export abstract class MessageReader<Head extends MessageHead> {
     this.#held.own();
   }
 
+  /** Everything that was added and not read, of another protocol now. */
+  rest(): Buffer {
+    this.#place = 'broken';
+    return this.#held.take(this.#held.length);
+  }
+
   /**
    * The peer sends no more, and `read` has said `more`: the end of a body that ends with the connection, and of anything
    * else a fault.

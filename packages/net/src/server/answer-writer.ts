@@ -8,8 +8,10 @@ import type { ServerState } from './server-state.ts';
 const WAITING_AT_MOST_BYTES = 64 * 1024;
 /** Parts of a streamed body that are sent in a row before others have their turn: a body may never have to wait. */
 const PARTS_IN_A_ROW = 16;
+/** What is rather made text, which is sent together with other text, than copied. */
+const TEXT_AT_MOST_BYTES = 8 * 1024;
 const CRLF = Buffer.from('\r\n');
-const LAST_CHUNK = '0\r\n\r\n';
+export const LAST_CHUNK = '0\r\n\r\n';
 
 /** The sending half of a connection. */
 export class AnswerWriter implements Sender {
@@ -96,6 +98,24 @@ export class AnswerWriter implements Sender {
   provisional(head: string): void {
     this.#push(head);
     this.flush();
+  }
+
+  /** Takes latin1 text, to be sent by `send` or `end`. */
+  text(piece: string): void {
+    const waiting = this.#waiting;
+    const last = waiting.at(-1);
+    if (typeof last === 'string') waiting[waiting.length - 1] = last + piece;
+    else waiting.push(piece);
+    this.#waitingBytes += piece.length;
+  }
+
+  /** Takes a copy of bytes that will change, as a chunk if it is to be one. To be sent by `send` or `end`. */
+  copy(bytes: Buffer, isChunk: boolean): void {
+    if (isChunk) this.text(`${bytes.length.toString(16)}\r\n`);
+    // Small ones leave together with what is before them.
+    if (bytes.length <= TEXT_AT_MOST_BYTES) this.text(bytes.toString('latin1'));
+    else this.#push(Buffer.from(bytes));
+    if (isChunk) this.text('\r\n');
   }
 
   async #parts(body: Uint8Array): Promise<void> {

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 import { FairleadError } from '@fairlead/core';
 import { fail } from '../errors.ts';
-import { responseHead, type OutgoingFields } from '../http1/head-writer.ts';
+import { responseHead, statusLine, type OutgoingFields } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { RequestReader } from '../http1/request-reader.ts';
-import { AnswerWriter } from './answer-writer.ts';
+import { AnswerWriter, LAST_CHUNK } from './answer-writer.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { Exchange, type Carrier } from './exchange.ts';
-import type { StreamedAnswer } from './server-request.ts';
+import type { StreamedAnswer, TakenOver } from './server-request.ts';
 import type { ServerState } from './server-state.ts';
 
 /**
@@ -16,6 +16,14 @@ import type { ServerState } from './server-state.ts';
  */
 type Phase = 'idle' | 'head' | 'body' | 'working' | 'lingering';
 
+/** How an answer that has begun goes on and ends. */
+interface Answering {
+  readonly isChunked: boolean;
+  readonly keeps: boolean;
+}
+
+const NOT_BEGUN: Answering = { isChunked: false, keeps: false };
+const NO_BODY = { bodyBytes: 0 };
 /** Bytes that may wait here while nobody reads them; then the client has to. */
 const HELD_AT_MOST_BYTES = 64 * 1024;
 /** A body that nobody asked for is read to its end when it is this small, else the connection is closed. */
@@ -31,6 +39,8 @@ export class Connection implements Carrier {
   readonly #writer: AnswerWriter;
   #exchange: Exchange | undefined;
   #sink: BodySink | undefined;
+  /** How the answer that has begun is framed. */
+  #answering: Answering | undefined;
   /** Whether the current request has arrived whole. */
   #hasArrived = true;
   #hasContinued = false;
@@ -44,8 +54,8 @@ export class Connection implements Carrier {
     this.#socket = socket;
     this.#state = state;
     this.#sinceTick = state.tick;
-    this.#reader = new RequestReader(state.limits);
-    this.#writer = new AnswerWriter(socket, state, () => this.#advance());
+    this.#reader = new RequestReader(state.limits, state.sieve);
+    this.#writer = new AnswerWriter(socket, state, () => this.#hasRoom());
     socket.on('data', (chunk: Buffer) => this.#arrived(chunk));
     socket.on('end', () => this.#ended());
     // What went wrong is told by `close`.
@@ -226,6 +236,35 @@ export class Connection implements Carrier {
     return sink.stream;
   }
 
+  arrived(maxBytes: number): Buffer | undefined {
+    const reader = this.#reader;
+    const { bodyBytes } = reader.head ?? NO_BODY;
+    if (bodyBytes < 0 || bodyBytes > maxBytes || reader.heldBytes < bodyBytes) return undefined;
+    reader.read();
+    const body = reader.data;
+    this.#hasContinued = true;
+    this.#hasArrived = reader.read() === 'end';
+    return body;
+  }
+
+  receive(sink: BodySink, maxBytes: number): void {
+    this.#reader.maxBodyBytes = maxBytes;
+    if (this.#hasArrived) sink.end();
+    else this.#take(sink);
+  }
+
+  resume(): void {
+    if (this.#sink !== undefined && !this.#hasArrived) {
+      this.#enter('body');
+      this.#advance();
+    }
+  }
+
+  #hasRoom(): void {
+    this.#exchange?.owner?.room();
+    this.#advance();
+  }
+
   #take(sink: BodySink): void {
     if (this.#hasArrived) return;
     if (this.#isClosing) {
@@ -273,6 +312,67 @@ export class Connection implements Carrier {
       if (isSent) this.#finish(keeps);
       return isSent;
     });
+  }
+
+  provisional(status: number, lines: string): void {
+    if (status === 100) this.#hasContinued = true;
+    this.#writer.provisional(`${statusLine(status)}${lines}\r\n`);
+  }
+
+  answerText(exchange: Exchange, status: number, lines: string, body: string, statedBytes: number): void {
+    const { head } = exchange;
+    const keeps = this.#keeps(head);
+    const isBodiless = head.method === 'HEAD' || status === 204 || status === 304;
+    const bytes = isBodiless ? (status === 204 ? -1 : statedBytes) : body.length;
+    const length = bytes < 0 ? '' : `content-length: ${bytes}\r\n`;
+    this.#writer.text(
+      `${statusLine(status)}${lines}${length}${keeps ? '\r\n' : 'connection: close\r\n\r\n'}${isBodiless ? '' : body}`,
+    );
+    this.#finish(keeps);
+  }
+
+  beginAnswer(exchange: Exchange, status: number, lines: string, bodyBytes: number): void {
+    const isChunked = bodyBytes < 0 && exchange.head.minorVersion === 1;
+    const keeps = (isChunked || bodyBytes >= 0) && this.#keeps(exchange.head);
+    const length = isChunked
+      ? 'transfer-encoding: chunked\r\n'
+      : bodyBytes < 0
+        ? ''
+        : `content-length: ${bodyBytes}\r\n`;
+    this.#writer.text(`${statusLine(status)}${lines}${length}${keeps ? '\r\n' : 'connection: close\r\n\r\n'}`);
+    this.#answering = { isChunked, keeps };
+    this.#writer.send(this.#state.underWay === 1);
+  }
+
+  part(bytes: Buffer): boolean {
+    this.#writer.copy(bytes, this.#answering?.isChunked === true);
+    if (this.#writer.isFull) this.#writer.flush();
+    else this.#writer.send(this.#state.underWay === 1);
+    return !this.#writer.isFull;
+  }
+
+  endAnswer(): void {
+    const { isChunked, keeps } = this.#answering ?? NOT_BEGUN;
+    this.#answering = undefined;
+    if (isChunked) this.#writer.text(LAST_CHUNK);
+    this.#finish(keeps);
+  }
+
+  cut(): void {
+    this.destroy();
+  }
+
+  takeOver(exchange: Exchange, status: number, lines: string): TakenOver {
+    const socket = this.#socket;
+    this.#writer.provisional(`${statusLine(status)}${lines}\r\n`);
+    this.#isClosing = true;
+    this.#exchange = undefined;
+    this.#state.underWay -= 1;
+    this.#enter('working');
+    exchange.owner = undefined;
+    socket.removeAllListeners('data');
+    socket.removeAllListeners('end');
+    return { socket, first: this.#reader.rest() };
   }
 
   #framing(length: string, keeps: boolean): string {

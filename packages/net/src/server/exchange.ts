@@ -1,7 +1,8 @@
 import { fail } from '../errors.ts';
 import type { OutgoingFields } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { ServerRequest, StreamedAnswer } from './server-request.ts';
+import type { BodySink } from './body-sink.ts';
+import type { RequestOwner, ServerRequest, StreamedAnswer, TakenOver } from './server-request.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -11,12 +12,23 @@ export interface Carrier {
   stream(): ReadableStream<Uint8Array>;
   answer(exchange: Exchange, status: number, fields: OutgoingFields, body: string | Uint8Array): void;
   answerStream(exchange: Exchange, answer: StreamedAnswer): Promise<boolean>;
+  arrived(maxBytes: number): Buffer | undefined;
+  receive(sink: BodySink, maxBytes: number): void;
+  resume(): void;
+  provisional(status: number, lines: string): void;
+  answerText(exchange: Exchange, status: number, lines: string, body: string, statedBytes: number): void;
+  beginAnswer(exchange: Exchange, status: number, lines: string, bodyBytes: number): void;
+  part(bytes: Buffer): boolean;
+  endAnswer(): void;
+  cut(): void;
+  takeOver(exchange: Exchange, status: number, lines: string): TakenOver;
 }
 
 /** One request on a connection, until it is answered or its client has gone. */
 export class Exchange implements ServerRequest {
   readonly head: RequestHead;
   isGone = false;
+  owner: RequestOwner | undefined;
   readonly #carrier: Carrier;
   #isTaken = false;
   #isAnswered = false;
@@ -60,10 +72,61 @@ export class Exchange implements ServerRequest {
     return isSent;
   }
 
+  arrived(maxBytes: number): Buffer | undefined {
+    if (this.#isTaken) throw taken();
+    const body = this.head.bodyBytes === 0 ? NO_BYTES : this.#carrier.arrived(maxBytes);
+    this.#isTaken = body !== undefined;
+    return body;
+  }
+
+  receive(sink: BodySink, maxBytes: number): void {
+    if (this.#isTaken) throw taken();
+    this.#isTaken = true;
+    this.#carrier.receive(sink, maxBytes);
+  }
+
+  resume(): void {
+    if (!this.isGone) this.#carrier.resume();
+  }
+
+  provisional(status: number, lines: string): void {
+    if (!this.#isAnswered && !this.isGone && this.head.minorVersion === 1) this.#carrier.provisional(status, lines);
+  }
+
+  answerText(status: number, lines: string, body: string, statedBytes: number): void {
+    if (this.#isAnswered || this.isGone) return;
+    this.#isAnswered = true;
+    this.#carrier.answerText(this, status, lines, body, statedBytes);
+  }
+
+  beginAnswer(status: number, lines: string, bodyBytes: number): void {
+    if (this.#isAnswered || this.isGone) return;
+    this.#isAnswered = true;
+    this.#carrier.beginAnswer(this, status, lines, bodyBytes);
+  }
+
+  part(bytes: Buffer): boolean {
+    return this.isGone || this.#carrier.part(bytes);
+  }
+
+  endAnswer(): void {
+    if (!this.isGone) this.#carrier.endAnswer();
+  }
+
+  cut(): void {
+    if (!this.isGone) this.#carrier.cut();
+  }
+
+  takeOver(status: number, lines: string): TakenOver {
+    this.#isAnswered = true;
+    return this.#carrier.takeOver(this, status, lines);
+  }
+
   /** The client has gone. */
   gone(): void {
     this.isGone = true;
     this.#onGone?.();
+    this.owner?.gone();
   }
 }
 

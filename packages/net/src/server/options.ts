@@ -1,5 +1,6 @@
 import type { Clock, FairleadError } from '@fairlead/core';
 import { fail } from '../errors.ts';
+import type { FieldSieve } from '../http1/field-sieve.ts';
 import type { OutgoingFields } from '../http1/head-writer.ts';
 import { resolveLimits, type MessageLimits } from '../http1/limits.ts';
 import type { ServerRequest } from './server-request.ts';
@@ -40,6 +41,8 @@ export interface ServerOptions {
   /** The answer to what is no request, by its `HTTP_…` code; the connection is closed after it. */
   readonly refusal: (fault: FairleadError) => WholeAnswer;
   readonly limits?: ServerLimits;
+  /** For proxies: what of requests' heads is kept to be passed on. Default: nothing is. */
+  readonly sieve?: FieldSieve;
 }
 
 export type ResolvedServerLimits = Required<ServerLimits>;

@@ -33,7 +33,7 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
   const { clock } = options;
   const limits = resolveServerLimits(options.limits);
   const tickMs = tickOf(limits);
-  const state = new ServerState(clock, limits, tickMs, options.onRequest, options.refusal);
+  const state = new ServerState(clock, limits, tickMs, options.onRequest, options.refusal, options.sieve);
   const connections = new Set<Connection>();
   let sweeping: Timer | undefined;
   let stopped: Promise<void> | undefined;

@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import type { OutgoingFields } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import type { BodySink } from './body-sink.ts';
 
 /** A body that is sent as it is made. */
 export interface StreamedAnswer {
@@ -10,6 +12,14 @@ export interface StreamedAnswer {
   readonly bodyBytes?: number | undefined;
   /** Cuts the answer, and with it the connection, when it aborts. Default: nothing does. */
   readonly signal?: AbortSignal;
+}
+
+/** Who stands behind a request that is passed on; told of what happens to it meanwhile. */
+export interface RequestOwner {
+  /** The client has gone before the answer's end. Told once. */
+  gone(): void;
+  /** There is room for more of the answer, after there was none. */
+  room(): void;
 }
 
 /** One request, and the way to answer it. */
@@ -38,4 +48,40 @@ export interface ServerRequest {
    * @throws UNSENDABLE, and then nothing was sent
    */
   answerStream(answer: StreamedAnswer): Promise<boolean>;
+
+  // What follows is for proxies: no stream, promise or list of fields between one connection and the other. Field lines
+  // are believed: they come from a message that was read, or from `responseHead`'s like.
+
+  /** Who is told when the client goes away or has room. */
+  owner: RequestOwner | undefined;
+  /** The whole body, if it has arrived and has a length of at most `maxBytes`; else nothing has happened. */
+  arrived(maxBytes: number): Buffer | undefined;
+  /** Hands the body on as it arrives, as long as the sink wants. Instead of `body`, `stream` and `arrived`. */
+  receive(sink: BodySink, maxBytes: number): void;
+  /** The sink wants again. */
+  resume(): void;
+  /** Sends an answer that comes before the one that counts, 103 for example. */
+  provisional(status: number, lines: string): void;
+  /**
+   * Answers with latin1 text as the body. `statedBytes` is what an answer without a body says of its length (to HEAD, 304); −1 says
+   * nothing.
+   */
+  answerText(status: number, lines: string, body: string, statedBytes: number): void;
+  /** Begins an answer whose body follows by `part` and `endAnswer`. `bodyBytes` below 0: nobody knows how long it is. */
+  beginAnswer(status: number, lines: string, bodyBytes: number): void;
+  /** A part of the body, which is copied or sent before this returns; false when there is no room for more. */
+  part(bytes: Buffer): boolean;
+  /** The end of an answer that was begun. */
+  endAnswer(): void;
+  /** Cuts the connection: what the client has of an answer must not look whole. */
+  cut(): void;
+  /** Hands the socket over, with what has arrived on it, for another protocol; this request is over for the server. */
+  takeOver(status: number, lines: string): TakenOver;
+}
+
+/** A connection that speaks HTTP no more. */
+export interface TakenOver {
+  readonly socket: Socket;
+  /** What had arrived of the other protocol. */
+  readonly first: Buffer;
 }

@@ -1,4 +1,5 @@
 import type { Clock, FairleadError } from '@fairlead/core';
+import type { FieldSieve } from '../http1/field-sieve.ts';
 import type { WholeAnswer, ResolvedServerLimits } from './options.ts';
 import { Outbox } from './outbox.ts';
 import type { ServerRequest } from './server-request.ts';
@@ -8,6 +9,8 @@ export class ServerState {
   readonly onRequest: (request: ServerRequest) => void;
   readonly refusal: (fault: FairleadError) => WholeAnswer;
   readonly limits: ResolvedServerLimits;
+  /** What heads keep to be passed on; `undefined` for servers that answer by themselves. */
+  readonly sieve: FieldSieve | undefined;
   readonly outbox = new Outbox();
   /** Requests that are not answered yet. */
   underWay = 0;
@@ -26,7 +29,9 @@ export class ServerState {
     tickMs: number,
     onRequest: (request: ServerRequest) => void,
     refusal: (fault: FairleadError) => WholeAnswer,
+    sieve: FieldSieve | undefined,
   ) {
+    this.sieve = sieve;
     this.#clock = clock;
     this.limits = limits;
     this.tickMs = tickMs;
