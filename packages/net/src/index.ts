@@ -13,7 +13,7 @@ export type { CircuitLimits, ClusterRefusal } from './cluster/circuit-limits.ts'
 export type { ClusterReport, EjectionCause, EndpointReport, EndpointState } from './cluster/cluster-report.ts';
 export type { AttemptOutcome, Cluster, ClusterEndpoint, Picked } from './cluster/cluster-types.ts';
 export { NET_ERRORS } from './errors.ts';
-export type { Fields } from './http1/fields.ts';
+export { Fields } from './http1/fields.ts';
 export { CHUNKED, UNTIL_CLOSE } from './http1/framing.ts';
 export { requestHead, responseHead } from './http1/head-writer.ts';
 export type { OutgoingFields } from './http1/head-writer.ts';

@@ -38,7 +38,7 @@ export interface KeySet {
 
 /** Which keys are taken. */
 export interface KeySetOptions {
-  /** Only keys of these. Default: all asymmetric ones. */
+  /** Only keys of these. Default: any. */
   readonly algorithms?: readonly SignatureAlgorithm[] | undefined;
   /** Whether secrets (`kty` `oct`) are taken. Default false: who publishes keys must not publish those. */
   readonly secrets?: boolean;
@@ -62,7 +62,7 @@ const RSA_ALGORITHMS: readonly string[] = ['RS256', 'RS384', 'RS512', 'PS256', '
  */
 export async function readKeySet(
   jwks: { readonly keys: readonly JWK[] },
-  { algorithms = ALGORITHMS.filter((name) => !name.startsWith('HS')), secrets = false }: KeySetOptions = {},
+  { algorithms = ALGORITHMS, secrets = false }: KeySetOptions = {},
 ): Promise<KeySet> {
   const usable = (Array.isArray(jwks.keys) ? jwks.keys : []).flatMap((jwk: JWK) => verifying(jwk, secrets) ?? []);
   const imported = await Promise.all(
