@@ -10,7 +10,7 @@ export type { KeyProvider, WrappedKey } from './encryption/key-provider.ts';
 export { keyRing } from './encryption/key-ring.ts';
 export type { Opened, PayloadSeal, Sealed, SealedPlace, Unsealed } from './encryption/payload-seal.ts';
 export { tenantKeys, type TenantKeys, type TenantKeysOptions } from './encryption/tenant-keys.ts';
-export { sweepDocs } from './doc/doc-sweep.ts';
+export { dropDocs, sweepDocs } from './doc/doc-sweep.ts';
 export type {
   DeleteResult,
   Doc,
@@ -20,6 +20,7 @@ export type {
   DocsOptions,
   DocSource,
   ExpectedDoc,
+  GetOptions,
   ListOptions,
   PutOptions,
   PutResult,
@@ -123,6 +124,7 @@ export { installTenancy, type TenancySecret } from './tenancy/install-tenancy.ts
 export type { TenancyKind, TenantDatabases, TenantDatabasesOptions } from './tenancy/tenancy-options.ts';
 export { tenantDatabases } from './tenancy/tenant-databases.ts';
 export { causedBy } from './subscription/caused-by.ts';
+export { eventOutcome, type EventOutcome } from './subscription/event-outcome.ts';
 export type { EventFilter } from './subscription/event-filter.ts';
 export { failureOf, nextAttempt, type Failure } from './failure.ts';
 export { reshard } from './subscription/reshard.ts';

@@ -70,6 +70,15 @@ export interface DocPage {
 /** Where documents are read: in a transaction, or on their own. */
 export type DocSource = Tx | { readonly ctx: Context; readonly database: Database };
 
+/** How one document is read. */
+export interface GetOptions {
+  /**
+   * Locks the document until the caller's transaction ends: `share` keeps it from being changed, `update` also from being locked by
+   * others. Only in a transaction, and only a document that is there. Default: it isn't locked.
+   */
+  readonly lock?: 'share' | 'update';
+}
+
 /** How a namespace is opened. */
 export interface DocsOptions {
   /**
@@ -90,7 +99,7 @@ export interface DocsOptions {
 export interface Docs {
   readonly namespace: string;
   /** @throws DOC_INVALID for a key that is empty or has a NUL, and with `seal` what it throws; so do all below */
-  get(from: DocSource, key: string): Promise<Doc | undefined>;
+  get(from: DocSource, key: string, options?: GetOptions): Promise<Doc | undefined>;
   /** Those of the keys that are there, in one statement. */
   getMany(from: DocSource, keys: readonly string[]): Promise<ReadonlyMap<string, Doc>>;
   /**

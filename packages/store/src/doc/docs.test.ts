@@ -5,7 +5,7 @@ import type { Database } from '../database.ts';
 import { migrateStore } from '../migrate/migrate.ts';
 import { pgliteDatabase } from '../pglite/index.ts';
 import { testDatabase } from '../testing/index.ts';
-import { sweepDocs } from './doc-sweep.ts';
+import { dropDocs, sweepDocs } from './doc-sweep.ts';
 import type { DocEntry, PutOptions } from './doc-types.ts';
 import { docs } from './docs.ts';
 import { prefixEnd } from './prefix-end.ts';
@@ -62,6 +62,17 @@ describe.each(bothDatabases(clock))('documents on %s', (_name, create) => {
     expect(await put('a', 3, { expected: first })).toEqual({ kind: 'conflict', actual: second });
     expect(await get('a')).toMatchObject({ body: 2, version: second });
     expect(versionOf(await put('a', 3, { expected: 'exists' }))).toBeGreaterThan(second);
+  });
+
+  test('a namespace is dropped as a whole, whosever its documents are, and no other is', async () => {
+    const [gone, kept] = [fresh(), fresh()];
+    await gone.putMany(Array.from({ length: 5 }, (_, n) => ({ key: `${n}`, body: n })));
+    const acme = ctx.derive({ tenant: 'acme' });
+    await database.tx(acme, (tx) => gone.carts.put(tx, 'a', 1));
+    await kept.put('a', 1);
+    expect(await dropDocs(ctx, database, gone.carts.namespace, { batchSize: 2 })).toBe(6);
+    expect([await gone.get('1'), await gone.carts.get({ ctx: acme, database }, 'a')]).toEqual([undefined, undefined]);
+    expect(await kept.get('a')).toMatchObject({ body: 1 });
   });
 
   test('a conflict leaves the transaction usable', async () => {
@@ -255,6 +266,27 @@ test('a put that changes no expiry touches no index', async () => {
     `select (pg_relation_size('fairlead_doc') / 8192)::int as pages`,
   );
   expect(size.rows[0]?.pages).toBe(1);
+});
+
+test('a document that was read with a lock is what it was until the transaction ends', async () => {
+  await using held = await testDatabase();
+  const { database } = held;
+  const carts = docs('cart');
+  await database.tx(ctx, (tx) => carts.put(tx, 'a', 1));
+  let put: Promise<unknown> | undefined;
+  const order: string[] = [];
+  await database.tx(ctx, async (tx) => {
+    expect(await carts.get(tx, 'a', { lock: 'share' })).toMatchObject({ body: 1 });
+    // Another one may look as well.
+    await database.tx(ctx, (other) => carts.get(other, 'a', { lock: 'share' }));
+    put = database.tx(ctx, (other) => carts.put(other, 'a', 2)).then(() => order.push('put'));
+    const waits = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%fairlead_doc_put%'`;
+    while ((await database.query(ctx, waits)).rowCount === 0) await clock.sleep(2);
+    order.push('read');
+    expect(await carts.get(tx, 'a', { lock: 'update' })).toMatchObject({ body: 1 });
+  });
+  await put;
+  expect(order).toEqual(['read', 'put']);
 });
 
 test('in a snapshot that is older than the document, a put has to start over', async () => {

@@ -2,10 +2,10 @@
  * Documents: the present state of something, by namespace and key. Around this file:
  *   doc-types.ts   what callers see        doc-body.ts     a body as JSON, and how large it may be
  *   doc-sweep.ts   rows that have expired  prefix-end.ts   where the keys of a prefix end
- *   sealed-docs.ts bodies that only keys open
+ *   sealed-docs.ts bodies that only keys open   sql-of.ts  in a transaction or on its own
  */
 import { FairleadError, type Context } from '@fairlead/core';
-import type { Row, Sql, Tx } from '../database.ts';
+import type { Row, Tx } from '../database.ts';
 import { fail } from '../errors.ts';
 import { bodyText } from './doc-body.ts';
 import type {
@@ -17,12 +17,14 @@ import type {
   DocsOptions,
   DocSource,
   ExpectedDoc,
+  GetOptions,
   ListOptions,
   PutOptions,
   PutResult,
 } from './doc-types.ts';
 import { keepPrepared } from '../postgres/prepared.ts';
 import { prefixEnd } from './prefix-end.ts';
+import { sqlOf } from './sql-of.ts';
 import { openBodies, sealBodies } from './sealed-docs.ts';
 
 const DEFAULTS = { tenancy: 'context', maxBodyBytes: 1024 * 1024 } as const satisfies DocsOptions;
@@ -35,6 +37,7 @@ const PRESENT = '(expires_at is null or expires_at > fairlead.now())';
 const GET_ONE = keepPrepared(
   `select ${COLUMNS} from fairlead_doc where namespace = $1 and owner = $2 and key = $3 and ${PRESENT}`,
 );
+const LOCKED = { share: `${GET_ONE} for share`, update: `${GET_ONE} for update` } as const;
 const GET = `select ${COLUMNS} from fairlead_doc where namespace = $1 and owner = $2 and key = any($3::text[]) and ${PRESENT}`;
 const LIST = `select ${COLUMNS} from fairlead_doc
   where namespace = $1 and owner = $2 and key >= $3 and key > $4 and ($5::text is null or key < $5) and ${PRESENT}
@@ -71,9 +74,9 @@ class Namespace implements Docs {
     this.#options = options;
   }
 
-  async get(from: DocSource, key: string): Promise<Doc | undefined> {
+  async get(from: DocSource, key: string, { lock }: GetOptions = {}): Promise<Doc | undefined> {
     this.#check(key);
-    const [doc] = await this.#read(from, GET_ONE, [key]);
+    const [doc] = await this.#read(from, lock === undefined ? GET_ONE : LOCKED[lock], [key]);
     return doc;
   }
 
@@ -228,12 +231,6 @@ function toResult(row: PutRow | undefined): PutResult {
   return stored === null
     ? { kind: 'conflict', actual: Number(row?.conflict ?? 0) }
     : { kind: 'put', version: Number(stored) };
-}
-
-function sqlOf(from: DocSource): Sql {
-  if (!('database' in from)) return from;
-  const { ctx, database } = from;
-  return { query: (text, params) => database.query(ctx, text, params) };
 }
 
 function misconfigured(message: string): FairleadError {

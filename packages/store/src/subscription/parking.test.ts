@@ -1,5 +1,6 @@
 import { FairleadError } from '@fairlead/core';
 import { describe, expect, test } from 'vitest';
+import { eventOutcome } from './event-outcome.ts';
 import { onPglite, onPostgres, recordedMetrics, shardsOf, writeEffects } from './subscription-world.fixture.ts';
 
 describe.each([
@@ -28,6 +29,29 @@ describe.each([
     await world.until(() => shardsOf(things)[0]?.parkedKeys === 0);
     await world.add('bad');
     await world.written(11);
+  });
+
+  test('is told from those that wait, behind it and before their turn, and from those that were handled', async () => {
+    await using world = await create();
+    const { ctx, database } = world;
+    const outcome = (position: bigint, key: string) => eventOutcome(ctx, database, 'things', { position, key });
+    await world.add('a', 'bad', 'bad', 'b');
+    expect(await outcome(1n, 'a')).toBe('waiting');
+    await using things = world.open({
+      maxAttempts: 1,
+      handler: async (_tx, events) => {
+        if (events.some(({ data }) => data === 2)) throw new Error('bad');
+      },
+    });
+    await world.until(async () => (await outcome(4n, 'b')) === 'handled');
+    expect([await outcome(1n, 'a'), await outcome(2n, 'bad'), await outcome(3n, 'bad')]).toEqual([
+      'handled',
+      'dead',
+      'dead',
+    ]);
+    expect(await outcome(5n, 'a')).toBe('waiting');
+    await things.discard(ctx, 2n);
+    await world.until(async () => (await outcome(3n, 'bad')) === 'handled');
   });
 
   test('among many is found in few transactions', async () => {

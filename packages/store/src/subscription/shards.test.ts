@@ -5,6 +5,7 @@ import { leases } from '../lease/leases.ts';
 import { SILENT, type StoreTelemetry } from '../telemetry.ts';
 import { shardOf } from './event-filter.ts';
 import { reshard } from './reshard.ts';
+import { subscriptionLag } from './subscription-lag.ts';
 import { onPglite, onPostgres, shardsOf, writeEffects } from './subscription-world.fixture.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
@@ -15,6 +16,19 @@ describe.each([
   ['Postgres', onPostgres],
   ['PGlite', onPglite],
 ])('a subscription of several shards on %s', (place, create) => {
+  test('are behind as far as the one that nobody has begun', async () => {
+    await using world = await create();
+    const { ctx, database } = world;
+    await world.add('a', 'b', 'c');
+    {
+      await using _things = world.open({ shards: 2 });
+      await world.written(3);
+    }
+    expect(await subscriptionLag(ctx, database, 'things', [])).toEqual({ positions: 0n, ms: 0 });
+    await database.query(ctx, `delete from fairlead_doc where namespace = 'fairlead.cursor' and key = 'things/1'`);
+    expect(await subscriptionLag(ctx, database, 'things', [])).toMatchObject({ positions: 3n });
+  });
+
   test('handles each event in the shard of its key, once, and goes on', async () => {
     await using world = await create();
     for (let round = 1; round <= 2; round += 1) {

@@ -6,6 +6,7 @@
  *   cursor.ts cursor-doc.ts  where a shard stands    reshard.ts               dividing anew
  *   parked-events.ts       keys that wait            dead-events.ts           those for people; failure.ts says why
  *   caused-by.ts           what follows from an event subscription-lag.ts     how far behind
+ *   event-outcome.ts       what was made of one event
  */
 import type { Closeable, CloseOptions, Context, ScopedContext } from '@fairlead/core';
 import { FairleadError } from '@fairlead/core';

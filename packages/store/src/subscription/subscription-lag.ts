@@ -1,9 +1,9 @@
 import type { Context } from '@fairlead/core';
 import type { Database } from '../database.ts';
-import { shardCursors } from './cursor-doc.ts';
+import { CURSORS, shardCursors, type HeadBody } from './cursor-doc.ts';
 import type { ShardState, SubscriptionLag } from './subscription-types.ts';
 
-/** How far the slowest shard is behind; what this process knows better than its stored cursors counts. */
+/** How far the slowest shard is behind, those that nobody has begun included; what this process knows better than its stored cursors counts. */
 export async function subscriptionLag(
   ctx: Context,
   database: Database,
@@ -11,9 +11,11 @@ export async function subscriptionLag(
   known: readonly ShardState[],
 ): Promise<SubscriptionLag> {
   const stored = await shardCursors({ ctx, database }, name);
+  // Documents of this namespace are written in this folder only.
+  const head = (await CURSORS.get({ ctx, database }, name))?.body as HeadBody | undefined;
   let slowest: bigint | undefined;
-  for (const [shard, body] of stored) {
-    const position = BigInt(body.position);
+  for (let shard = 0; shard < (head?.shards ?? 0); shard += 1) {
+    const position = BigInt(stored.get(shard)?.position ?? head?.start ?? 0);
     const here = known.find((state) => state.shard === shard)?.position ?? 0n;
     const furthest = here > position ? here : position;
     if (slowest === undefined || furthest < slowest) slowest = furthest;
