@@ -6,7 +6,8 @@
 // retry-rules.ts hedge-delay.ts  when work is begun again; retry-budget.ts is what that may cost
 // breaker.ts                   whether the destination is called at all while it fails
 // front.ts                     who is answered without the work: fallback.ts, cache.ts, coalescer.ts
-// admission.ts                 how many calls in how much time: gcra.ts, quota-table.ts; ../redis counts for several processes
+// admission.ts                 how many calls in how much time: gcra.ts, quota-table.ts; ../redis counts for several processes,
+// keyed-limit.ts               the same for whoever is no policy
 // gate.ts slot-gate.ts         how many attempts at a time: limit.ts and its rules say how many, line.ts and its kinds who is next
 // shedder.ts                   who goes when there is too much
 export type { AdaptiveSpec, AimdSpec, Gradient2Spec, VegasSpec } from './adaptive-options.ts';
@@ -43,6 +44,8 @@ export type { FrontState } from './front.ts';
 export type { GateState, TenantState } from './gate.ts';
 export type { GcraState } from './gcra.ts';
 export type { HedgeSpec } from './hedge-options.ts';
+export { keyedLimit } from './keyed-limit.ts';
+export type { KeyedLimit, KeyedLimitOptions, KeyedLimitState, KeyedVerdict, LimitStanding } from './keyed-limit.ts';
 export type { LateWorkState } from './late-work.ts';
 export type { SlotLimitState } from './limit.ts';
 export type { RateLimitState } from './limit-rule.ts';
