@@ -5,6 +5,7 @@
 //          answer-writer.ts and outbox.ts send
 // cluster/ several endpoints for one destination: who is asked, and who isn't; cluster-types.ts says what callers see
 // client/  connections kept for one endpoint: pool.ts hands them out, client-connection.ts is one, call.ts one request
+export type { Carried, Carrier } from './client/carried.ts';
 export type { ReceivedAnswer, WholeRequest } from './client/call.ts';
 export type { Endpoint, PoolOptions } from './client/options.ts';
 export { clientPool } from './client/pool.ts';
@@ -14,6 +15,8 @@ export type { ClusterReport, EjectionCause, EndpointReport, EndpointState } from
 export type { AttemptOutcome, Cluster, ClusterEndpoint, Picked } from './cluster/cluster-types.ts';
 export { NET_ERRORS } from './errors.ts';
 export { Fields } from './http1/fields.ts';
+export { FieldSieve } from './http1/field-sieve.ts';
+export type { FieldSieveOptions } from './http1/field-sieve.ts';
 export { CHUNKED, UNTIL_CLOSE } from './http1/framing.ts';
 export { requestHead, responseHead } from './http1/head-writer.ts';
 export type { OutgoingFields } from './http1/head-writer.ts';
@@ -23,7 +26,8 @@ export type { RequestHead } from './http1/request-head.ts';
 export { RequestReader } from './http1/request-reader.ts';
 export type { ResponseHead } from './http1/response-head.ts';
 export { ResponseReader } from './http1/response-reader.ts';
+export type { BodySink } from './server/body-sink.ts';
 export type { ListenAddress, ServerLimits, ServerOptions, WholeAnswer } from './server/options.ts';
 export { serve } from './server/serve.ts';
 export type { NetServer } from './server/serve.ts';
-export type { ServerRequest, StreamedAnswer } from './server/server-request.ts';
+export type { Peer, RequestOwner, ServerRequest, StreamedAnswer, TakenOver } from './server/server-request.ts';

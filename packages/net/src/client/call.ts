@@ -30,6 +30,7 @@ export type Processed = 'no' | 'maybe';
 /** A request on its way, from the line of those that wait to its whole answer. Settles once. */
 export class Call implements Carried {
   readonly method: string;
+  readonly offersUpgrade = false;
   isSettled = false;
   /** Where it is; `undefined` while it waits. */
   carrier: Carrier | undefined;

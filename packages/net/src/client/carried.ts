@@ -10,6 +10,8 @@ import type { ResponseHead } from '../http1/response-head.ts';
 export interface Carried {
   /** One to HEAD has an answer without a body. */
   readonly method: string;
+  /** Whether it offers another protocol, so that it may be answered with 101. */
+  readonly offersUpgrade: boolean;
   /** It has a connection: whatever is there of it is to be sent. */
   begin(carrier: Carrier): void;
   /** The head of an answer, of a provisional one (below 200) too. */

@@ -81,7 +81,7 @@ export class ClientConnection implements Carrier, Sender {
     this.#isSent = false;
     this.#isAnswering = false;
     this.#reader.maxBodyBytes = Infinity;
-    this.#reader.expect(carried.method);
+    this.#reader.expect(carried.method, carried.offersUpgrade);
     carried.begin(this);
   }
 

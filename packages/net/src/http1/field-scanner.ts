@@ -18,6 +18,8 @@ const STRIDE = 5;
 export class FieldScanner {
   /** Lines found by the last scan. */
   count = 0;
+  /** Whether `kept` has met a name that its sieve notes. */
+  isNoted = false;
   #text = '';
   #offset = 0;
   readonly #marks = new Int32Array(MOST_FIELDS * STRIDE);
@@ -117,10 +119,12 @@ export class FieldScanner {
     const offset = this.#offset;
     let kept = '';
     let runStart = -1;
+    this.isNoted = false;
     for (let line = 0; line < this.count; line += 1) {
       const mark = line * STRIDE;
       const known = marks[mark] ?? -1;
       const nameStart = (marks[mark + 1] ?? 0) - offset;
+      if (known !== -1 && sieve.notes(known)) this.isNoted = true;
       const isDropped =
         known === -1 || named !== undefined ? this.#isDropped(line, sieve, named) : sieve.dropsKnown(known);
       if (!isDropped && this.#isPlain(mark)) {

@@ -8,6 +8,8 @@ export interface FieldSieveOptions {
   readonly dropPrefixes?: readonly string[];
   /** Whether names with an underscore go no further: some servers read it as a dash. Default false. */
   readonly dropUnderscores?: boolean;
+  /** Names, lower-case and of `KNOWN_NAMES`, whose presence the head tells in `isNoted`. */
+  readonly note?: readonly string[];
 }
 
 /** Meant for one connection only (RFC 9110, section 7.6.1), or written anew for the next. */
@@ -38,13 +40,20 @@ export class FieldSieve {
   readonly #prefixes: readonly string[];
   readonly #underscores: boolean;
   readonly #known: Uint8Array;
+  readonly #noted: Uint8Array;
   readonly #remembered = new Map<string, boolean>();
 
-  constructor({ drop = [], dropPrefixes = [], dropUnderscores = false }: FieldSieveOptions = {}) {
+  constructor({ drop = [], dropPrefixes = [], dropUnderscores = false, note = [] }: FieldSieveOptions = {}) {
     this.#drop = new Set([...OF_THE_CONNECTION, ...drop]);
     this.#prefixes = dropPrefixes;
     this.#underscores = dropUnderscores;
     this.#known = Uint8Array.from(KNOWN_NAMES, (name) => (this.#judge(name) ? 1 : 0));
+    this.#noted = Uint8Array.from(KNOWN_NAMES, (name) => (note.includes(name) ? 1 : 0));
+  }
+
+  /** Whether a line of the name at this place of `KNOWN_NAMES` is told of. */
+  notes(place: number): boolean {
+    return this.#noted[place] === 1;
   }
 
   /** Whether the name at this place of `KNOWN_NAMES` goes no further. */

@@ -25,6 +25,8 @@ export class RequestHead implements MessageHead {
   readonly fields: Fields;
   /** The lines that the reader's sieve lets through, each with its CRLF; empty when it has none. */
   readonly kept: string;
+  /** Whether there is a field that the sieve notes. */
+  readonly isNoted: boolean;
   /** Host and port that the request is meant for; empty when an HTTP/1.0 client does not say. */
   readonly host: string;
   /** The body's length in bytes; 0 when there is none, `CHUNKED` when it comes in chunks. */
@@ -53,6 +55,7 @@ export class RequestHead implements MessageHead {
     this.minorVersion = minorVersion;
     this.fields = sieve === undefined ? fieldScanner.fields() : fieldScanner.lines();
     this.kept = sieve === undefined ? '' : fieldScanner.kept(sieve, named);
+    this.isNoted = sieve !== undefined && fieldScanner.isNoted;
     this.host = host ?? '';
     this.target = originForm(start, host);
     this.bodyBytes = isChunked ? CHUNKED : Math.max(0, contentLength);

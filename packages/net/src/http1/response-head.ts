@@ -17,8 +17,12 @@ export class ResponseHead implements MessageHead {
   readonly fields: Fields;
   /** The lines that the reader's sieve lets through, each with its CRLF; empty when it has none. */
   readonly kept: string;
+  /** Whether there is a field that the sieve notes. */
+  readonly isNoted: boolean;
   /** The body's length in bytes; 0 when there is none; `CHUNKED`; `UNTIL_CLOSE` when it ends with the connection. */
   readonly bodyBytes: number;
+  /** What `Content-Length` says, also where there is no body (to HEAD, 304); −1 without. */
+  readonly statedBytes: number;
   /** Whether the connection may carry another request. Never with HTTP/1.0. */
   readonly keepsAlive: boolean;
   /** Bytes that the head took. */
@@ -40,8 +44,10 @@ export class ResponseHead implements MessageHead {
     this.minorVersion = minorVersion;
     this.fields = sieve === undefined ? fieldScanner.fields() : fieldScanner.lines();
     this.kept = sieve === undefined ? '' : fieldScanner.kept(sieve, named);
+    this.isNoted = sieve !== undefined && fieldScanner.isNoted;
     const isBodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
     this.bodyBytes = isBodiless ? 0 : isChunked ? CHUNKED : contentLength === -1 ? UNTIL_CLOSE : contentLength;
+    this.statedBytes = contentLength;
     this.keepsAlive = minorVersion === 1 && !isClosing && this.bodyBytes !== UNTIL_CLOSE;
     this.byteLength = byteLength;
   }
@@ -60,6 +66,7 @@ export function parseResponseHead(
   limits: ResolvedLimits,
   method: string,
   sieve?: FieldSieve,
+  offersUpgrade = false,
 ): ResponseHead | undefined {
   let at = scanVersion(bytes, start, end, 'status line');
   if (at === INCOMPLETE) return undefined;
@@ -82,7 +89,9 @@ export function parseResponseHead(
   if (bytes[at] !== CR) throw misplaced('in the status line', bytes[at]);
   if (at + 1 === end) return undefined;
   if (bytes[at + 1] !== LF) throw misplaced('after the CR that ends the status line', bytes[at + 1]);
-  if (status === 101) throw fail('HTTP_MALFORMED', 'The answer switches protocols, which nobody asked for.');
+  if (status === 101 && !offersUpgrade) {
+    throw fail('HTTP_MALFORMED', 'The answer switches protocols, which nobody asked for.');
+  }
   const after = fieldScanner.scan(bytes, at + 2, end, limits.maxFields);
   if (after === INCOMPLETE) return undefined;
   fieldScanner.read(bytes.toString('latin1', start, after), start);

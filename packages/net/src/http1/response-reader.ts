@@ -10,6 +10,7 @@ import { parseResponseHead, type ResponseHead } from './response-head.ts';
  */
 export class ResponseReader extends MessageReader<ResponseHead> {
   #method = 'GET';
+  #offersUpgrade = false;
   readonly #sieve: FieldSieve | undefined;
 
   /**
@@ -21,13 +22,17 @@ export class ResponseReader extends MessageReader<ResponseHead> {
     this.#sieve = sieve;
   }
 
-  /** The method of the request that the next response answers: one to HEAD has no body, whatever its head says. */
-  expect(method: string): void {
+  /**
+   * The method of the request that the next response answers: one to HEAD has no body, whatever its head says. Only one to an
+   * offer of another protocol may be a 101.
+   */
+  expect(method: string, offersUpgrade = false): void {
     this.#method = method;
+    this.#offersUpgrade = offersUpgrade;
   }
 
   protected override parse(bytes: Buffer, start: number, end: number): ResponseHead | undefined {
-    return parseResponseHead(bytes, start, end, this.limits, this.#method, this.#sieve);
+    return parseResponseHead(bytes, start, end, this.limits, this.#method, this.#sieve, this.#offersUpgrade);
   }
 
   protected override placeAfter(head: ResponseHead) {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { FairleadError } from '@fairlead/core';
 import { fail } from '../errors.ts';
 import { responseHead, statusLine, type OutgoingFields } from '../http1/head-writer.ts';
@@ -7,7 +8,7 @@ import { RequestReader } from '../http1/request-reader.ts';
 import { AnswerWriter, LAST_CHUNK } from './answer-writer.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { Exchange, type Carrier } from './exchange.ts';
-import type { StreamedAnswer, TakenOver } from './server-request.ts';
+import type { Peer, StreamedAnswer, TakenOver } from './server-request.ts';
 import type { ServerState } from './server-state.ts';
 
 /**
@@ -37,6 +38,7 @@ export class Connection implements Carrier {
   readonly #state: ServerState;
   readonly #reader: RequestReader;
   readonly #writer: AnswerWriter;
+  #peer: Peer | undefined;
   #exchange: Exchange | undefined;
   #sink: BodySink | undefined;
   /** How the answer that has begun is framed. */
@@ -47,6 +49,8 @@ export class Connection implements Carrier {
   /** No more requests are read. */
   #isClosing = false;
   #isAdvancing = false;
+  /** It speaks another protocol; only the end of a drain concerns it still. */
+  #isTakenOver = false;
   #phase: Phase = 'idle';
   #sinceTick: number;
 
@@ -66,10 +70,19 @@ export class Connection implements Carrier {
     });
   }
 
+  get peer(): Peer {
+    const socket = this.#socket;
+    return (this.#peer ??= {
+      address: socket.remoteAddress ?? '',
+      isTls: socket instanceof TLSSocket,
+      note: undefined,
+    });
+  }
+
   /** No more requests after the one under way; closes at once when there is none. */
   drain(): void {
     // What has begun to arrive is still answered.
-    if (this.#exchange !== undefined || this.#phase === 'head') return;
+    if (this.#exchange !== undefined || this.#phase === 'head' || this.#isTakenOver) return;
     if (this.#writer.isBusy) this.#close();
     else this.destroy();
   }
@@ -366,6 +379,7 @@ export class Connection implements Carrier {
     const socket = this.#socket;
     this.#writer.provisional(`${statusLine(status)}${lines}\r\n`);
     this.#isClosing = true;
+    this.#isTakenOver = true;
     this.#exchange = undefined;
     this.#state.underWay -= 1;
     this.#enter('working');

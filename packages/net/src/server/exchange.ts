@@ -2,12 +2,13 @@ import { fail } from '../errors.ts';
 import type { OutgoingFields } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { BodySink } from './body-sink.ts';
-import type { RequestOwner, ServerRequest, StreamedAnswer, TakenOver } from './server-request.ts';
+import type { Peer, RequestOwner, ServerRequest, StreamedAnswer, TakenOver } from './server-request.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 
 /** What an exchange needs of its connection. */
 export interface Carrier {
+  readonly peer: Peer;
   collect(maxBytes: number): Buffer | Promise<Buffer>;
   stream(): ReadableStream<Uint8Array>;
   answer(exchange: Exchange, status: number, fields: OutgoingFields, body: string | Uint8Array): void;
@@ -70,6 +71,10 @@ export class Exchange implements ServerRequest {
     const isSent = this.#carrier.answerStream(this, answer);
     this.#isAnswered = true;
     return isSent;
+  }
+
+  get peer(): Peer {
+    return this.#carrier.peer;
   }
 
   arrived(maxBytes: number): Buffer | undefined {

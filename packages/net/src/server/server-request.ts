@@ -22,6 +22,15 @@ export interface RequestOwner {
   room(): void;
 }
 
+/** Who is at the other end of a connection. */
+export interface Peer {
+  /** The address; empty for a Unix socket. */
+  readonly address: string;
+  readonly isTls: boolean;
+  /** Whatever the server's owner wants to remember with the connection. */
+  note: unknown;
+}
+
 /** One request, and the way to answer it. */
 export interface ServerRequest {
   readonly head: RequestHead;
@@ -52,6 +61,7 @@ export interface ServerRequest {
   // What follows is for proxies: no stream, promise or list of fields between one connection and the other. Field lines
   // are believed: they come from a message that was read, or from `responseHead`'s like.
 
+  readonly peer: Peer;
   /** Who is told when the client goes away or has room. */
   owner: RequestOwner | undefined;
   /** The whole body, if it has arrived and has a length of at most `maxBytes`; else nothing has happened. */
