@@ -1,5 +1,6 @@
 import type { Clock, Context, Random } from '@fairlead/core';
 import type { Fields, OutgoingFields } from '@fairlead/net';
+import type { LimitStore } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { CompiledRoute } from './compiled-route.ts';
 
@@ -70,6 +71,10 @@ export interface LocalAnswer {
   readonly retryAfterMs?: number;
   /** What the problem document says besides. Default nothing. */
   readonly members?: Readonly<Record<string, unknown>>;
+  /** Further members of the problem document. Default none. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** What was thrown or came back underneath; for the span, never for the client. Default nothing. */
+  readonly because?: unknown;
   /** Default: a problem document (RFC 9457) of the above. */
   readonly body?: string;
 }
@@ -107,6 +112,8 @@ export interface FilterWorld {
   readonly telemetry: Telemetry;
   /** The route's name. */
   readonly route: string;
+  /** Where limits are counted together with other processes; `undefined` when there is no such place. */
+  readonly limits: LimitStore | undefined;
   /**
    * State that outlives a change of the snapshot, such as a limiter's counts: the same object for the same key as long
    * as some snapshot asks for it. One with a method `close` is closed when none does any more.

@@ -28,7 +28,7 @@ const ROUTE: CompiledRoute = {
 
 /** A world on a virtual clock that begins in 2030. */
 export function filterWorld(): TestWorld {
-  const clock = virtualClock(Date.UTC(2030, 0, 1));
+  const clock = virtualClock({ startMs: Date.UTC(2030, 0, 1) });
   const random = seededRandom(1);
   const kept = new Map<string, unknown>();
   return {
@@ -36,6 +36,7 @@ export function filterWorld(): TestWorld {
     random,
     telemetry: noTelemetry(),
     route: ROUTE.name,
+    limits: undefined,
     kept: <T>(key: string, make: () => T): T => {
       if (!kept.has(key)) kept.set(key, make());
       // `as`: what is under a key was made by whoever asks for it.

@@ -1,5 +1,19 @@
+import { apiKeyKind } from '../filters/api-key/api-key-kind.ts';
+import { faultKind } from '../filters/fault-kind.ts';
+import { headersKind } from '../filters/headers-kind.ts';
+import { ipKind } from '../filters/ip-kind.ts';
 import { jwtKind } from '../filters/jwt/jwt-kind.ts';
+import { rateLimitKind } from '../filters/rate-limit/rate-limit-kind.ts';
+import { splitKind } from '../filters/split-kind.ts';
 import type { FilterKind } from './filter-kind.ts';
 
 /** The filters that there are, in the order in which documentation lists them. A new one is registered here. */
-export const FILTER_KINDS: readonly FilterKind[] = [jwtKind];
+export const FILTER_KINDS: readonly FilterKind[] = [
+  jwtKind,
+  apiKeyKind,
+  ipKind,
+  rateLimitKind,
+  headersKind,
+  splitKind,
+  faultKind,
+];

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { addressBlocks, blockFault } from '../match/address-blocks.ts';
+
+const block = z.string().superRefine((text, context) => {
+  const message = blockFault(text);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+const schema = z
+  .strictObject({
+    type: z.literal('ip'),
+    allow: z.array(block).min(1).optional().describe('Addresses and CIDR blocks that may; all others may not.'),
+    deny: z
+      .array(block)
+      .min(1)
+      .optional()
+      .describe('Addresses and CIDR blocks that may not, also when `allow` has them.'),
+  })
+  .refine(({ allow, deny }) => allow !== undefined || deny !== undefined, { message: 'write allow, deny or both' });
+
+/** `ip`: where requests may come from. */
+export const ipKind: FilterKind<z.output<typeof schema>> = {
+  type: 'ip',
+  schema,
+  explain: ({ allow, deny }) =>
+    [
+      ...(allow === undefined ? [] : [`lets only ${allow.join(', ')} in`]),
+      ...(deny === undefined ? [] : [`keeps ${deny.join(', ')} out`]),
+    ].join(' and '),
+  make({ allow, deny }) {
+    const allowed = allow && addressBlocks(allow);
+    const denied = deny && addressBlocks(deny);
+    return {
+      type: 'ip',
+      request({ clientAddress }) {
+        const isWelcome = denied?.has(clientAddress) !== true && allowed?.has(clientAddress) !== false;
+        return isWelcome
+          ? undefined
+          : { status: 403, cause: 'ADDRESS_REFUSED', detail: 'Requests from this address are not taken here.' };
+      },
+    };
+  },
+};

@@ -1,0 +1,152 @@
+import {
+  keyedLimit,
+  type KeyedLimit,
+  type KeyedVerdict,
+  type LimitStanding,
+  type RateSpec,
+  type RateText,
+  type ResolvedRate,
+} from '@fairlead/policy';
+import { z } from 'zod';
+import type { Filter, FilterFactory, Passage, Verdict } from '../../engine/filter.ts';
+import type { FilterKind } from '../../snapshot/filter-kind.ts';
+import { whoIs, whoSchema, whoText, type ClientPrefixes, type Who } from '../who.ts';
+
+// `as`: what is no rate is refused when the limit is made, with its place and the fix.
+const rateText = z.string().transform((text) => text as RateText);
+
+const schema = z.strictObject({
+  type: z.literal('rate-limit'),
+  by: whoSchema.describe('Who has a limit of its own. Requests without it share one.'),
+  rates: z
+    .array(z.union([rateText, z.strictObject({ rate: rateText, burst: z.int().min(1).optional() })]))
+    .min(1)
+    .describe('How many requests in how much time, such as 100/s; all of them hold.'),
+  name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Routes that name the same limit count together. Default: the route’s own.'),
+  cost: z.int().min(1).optional().describe('How many requests one weighs. Default 1.'),
+  maxKeys: z.int().min(1).optional().describe('Of how many this process keeps count at a time. Default 10000.'),
+  ipv4Prefix: z
+    .int()
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('Leading bits of an IPv4 address that are one client. Default 32.'),
+  ipv6Prefix: z
+    .int()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe('Leading bits of an IPv6 address that are one client. Default 64.'),
+  headers: z.boolean().optional().describe('Whether answers carry RateLimit and RateLimit-Policy. Default true.'),
+  shared: z
+    .strictObject({
+      onFailure: z.enum(['local', 'open', 'closed']).optional(),
+      timeout: z.string().optional(),
+      pause: z.string().optional(),
+    })
+    .optional()
+    .describe('Counts with other processes. Default: this one by itself.'),
+});
+
+type RateLimitFilterSpec = z.output<typeof schema>;
+
+/**
+ * Limits by the generic cell rate algorithm: in any stretch of time no more than the burst and the rate's share of it. Tells
+ * how it stands by the fields of the IETF's draft (`draft-ietf-httpapi-ratelimit-headers-10`).
+ */
+const make: FilterFactory<RateLimitFilterSpec> = (spec, world) => {
+  const name = spec.name ?? world.route;
+  const { shared } = spec;
+  const limit = world.kept(`rate-limit ${name} ${JSON.stringify({ ...spec, headers: undefined })}`, () =>
+    keyedLimit({
+      name,
+      rates: spec.rates.map((rate) => asRate(rate)),
+      clock: world.clock,
+      limits: world.limits,
+      ...(spec.maxKeys === undefined ? {} : { maxKeys: spec.maxKeys }),
+      // `as`: durations are read, and refused, where the limit is made.
+      ...(shared === undefined ? {} : { shared: shared as { onFailure?: 'local' } }),
+      onFailure: (failure) =>
+        world.telemetry.log.warn(undefined, 'the store of limits does not answer', { limit: name, failure }),
+    }),
+  );
+  return new RateLimitFilter(spec, name, limit);
+};
+
+class RateLimitFilter implements Filter {
+  readonly type = 'rate-limit';
+  readonly #limit: KeyedLimit;
+  readonly #by: Who;
+  readonly #prefixes: ClientPrefixes;
+  readonly #cost: number;
+  readonly #name: string;
+  readonly #rates: readonly ResolvedRate[];
+  readonly #policyField: string | undefined;
+
+  constructor(spec: RateLimitFilterSpec, name: string, limit: KeyedLimit) {
+    this.#limit = limit;
+    this.#by = spec.by;
+    this.#prefixes = { ipv4: spec.ipv4Prefix ?? 32, ipv6: spec.ipv6Prefix ?? 64 };
+    this.#cost = spec.cost ?? 1;
+    // A string of structured fields (RFC 9651) is ASCII without quotes here.
+    this.#name = name.replaceAll(/[^\x20-\x7e]|["\\]/g, '-');
+    const { rates } = limit.inspect();
+    this.#rates = rates;
+    this.#policyField =
+      spec.headers === false
+        ? undefined
+        : rates
+            .map(({ count, perMs }, at) => `${this.#nameOf(at)};q=${count};w=${Math.ceil(perMs / 1_000)}`)
+            .join(', ');
+  }
+
+  request(passage: Passage): Verdict | Promise<Verdict> {
+    const key = whoIs(passage, this.#by, this.#prefixes);
+    const verdict = this.#limit.admit(() => passage.ctx, key, this.#cost);
+    return verdict instanceof Promise
+      ? verdict.then((known) => this.#told(passage, known))
+      : this.#told(passage, verdict);
+  }
+
+  #told(passage: Passage, verdict: KeyedVerdict): Verdict {
+    if (verdict.kind === 'unknown') {
+      const detail = 'Whether there is room for this request can not be told now; come back later.';
+      return { status: 503, cause: 'LIMIT_UNKNOWN', detail, retryAfterMs: verdict.retryAfterMs };
+    }
+    this.#stamp(passage, verdict.standing);
+    if (verdict.kind === 'admitted') return undefined;
+    const { count, perMs } = verdict.standing.rate;
+    const detail = `There were more requests than ${count} in ${perMs / 1_000} s; come back later.`;
+    return { status: 429, cause: 'RATE_LIMITED', detail, retryAfterMs: verdict.retryAfterMs };
+  }
+
+  #stamp(passage: Passage, { rate, available }: LimitStanding): void {
+    if (this.#policyField === undefined) return;
+    const at = this.#rates.indexOf(rate);
+    const untilFullS = Math.ceil(((rate.burst - available) * rate.perMs) / rate.count / 1_000);
+    passage.setAnswer('ratelimit-policy', this.#policyField);
+    passage.setAnswer('ratelimit', `${this.#nameOf(Math.max(0, at))};r=${Math.max(0, available)};t=${untilFullS}`);
+  }
+
+  #nameOf(at: number): string {
+    return at === 0 ? `"${this.#name}"` : `"${this.#name}-${at}"`;
+  }
+}
+
+function asRate(rate: RateText | { readonly rate: RateText; readonly burst?: number | undefined }): RateSpec {
+  if (typeof rate === 'string') return { rate };
+  return rate.burst === undefined ? { rate: rate.rate } : { rate: rate.rate, burst: rate.burst };
+}
+
+/** `rate-limit`: how many requests in how much time. */
+export const rateLimitKind: FilterKind<RateLimitFilterSpec> = {
+  type: 'rate-limit',
+  schema,
+  explain: ({ by, rates, shared }) =>
+    `lets ${rates.map((rate) => asRate(rate).rate).join(' and ')} through for each ${whoText(by)}${shared === undefined ? '' : ', counted with other processes'}`,
+  make,
+};
