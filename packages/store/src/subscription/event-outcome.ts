@@ -23,7 +23,7 @@ export async function eventOutcome(
   const head = (await CURSORS.get(from, name))?.body as HeadBody | undefined;
   if (head === undefined) return 'waiting';
   const { shards } = head;
-  const cursor = await CURSORS.get(from, cursorKey({ name, shard: shardOf(event.key, shards), shards }));
+  const cursor = await CURSORS.get(from, cursorKey({ name, shard: shardOf(event.key, shards) }));
   const position = BigInt((cursor?.body as CursorBody | undefined)?.position ?? head.start);
   if (position < event.position) return 'waiting';
   const { rows } = await whole.query<{ parked: boolean; dead: boolean | null }>(
