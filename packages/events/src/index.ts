@@ -2,6 +2,35 @@
 // projection/  events to views, in the same transaction or behind it
 // replica/     read copies of what other services publish
 // saga/        durable workflows
+export { decider, rejected } from './decider/decider.ts';
+export type {
+  Decider,
+  DeciderOptions,
+  Decision,
+  DomainEvent,
+  Evolve,
+  Rejection,
+  SnapshotOptions,
+  Upcaster,
+} from './decider/decider-types.ts';
+export type {
+  Decided,
+  ExpectedStream,
+  Handled,
+  HandleOptions,
+  RejectedCommand,
+  StreamConflict,
+} from './decider/handle-types.ts';
+export { handle } from './decider/handle.ts';
+export {
+  history,
+  stateAt,
+  stateOf,
+  type HistoryOptions,
+  type StateOf,
+  type StreamMoment,
+  type StreamReadOptions,
+} from './decider/state-of.ts';
 export { EVENTS_ERRORS } from './errors.ts';
 export { saga } from './saga/saga.ts';
 export type {

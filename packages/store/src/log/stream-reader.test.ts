@@ -87,7 +87,10 @@ describe.each(bothDatabases(clock))('reading a stream on %s', (_name, create) =>
     const stream = newStream();
     await database.tx(ctx, async (tx) => {
       await append(tx, stream, 'none', [{ type: 'order.changed', key: 'k', data: 1 }]);
-      expect(await streamTail(tx, stream, place)).toMatchObject({ version: 1, events: [{ version: 1, data: 1 }] });
+      expect(await streamTail(tx, stream, place)).toMatchObject({
+        version: 1,
+        events: [{ version: 1, data: 1, bytes: 1 }],
+      });
       expect(await readStream(tx, stream)).toHaveLength(1);
     });
   });

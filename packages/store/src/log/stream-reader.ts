@@ -28,6 +28,8 @@ export interface StreamEvent {
   /** JSON value; ciphertext when it is `sealed`. */
   readonly data: unknown;
   readonly sealed: boolean;
+  /** What its data measures as JSON in UTF-8, in bytes. */
+  readonly bytes: number;
 }
 
 /** Where the snapshots of streams are: documents under the streams' names. */
@@ -70,10 +72,10 @@ const SNAPSHOT = `from fairlead_doc d where d.namespace = $2 and d.owner = $3 an
   and (d.expires_at is null or d.expires_at > fairlead.now())`;
 const TAIL =
   keepPrepared(`select null::bigint as position, (select s.version from fairlead_stream s where s.stream = $1) as version,
-    null::text as type, null::integer as schema_version, n.body as data, null::boolean as sealed, n.version as doc
+    null::text as type, null::integer as schema_version, n.body as data, null::boolean as sealed, null::integer as bytes, n.version as doc
   from (select 1) one left join (select d.body, d.version ${SNAPSHOT}) n on true
   union all
-  (select l.position, l.version, l.type, l.schema_version, l.data, l.sealed is not null, null from fairlead_log l
+  (select l.position, l.version, l.type, l.schema_version, l.data, l.sealed is not null, octet_length(l.data::text), null from fairlead_log l
     where l.stream = $1 and l.version >
       coalesce((select (d.body->>'version')::bigint ${SNAPSHOT} and d.body->>'fits' = $4), 0)
     order by l.version)`);
@@ -85,6 +87,7 @@ interface TailRow extends Record<string, unknown> {
   readonly schema_version: number;
   readonly data: unknown;
   readonly sealed: boolean;
+  readonly bytes: number;
   readonly doc: string | null;
 }
 
@@ -121,6 +124,14 @@ export async function streamTail(from: DocSource, stream: string, place: Snapsho
   };
 }
 
-function toEvent({ position, version, type, schema_version: schemaVersion, data, sealed }: TailRow): StreamEvent {
-  return { position: BigInt(position ?? 0), version: Number(version), type, schemaVersion, data, sealed };
+function toEvent({
+  position,
+  version,
+  type,
+  schema_version: schemaVersion,
+  data,
+  sealed,
+  bytes,
+}: TailRow): StreamEvent {
+  return { position: BigInt(position ?? 0), version: Number(version), type, schemaVersion, data, sealed, bytes };
 }

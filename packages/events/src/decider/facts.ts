@@ -1,0 +1,54 @@
+import { encodeEvent, type Contract, type EventData } from '@fairlead/contract';
+import type { NewEvent } from '@fairlead/store';
+import { fail } from '../errors.ts';
+import type { DomainEvent } from './decider-types.ts';
+import { currentVersion, type EventReading } from './upcast.ts';
+
+/** Where events go. */
+export interface FactOptions {
+  /** What the service promises: events of its types are published. */
+  readonly contract: Contract | undefined;
+  /** What orders private events. */
+  readonly id: string;
+}
+
+/**
+ * Decided events as the log takes them, with data as every reader will have it. Those whose type the contract has are as it says
+ * and public; all others are private.
+ * @throws INVALID_EVENT when the contract doesn't allow the data; DECISION_INVALID when it is not JSON; MISCONFIGURED when decider
+ *   and contract disagree on the schema version
+ */
+export function factsOf(
+  decider: EventReading,
+  events: readonly DomainEvent[],
+  { contract, id }: FactOptions,
+): readonly NewEvent[] {
+  return events.map(({ type, data }) => {
+    const schemaVersion = currentVersion(decider, type);
+    if (contract === undefined || !Object.hasOwn(contract.events, type))
+      return { type, schemaVersion, key: id, data: jsonCopy(decider.name, type, data), private: true };
+    // Whether it is what the type has is what encodeEvent finds out.
+    const fact = encodeEvent(contract, type, data as EventData<Contract, string>);
+    if (fact.schemaVersion !== schemaVersion)
+      throw fail(
+        'MISCONFIGURED',
+        `${contract.name}: the contract has ${type} at schema version ${fact.schemaVersion}, decider "${decider.name}" at ${schemaVersion}. ` +
+          `Give upcast["${type}"] a function from each version below ${fact.schemaVersion}, or the event the version that is meant.`,
+      );
+    return fact;
+  });
+}
+
+function jsonCopy(name: string, type: string, data: unknown): unknown {
+  let json: string | undefined;
+  let why = `(${typeof data})`;
+  try {
+    // Typed as string, yet undefined for what JSON has no word for.
+    json = JSON.stringify(data);
+  } catch (error) {
+    why = error instanceof Error ? error.message : String(error);
+  }
+  if (json === undefined)
+    throw fail('DECISION_INVALID', `decide of "${name}" answered a ${type} with data that is not JSON: ${why}`);
+  return JSON.parse(json);
+}

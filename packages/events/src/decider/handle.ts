@@ -1,0 +1,104 @@
+import { backoff, type Context } from '@fairlead/core';
+import type { Database, DocSource, Tx } from '@fairlead/store';
+import { fail } from '../errors.ts';
+import { attempt, type Attempt } from './attempt.ts';
+import type { Decider, DomainEvent } from './decider-types.ts';
+import type { ExpectedStream, HandleOptions, Handled, StreamConflict } from './handle-types.ts';
+import { keepSnapshot } from './snapshot.ts';
+
+const WAITS = { baseMs: 5, maxMs: 250 };
+const DEFAULT_RETRIES = 3;
+/** Once lost, the stream is held: more is for isolation levels where that shows nothing newer. */
+const HELD_ATTEMPTS = 3;
+
+/**
+ * Runs a command: loads the stream's state (snapshot and what came after, one statement), decides, and appends what has happened at
+ * exactly the version that was decided on (another one). `decide` runs again when somebody else was faster.
+ *
+ * In a transaction (`handle(tx, …)`) events commit with it; from its append on nobody else can append to the stream until then, so
+ * commands on several streams in one transaction should take them in one order. With `{ ctx, database }` the append commits
+ * by itself.
+ *
+ * Rejections and, with `expect`, conflicts are values. `expect` is compared with what was loaded.
+ * @throws STREAM_INVALID for an id that names no stream; DECISION_INVALID, EVOLVE_FAILED before anything is written, and whatever
+ *   `decide` throws
+ * @throws EVENT_TYPE_UNKNOWN, EVENT_TOO_NEW, UPCASTER_FAILED, STREAM_TRIMMED, STREAM_SEALED when the stream can't be read
+ * @throws INVALID_EVENT when an event that `contract` has does not fit it; MISCONFIGURED; EVENT_TOO_LARGE
+ * @throws STREAM_CONFLICT above `read committed`, when the transaction can't see what it would have to
+ */
+export function handle<Command, Event extends DomainEvent, State, Reason>(
+  from: DocSource,
+  decider: Decider<Command, Event, State, Reason>,
+  id: string,
+  command: Command,
+  options?: HandleOptions & { readonly expect?: undefined },
+): Promise<Handled<State, Reason>>;
+export function handle<Command, Event extends DomainEvent, State, Reason>(
+  from: DocSource,
+  decider: Decider<Command, Event, State, Reason>,
+  id: string,
+  command: Command,
+  options: HandleOptions & { readonly expect?: ExpectedStream | undefined },
+): Promise<Handled<State, Reason> | StreamConflict>;
+export async function handle<Command, Event extends DomainEvent, State, Reason>(
+  from: DocSource,
+  decider: Decider<Command, Event, State, Reason>,
+  id: string,
+  command: Command,
+  options: HandleOptions = {},
+): Promise<Handled<State, Reason> | StreamConflict> {
+  const what = { id, command };
+  const once = (tx: Tx) => attempt(tx, decider, what, options);
+  const { telemetry } = options;
+  const result =
+    'database' in from ? await alone(from, once, options) : await held(from, once, `${decider.name} ${id}`);
+  telemetry?.metrics?.counter(COMMANDS).inc({ decider: decider.name, outcome: result.kind });
+  if (result.kind !== 'decided') return result as StreamConflict;
+  const { snapshot, ...handled } = result;
+  if (snapshot !== undefined) await keepSnapshot(from, decider, snapshot, telemetry);
+  return handled;
+}
+
+type Settled<State, Reason> = Exclude<Attempt<State, Reason>, { readonly kind: 'lost' }>;
+
+/** Attempts that commit by themselves, then one that nobody can be faster than. */
+async function alone<State, Reason>(
+  { ctx, database }: { readonly ctx: Context; readonly database: Database },
+  once: (tx: Tx) => Promise<Attempt<State, Reason>>,
+  { retries = DEFAULT_RETRIES, telemetry }: HandleOptions,
+): Promise<Settled<State, Reason>> {
+  const waits = backoff({ ...WAITS, random: ctx.random });
+  for (let tried = 0; tried <= retries; tried += 1) {
+    const result = await database.tx(ctx, once, { autocommit: true });
+    if (result.kind !== 'lost') return result;
+    telemetry?.metrics?.counter(LOST).inc({ database: database.name });
+    if (tried < retries) await ctx.clock.sleep(waits.delayFor(tried + 1), ctx.signal);
+  }
+  return database.tx(ctx, (tx) => held(tx, once, database.name));
+}
+
+async function held<State, Reason>(
+  tx: Tx,
+  once: (tx: Tx) => Promise<Attempt<State, Reason>>,
+  what: string,
+): Promise<Settled<State, Reason>> {
+  for (let tried = 0; tried < HELD_ATTEMPTS; tried += 1) {
+    const result = await once(tx);
+    if (result.kind !== 'lost') return result;
+  }
+  throw fail(
+    'STREAM_CONFLICT',
+    `${what}: the stream was changed by somebody else each time that the command was tried. Run the transaction again.`,
+  );
+}
+
+const COMMANDS = {
+  name: 'fairlead_decider_commands_total',
+  help: 'Commands that deciders were given, by what came of them: decided, rejected or conflict.',
+  labelNames: ['decider', 'outcome'],
+};
+const LOST = {
+  name: 'fairlead_decider_attempts_lost_total',
+  help: 'Attempts at a command that found its stream changed by somebody else and were made again.',
+  labelNames: ['database'],
+};
