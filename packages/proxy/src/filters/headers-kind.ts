@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Filter, FilterFactory, Passage } from '../engine/filter.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
-import { claimAt } from './jwt/jwt-identity.ts';
+import { claimAt, claimText, printable } from './claims.ts';
 
 /** What frames messages and says who asks is the proxy's own affair. */
 const OWN = new Set([
@@ -119,13 +119,8 @@ function placeholder(kind: string, name: string): Value {
     case 'header':
       return ({ fields }) => fields.get(name) ?? '';
     default:
-      return ({ identity }) => printable(String((identity && claimAt(identity.claims, name)) ?? ''));
+      return ({ identity }) => claimText(identity && claimAt(identity.claims, name)) ?? '';
   }
-}
-
-/** What a field can't hold is percent-encoded, so that no value breaks out of its line. */
-function printable(text: string): string {
-  return /^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
 }
 
 function valueOf(value: Value | undefined, passage: Passage): string | undefined {

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type { Passage } from '../engine/filter.ts';
-import { claimAt } from './jwt/jwt-identity.ts';
+import { claimAt, claimText } from './claims.ts';
 
 const name = z.string().min(1);
 
@@ -29,8 +29,7 @@ export function whoIs(passage: Passage, who: Who, prefixes: ClientPrefixes): str
   if (typeof who !== 'string') {
     if ('header' in who) return passage.fields.get(who.header) ?? '';
     if ('cookie' in who) return cookieOf(passage.fields.get('cookie') ?? '', who.cookie) ?? '';
-    const value = passage.identity && claimAt(passage.identity.claims, who.claim);
-    return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+    return claimText(passage.identity && claimAt(passage.identity.claims, who.claim)) ?? '';
   }
   switch (who) {
     case 'ip':

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import type { Random } from '@fairlead/core';
 
 /** A key as its owner gets it, once, and what is kept of it. */
 export interface NewApiKey {
@@ -12,8 +13,8 @@ const KEY_BYTES = 24;
 const PREFIX = 'sha256:';
 
 /** Makes a key of 192 random bits, so that a plain hash of it is as good as a slow one. */
-export function newApiKey(): NewApiKey {
-  const key = randomBytes(KEY_BYTES).toString('base64url');
+export function newApiKey(random: Random): NewApiKey {
+  const key = Buffer.from(random.bytes(KEY_BYTES)).toString('base64url');
   return { key, hash: apiKeyHash(key) };
 }
 

@@ -3,9 +3,9 @@
 // is asking, jwt-fault.ts what is wrong with it.
 
 import type { Filter, FilterFactory, Identity, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
+import { claimAt } from '../claims.ts';
 import { bareToken, bearerToken } from './bearer-token.ts';
 import { forbidden, TOKEN_MISSING, unknownTenant } from './jwt-fault.ts';
-import { claimAt } from './jwt-identity.ts';
 import { resolveJwtSpec, type JwtSpec, type ResolvedJwtSpec } from './jwt-spec.ts';
 import { JwtVerifier } from './jwt-verifier.ts';
 import type { VerifiedToken } from './verified-tokens.ts';

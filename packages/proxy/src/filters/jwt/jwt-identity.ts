@@ -1,5 +1,6 @@
 import type { JWTPayload } from 'jose';
 import type { Identity, LocalAnswer } from '../../engine/filter.ts';
+import { claimAt } from '../claims.ts';
 import { tokenInvalid } from './jwt-fault.ts';
 import type { ResolvedJwtSpec } from './jwt-spec.ts';
 
@@ -40,18 +41,6 @@ export function identityOf(
       claims: payload,
     }),
   };
-}
-
-/** The value of a claim by its name, or by a path of names divided by dots when there is none of that name. */
-export function claimAt(payload: Readonly<Record<string, unknown>>, name: string): unknown {
-  if (Object.hasOwn(payload, name)) return payload[name];
-  let value: unknown = payload;
-  for (const part of name.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    // `as`: it is an object that has the member.
-    value = (value as Readonly<Record<string, unknown>>)[part];
-  }
-  return value;
 }
 
 function namesOf(value: unknown, isText: boolean): readonly string[] | undefined {

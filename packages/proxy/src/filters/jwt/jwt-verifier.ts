@@ -1,8 +1,9 @@
 import { decodeProtectedHeader, jwtVerify, type JWK, type JWTPayload } from 'jose';
 import type { Clock } from '@fairlead/core';
 import type { FilterWorld, LocalAnswer } from '../../engine/filter.ts';
+import { claimAt, claimText } from '../claims.ts';
 import { faultOf, KEYS_UNAVAILABLE, tokenInvalid } from './jwt-fault.ts';
-import { claimAt, identityOf } from './jwt-identity.ts';
+import { identityOf } from './jwt-identity.ts';
 import type { ResolvedJwtSpec } from './jwt-spec.ts';
 import { fetchJwks } from './jwks-url.ts';
 import { readKeySet, type VerificationKey } from './key-set.ts';
@@ -64,7 +65,7 @@ export class JwtVerifier {
       identity: read.identity,
       expiresAt: exp * 1_000 + clockSkewMs,
       notBefore: nbf * 1_000 - clockSkewMs,
-      upstream: headers.map(([, claim]) => asField(claimAt(payload, claim))),
+      upstream: headers.map(([, claim]) => claimText(claimAt(payload, claim))),
     };
     // Verified under keys that have changed meanwhile: good for this request only.
     if (verifiedUnder === this.#verifiedUnder) this.#tokens.set(token, verified);
@@ -119,12 +120,4 @@ function mayBeOurs(alg: string, { algorithms, jwks }: ResolvedJwtSpec): boolean 
     /^(?:RS|PS|ES)(?:256|384|512)$/.test(alg) ||
     (jwks === undefined && /^HS(?:256|384|512)$/.test(alg))
   );
-}
-
-/** A claim as the value of a field: text as it is, lists of text by commas, else JSON; encoded where a field can't hold it. */
-function asField(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  const isList = Array.isArray(value) && value.every((one) => typeof one === 'string');
-  const text = typeof value === 'string' ? value : isList ? value.join(',') : JSON.stringify(value);
-  return /^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
 }
