@@ -43,6 +43,10 @@ export const GATEWAY_ERRORS = {
   UPSTREAM_RESET: 'bad-gateway',
   /** What the service answered is not HTTP, or not an answer that can be passed on. */
   UPSTREAM_INVALID: 'bad-gateway',
+  /** A configuration is wrong. `details.problems` has every place: `[{ path, message, line, column }]`. */
+  SNAPSHOT_INVALID: 'invalid',
+  /** The file of a configuration can't be read. */
+  SNAPSHOT_UNREADABLE: 'not-found',
   /** A bug of ours; the trace has the details. */
   INTERNAL: 'internal',
 } as const satisfies ErrorTable;

@@ -1,6 +1,9 @@
+import type { Endpoint } from '@fairlead/net';
 import type { PolicySpec } from '@fairlead/policy';
 import type { CompiledRoute, FilterSpec } from '../engine/compiled-route.ts';
 import type { RouteTable } from '../match/decision.ts';
+import type { MatchSpec } from '../match/match-spec.ts';
+import type { ClusterSettings } from './cluster-form.ts';
 
 /** A route of a snapshot, with where it was written. */
 export interface SnapshotRoute extends CompiledRoute {
@@ -13,8 +16,13 @@ export interface SnapshotRoute extends CompiledRoute {
   readonly sharedFilters: number;
   /** Name of the shared policy that `policy` came from; `undefined` when it is the route's own, or none. */
   readonly policyName: string | undefined;
-  /** File, line and column, such as `gateway.yaml:12:5`; `undefined` when it came from code. */
-  readonly place: string | undefined;
+  /** Which requests it is for, as they were written; one of them must fit. */
+  readonly matches: readonly MatchSpec[];
+  /** Empty: any host. */
+  readonly hosts: readonly string[];
+  /** Names of the listeners that serve it. */
+  readonly listeners: readonly string[];
+  readonly isExclusive: boolean;
 }
 
 /** Where a listener waits: at a TCP port, or at a Unix socket. */
@@ -58,11 +66,26 @@ export interface CompiledListener {
 
 /** One endpoint of a cluster. */
 export interface CompiledEndpoint {
-  readonly endpoint:
-    | { readonly path: string }
-    | { readonly host: string; readonly port: number; readonly isTls?: boolean };
+  readonly endpoint: Endpoint;
   readonly weight: number;
   readonly zone: string | undefined;
+}
+
+/** Who answers for a cluster: a list that may be empty, or a name whose addresses are asked for again and again. */
+export type CompiledEndpoints =
+  | { readonly kind: 'listed'; readonly endpoints: readonly CompiledEndpoint[] }
+  | { readonly kind: 'dns'; readonly host: string; readonly port: number; readonly isTls: boolean };
+
+/** A cluster, as the engine opens it. */
+export interface CompiledCluster {
+  readonly name: string;
+  readonly endpoints: CompiledEndpoints;
+  /** For `openCluster` of packages/net: what was written, in its units. */
+  readonly options: ClusterSettings;
+  /** How its requests behave under stress, where their route says nothing; `undefined` is by no policy. */
+  readonly policy: PolicySpec | undefined;
+  /** Name of the shared policy that `policy` came from. */
+  readonly policyName: string | undefined;
 }
 
 /** A configuration of the proxy, checked and with nothing left open; never changed, only replaced as a whole. */
@@ -76,6 +99,7 @@ export interface CompiledSnapshot {
   readonly listeners: readonly CompiledListener[];
   /** In the order in which they were written. */
   readonly routes: readonly SnapshotRoute[];
+  readonly clusters: readonly CompiledCluster[];
   /** The filters for all routes, which each route's `filters` begin with. */
   readonly sharedFilters: readonly FilterSpec[];
   readonly policies: Readonly<Record<string, PolicySpec>>;

@@ -1,0 +1,111 @@
+import { deepFreeze, stableHash } from '@fairlead/core';
+import type { PolicySpec } from '@fairlead/policy';
+import type { MatchSpec } from '../match/match-spec.ts';
+import { compileRoutes } from '../match/route-table.ts';
+import type {
+  CompiledCluster,
+  CompiledEndpoints,
+  CompiledListener,
+  CompiledSnapshot,
+  SnapshotRoute,
+} from './compiled-snapshot.ts';
+import type { ReadSnapshot } from './snapshot-form.ts';
+
+/** What of a snapshot does not stand in it. */
+export interface SnapshotOrigin {
+  readonly origin: string;
+  readonly loadedAtMs: number;
+}
+
+/** Makes of what was read what the engine runs: references followed, tables made, nothing left to be found out. */
+export function compileSnapshot(read: ReadSnapshot, { origin, loadedAtMs }: SnapshotOrigin): CompiledSnapshot {
+  const { $schema: _editors, ...meaning } = read;
+  const policyOf = (reference: string | PolicySpec | undefined) =>
+    typeof reference === 'string'
+      ? { policy: read.policies[reference], policyName: reference }
+      : { policy: reference, policyName: undefined };
+  const listenerNames = read.listeners.map(({ name }) => name);
+  const routes = read.routes.map((route, order): SnapshotRoute => {
+    const matches = matchesOf(route.match);
+    return deepFreeze({
+      name: route.name,
+      label: labelOf(route.name, matches),
+      order,
+      filters: [...read.filters, ...route.filters],
+      sharedFilters: read.filters.length,
+      destinations: route.to ?? [],
+      timeoutMs: route.timeout,
+      maxBodyBytes: route.maxBody,
+      ...policyOf(route.policy),
+      matches,
+      hosts: route.hosts ?? [],
+      listeners: route.listeners ?? listenerNames,
+      isExclusive: route.exclusive,
+    });
+  });
+  const clusters = Object.entries(read.clusters).map(([name, cluster]): CompiledCluster =>
+    deepFreeze({
+      name,
+      endpoints: endpointsOf(cluster),
+      options: cluster.settings,
+      ...policyOf(cluster.policy),
+    }),
+  );
+  return {
+    hash: stableHash(meaning),
+    origin,
+    loadedAtMs,
+    listeners: listenersOf(read, routes),
+    routes,
+    clusters,
+    sharedFilters: deepFreeze(read.filters),
+    policies: deepFreeze(read.policies),
+  };
+}
+
+function matchesOf(match: ReadSnapshot['routes'][number]['match']): readonly MatchSpec[] {
+  if (match === undefined) return [{}];
+  return Array.isArray(match) ? match : [match];
+}
+
+/** What requests are counted under: the one path that a route has, else its name. */
+function labelOf(name: string, [only, ...more]: readonly MatchSpec[]): string {
+  const path = only?.path;
+  if (path === undefined || path.kind === 'regex' || more.length > 0) return name;
+  return path.path.replaceAll(/(?<=\/):([A-Za-z_]\w*)(?=\/|$)/g, '{$1}');
+}
+
+function endpointsOf({ endpoints, dns }: ReadSnapshot['clusters'][string]): CompiledEndpoints {
+  if (dns === undefined) return { kind: 'listed', endpoints: endpoints ?? [] };
+  return { kind: 'dns', host: dns.host, port: dns.port, isTls: dns.isTls === true };
+}
+
+/** Listeners that serve the same routes share one table. */
+function listenersOf(read: ReadSnapshot, routes: readonly SnapshotRoute[]): readonly CompiledListener[] {
+  const tables = new Map<string, CompiledListener['table']>();
+  return read.listeners.map(({ name, address, tls, http2, proxyProtocol, trustedProxies, limits = {} }) => {
+    const served = routes.filter((route) => route.listeners.includes(name));
+    const key = served.map(({ order }) => order).join(' ');
+    const table =
+      tables.get(key) ??
+      compileRoutes(
+        served.map((route) => ({ route, hosts: route.hosts, matches: route.matches, isExclusive: route.isExclusive })),
+      );
+    tables.set(key, table);
+    return deepFreeze({
+      name,
+      address,
+      tls: tls && {
+        certificate: tls.certificate,
+        key: tls.key,
+        clientAuthority: tls.clients,
+        minVersion: tls.min,
+      },
+      hasHttp2: http2,
+      hasProxyProtocol: proxyProtocol,
+      trustedProxies,
+      limits,
+      table,
+    });
+  });
+}

@@ -1,0 +1,36 @@
+import { nearest } from '@fairlead/core';
+import { z } from 'zod';
+import type { FilterSpec } from '../engine/compiled-route.ts';
+import type { FilterKind } from './filter-kind.ts';
+import { issueMessage } from './shape-problems.ts';
+
+type RawIssue = z.core.$ZodRawIssue;
+
+/** A filter, as people write it: its kind's own form, found by `type`. */
+export function filterForm(kinds: readonly FilterKind[]) {
+  const byType = new Map(kinds.map((kind) => [kind.type, kind]));
+  return z
+    .looseObject({ type: z.string() })
+    .meta({ filter: true })
+    .transform((written, context): FilterSpec => {
+      const kind = byType.get(written.type);
+      if (kind === undefined) {
+        const near = nearest(written.type, byType.keys());
+        const hint = near === undefined ? `there are: ${[...byType.keys()].join(', ')}` : `did you mean ${near}?`;
+        context.addIssue({
+          code: 'custom',
+          path: ['type'],
+          message: `${JSON.stringify(written.type)} is no filter; ${hint}`,
+        });
+        return z.NEVER;
+      }
+      const read = kind.schema.safeParse(written, { error: issueMessage });
+      if (!read.success) {
+        // `as`: an issue that was told is what an issue to be told is made of; its message stays.
+        context.issues.push(...read.error.issues.map((issue) => ({ ...issue, input: written }) as RawIssue));
+        return z.NEVER;
+      }
+      // `as`: forms of filters are objects, which `FilterKind.schema` says.
+      return { ...(read.data as object), type: written.type };
+    });
+}

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Clock } from '@fairlead/core';
+import { fail } from '../errors.ts';
+import type { CompiledListener, CompiledSnapshot } from './compiled-snapshot.ts';
+import type { FilterKind } from './filter-kind.ts';
+import { readSnapshot } from './read-snapshot.ts';
+
+/** How a file is loaded. */
+export interface LoadSnapshotOptions {
+  readonly clock: Clock;
+  /** What the file is called in problems and reports. Default: its path. */
+  readonly origin?: string;
+  /** Default: the filters that there are. */
+  readonly kinds?: readonly FilterKind[];
+}
+
+/**
+ * Loads a configuration of YAML or JSON. Certificates that it names are looked for beside it.
+ * @throws SNAPSHOT_UNREADABLE when there is no such file; SNAPSHOT_INVALID with everything that is wrong with it
+ */
+export async function loadSnapshot(file: string, options: LoadSnapshotOptions): Promise<CompiledSnapshot> {
+  const path = resolve(file);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw fail('SNAPSHOT_UNREADABLE', `${file} can't be read (${why}). Give the path of a file of YAML or JSON.`, {
+      cause,
+    });
+  });
+  const { origin = file, clock, kinds } = options;
+  const snapshot = readSnapshot(text, { origin, loadedAtMs: clock.now(), ...(kinds === undefined ? {} : { kinds }) });
+  return { ...snapshot, listeners: snapshot.listeners.map((listener) => beside(listener, dirname(path))) };
+}
+
+function beside(listener: CompiledListener, folder: string): CompiledListener {
+  const { tls } = listener;
+  if (tls === undefined) return listener;
+  const { certificate, key, clientAuthority } = tls;
+  return {
+    ...listener,
+    tls: {
+      ...tls,
+      certificate: resolve(folder, certificate),
+      key: resolve(folder, key),
+      clientAuthority: clientAuthority === undefined ? undefined : resolve(folder, clientAuthority),
+    },
+  };
+}

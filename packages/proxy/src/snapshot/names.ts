@@ -1,0 +1,41 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/** What names of routes, clusters, listeners and policies are made of. */
+export const memberName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be letters, digits, dots, dashes and underscores, at most 63');
+
+/** What may stand in `hosts`. */
+export const hostName = z
+  .string()
+  .max(253, 'may have at most 253 characters')
+  .transform((text, context) => {
+    const host = text.toLowerCase();
+    const fault = hostFault(host);
+    if (fault === undefined) return host;
+    context.addIssue({ code: 'custom', message: fault });
+    return z.NEVER;
+  });
+
+function hostFault(host: string): string | undefined {
+  const name = host.startsWith('*.') ? host.slice(2) : host;
+  if (
+    /^(?=.*[a-z0-9])(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/.test(
+      name,
+    )
+  )
+    return undefined;
+  if (/^\[.*\]$/.test(host) && isIP(host.slice(1, -1)) === 6) return undefined;
+  if (host === '*') return 'is any host, which is what a route without hosts has; leave hosts out';
+  if (host.includes('*')) return 'has a * elsewhere than as its whole first label; write *.example.com';
+  if (/:\d+$/.test(host)) return 'has a port, which is not looked at; leave it out';
+  if (host.includes('/')) return 'is more than a host; write only the name, such as shop.example.com';
+  return 'is no host name; write shop.example.com or *.example.com';
+}
+
+/** The name of a header field; read in lower case. */
+export const fieldName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is no name of a header field')
+  .transform((name) => name.toLowerCase());

@@ -1,0 +1,126 @@
+import { nearest } from '@fairlead/core';
+import type { FilterKind } from './filter-kind.ts';
+import type { PlacedProblem, Place } from './snapshot-problem.ts';
+
+type Members = Readonly<Record<string, unknown>>;
+
+/**
+ * What only the whole can tell: names that are there twice or lead nowhere, and what can't work together. Reads what was
+ * written as far as it has a shape, so that people hear of everything at once.
+ */
+export function referenceProblems(written: unknown, kinds: readonly FilterKind[]): PlacedProblem[] {
+  const root = membersOf(written);
+  const clusters = membersOf(root['clusters']);
+  const policies = Object.keys(membersOf(root['policies']));
+  const listeners = listOf(root['listeners']);
+  const routes = listOf(root['routes']);
+  const listenerNames = listeners.map((listener) => membersOf(listener)['name']).filter(isText);
+  const shared = listOf(root['filters']);
+  const identifies = shared.some((filter) => kindOf(filter, kinds)?.identifies === true);
+  return [
+    ...twice('listeners', listeners, 'name', 'a listener of this name'),
+    ...twice('listeners', listeners, 'address', 'a listener at this address', (address) => !/:0$/.test(address)),
+    ...twice('routes', routes, 'name', 'a route of this name'),
+    ...Object.entries(clusters).flatMap(([name, cluster]) =>
+      unknownName(membersOf(cluster)['policy'], ['clusters', name, 'policy'], 'policy', policies),
+    ),
+    ...routes.flatMap((each, index) => {
+      const route = membersOf(each);
+      const place = ['routes', index];
+      const answersAll = [...shared, ...listOf(route['filters'])].some(
+        (filter) => kindOf(filter, kinds)?.answersAll === true,
+      );
+      return [
+        ...destinationProblems(route['to'], [...place, 'to'], Object.keys(clusters)),
+        ...unknownName(route['policy'], [...place, 'policy'], 'policy', policies),
+        ...listOf(route['listeners']).flatMap((name, at) =>
+          unknownName(name, [...place, 'listeners', at], 'listener', listenerNames),
+        ),
+        ...(route['to'] === undefined && !answersAll && isMembers(each)
+          ? [{ place, message: 'leads nowhere: give it "to", or a filter that answers' }]
+          : []),
+        ...(identifies ? [] : claimProblems(route['match'], [...place, 'match'], kinds)),
+      ];
+    }),
+  ];
+}
+
+/** The names of clusters in a route's `to`. */
+function destinationProblems(to: unknown, place: Place, clusters: readonly string[]): PlacedProblem[] {
+  if (!Array.isArray(to)) return unknownName(to, place, 'cluster', clusters);
+  return to.flatMap((each, index) =>
+    unknownName(membersOf(each)['cluster'], [...place, index, 'cluster'], 'cluster', clusters),
+  );
+}
+
+/** Claims are known when the route is chosen only if a filter for all routes has proved who asks. */
+function claimProblems(match: unknown, place: Place, kinds: readonly FilterKind[]): PlacedProblem[] {
+  const matches = Array.isArray(match)
+    ? match.map((each, at) => [each, [...place, at]] as const)
+    : [[match, place] as const];
+  const able = kinds.filter((kind) => kind.identifies === true).map((kind) => kind.type);
+  return matches.flatMap(([each, at]) =>
+    membersOf(each)['claims'] === undefined
+      ? []
+      : [
+          {
+            place: [...at, 'claims'],
+            isKey: true,
+            message: `are not known when the route is chosen: no filter for all routes proves who asks; put ${able.join(' or ') || 'one that does'} into "filters" at the top`,
+          },
+        ],
+  );
+}
+
+function twice(
+  list: string,
+  items: readonly unknown[],
+  member: string,
+  what: string,
+  counts: (text: string) => boolean = () => true,
+): PlacedProblem[] {
+  const first = new Map<string, number>();
+  return items.flatMap((item, index) => {
+    const text = membersOf(item)[member];
+    if (!isText(text) || !counts(text)) return [];
+    const before = first.get(text);
+    if (before === undefined) {
+      first.set(text, index);
+      return [];
+    }
+    return [{ place: [list, index, member], message: `there is ${what} already: ${list}[${before}]` }];
+  });
+}
+
+function unknownName(name: unknown, place: Place, what: string, known: readonly string[]): PlacedProblem[] {
+  if (!isText(name) || known.includes(name)) return [];
+  const near = nearest(name, known);
+  const hint =
+    near !== undefined
+      ? `did you mean ${near}?`
+      : known.length === 0
+        ? 'there is none'
+        : `there are: ${known.join(', ')}`;
+  return [{ place, message: `there is no ${what} ${JSON.stringify(name)}; ${hint}` }];
+}
+
+function kindOf(filter: unknown, kinds: readonly FilterKind[]): FilterKind | undefined {
+  const { type } = membersOf(filter);
+  return kinds.find((kind) => kind.type === type);
+}
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function membersOf(value: unknown): Members {
+  return isMembers(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
