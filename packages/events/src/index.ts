@@ -65,3 +65,31 @@ export type {
   StepRetry,
   TransactionOptions,
 } from './saga/saga-types.ts';
+export { projection } from './projection/projection.ts';
+export type {
+  AnyEventOf,
+  DocumentsTarget,
+  EventStep,
+  Fold,
+  ProjectedEvent,
+  Projection,
+  ProjectionDefinition,
+  ProjectionMode,
+  TableHandler,
+  TableNames,
+  TablesTarget,
+  Target,
+} from './projection/projection-types.ts';
+export { documents, tables, type DocumentsOptions } from './projection/target.ts';
+export type { ViewDeadLetter, ViewDeadLetters } from './projection/view-dead-letters.ts';
+export type {
+  AnyView,
+  DocumentView,
+  KeptDocument,
+  Reached,
+  ReachedOptions,
+  TableView,
+  ViewOf,
+} from './projection/view.ts';
+export { openViews, type Views, type ViewsOptions, type ViewStatus } from './projection/views.ts';
+export { replica, type Replica, type ReplicaDefinition } from './replica/replica.ts';

@@ -1,6 +1,7 @@
 // consumer-options.ts   options, the handler's and the consumer's interfaces
 // subscription.ts       the consumption of one source, with a map of its parts
 // dead-letters.ts       what was given up, for people to decide
+// consumer-progress.ts  how far it is, whoever runs it
 import { backoff, type CloseOptions, type Context, type ScopedContext } from '@fairlead/core';
 import { loopContext } from '@fairlead/store';
 import type { Consumer, ConsumerOptions, ConsumerState } from './consumer-options.ts';

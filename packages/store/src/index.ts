@@ -124,6 +124,7 @@ export { installTenancy, type TenancySecret } from './tenancy/install-tenancy.ts
 export type { TenancyKind, TenantDatabases, TenantDatabasesOptions } from './tenancy/tenancy-options.ts';
 export { tenantDatabases } from './tenancy/tenant-databases.ts';
 export { causedBy } from './subscription/caused-by.ts';
+export { deadEvents, discardEvent, redriveEvent } from './subscription/dead-events.ts';
 export { eventOutcome, type EventOutcome } from './subscription/event-outcome.ts';
 export type { EventFilter } from './subscription/event-filter.ts';
 export { failureOf, nextAttempt, type Failure } from './failure.ts';

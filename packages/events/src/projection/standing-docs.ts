@@ -1,0 +1,73 @@
+import { docs, type DocSource, type Tx } from '@fairlead/store';
+import { FairleadError } from '@fairlead/core';
+import { buildName, type Build } from './build.ts';
+import type { Standing } from './standing.ts';
+
+/** Which builds there are, by view; and `view@version` for each version that somebody's code is of, which expires. */
+const STANDINGS = docs('fairlead.projection', { tenancy: 'none' });
+
+/** The channel on which it is told that something of a view was committed; the payload is the view. */
+export const VIEW_CHANNEL = 'fairlead_view';
+
+/** The same of changes of its standing. */
+export const STANDING_CHANNEL = 'fairlead_view_standing';
+
+/** What builds a view has; `undefined` before anybody has begun one. */
+export async function standingOf(from: DocSource, view: string): Promise<Standing | undefined> {
+  // Documents of this namespace are written in this file only.
+  return (await STANDINGS.get(from, view))?.body as Standing | undefined;
+}
+
+/** Changes a standing, in the caller's transaction, so that of two who do so at once one sees what the other did. */
+export async function changeStanding(
+  tx: Tx,
+  view: string,
+  change: (standing: Standing | undefined) => Standing | undefined,
+): Promise<Standing | undefined> {
+  for (;;) {
+    const found = await STANDINGS.get(tx, view, { lock: 'update' });
+    // As above.
+    const before = found?.body as Standing | undefined;
+    const after = change(before);
+    if (after === undefined || after === before) return before;
+    const put = await STANDINGS.put(tx, view, after, { expected: found?.version ?? 'none' });
+    if (put.kind === 'put') {
+      tx.announce(STANDING_CHANNEL, view);
+      return after;
+    }
+  }
+}
+
+/**
+ * Makes sure that a build is still to be written, and stays so until the transaction ends.
+ * @throws CURSOR_MOVED when it is not: a subscription then leaves off, and blames no event
+ */
+export async function requireBuild(tx: Tx, view: string, { number, version }: Build): Promise<void> {
+  // As above.
+  const standing = (await STANDINGS.get(tx, view, { lock: 'share' }))?.body as Standing | undefined;
+  const found = standing?.builds.find((each) => each.number === number);
+  if (found !== undefined && found.state !== 'dropping') return;
+  throw new FairleadError(
+    'conflict',
+    'CURSOR_MOVED',
+    `${buildName(view, { number, version })} is not kept any more; what was under way here was undone.`,
+  );
+}
+
+/** Says that somebody runs code of a version, for so long. */
+export async function markUsed(tx: Tx, view: string, version: number, forMs: number): Promise<void> {
+  await STANDINGS.put(tx, `${view}@${version}`, {}, { expiresInMs: forMs });
+}
+
+/** Those of the versions whose code somebody has run lately. */
+export async function usedVersions(
+  from: DocSource,
+  view: string,
+  versions: readonly number[],
+): Promise<ReadonlySet<number>> {
+  const found = await STANDINGS.getMany(
+    from,
+    versions.map((version) => `${view}@${version}`),
+  );
+  return new Set(versions.filter((version) => found.has(`${view}@${version}`)));
+}
