@@ -12,7 +12,25 @@ export { clientPool } from './client/pool.ts';
 export type { Pool } from './client/pool.ts';
 export type { CircuitLimits, ClusterRefusal } from './cluster/circuit-limits.ts';
 export type { ClusterReport, EjectionCause, EndpointReport, EndpointState } from './cluster/cluster-report.ts';
+export type { ClusterEvent } from './cluster/cluster-event.ts';
+export { BALANCERS } from './cluster/cluster-options.ts';
+export type { BalancerName, ClusterOptions, ClusterPoolOptions } from './cluster/cluster-options.ts';
 export type { AttemptOutcome, Cluster, ClusterEndpoint, Picked } from './cluster/cluster-types.ts';
+export { openCluster } from './cluster/cluster.ts';
+export { staticEndpoints } from './cluster/discovery.ts';
+export type { Discovery, DiscoveryListener } from './cluster/discovery.ts';
+export { hashOf } from './cluster/hash.ts';
+export type { HealthOptions } from './cluster/health-options.ts';
+export type { ZoneOptions } from './cluster/near-first.ts';
+export type {
+  EjectionOptions,
+  FailurePercentageOptions,
+  OutlierOptions,
+  ProbationOptions,
+  SuccessRateOptions,
+} from './cluster/outlier-options.ts';
+export type { Finding, MakeProber, Prober } from './cluster/prober.ts';
+export type { SlowStartOptions } from './cluster/slow-start.ts';
 export { NET_ERRORS } from './errors.ts';
 export { Fields } from './http1/fields.ts';
 export { FieldSieve } from './http1/field-sieve.ts';

@@ -11,6 +11,8 @@ export interface ClusterEndpoint {
   readonly weight?: number;
   /** Where it runs, for clusters that prefer what is near. Default: nowhere in particular. */
   readonly zone?: string;
+  /** What requests say in `Host`. Default: the cluster's `pool.host`, else the endpoint's own. */
+  readonly host?: string;
 }
 
 /**
