@@ -1,6 +1,6 @@
 import type { Endpoint } from '@fairlead/net';
 import { z } from 'zod';
-import type { CompiledEndpoint } from './compiled-snapshot.ts';
+import type { CompiledEndpoint } from './compiled-endpoint.ts';
 import { given } from './given.ts';
 import { policyReference } from './policy-form.ts';
 import { duration, share, size } from './quantities.ts';

@@ -2,13 +2,8 @@ import { deepFreeze, stableHash } from '@fairlead/core';
 import type { PolicySpec } from '@fairlead/policy';
 import type { MatchSpec } from '../match/match-spec.ts';
 import { compileRoutes } from '../match/route-table.ts';
-import type {
-  CompiledCluster,
-  CompiledEndpoints,
-  CompiledListener,
-  CompiledSnapshot,
-  SnapshotRoute,
-} from './compiled-snapshot.ts';
+import type { CompiledEndpoints } from './compiled-endpoint.ts';
+import type { CompiledCluster, CompiledListener, CompiledSnapshot, SnapshotRoute } from './compiled-snapshot.ts';
 import type { ReadSnapshot } from './snapshot-form.ts';
 
 /** What of a snapshot does not stand in it. */

@@ -1,9 +1,9 @@
-import type { Endpoint } from '@fairlead/net';
 import type { PolicySpec } from '@fairlead/policy';
 import type { CompiledRoute, FilterSpec } from '../engine/compiled-route.ts';
 import type { RouteTable } from '../match/decision.ts';
 import type { MatchSpec } from '../match/match-spec.ts';
 import type { ClusterSettings } from './cluster-form.ts';
+import type { CompiledEndpoints } from './compiled-endpoint.ts';
 
 /** A route of a snapshot, with where it was written. */
 export interface SnapshotRoute extends CompiledRoute {
@@ -63,18 +63,6 @@ export interface CompiledListener {
   /** The routes that it serves. Listeners that serve the same ones share it. */
   readonly table: RouteTable<SnapshotRoute>;
 }
-
-/** One endpoint of a cluster. */
-export interface CompiledEndpoint {
-  readonly endpoint: Endpoint;
-  readonly weight: number;
-  readonly zone: string | undefined;
-}
-
-/** Who answers for a cluster: a list that may be empty, or a name whose addresses are asked for again and again. */
-export type CompiledEndpoints =
-  | { readonly kind: 'listed'; readonly endpoints: readonly CompiledEndpoint[] }
-  | { readonly kind: 'dns'; readonly host: string; readonly port: number; readonly isTls: boolean };
 
 /** A cluster, as the engine opens it. */
 export interface CompiledCluster {

@@ -19,7 +19,7 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
   const identifies = shared.some((filter) => kindOf(filter, kinds)?.identifies === true);
   return [
     ...twice('listeners', listeners, 'name', 'a listener of this name'),
-    ...twice('listeners', listeners, 'address', 'a listener at this address', (address) => !/:0$/.test(address)),
+    ...twice('listeners', listeners, 'address', 'a listener at this address', (address) => !address.endsWith(':0')),
     ...twice('routes', routes, 'name', 'a route of this name'),
     ...Object.entries(clusters).flatMap(([name, cluster]) =>
       unknownName(membersOf(cluster)['policy'], ['clusters', name, 'policy'], 'policy', policies),
