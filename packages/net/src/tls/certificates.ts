@@ -1,0 +1,113 @@
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '@fairlead/core';
+import { fail } from '../errors.ts';
+
+/** A certificate with its chain, and its key, in PEM. */
+export interface CertificatePair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** How a server's certificates are had. */
+export interface CertificatesOptions {
+  /** What there is now, the default one first; asked at the start and at each `reload`. */
+  readonly read: () => Promise<readonly CertificatePair[]>;
+  /** The least version of TLS. Default 1.2. */
+  readonly minVersion?: '1.2' | '1.3';
+  readonly clock: Clock;
+}
+
+/** What is known of one certificate. */
+export interface CertificateReport {
+  readonly names: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** SHA-256, as OpenSSL writes it. */
+  readonly fingerprint: string;
+}
+
+/** A server's certificates, chosen by the name that a client asks for (SNI, RFC 6066). */
+export interface Certificates {
+  /**
+   * The certificate for a name: one that has the name itself, then one with a wildcard for it, else the default one. A
+   * client that names nobody gets the default one.
+   */
+  contextFor(name: string | undefined): SecureContext;
+  /**
+   * Reads them anew. All are taken or none: when one can't be used, those before stay, and the failure says why. Connections
+   * that are open stay as they are.
+   * @throws MISCONFIGURED
+   */
+  reload(): Promise<void>;
+  inspect(): readonly CertificateReport[];
+}
+
+interface Held {
+  readonly context: SecureContext;
+  readonly report: CertificateReport;
+}
+
+/**
+ * Reads a server's certificates.
+ * @throws MISCONFIGURED when there is none, a key doesn't belong to its certificate, or one has expired
+ */
+export async function certificates({ read, minVersion = '1.2', clock }: CertificatesOptions): Promise<Certificates> {
+  let held: readonly Held[] = [];
+  let byName = new Map<string, SecureContext>();
+
+  async function reload(): Promise<void> {
+    const pairs = await read();
+    if (pairs.length === 0) throw fail('MISCONFIGURED', 'There is no certificate. Give at least one with its key.');
+    const next = pairs.map((pair, at) => heldOf(pair, at, minVersion, clock.now()));
+    const names = new Map<string, SecureContext>();
+    // The first that has a name answers to it.
+    for (const { context, report } of next.toReversed()) for (const name of report.names) names.set(name, context);
+    held = next;
+    byName = names;
+  }
+
+  await reload();
+  return {
+    contextFor(name) {
+      const asked = name?.toLowerCase();
+      const dot = asked?.indexOf('.') ?? -1;
+      const found =
+        asked === undefined
+          ? undefined
+          : (byName.get(asked) ?? (dot < 1 ? undefined : byName.get(`*${asked.slice(dot)}`)));
+      // `as`: there is at least one.
+      return found ?? (held[0] as Held).context;
+    },
+    reload,
+    inspect: () => held.map(({ report }) => report),
+  };
+}
+
+function heldOf({ cert, key }: CertificatePair, at: number, minVersion: '1.2' | '1.3', nowMs: number): Held {
+  const which = at === 0 ? 'The first certificate' : `Certificate ${at + 1}`;
+  let parsed: X509Certificate;
+  let context: SecureContext;
+  try {
+    parsed = new X509Certificate(cert);
+    context = createSecureContext({ cert, key, minVersion: minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3' });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw fail('MISCONFIGURED', `${which} can't be used with its key: ${why}.`, { cause: error });
+  }
+  const report = {
+    names: namesOf(parsed),
+    expiresAt: Date.parse(parsed.validTo),
+    fingerprint: parsed.fingerprint256,
+  };
+  if (report.expiresAt <= nowMs)
+    throw fail('MISCONFIGURED', `${which}, for ${report.names.join(', ')}, expired on ${parsed.validTo}. Renew it.`);
+  return { context, report };
+}
+
+/** Its DNS names (RFC 9525: the common name is none). */
+function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
+  return subjectAltName
+    .split(', ')
+    .flatMap((entry) => (entry.startsWith('DNS:') ? [entry.slice(4).toLowerCase()] : []));
+}
