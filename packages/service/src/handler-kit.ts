@@ -1,8 +1,9 @@
 import { uuidV7, type Context } from '@fairlead/core';
 import type { Contract } from '@fairlead/contract';
+import { handle, type Decider, type DomainEvent, type Handled, type HandleOptions } from '@fairlead/events';
 import { publish } from '@fairlead/messaging';
 import type { Database, Leases, Tx } from '@fairlead/store';
-import type { Logger } from '@fairlead/telemetry';
+import type { Logger, Telemetry } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
 import { fail } from './errors.ts';
 import type { JobInputs, Jobs } from './jobs.ts';
@@ -20,6 +21,7 @@ export interface KitParts {
   /** The service's own queues, when it has any. */
   readonly jobs: Jobs<JobInputs> | undefined;
   readonly log: Logger;
+  readonly telemetry: Telemetry;
   /** The log of one kind of work; the same one each time. */
   readonly logFor: (work: string) => Logger;
   /** New clients for one run of `work`, an operation's name or an event's type. */
@@ -96,17 +98,32 @@ export function databaseOf(parts: KitParts): Database {
 /** A transaction that can publish. */
 export function commitTx(parts: KitParts, tx: Tx): CommitTx<Contract> {
   let poked = false;
+  const published = (): void => {
+    if (!poked) tx.afterCommit(parts.onPublished);
+    poked = true;
+  };
   return {
     ctx: tx.ctx,
     query: (text, params) => tx.query(text, params),
     afterCommit: (fn) => tx.afterCommit(fn),
     announce: (channel, payload) => tx.announce(channel, payload),
     publish: async (type, data) => {
-      if (!poked) tx.afterCommit(parts.onPublished);
-      poked = true;
+      published();
       const { tenant } = tx.ctx;
       const streamPrefix = parts.isolated && tenant !== undefined ? `${tenant}/` : '';
       return publish(tx, parts.contract, type, data, { streamPrefix });
+    },
+    async handle<Command, Event extends DomainEvent, State, Reason>(
+      decider: Decider<Command, Event, State, Reason>,
+      id: string,
+      command: Command,
+      options: Pick<HandleOptions, 'expect' | 'seal'> = {},
+    ) {
+      const { contract, telemetry } = parts;
+      const result = await handle(tx, decider, id, command, { ...options, contract, telemetry });
+      if (result.kind === 'decided' && result.events.some((event) => event.private !== true)) published();
+      // A conflict comes of an expectation only.
+      return result as Handled<State, Reason>;
     },
   };
 }

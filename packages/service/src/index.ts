@@ -26,6 +26,7 @@ export type {
   Calls,
   Client,
   ClientCall,
+  CommandOptions,
   CommitTx,
   ConsumerKit,
   Kit,

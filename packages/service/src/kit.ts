@@ -9,6 +9,7 @@ import type {
   Received,
   ReceivedData,
 } from '@fairlead/contract';
+import type { Decider, DomainEvent, ExpectedStream, Handled, HandleOptions, StreamConflict } from '@fairlead/events';
 import type { PublishedEvent } from '@fairlead/messaging';
 import type { DeferReceipt } from '@fairlead/policy';
 import type { Database, Leases, Tx, TxOptions } from '@fairlead/store';
@@ -77,7 +78,27 @@ export interface CommitTx<C extends Contract> extends Tx {
    * @throws INVALID_EVENT when the data does not fit the contract; the transaction then rolls back
    */
   publish<Type extends EventName<C>>(type: Type, data: EventData<C, Type>): Promise<string>;
+  /**
+   * Runs a decider's command (`handle` of `@fairlead/events`) in this transaction. Events whose type is in this service's contract
+   * are validated by it and published; all others stay in the service. Rejections and, with `expect`, conflicts are values.
+   * @throws what `handle` of `@fairlead/events` throws; the transaction then rolls back
+   */
+  handle<Command, Event extends DomainEvent, State, Reason>(
+    decider: Decider<Command, Event, State, Reason>,
+    id: string,
+    command: Command,
+    options?: CommandOptions & { readonly expect?: undefined },
+  ): Promise<Handled<State, Reason>>;
+  handle<Command, Event extends DomainEvent, State, Reason>(
+    decider: Decider<Command, Event, State, Reason>,
+    id: string,
+    command: Command,
+    options: CommandOptions & { readonly expect?: ExpectedStream | undefined },
+  ): Promise<Handled<State, Reason> | StreamConflict>;
 }
+
+/** How a handler's transaction runs a command. */
+export type CommandOptions = Pick<HandleOptions, 'seal'>;
 
 /** What every handler gets besides its Context and its input. */
 export interface Kit<Config extends ConfigShape, U extends Uses, J extends JobInputs = JobInputs> {

@@ -105,6 +105,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     leases: () => held.get(),
     jobs: queues?.jobs,
     log: telemetry.log,
+    telemetry,
     logFor: logs(telemetry.log),
     callsFor: clients(clientOptions),
     onPublished: () => relay?.poke(),
