@@ -184,3 +184,17 @@ function world(database: Database, clock: Clock, pass: () => Promise<void>, end:
     [Symbol.asyncDispose]: end,
   };
 }
+
+/** The version of the build that is read, when that is live. */
+export async function live(world: ViewsWorld, views: Views, name = 'sums'): Promise<number | undefined> {
+  const view = (await views.status(world.ctx)).find((each) => each.name === name);
+  return view?.builds.find(({ number, state }) => state === 'live' && number === view.reading)?.version;
+}
+
+/** What comes of something that waits by the world's time. */
+export async function settled<T>(world: ViewsWorld, work: () => Promise<T>): Promise<T> {
+  let done = false;
+  const working = work().finally(() => (done = true));
+  await world.until(() => done);
+  return working;
+}

@@ -1,12 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BOTH, counted, sums, type ViewsWorld } from './views-world.fixture.ts';
-import type { Views } from './views.ts';
-
-/** The build that is read, when it is live. */
-async function live(world: ViewsWorld, views: Views, name = 'sums'): Promise<number | undefined> {
-  const view = (await views.status(world.ctx)).find((each) => each.name === name);
-  return view?.builds.find(({ number, state }) => state === 'live' && number === view.reading)?.version;
-}
+import { BOTH, counted, live, settled, sums } from './views-world.fixture.ts';
 
 describe.each(BOTH)('views on %s', (_name, create) => {
   test('have what was there and what comes, each event once, and go on where they stopped', async () => {
@@ -97,11 +90,3 @@ describe.each(BOTH)('views on %s', (_name, create) => {
 });
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
-
-/** What comes of something that waits by the world's time. */
-async function settled<T>(world: ViewsWorld, work: () => Promise<T>): Promise<T> {
-  let done = false;
-  const working = work().finally(() => (done = true));
-  await world.until(() => done);
-  return working;
-}
