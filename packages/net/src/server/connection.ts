@@ -35,6 +35,7 @@ const LINGER_MS = 2_000;
 /** One client's connection: its requests one after the other. */
 export class Connection implements Carrier {
   readonly #socket: Socket;
+  readonly #address: string | undefined;
   readonly #state: ServerState;
   readonly #reader: RequestReader;
   readonly #writer: AnswerWriter;
@@ -54,8 +55,15 @@ export class Connection implements Carrier {
   #phase: Phase = 'idle';
   #sinceTick: number;
 
-  constructor(socket: Socket, state: ServerState, onClosed: (connection: Connection) => void) {
+  /** `address` is the client's when that is not the socket's own. */
+  constructor(
+    socket: Socket,
+    state: ServerState,
+    onClosed: (connection: Connection) => void,
+    address: string | undefined,
+  ) {
     this.#socket = socket;
+    this.#address = address;
     this.#state = state;
     this.#sinceTick = state.tick;
     this.#reader = new RequestReader(state.limits, state.sieve);
@@ -73,7 +81,7 @@ export class Connection implements Carrier {
   get peer(): Peer {
     const socket = this.#socket;
     return (this.#peer ??= {
-      address: socket.remoteAddress ?? '',
+      address: this.#address ?? socket.remoteAddress ?? '',
       isTls: socket instanceof TLSSocket,
       note: undefined,
     });
@@ -274,7 +282,7 @@ export class Connection implements Carrier {
   }
 
   #hasRoom(): void {
-    this.#exchange?.owner?.room();
+    this.#exchange?.owner?.clientReady();
     this.#advance();
   }
 

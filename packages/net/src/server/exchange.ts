@@ -131,7 +131,7 @@ export class Exchange implements ServerRequest {
   gone(): void {
     this.isGone = true;
     this.#onGone?.();
-    this.owner?.gone();
+    this.owner?.clientGone();
   }
 }
 

@@ -3,6 +3,7 @@ import { fail } from '../errors.ts';
 import type { FieldSieve } from '../http1/field-sieve.ts';
 import type { OutgoingFields } from '../http1/head-writer.ts';
 import { resolveLimits, type MessageLimits } from '../http1/limits.ts';
+import type { ServerTls } from './acceptor.ts';
 import type { ServerRequest } from './server-request.ts';
 
 /** Where to listen: a Unix socket, or a TCP port (0 takes a free one). */
@@ -41,6 +42,10 @@ export interface ServerOptions {
   /** The answer to what is no request, by its `HTTP_…` code; the connection is closed after it. */
   readonly refusal: (fault: FairleadError) => WholeAnswer;
   readonly limits?: ServerLimits;
+  /** Speaks TLS, and HTTP/1.1 within it. Default: speaks as it is. */
+  readonly tls?: ServerTls | undefined;
+  /** Whether connections begin with the header of the PROXY protocol (version 1 or 2); those that don't are cut. Default false. */
+  readonly hasProxyHeader?: boolean;
   /** For proxies: what of requests' heads is kept to be passed on. Default: nothing is. */
   readonly sieve?: FieldSieve;
 }

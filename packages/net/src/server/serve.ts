@@ -1,13 +1,14 @@
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import type { Closeable, Timer } from '@fairlead/core';
 import { fail } from '../errors.ts';
+import { acceptor } from './acceptor.ts';
 import { Connection } from './connection.ts';
 import { resolveServerLimits, type ListenAddress, type ResolvedServerLimits, type ServerOptions } from './options.ts';
 import { ServerState } from './server-state.ts';
 
 /** A listening server. */
 export interface NetServer extends Closeable {
-  /** `unix:/path` or `http://host:port`, with the port that it really has. */
+  /** `unix:/path`, or `http://host:port` (`https:` with TLS), with the port that it really has. */
   readonly url: string;
   /** Connections that are open. */
   readonly connections: number;
@@ -39,11 +40,13 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
   let stopped: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    const connection = new Connection(socket, state, forget);
+  const { tls, hasProxyHeader = false } = options;
+  const accepting = acceptor({ tls, hasProxyHeader, beginTimeoutMs: limits.headTimeoutMs, clock }, (socket, address) => {
+    const connection = new Connection(socket, state, forget, address);
     connections.add(connection);
     sweeping ??= clock.setTimer(tickMs, sweep);
   });
+  const { server } = accepting;
   if (limits.maxConnections > 0) server.maxConnections = limits.maxConnections;
 
   function forget(connection: Connection): void {
@@ -63,6 +66,7 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
     stopped ??= new Promise((resolve) => {
       state.isDraining = true;
       server.close(() => resolve());
+      accepting.cut();
       for (const connection of connections) connection.drain();
     });
     return stopped;
@@ -78,7 +82,7 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
     await done.finally(() => late.cancel());
   }
 
-  const url = await listenAt(server, options.listen);
+  const url = await listenAt(server, options.listen, tls === undefined ? 'http' : 'https');
   const self: NetServer = {
     url,
     get connections() {
@@ -105,7 +109,7 @@ function tickOf(limits: ResolvedServerLimits): number {
   return Math.max(LEAST_TICK_MS, Math.min(MOST_TICK_MS, ...timeouts.map((timeoutMs) => timeoutMs / TICKS_A_TIMEOUT)));
 }
 
-async function listenAt(server: Server, listen: ListenAddress): Promise<string> {
+async function listenAt(server: Server, listen: ListenAddress, scheme: 'http' | 'https'): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error) => reject(cannotListen(listen, error));
     server.once('error', failed);
@@ -117,7 +121,7 @@ async function listenAt(server: Server, listen: ListenAddress): Promise<string> 
   if ('path' in listen) return `unix:${listen.path}`;
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : listen.port;
-  return `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`;
+  return `${scheme}://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`;
 }
 
 function cannotListen(listen: ListenAddress, cause: Error) {

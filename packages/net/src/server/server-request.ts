@@ -17,9 +17,9 @@ export interface StreamedAnswer {
 /** Who stands behind a request that is passed on; told of what happens to it meanwhile. */
 export interface RequestOwner {
   /** The client has gone before the answer's end. Told once. */
-  gone(): void;
+  clientGone(): void;
   /** There is room for more of the answer, after there was none. */
-  room(): void;
+  clientReady(): void;
 }
 
 /** Who is at the other end of a connection. */

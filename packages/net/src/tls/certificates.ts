@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Clock } from '@fairlead/core';
 import { fail } from '../errors.ts';
 
@@ -15,6 +15,8 @@ export interface CertificatesOptions {
   readonly read: () => Promise<readonly CertificatePair[]>;
   /** The least version of TLS. Default 1.2. */
   readonly minVersion?: '1.2' | '1.3';
+  /** Certificates in PEM, one of which must have signed that of a client, where clients show one. Default none. */
+  readonly clientAuthority?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -40,10 +42,15 @@ export interface Certificates {
    * @throws MISCONFIGURED
    */
   reload(): Promise<void>;
+  /** Told after each reload that took. */
+  onReload(listener: () => void): void;
+  /** The default one, as `tls.createServer` takes it, for clients that name nobody. */
+  defaults(): SecureContextOptions;
   inspect(): readonly CertificateReport[];
 }
 
 interface Held {
+  readonly options: SecureContextOptions;
   readonly context: SecureContext;
   readonly report: CertificateReport;
 }
@@ -52,20 +59,25 @@ interface Held {
  * Reads a server's certificates.
  * @throws MISCONFIGURED when there is none, a key doesn't belong to its certificate, or one has expired
  */
-export async function certificates({ read, minVersion = '1.2', clock }: CertificatesOptions): Promise<Certificates> {
+export async function certificates(options: CertificatesOptions): Promise<Certificates> {
+  const { read, clock } = options;
+  const listeners: (() => void)[] = [];
   let held: readonly Held[] = [];
   let byName = new Map<string, SecureContext>();
 
   async function reload(): Promise<void> {
     const pairs = await read();
     if (pairs.length === 0) throw fail('MISCONFIGURED', 'There is no certificate. Give at least one with its key.');
-    const next = pairs.map((pair, at) => heldOf(pair, at, minVersion, clock.now()));
+    const next = pairs.map((pair, at) => heldOf(pair, at, options));
     const names = new Map<string, SecureContext>();
     // The first that has a name answers to it.
     for (const { context, report } of next.toReversed()) for (const name of report.names) names.set(name, context);
     held = next;
     byName = names;
+    for (const listener of listeners) listener();
   }
+  // `as`: there is at least one.
+  const first = (): Held => held[0] as Held;
 
   await reload();
   return {
@@ -76,21 +88,29 @@ export async function certificates({ read, minVersion = '1.2', clock }: Certific
         asked === undefined
           ? undefined
           : (byName.get(asked) ?? (dot < 1 ? undefined : byName.get(`*${asked.slice(dot)}`)));
-      // `as`: there is at least one.
-      return found ?? (held[0] as Held).context;
+      return found ?? first().context;
     },
     reload,
+    onReload: (listener) => void listeners.push(listener),
+    defaults: () => first().options,
     inspect: () => held.map(({ report }) => report),
   };
 }
 
-function heldOf({ cert, key }: CertificatePair, at: number, minVersion: '1.2' | '1.3', nowMs: number): Held {
+function heldOf({ cert, key }: CertificatePair, at: number, options: CertificatesOptions): Held {
+  const { minVersion = '1.2', clientAuthority, clock } = options;
+  const given: SecureContextOptions = {
+    cert,
+    key,
+    minVersion: minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
+    ...(clientAuthority === undefined ? {} : { ca: clientAuthority }),
+  };
   const which = at === 0 ? 'The first certificate' : `Certificate ${at + 1}`;
   let parsed: X509Certificate;
   let context: SecureContext;
   try {
     parsed = new X509Certificate(cert);
-    context = createSecureContext({ cert, key, minVersion: minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3' });
+    context = createSecureContext(given);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw fail('MISCONFIGURED', `${which} can't be used with its key: ${why}.`, { cause: error });
@@ -100,9 +120,9 @@ function heldOf({ cert, key }: CertificatePair, at: number, minVersion: '1.2' | 
     expiresAt: Date.parse(parsed.validTo),
     fingerprint: parsed.fingerprint256,
   };
-  if (report.expiresAt <= nowMs)
+  if (report.expiresAt <= clock.now())
     throw fail('MISCONFIGURED', `${which}, for ${report.names.join(', ')}, expired on ${parsed.validTo}. Renew it.`);
-  return { context, report };
+  return { options: given, context, report };
 }
 
 /** Its DNS names (RFC 9525: the common name is none). */
