@@ -2,7 +2,8 @@
 //          what they share, request-head.ts and response-head.ts their heads, framing.ts how long a body is by its
 //          fields); head-writer.ts writes heads
 // server/  a server on it: serve.ts listens, connection.ts is one client's, exchange.ts one request of it,
-//          answer-writer.ts and outbox.ts send
+//          answer-writer.ts and outbox.ts send; acceptor.ts is what comes before HTTP
+// tls/     certificates of a server      proxy-protocol/  who a connection was passed on for
 // cluster/ several endpoints for one destination: who is asked, and who isn't; cluster-types.ts says what callers see
 // client/  connections kept for one endpoint: pool.ts hands them out, client-connection.ts is one, call.ts one request
 export type { Carried, Carrier } from './client/carried.ts';
@@ -19,6 +20,8 @@ export type { AttemptOutcome, Cluster, ClusterEndpoint, Picked } from './cluster
 export { openCluster } from './cluster/cluster.ts';
 export { staticEndpoints } from './cluster/discovery.ts';
 export type { Discovery, DiscoveryListener } from './cluster/discovery.ts';
+export { dnsEndpoints, dnsServices } from './cluster/dns-endpoints.ts';
+export type { DnsEndpointsOptions, DnsOptions, DnsServicesOptions } from './cluster/dns-endpoints.ts';
 export { hashOf } from './cluster/hash.ts';
 export type { HealthOptions } from './cluster/health-options.ts';
 export type { ZoneOptions } from './cluster/near-first.ts';
@@ -30,7 +33,10 @@ export type {
   SuccessRateOptions,
 } from './cluster/outlier-options.ts';
 export type { Finding, MakeProber, Prober } from './cluster/prober.ts';
+export type { RefreshOptions } from './cluster/refreshed.ts';
+export type { ResolvedAddress, ResolvedService, Resolver } from './cluster/resolver.ts';
 export type { SlowStartOptions } from './cluster/slow-start.ts';
+export { systemResolver } from './cluster/system-resolver.ts';
 export { NET_ERRORS } from './errors.ts';
 export { Fields } from './http1/fields.ts';
 export { FieldSieve } from './http1/field-sieve.ts';
@@ -49,3 +55,6 @@ export type { ListenAddress, ServerLimits, ServerOptions, WholeAnswer } from './
 export { serve } from './server/serve.ts';
 export type { NetServer } from './server/serve.ts';
 export type { Peer, RequestOwner, ServerRequest, StreamedAnswer, TakenOver } from './server/server-request.ts';
+export type { ServerTls } from './server/acceptor.ts';
+export { certificates } from './tls/certificates.ts';
+export type { CertificatePair, CertificateReport, Certificates, CertificatesOptions } from './tls/certificates.ts';

@@ -12,11 +12,10 @@ function binary(versionAndCommand: number, family: number, body: readonly number
 }
 
 const IPV4_BODY = [192, 0, 2, 7, 10, 0, 0, 1, 0xdb, 0x5c, 0x01, 0xbb];
-const IPV6_BODY = [
-  ...[0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7],
-  ...Array.from({ length: 16 }, () => 0),
-  ...[0x00, 0x50, 0x01, 0xbb],
-];
+const IPV6_BODY = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7].concat(
+  Array.from({ length: 16 }, () => 0),
+  [0x00, 0x50, 0x01, 0xbb],
+);
 
 describe('the header of the PROXY protocol', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import type { Clock } from '@fairlead/core';
 import { readProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { Certificates } from '../tls/certificates.ts';
@@ -32,7 +32,10 @@ export interface Acceptor {
 }
 
 /** Takes connections; `onSocket` gets each with the client's address, when that is not the socket's own. */
-export function acceptor(options: AcceptorOptions, onSocket: (socket: Socket, address: string | undefined) => void): Acceptor {
+export function acceptor(
+  options: AcceptorOptions,
+  onSocket: (socket: Socket, address: string | undefined) => void,
+): Acceptor {
   const { tls, hasProxyHeader, beginTimeoutMs, clock } = options;
   const beginning = new Set<Socket>();
   const addresses = new WeakMap<Socket, string>();

@@ -60,7 +60,7 @@ interface Held {
  * @throws MISCONFIGURED when there is none, a key doesn't belong to its certificate, or one has expired
  */
 export async function certificates(options: CertificatesOptions): Promise<Certificates> {
-  const { read, clock } = options;
+  const { read } = options;
   const listeners: (() => void)[] = [];
   let held: readonly Held[] = [];
   let byName = new Map<string, SecureContext>();
