@@ -8,7 +8,7 @@
 // outlier-detector.ts  who is left out: ejection-detector.ts as Envoy, probation-detector.ts as Linkerd; ejector.ts
 // active-checks.ts     asks endpoints how they are, by prober.ts
 // circuit.ts           how much may be under way
-// discovery.ts         where endpoints come from
+// discovery.ts         where endpoints come from: dns-endpoints.ts is one such place, resolver.ts what it asks
 import type { Closeable, CloseOptions, Timer } from '@fairlead/core';
 import { ActiveChecks } from './active-checks.ts';
 import type { Balancer } from './balancer.ts';
