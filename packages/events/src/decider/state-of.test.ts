@@ -1,4 +1,4 @@
-import { createContext, realRandom, virtualClock } from '@fairlead/core';
+import { createContext, realRandom, virtualClock, type Context } from '@fairlead/core';
 import { append, type Database } from '@fairlead/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bothDatabases } from '../both-databases.fixture.ts';
@@ -19,7 +19,7 @@ describe.each(bothDatabases(clock))('the past of a stream on %s', (_name, create
     ({ database, end } = await create());
   });
   afterAll(() => end());
-  const deposit = (id: string, cents: number, of = ctx) =>
+  const deposit = (id: string, cents: number, of: Context = ctx) =>
     handle({ ctx: of, database }, Account, id, { type: 'deposit', cents });
 
   test('a state is as it was at a version, at a position and before the first event', async () => {
