@@ -29,13 +29,25 @@ export function createTracer({ clock, sampler, redaction, record }: CreateTracer
   let tracesUnsampled = 0;
   let spansUnsampled = 0;
 
+  let decidedTraceId = '';
+  let lastDecision = false;
+
   function decide(traceId: string, atMs: number): boolean {
+    if (traceId === decidedTraceId) return lastDecision;
     const sampled = sampler.samples(traceId, atMs);
     if (!sampled) tracesUnsampled += 1;
+    decidedTraceId = traceId;
+    lastDecision = sampled;
     return sampled;
   }
 
   return {
+    isRecording: record !== undefined,
+    decide(traceId, atMs) {
+      // Whoever asks has decided nothing about this one yet.
+      decidedTraceId = '';
+      return decide(traceId, atMs);
+    },
     get tracesUnsampled() {
       return tracesUnsampled;
     },
@@ -50,6 +62,7 @@ export function createTracer({ clock, sampler, redaction, record }: CreateTracer
       const isTimed = decides || isEntrance || wasSampled;
       const startedMs = isTimed ? (beganMs ?? clock.monotonic()) : 0;
       const sampled = decides ? decide(traceId, startedMs) : wasSampled;
+      decidedTraceId = '';
       const inner = below(ctx, sampled);
       if (!sampled) spansUnsampled += 1;
       if (record === undefined || !(sampled || isEntrance)) return work(inner, NO_SPAN);
@@ -72,6 +85,8 @@ export function createTracer({ clock, sampler, redaction, record }: CreateTracer
 
 /** A tracer that records nothing and leaves it to others to decide what they record. */
 export const passingTracer: Tracer = {
+  isRecording: false,
+  decide: () => true,
   span: async (ctx, _, work) => work(below(ctx, ctx.trace.sampled), NO_SPAN),
 };
 

@@ -34,6 +34,13 @@ export interface Span {
 
 /** Opens spans. */
 export interface Tracer {
+  /** Whether spans go anywhere. */
+  readonly isRecording: boolean;
+  /**
+   * Decides about a trace that begins here at `atMs` (monotonic), as its first span would: for those who open no span for what is
+   * not recorded. A span that is opened for the trace before the next decision takes this one over.
+   */
+  decide(traceId: string, atMs: number): boolean;
   /**
    * Runs `work` in a new span below `ctx`'s. The Context it gets has the new span as its current one, so what is called
    * or published with it hangs below. A failure of `work` is noted and comes out unchanged: `error.type` is its code (or

@@ -35,6 +35,8 @@ export interface Carrier {
   maxAnswerBytes: number;
   /** Sends a head, which is latin1, and text that is sent as UTF-8 after it. */
   text(head: string, body: string): void;
+  /** Sends latin1 text. */
+  latin1(text: string): void;
   /** Sends bytes, which must not change; false when there is no room for more. */
   bytes(part: Buffer): boolean;
   /** All of the request has been given. */
@@ -44,6 +46,9 @@ export interface Carrier {
   resume(): void;
   /** Ends it, and with it what the server may be doing for the request; `fail` is not called. */
   abandon(): void;
-  /** Hands the socket over after an answer 101, with what has arrived of the other protocol. */
-  takeOver(): { readonly socket: Socket; readonly first: Buffer };
+  /**
+   * Hands the socket over after an answer 101, with what has arrived of the other protocol. What comes later goes to
+   * `received`, in memory that is used again as soon as that returns.
+   */
+  takeOver(received: (bytes: Buffer) => void): { readonly socket: Socket; readonly first: Buffer };
 }

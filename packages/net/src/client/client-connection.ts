@@ -48,6 +48,8 @@ export class ClientConnection implements Carrier, Sender {
   #isPaused = false;
   #served = 0;
   #idleTimeoutMs: number;
+  /** Who gets what comes of another protocol. */
+  #takenOver: ((bytes: Buffer) => void) | undefined;
   #waiting: (string | Buffer)[] = [];
   #waitingBytes = 0;
   #isQueued = false;
@@ -95,6 +97,11 @@ export class ClientConnection implements Carrier, Sender {
     this.#send();
   }
 
+  latin1(text: string): void {
+    this.#push(text);
+    this.#send();
+  }
+
   bytes(part: Buffer): boolean {
     this.#push(part);
     this.#send();
@@ -121,8 +128,9 @@ export class ClientConnection implements Carrier, Sender {
     this.#end(undefined);
   }
 
-  takeOver(): { readonly socket: Socket; readonly first: Buffer } {
+  takeOver(received: (bytes: Buffer) => void): { readonly socket: Socket; readonly first: Buffer } {
     const socket = this.#socket;
+    this.#takenOver = received;
     this.#carried = undefined;
     this.#state = 'gone';
     const first = Buffer.from(this.#reader.rest());
@@ -221,6 +229,7 @@ export class ClientConnection implements Carrier, Sender {
   }
 
   #received(chunk: Buffer): void {
+    if (this.#takenOver !== undefined) return this.#takenOver(chunk);
     if (this.#state === 'gone') return;
     // A server that speaks unasked is not one that the next answer should be believed of.
     if (this.#carried === undefined) return this.destroy();
@@ -232,6 +241,7 @@ export class ClientConnection implements Carrier, Sender {
 
   /** The server has said its last. */
   #ended(): void {
+    if (this.#takenOver !== undefined) return;
     if (this.#carried !== undefined) this.#read(true);
     this.destroy();
   }

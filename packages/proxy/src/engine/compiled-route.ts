@@ -30,3 +30,14 @@ export interface CompiledRoute {
   /** How its requests behave under stress; `undefined` leaves it to the cluster. */
   readonly policy: PolicySpec | undefined;
 }
+
+/** What stands for a route until one has been found. */
+export const UNMATCHED_ROUTE: CompiledRoute = {
+  name: '',
+  label: '',
+  filters: [],
+  destinations: [],
+  timeoutMs: 0,
+  maxBodyBytes: 0,
+  policy: undefined,
+};

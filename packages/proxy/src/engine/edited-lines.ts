@@ -1,0 +1,52 @@
+import type { Fields, FieldSieve } from '@fairlead/net';
+
+/** What filters have set or left out, by lower-case name. */
+export type Edits = ReadonlyMap<string, string | undefined>;
+
+/**
+ * Field lines with edits: `kept` as it is where no edit concerns it, else made anew of `fields`. What a sieve drops isn't
+ * there to be edited.
+ */
+export function editedLines(kept: string, fields: Fields, sieve: FieldSieve, named: Edits): string {
+  let lines = kept;
+  for (const name of named.keys()) {
+    if (sieve.drops(name) || fields.get(name) === undefined) continue;
+    lines = withoutEdited(kept, named);
+    break;
+  }
+  for (const [name, value] of named) if (value !== undefined) lines += `${name}: ${value}\r\n`;
+  return lines;
+}
+
+/** Whole lines with edits, whoever wrote them. */
+export function withEdits(lines: string, edits: Edits): string {
+  let edited = withoutEdited(lines, edits);
+  for (const [name, value] of edits) if (value !== undefined) edited += `${name}: ${value}\r\n`;
+  return edited;
+}
+
+/** Whole lines, but those whose name is edited. */
+export function withoutEdited(kept: string, edits: Edits): string {
+  let lines = '';
+  for (let at = 0; at < kept.length;) {
+    const end = kept.indexOf('\r\n', at) + 2;
+    const name = kept.slice(at, kept.indexOf(':', at)).toLowerCase();
+    if (!edits.has(name)) lines += kept.slice(at, end);
+    at = end;
+  }
+  return lines;
+}
+
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/**
+ * Refuses what would break out of its line.
+ * @throws TypeError
+ */
+export function checkEdit(name: string, value: string | undefined): void {
+  if (!TOKEN.test(name)) throw new TypeError(`${JSON.stringify(name)} is no field name.`);
+  if (value !== undefined && UNSENDABLE.test(value)) {
+    throw new TypeError(`The field ${name} holds a control character, or one that is not latin1. Encode it.`);
+  }
+}

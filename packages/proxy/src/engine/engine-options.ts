@@ -1,0 +1,52 @@
+import type { Clock, Random } from '@fairlead/core';
+import type { LimitStore } from '@fairlead/policy';
+import type { Telemetry } from '@fairlead/telemetry';
+import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
+import type { LocalAnswer, PassageFacts } from './filter.ts';
+
+/** How an engine runs a snapshot. */
+export interface EngineOptions {
+  readonly snapshot: CompiledSnapshot;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  /** Whom upstreams see as their caller. Default `gateway`. */
+  readonly name?: string;
+  /** Default: the filters that there are. */
+  readonly kinds?: readonly FilterKind[];
+  /** Where limits are counted together with other processes. Default: each for itself. */
+  readonly limits?: LimitStore | undefined;
+  /**
+   * Further names, and beginnings of names, of request fields that go no further. Default none; what belongs to a
+   * connection, what says whence a request came (`forwarded`, `x-forwarded-…`, `x-real-ip`), its trace and request id, and
+   * `x-fairlead-…` are always written anew.
+   */
+  readonly strip?: { readonly names: readonly string[]; readonly prefixes: readonly string[] };
+  /**
+   * How long a request that has provably reached nobody waits for an upstream that refuses connections, in milliseconds,
+   * within its route's time. Default 0, not at all.
+   */
+  readonly connectPatienceMs?: number;
+  /** How long a WebSocket may be silent both ways, in milliseconds. Default 300 000. 0 means for ever. */
+  readonly tunnelIdleMs?: number;
+  /** Answers what no route is asked about. Default: nothing. */
+  readonly refusal?: (facts: PassageFacts) => LocalAnswer | undefined;
+}
+
+/** Nothing left open. */
+export type ResolvedEngineOptions = Required<Omit<EngineOptions, 'refusal' | 'limits'>> &
+  Pick<EngineOptions, 'refusal' | 'limits'>;
+
+/** Fills in defaults. */
+export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
+  return {
+    ...options,
+    name: options.name ?? 'gateway',
+    kinds: options.kinds ?? FILTER_KINDS,
+    strip: options.strip ?? { names: [], prefixes: [] },
+    connectPatienceMs: options.connectPatienceMs ?? 0,
+    tunnelIdleMs: options.tunnelIdleMs ?? 300_000,
+  };
+}

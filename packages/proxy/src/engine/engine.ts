@@ -1,0 +1,175 @@
+// A request's way: listeners.ts → exchange.ts (way.ts finds its route and runs the filters) → a cluster's pool → back
+//   engine.ts           starts, swaps snapshots, drains; engine-options.ts, engine-core.ts is what its requests share
+//   live-snapshot.ts    a snapshot at work, live-route.ts a route of it, cluster-set.ts its clusters, kept-state.ts what outlives it
+//   policed-attempts.ts upload.ts  tunnel.ts   attempts by policy, bodies that stream, other protocols
+//   edited-lines.ts  problem-answer.ts  failures.ts   what is written
+//   trace-spot.ts  outcome-report.ts  deadlines.ts    what is told, and how long it may take
+//   filter.ts  compiled-route.ts                      what filters see
+import { backoff, type Closeable } from '@fairlead/core';
+import { FieldSieve, type NetServer } from '@fairlead/net';
+import { policyWatch } from '@fairlead/policy';
+import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+import { Deadlines } from './deadlines.ts';
+import type { EngineCore } from './engine-core.ts';
+import { resolveEngineOptions, type EngineOptions } from './engine-options.ts';
+import { HostNames } from './host-names.ts';
+import { KeptState } from './kept-state.ts';
+import { openListener } from './listeners.ts';
+import { LiveSnapshot, type SnapshotPorts } from './live-snapshot.ts';
+import { OutcomeReport } from './outcome-report.ts';
+import { TraceIds } from './trace-ids.ts';
+
+/** A proxy at work. */
+export interface Engine extends Closeable {
+  /** Where each listener is reached, by its name. */
+  readonly urls: ReadonlyMap<string, string>;
+  /** Hash of the snapshot that new requests begin with. */
+  readonly hash: string;
+  /** Whether it is shutting down. */
+  readonly isDraining: boolean;
+  /**
+   * Takes another snapshot. Requests under way keep the one that they began with, no connection ends, and listeners that
+   * both have stay open. If the new one can't be put to work, the old one stays as it is.
+   * @throws UNAVAILABLE when a new listener's address can't be had, and whatever a filter or cluster refuses
+   */
+  swap(snapshot: CompiledSnapshot): Promise<void>;
+  /** Accepts no more connections, lets requests under way end within `graceMs` (default 5 000), then cuts them. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 5_000;
+/** Written anew for each upstream; from outside they are claims. */
+const REWRITTEN = ['forwarded', 'x-real-ip', 'traceparent', 'tracestate', 'x-request-id'];
+const REWRITTEN_PREFIXES = ['x-forwarded-', 'x-fairlead-'];
+
+/**
+ * Starts a proxy.
+ * @throws UNAVAILABLE when an address can't be listened at, and whatever a filter, policy or cluster refuses of its options
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const resolved = resolveEngineOptions(options);
+  const { clock, random, telemetry, strip, name, connectPatienceMs, tunnelIdleMs, refusal } = resolved;
+  const kept = new KeptState();
+  const deadlines = new Deadlines(clock);
+  const report = new OutcomeReport(telemetry, clock);
+  const hosts = new HostNames();
+  const answerSieve = new FieldSieve({ drop: ['traceparent', 'x-request-id'], dropPrefixes: ['x-fairlead-'] });
+  const requestSieve = new FieldSieve({
+    drop: [...REWRITTEN, ...strip.names],
+    dropPrefixes: [...REWRITTEN_PREFIXES, ...strip.prefixes],
+    dropUnderscores: true,
+    note: ['traceparent', 'tracestate', 'x-request-id'],
+  });
+  const ports: SnapshotPorts = {
+    kinds: new Map(resolved.kinds.map((kind) => [kind.type, kind])),
+    clusters: { clock, random, sieve: answerSieve, kept },
+    policies: { clock, random, observe: policyWatch(telemetry), limits: resolved.limits },
+    clock,
+    random,
+    telemetry,
+    limits: resolved.limits,
+    deadlines,
+    report,
+    kept,
+  };
+  const pause = backoff({ baseMs: 50, maxMs: 300, random });
+  const core: EngineCore = {
+    name,
+    clock,
+    random,
+    telemetry,
+    report,
+    ids: new TraceIds(random),
+    requestSieve,
+    answerSieve,
+    connectPatienceMs,
+    tunnelIdleMs,
+    underWay: new Set(),
+    snapshot: new LiveSnapshot(options.snapshot, ports),
+    isDraining: false,
+    refusal,
+    hostName: (host) => hosts.nameOf(host),
+    pauseMs: (count) => Math.max(10, pause.delayFor(count)),
+  };
+  const servers = new Map<string, NetServer>();
+  let running = options.snapshot;
+  let closing: Promise<void> | undefined;
+
+  /** Opens what a snapshot has and isn't open; all or nothing. */
+  async function openNew(snapshot: CompiledSnapshot): Promise<ReadonlyMap<string, NetServer>> {
+    const opened = new Map<string, NetServer>();
+    try {
+      for (const listener of snapshot.listeners) {
+        if (!servers.has(listener.name)) opened.set(listener.name, await openListener(core, listener));
+      }
+    } catch (error) {
+      await Promise.all([...opened.values()].map((server) => server.close({ graceMs: 0 })));
+      throw error;
+    }
+    return opened;
+  }
+
+  async function swap(snapshot: CompiledSnapshot): Promise<void> {
+    const next = new LiveSnapshot(snapshot, ports);
+    let opened: ReadonlyMap<string, NetServer>;
+    try {
+      opened = await openNew(snapshot);
+    } catch (error) {
+      await next.retire();
+      throw error;
+    }
+    for (const [listener, server] of opened) servers.set(listener, server);
+    const before = core.snapshot;
+    core.snapshot = next;
+    running = snapshot;
+    const names = new Set(snapshot.listeners.map((listener) => listener.name));
+    for (const [listener, server] of servers) {
+      if (names.has(listener)) continue;
+      servers.delete(listener);
+      void server.close();
+    }
+    void before.retire();
+  }
+
+  async function shutDown(graceMs: number): Promise<void> {
+    core.isDraining = true;
+    const cut = clock.setTimer(graceMs, () => {
+      for (const exchange of core.underWay) exchange.cutShort();
+    });
+    // Cut after their answers, which tell why.
+    await Promise.all([...servers.values()].map((server) => server.close({ graceMs: graceMs + LAST_WORDS_MS })));
+    cut.cancel();
+    await core.snapshot.retire();
+    deadlines.close();
+  }
+
+  try {
+    for (const [listener, server] of await openNew(running)) servers.set(listener, server);
+  } catch (error) {
+    await core.snapshot.retire();
+    throw error;
+  }
+  const engine: Engine = {
+    get urls() {
+      return new Map([...servers].map(([listener, server]) => [listener, server.url]));
+    },
+    get hash() {
+      return core.snapshot.hash;
+    },
+    get isDraining() {
+      return core.isDraining;
+    },
+    swap,
+    close({ graceMs = DEFAULT_GRACE_MS } = {}) {
+      closing ??= shutDown(graceMs);
+      return closing;
+    },
+    async [Symbol.asyncDispose]() {
+      await engine.close();
+    },
+  };
+  return engine;
+}
+
+/** How long a client has for an answer that tells it of the end. */
+const LAST_WORDS_MS = 1_000;

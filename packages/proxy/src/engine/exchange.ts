@@ -1,0 +1,562 @@
+import type { Context, Timer } from '@fairlead/core';
+import { FairleadError } from '@fairlead/core';
+import { CHUNKED, hashOf } from '@fairlead/net';
+import type {
+  AttemptOutcome,
+  Carried,
+  Carrier,
+  Fields,
+  Peer,
+  Picked,
+  RequestOwner,
+  ResponseHead,
+  ServerRequest,
+} from '@fairlead/net';
+import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
+import type { DeadlineLine, Due } from './deadlines.ts';
+import { checkEdit, editedLines, withEdits, withoutEdited } from './edited-lines.ts';
+import type { EngineCore } from './engine-core.ts';
+import { fail } from '../errors.ts';
+import { brokenUpload, DRAINING, failureAnswer, timeoutAnswer, unpickable } from './failures.ts';
+import type { Identity, LocalAnswer, Passage } from './filter.ts';
+
+import type { LiveRoute } from './live-route.ts';
+import type { LiveSnapshot } from './live-snapshot.ts';
+import type { Rubric } from './outcome-report.ts';
+import { PolicedAttempts, type Policed } from './policed-attempts.ts';
+import { localLines, problemBody } from './problem-answer.ts';
+import { TraceSpot } from './trace-spot.ts';
+import { tunnel } from './tunnel.ts';
+import { Upload, type UploadEvents } from './upload.ts';
+import { findWay } from './way.ts';
+
+/** An answer of at most this many bytes that comes at once goes out as one text. */
+const TEXT_AT_MOST_BYTES = 16 * 1024;
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+const UPGRADE_LINES = 'connection: upgrade\r\nupgrade: websocket\r\n';
+const NO_BODY = '';
+
+/**
+ * One request on its way: it is what filters see, what a pool carries and what stands in a deadline line, so that a request
+ * makes no other object that lasts. `start` → way.ts finds route and runs filters → `proceed` → `attempt` → `begin` →
+ * `head` → `data` → `end`. Whatever happens, `#over` ends it, once.
+ */
+export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, UploadEvents {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly host: string;
+  readonly clientAddress: string;
+  readonly isTls: boolean;
+  readonly startedAtMs: number;
+  readonly offersUpgrade: boolean;
+  route: CompiledRoute = UNMATCHED_ROUTE;
+  identity: Identity | undefined;
+  upstreamTarget: string;
+  cluster = '';
+  hashKey: string | undefined;
+  dueAtMs = 0;
+  dueBefore: Due | undefined;
+  dueAfter: Due | undefined;
+  dueIn: DeadlineLine | undefined;
+
+  readonly core: EngineCore;
+  readonly listener: string;
+  readonly request: ServerRequest;
+  readonly snapshot: LiveSnapshot;
+  readonly #trace: TraceSpot;
+  live: LiveRoute | undefined;
+  /** The request's body, when it is here as a whole: so it can be sent again. */
+  body: Buffer | undefined;
+  isOver = false;
+  #rubric: Rubric | undefined;
+  #upstreamEdits: Map<string, string | undefined> | undefined;
+  #answerEdits: Map<string, string | undefined> | undefined;
+
+  #picked: Picked | undefined;
+  #carrier: Carrier | undefined;
+  #attemptAtMs = 0;
+  #patientUntilMs = 0;
+  #pauses = 0;
+  #pause: Timer | undefined;
+  #tunnelled: (() => void) | undefined;
+  /** How it ends, as soon as its policy has heard of it. */
+  #ending: { readonly status: number; readonly cause: string; readonly because: unknown } | undefined;
+  #hasRepeatedStale = false;
+  #upload: Upload | undefined;
+  #policed: PolicedAttempts | undefined;
+
+  #head: ResponseHead | undefined;
+  #headAtMs = 0;
+  /** The answer's body, while it may still be all of it. */
+  #text: string | undefined;
+  /** Parts of an answer that its policy may not want; `undefined` when none is held back. */
+  #held: Buffer[] | undefined;
+  #hasEnded = false;
+  #isAnswering = false;
+
+  constructor(core: EngineCore, listener: string, request: ServerRequest) {
+    const { head, peer } = request;
+    const { target } = head;
+    const question = target.indexOf('?');
+    this.core = core;
+    this.listener = listener;
+    this.request = request;
+    this.snapshot = core.snapshot;
+    this.method = head.method;
+    this.path = question === -1 ? target : target.slice(0, question);
+    this.query = question === -1 ? '' : target.slice(question);
+    this.host = core.hostName(head.host);
+    this.clientAddress = peer.address;
+    this.isTls = peer.isTls;
+    this.upstreamTarget = target;
+    this.offersUpgrade = head.offersUpgrade && isWebSocket(head.fields.get('upgrade'), head.bodyBytes);
+    this.startedAtMs = core.clock.monotonic();
+    this.#trace = new TraceSpot(core, head, this.startedAtMs);
+  }
+
+  get fields(): Fields {
+    return this.request.head.fields;
+  }
+
+  get ctx(): Context {
+    return this.#trace.context(this);
+  }
+
+  /** Milliseconds left of the route's time; `undefined` without a limit. */
+  get leftMs(): number | undefined {
+    return this.dueIn === undefined ? undefined : Math.max(0, this.dueAtMs - this.core.clock.monotonic());
+  }
+
+  get rubric(): Rubric {
+    return (this.#rubric ??= this.live?.rubric(this.method) ?? this.core.report.unmatched(this.method));
+  }
+
+  /** Whether sending it twice does the same as sending it once, and is possible. */
+  get isRepeatable(): boolean {
+    return IDEMPOTENT.has(this.method) && (this.request.head.bodyBytes === 0 || this.body !== undefined);
+  }
+
+  setUpstream(name: string, value: string | undefined): void {
+    checkEdit(name, value);
+    (this.#upstreamEdits ??= new Map()).set(name, value);
+  }
+
+  setAnswer(name: string, value: string | undefined): void {
+    checkEdit(name, value);
+    (this.#answerEdits ??= new Map()).set(name, value);
+  }
+
+  /** Goes as far as nothing has to be waited for. */
+  start(): void {
+    this.request.owner = this;
+    this.snapshot.began();
+    try {
+      findWay(this);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** It takes this route, and has its time from the beginning on. */
+  enter(live: LiveRoute): void {
+    if (live === this.live) return;
+    this.live = live;
+    this.route = live.route;
+    this.cluster = live.cluster(this.core.random);
+    this.dueIn?.leave(this);
+    live.deadline?.join(this, this.startedAtMs);
+  }
+
+  /** All filters have let it through. */
+  proceed(): void {
+    const { bodyBytes } = this.request.head;
+    const { maxBodyBytes } = this.route;
+    if (bodyBytes !== 0 && this.body === undefined) {
+      if (bodyBytes > maxBodyBytes || maxBodyBytes === 0) return this.answer(brokenUpload(undefined, maxBodyBytes));
+      this.body = this.request.arrived(maxBodyBytes);
+    }
+    this.#trace.open(this, this.rubric);
+    const policy = this.live?.policy;
+    if (policy === undefined) return this.attempt(undefined);
+    this.#policed = new PolicedAttempts(this, policy);
+    this.#policed.run();
+  }
+
+  attempt(avoid: Picked | undefined, isFresh = false): void {
+    if (this.isOver) return;
+    this.#dropHeld();
+    const { core } = this;
+    const cluster = this.snapshot.clusters.get(this.cluster);
+    const picked = cluster?.pick(this.hashKey === undefined ? undefined : hashOf(this.hashKey), avoid);
+    this.#attemptAtMs = core.clock.monotonic();
+    if (picked === undefined) return this.#lost(unpickable(this.cluster, cluster?.refusal));
+    this.#picked = picked;
+    this.#policed?.wentTo(picked);
+    this.#trace.attempt(this, this.rubric, this.cluster);
+    picked.began();
+    picked.pool.carry(this, isFresh);
+  }
+
+  // What a pool tells.
+
+  begin(carrier: Carrier): void {
+    this.#carrier = carrier;
+    const { request, body } = this;
+    const { bodyBytes } = request.head;
+    if (bodyBytes === 0 || body !== undefined) {
+      const isText = body !== undefined && body.length <= TEXT_AT_MOST_BYTES;
+      // One write takes both.
+      carrier.latin1(isText ? this.#upstreamHead() + body.toString('latin1') : this.#upstreamHead());
+      if (body !== undefined && !isText) carrier.bytes(body);
+      carrier.sent();
+      return;
+    }
+    carrier.latin1(this.#upstreamHead());
+    this.#upload = new Upload(request, carrier, this);
+    request.receive(this.#upload, this.route.maxBodyBytes);
+  }
+
+  head(head: ResponseHead): void {
+    const { status } = head;
+    if (status < 200) return this.#provisional(head);
+    const { core } = this;
+    this.#headAtMs = core.clock.monotonic();
+    this.#head = head;
+    const latencyMs = this.#headAtMs - this.#attemptAtMs;
+    core.report.attempted(this.rubric, this.cluster, status >= 500 ? String(status) : 'ok', latencyMs);
+    this.#trace.attempted(status, status >= 500 ? String(status) : undefined);
+    if (status >= 500 && this.#policed !== undefined) {
+      this.#held = [];
+      this.#carrier?.pause();
+      this.#policed.ended(status);
+    }
+  }
+
+  data(part: Buffer): void {
+    if (this.#held !== undefined) this.#held.push(Buffer.from(part));
+    else if (this.#isAnswering) this.#pass(part);
+    else if (part.length === this.#head?.bodyBytes && part.length <= TEXT_AT_MOST_BYTES) {
+      this.#text = part.toString('latin1');
+    } else {
+      this.#beginAnswer();
+      this.#pass(part);
+    }
+  }
+
+  end(): void {
+    this.#carrier = undefined;
+    this.#upload?.stop();
+    if (this.#held !== undefined) {
+      this.#hasEnded = true;
+      return;
+    }
+    const head = this.#head;
+    if (head === undefined) return;
+    if (this.#isAnswering) this.request.endAnswer();
+    else {
+      // Nobody has to be told any more of a client that goes away.
+      this.request.answerText(head.status, this.#answerLines(head), this.#text ?? NO_BODY, head.statedBytes);
+    }
+    this.#endAttempt(outcomeOf(head));
+    if (this.#policed === undefined) this.#over(head.status, undefined);
+    else this.#policed.ended(head.status);
+  }
+
+  room(): void {
+    this.#upload?.room();
+  }
+
+  fail(reason: FairleadError, wasKept: boolean): void {
+    this.#carrier = undefined;
+    if (this.isOver) return;
+    const isUnprocessed = reason.details['processed'] === 'no';
+    this.#endAttempt(isUnprocessed ? 'connect-failed' : 'reset');
+    if (this.#isHeadOut) return this.#cut('UPSTREAM_RESET', reason);
+    // A kept connection had died meanwhile: whoever may be asked twice is, once.
+    if (wasKept && this.isRepeatable && !this.#hasRepeatedStale) {
+      this.#hasRepeatedStale = true;
+      return this.attempt(undefined, true);
+    }
+    if (isUnprocessed && this.#upload === undefined && this.#waits()) return;
+    this.#lost(reason);
+  }
+
+  // What the server's side tells.
+
+  clientGone(): void {
+    this.#abandon('cancelled');
+    this.#over(499, 'CANCELLED');
+  }
+
+  clientReady(): void {
+    this.#carrier?.resume();
+  }
+
+  uploadFailed(fault: unknown): void {
+    this.#abandon('cancelled');
+    if (this.#isHeadOut) this.#cut('BAD_REQUEST', fault);
+    else this.answer(brokenUpload(fault, this.route.maxBodyBytes));
+  }
+
+  /** Its time is over. */
+  overdue(): void {
+    this.#abandon('timeout');
+    if (this.#isHeadOut) this.#cut('UPSTREAM_TIMEOUT', undefined);
+    else this.answer(timeoutAnswer(this.cluster));
+  }
+
+  /** The engine ends and waits no longer. */
+  cutShort(): void {
+    this.#abandon('cancelled');
+    if (this.#isHeadOut) this.#cut('DRAINING', undefined);
+    else this.answer(DRAINING);
+  }
+
+  // What a policy says.
+
+  abandonAttempt(reason: FairleadError): void {
+    if (this.isOver) return;
+    this.#abandon(reason.code === 'DEADLINE_EXCEEDED' ? 'timeout' : 'cancelled');
+    if (this.#isHeadOut) this.#cut('UPSTREAM_TIMEOUT', reason);
+  }
+
+  release(): void {
+    if (this.isOver) return;
+    const held = this.#held;
+    this.#held = undefined;
+    if (this.#ending !== undefined) this.#over(this.#ending.status, this.#ending.cause, this.#ending.because);
+    else if (held === undefined) this.#over(this.#head?.status ?? 0, undefined);
+    else {
+      this.#policed = undefined;
+      for (const part of held) this.data(part);
+      if (this.#hasEnded) this.end();
+      else this.#carrier?.resume();
+    }
+  }
+
+  /** What can't be mended: a filter has thrown, or a policy has given up. */
+  failed(error: unknown): void {
+    if (this.isOver) return;
+    if (this.#ending !== undefined) return this.release();
+    this.#abandon('cancelled');
+    if (this.#isHeadOut) this.#cut('INTERNAL', error);
+    else this.answer(failureAnswer(this.cluster, error));
+  }
+
+  /** Ends it with an answer of the proxy's own. */
+  answer(answer: LocalAnswer): void {
+    if (this.isOver) return;
+    const { status, body } = answer;
+    this.#abandon('cancelled');
+    this.#trace.open(this, this.rubric);
+    this.#tellAnswerFilters(status);
+    const text = body === undefined ? problemBody(answer, this.path, this.#trace.traceId) : latin1Of(body);
+    const lines = `${localLines(answer, body === undefined)}${this.#trace.answerLines}`;
+    const edits = this.#answerEdits;
+    this.request.answerText(status, edits === undefined ? lines : withEdits(lines, edits), text, text.length);
+    this.#over(status, status >= 400 ? answer.cause : undefined, answer.because);
+  }
+
+  get #isHeadOut(): boolean {
+    return this.#head !== undefined && this.#held === undefined;
+  }
+
+  #upstreamHead(): string {
+    const { head, peer } = this.request;
+    const { bodyBytes, kept } = head;
+    const edits = this.#upstreamEdits;
+    // The requests of a connection have this in common.
+    if (typeof peer.note !== 'string') peer.note = forwardedLines(peer);
+    const own = `${peer.note}x-forwarded-host: ${head.host}\r\n${this.#trace.upstreamLines}`;
+    const lines =
+      edits === undefined
+        ? kept + own
+        : editedLines(kept, this.fields, this.core.requestSieve, edits) + withoutEdited(own, edits);
+    return `${this.method} ${this.upstreamTarget} HTTP/1.1\r\nhost: ${this.#picked?.pool.host ?? ''}\r\n${lines}${
+      bodyBytes === 0 && BODILESS.has(this.method)
+        ? this.offersUpgrade
+          ? UPGRADE_LINES
+          : ''
+        : bodyBytes === CHUNKED && this.body === undefined
+          ? 'transfer-encoding: chunked\r\n'
+          : `content-length: ${this.body?.length ?? bodyBytes}\r\n`
+    }\r\n`;
+  }
+
+  #answerLines(head: ResponseHead): string {
+    this.#tellAnswerFilters(head.status);
+    const edits = this.#answerEdits;
+    const own = this.#trace.answerLines;
+    if (edits === undefined) return head.kept + own;
+    return editedLines(head.kept, head.fields, this.core.answerSieve, edits) + withoutEdited(own, edits);
+  }
+
+  #tellAnswerFilters(status: number): void {
+    if (this.live === undefined) return;
+    for (const filter of this.live.answerFilters) filter.answer?.(this, status);
+  }
+
+  #provisional(head: ResponseHead): void {
+    if (head.status === 103) this.request.provisional(103, head.kept);
+    else if (head.status === 101) this.#tunnel(head);
+  }
+
+  /** Both sides speak another protocol from now on. */
+  #tunnel(head: ResponseHead): void {
+    const carrier = this.#carrier;
+    if (carrier === undefined) return;
+    this.#carrier = undefined;
+    this.#head = head;
+    this.#headAtMs = this.core.clock.monotonic();
+    this.core.report.attempted(this.rubric, this.cluster, 'ok', this.#headAtMs - this.#attemptAtMs);
+    this.#trace.attempted(101, undefined);
+    // The route's time was for the handshake.
+    this.dueIn?.leave(this);
+    const lines = this.#answerLines(head) + UPGRADE_LINES;
+    this.#tunnelled = tunnel(
+      this.core.clock,
+      this.core.tunnelIdleMs,
+      this.request.takeOver(101, lines),
+      carrier,
+      () => {
+        this.#tunnelled = undefined;
+        this.#endAttempt('ok');
+        if (this.#policed === undefined) this.#over(101, undefined);
+        else this.#policed.ended(101);
+      },
+    );
+  }
+
+  #beginAnswer(): void {
+    const head = this.#head;
+    if (head === undefined) return;
+    this.#isAnswering = true;
+    this.request.beginAnswer(head.status, this.#answerLines(head), head.bodyBytes);
+  }
+
+  #pass(part: Buffer): void {
+    if (!this.request.part(part)) this.#carrier?.pause();
+  }
+
+  /** There is no answer from this attempt, and no other attempt that needs no policy. */
+  #lost(reason: FairleadError): void {
+    if (this.#policed !== undefined) this.#policed.failed(reason);
+    else this.failed(reason);
+  }
+
+  /** Waits for somebody who may come back; false when that would be for too long. */
+  #waits(): boolean {
+    const { clock, connectPatienceMs } = this.core;
+    const nowMs = clock.monotonic();
+    if (connectPatienceMs === 0) return false;
+    this.#patientUntilMs ||= this.#attemptAtMs + connectPatienceMs;
+    if (nowMs >= this.#patientUntilMs) return false;
+    this.#pauses += 1;
+    this.#pause = clock.setTimer(this.core.pauseMs(this.#pauses), () => {
+      this.#pause = undefined;
+      this.attempt(undefined);
+    });
+    return true;
+  }
+
+  /** Whoever is asked is not waited for any more. */
+  #abandon(outcome: AttemptOutcome): void {
+    this.#pause?.cancel();
+    this.#pause = undefined;
+    this.#tunnelled?.();
+    const picked = this.#picked;
+    if (picked === undefined) return;
+    const carrier = this.#carrier;
+    this.#carrier = undefined;
+    if (carrier === undefined) picked.pool.withdraw(this);
+    else carrier.abandon();
+    this.#endAttempt(outcome);
+  }
+
+  #endAttempt(outcome: AttemptOutcome): void {
+    const picked = this.#picked;
+    if (picked === undefined) return;
+    this.#picked = undefined;
+    if (this.#head === undefined) {
+      const latencyMs = this.core.clock.monotonic() - this.#attemptAtMs;
+      const failure = CODES[outcome];
+      this.core.report.attempted(this.rubric, this.cluster, failure, latencyMs);
+      this.#trace.attempted(undefined, failure);
+      picked.ended(outcome, latencyMs);
+    } else picked.ended(outcome, this.#headAtMs - this.#attemptAtMs);
+  }
+
+  /** An answer that was held back makes room for another. */
+  #dropHeld(): void {
+    if (this.#held === undefined) return;
+    this.#abandon('server-error');
+    this.#held = undefined;
+    this.#head = undefined;
+    this.#hasEnded = false;
+  }
+
+  /** What the client has of the answer must not look whole. */
+  #cut(cause: string, because: unknown): void {
+    const status = this.#head?.status ?? 502;
+    this.request.owner = undefined;
+    this.request.cut();
+    this.core.telemetry.log.warn(this.ctx, 'the answer was cut off', { to: this.cluster, code: cause, error: because });
+    const outcome = status < 500 ? 502 : status;
+    if (this.#policed === undefined) return this.#over(outcome, cause, because);
+    this.#ending = { status: outcome, cause, because };
+    this.#policed.failed(
+      because instanceof FairleadError ? because : fail('UPSTREAM_RESET', 'The answer was cut off.'),
+    );
+  }
+
+  #over(status: number, cause: string | undefined, because?: unknown): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    const { core, live, rubric } = this;
+    this.dueIn?.leave(this);
+    this.request.owner = undefined;
+    this.#upload?.stop();
+    core.underWay.delete(this);
+    const durationMs = core.clock.monotonic() - this.startedAtMs;
+    core.report.ended(rubric, this, status, cause, durationMs);
+    this.#trace.close(this, rubric, { status, cause, path: this.path, tenant: this.identity?.tenant }, because);
+    if (live !== undefined && live.endFilters.length > 0) {
+      const outcome = { status, cause, durationMs };
+      for (const filter of live.endFilters) filter.ended?.(this, outcome);
+    }
+    this.snapshot.ended();
+  }
+}
+
+const CODES: Readonly<Record<AttemptOutcome, string>> = {
+  ok: 'ok',
+  'turned-away': 'ok',
+  'server-error': 'ok',
+  'gateway-error': 'ok',
+  'connect-failed': 'UPSTREAM_UNAVAILABLE',
+  reset: 'UPSTREAM_RESET',
+  timeout: 'UPSTREAM_TIMEOUT',
+  cancelled: 'CANCELLED',
+};
+
+/** How an endpoint did, by its answer. */
+function outcomeOf(head: ResponseHead): AttemptOutcome {
+  const { status } = head;
+  if (status < 500) return status === 429 ? 'turned-away' : 'ok';
+  if (status === 503 && head.fields.get('retry-after') !== undefined) return 'turned-away';
+  return status >= 502 && status <= 504 ? 'gateway-error' : 'server-error';
+}
+
+function isWebSocket(upgrade: string | undefined, bodyBytes: number): boolean {
+  return bodyBytes === 0 && upgrade?.toLowerCase() === 'websocket';
+}
+
+function forwardedLines({ address, isTls }: Peer): string {
+  return `x-forwarded-for: ${address === '' ? 'unknown' : address}\r\nx-forwarded-proto: ${isTls ? 'https' : 'http'}\r\n`;
+}
+
+function latin1Of(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}

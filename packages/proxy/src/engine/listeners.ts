@@ -1,0 +1,61 @@
+import type { FairleadError } from '@fairlead/core';
+import { serve, type NetServer, type WholeAnswer } from '@fairlead/net';
+import type { CompiledListener } from '../snapshot/compiled-snapshot.ts';
+import type { EngineCore } from './engine-core.ts';
+import { Exchange } from './exchange.ts';
+import type { LocalAnswer } from './filter.ts';
+import { problemBody, localLines } from './problem-answer.ts';
+
+/**
+ * Opens a listener; each of its requests becomes an exchange.
+ * @throws UNAVAILABLE when the address can't be had
+ */
+export function openListener(core: EngineCore, listener: CompiledListener): Promise<NetServer> {
+  return serve({
+    listen: listener.address,
+    clock: core.clock,
+    limits: listener.limits,
+    sieve: core.requestSieve,
+    onRequest(request) {
+      const exchange = new Exchange(core, listener.name, request);
+      core.underWay.add(exchange);
+      exchange.start();
+    },
+    refusal: (fault) => refusal(core, fault),
+  });
+}
+
+/** What is no request is answered, counted and told of, too. */
+function refusal(core: EngineCore, fault: FairleadError): WholeAnswer {
+  const answer = refusalOf(fault);
+  const traceId = core.ids.traceId();
+  core.report.refused(answer.status, answer.cause, fault.code);
+  const body = problemBody(answer, '', traceId);
+  const lines = `${localLines(answer, true)}traceparent: 00-${traceId}-${core.ids.spanId()}-00\r\nx-request-id: ${traceId}\r\n`;
+  return { status: answer.status, fields: fieldsOf(lines), body };
+}
+
+function refusalOf(fault: FairleadError): LocalAnswer {
+  const detail = fault.message;
+  switch (fault.code) {
+    case 'HTTP_TIMEOUT':
+      return { status: 408, cause: 'REQUEST_TIMEOUT', detail };
+    case 'HTTP_EXPECTATION_FAILED':
+      return { status: 417, cause: 'EXPECTATION_FAILED', detail };
+    case 'HTTP_FIELDS_TOO_LARGE':
+      return { status: 431, cause: 'HEADERS_TOO_LARGE', detail };
+    case 'HTTP_TARGET_TOO_LONG':
+      return { status: 414, cause: 'TARGET_TOO_LONG', detail };
+    case 'HTTP_VERSION_UNSUPPORTED':
+      return { status: 505, cause: 'VERSION_UNSUPPORTED', detail };
+    default:
+      return { status: 400, cause: 'BAD_REQUEST', detail };
+  }
+}
+
+function fieldsOf(lines: string): Record<string, string> {
+  const pairs = lines.split('\r\n').filter((line) => line !== '');
+  return Object.fromEntries(
+    pairs.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const),
+  );
+}

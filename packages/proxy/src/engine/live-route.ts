@@ -1,0 +1,57 @@
+import type { Random } from '@fairlead/core';
+import type { Policy } from '@fairlead/policy';
+import type { CompiledRoute, Destination } from './compiled-route.ts';
+import type { DeadlineLine } from './deadlines.ts';
+import type { Filter } from './filter.ts';
+import type { OutcomeReport, Rubric } from './outcome-report.ts';
+
+/** A route at work: its filters made, its deadline and its policy at hand. */
+export class LiveRoute {
+  readonly route: CompiledRoute;
+  readonly filters: readonly Filter[];
+  /** Those that want to see answers, and ends. */
+  readonly answerFilters: readonly Filter[];
+  readonly endFilters: readonly Filter[];
+  readonly deadline: DeadlineLine | undefined;
+  readonly policy: Policy | undefined;
+  readonly #report: OutcomeReport;
+  readonly #rubrics = new Map<string, Rubric>();
+  readonly #destinations: readonly Destination[];
+  readonly #weights: number;
+
+  constructor(
+    route: CompiledRoute,
+    parts: {
+      readonly filters: readonly Filter[];
+      readonly deadline: DeadlineLine | undefined;
+      readonly policy: Policy | undefined;
+      readonly report: OutcomeReport;
+    },
+  ) {
+    this.route = route;
+    this.filters = parts.filters;
+    this.answerFilters = parts.filters.filter((filter) => filter.answer !== undefined);
+    this.endFilters = parts.filters.filter((filter) => filter.ended !== undefined);
+    this.deadline = parts.deadline;
+    this.policy = parts.policy;
+    this.#report = parts.report;
+    this.#destinations = route.destinations.filter(({ weight }) => weight > 0);
+    this.#weights = this.#destinations.reduce((sum, { weight }) => sum + weight, 0);
+  }
+
+  rubric(method: string): Rubric {
+    return this.#rubrics.get(method) ?? this.#report.rubric(method, this.route, this.#rubrics);
+  }
+
+  /** A destination by chance and weight; empty when there is none. */
+  cluster(random: Random): string {
+    const [first] = this.#destinations;
+    if (first === undefined || this.#destinations.length === 1) return first?.cluster ?? '';
+    let left = random.next() * this.#weights;
+    for (const { cluster, weight } of this.#destinations) {
+      left -= weight;
+      if (left < 0) return cluster;
+    }
+    return first.cluster;
+  }
+}

@@ -1,0 +1,125 @@
+import type { Clock, Random } from '@fairlead/core';
+import type { Cluster } from '@fairlead/net';
+import { policy, type LimitStore, type Policy, type PolicyPorts } from '@fairlead/policy';
+import type { Telemetry } from '@fairlead/telemetry';
+import type { RouteTable } from '../match/decision.ts';
+import type { CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
+import type { FilterKind } from '../snapshot/filter-kind.ts';
+import type { Deadlines } from './deadlines.ts';
+import { clustersOf, type ClusterPorts } from './cluster-set.ts';
+import type { Filter } from './filter.ts';
+import type { KeptState } from './kept-state.ts';
+import { LiveRoute } from './live-route.ts';
+import type { OutcomeReport } from './outcome-report.ts';
+
+/** What a snapshot needs to be at work. */
+export interface SnapshotPorts {
+  /** By type. */
+  readonly kinds: ReadonlyMap<string, FilterKind>;
+  readonly clusters: ClusterPorts;
+  readonly policies: PolicyPorts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  readonly limits: LimitStore | undefined;
+  readonly deadlines: Deadlines;
+  readonly report: OutcomeReport;
+  readonly kept: KeptState;
+}
+
+/**
+ * A snapshot at work. Requests keep the one that they began with; when another has taken its place and its last request has
+ * ended, it is closed. What both need goes on: clusters, policies and the state of filters.
+ */
+export class LiveSnapshot {
+  readonly hash: string;
+  /** By listener. */
+  readonly tables: ReadonlyMap<string, RouteTable<SnapshotRoute>>;
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly #routes: ReadonlyMap<SnapshotRoute, LiveRoute>;
+  readonly #kept: KeptState;
+  /** What this snapshot holds of kept state is held by this. */
+  readonly #claim = {};
+  #underWay = 0;
+  #isReplaced = false;
+  readonly #closed = Promise.withResolvers<void>();
+
+  /** @throws what a filter, policy or cluster refuses of its options */
+  constructor(compiled: CompiledSnapshot, ports: SnapshotPorts) {
+    this.hash = compiled.hash;
+    this.#kept = ports.kept;
+    this.tables = new Map(compiled.listeners.map(({ name, table }) => [name, table]));
+    try {
+      this.clusters = clustersOf(this.#claim, compiled.clusters, ports.clusters);
+      this.#routes = new Map(compiled.routes.map((route) => [route, this.#live(route, compiled, ports)]));
+    } catch (error) {
+      void ports.kept.release(this.#claim);
+      throw error;
+    }
+  }
+
+  /** The route at work, of one that its table has found. */
+  live(route: SnapshotRoute): LiveRoute | undefined {
+    return this.#routes.get(route);
+  }
+
+  began(): void {
+    this.#underWay += 1;
+  }
+
+  ended(): void {
+    this.#underWay -= 1;
+    if (this.#isReplaced && this.#underWay === 0) void this.#close();
+  }
+
+  /** No request begins with it any more. Resolves when its last one has ended and what only it needed is closed. */
+  retire(): Promise<void> {
+    if (!this.#isReplaced) {
+      this.#isReplaced = true;
+      if (this.#underWay === 0) void this.#close();
+    }
+    return this.#closed.promise;
+  }
+
+  #live(route: SnapshotRoute, compiled: CompiledSnapshot, ports: SnapshotPorts): LiveRoute {
+    const { kinds, clock, random, telemetry, limits, kept, deadlines, report } = ports;
+    const world = {
+      clock,
+      random,
+      telemetry,
+      route: route.name,
+      limits,
+      kept: <T>(key: string, make: () => T): T => kept.of(this.#claim, key, make),
+    };
+    const filters = route.filters.map((spec): Filter => {
+      const kind = kinds.get(spec.type);
+      if (kind === undefined) throw new RangeError(`There is no filter of the type ${spec.type}.`);
+      return kind.make(spec, world);
+    });
+    const deadline = deadlines.line(route.timeoutMs);
+    return new LiveRoute(route, { filters, deadline, policy: this.#policy(route, compiled, ports), report });
+  }
+
+  /** A route's own policy, or that of its only cluster, which the routes to it then share. */
+  #policy(route: SnapshotRoute, compiled: CompiledSnapshot, { policies, kept }: SnapshotPorts): Policy | undefined {
+    const [destination] = route.destinations;
+    const cluster = compiled.clusters.find(({ name }) => name === destination?.cluster);
+    const [name, spec] =
+      route.policy === undefined ? [cluster?.name ?? '', cluster?.policy] : [route.name, route.policy];
+    if (spec === undefined) return undefined;
+    const key = `policy ${name} ${JSON.stringify(spec)}`;
+    return kept.of(this.#claim, key, () => policy(name, spec, policies, { isFailure }));
+  }
+
+  async #close(): Promise<void> {
+    const filters = [...this.#routes.values()].flatMap((live) => live.filters);
+    await Promise.allSettled(filters.map((filter) => filter.close?.()));
+    await this.#kept.release(this.#claim);
+    this.#closed.resolve();
+  }
+}
+
+/** An answer that says that its service fails; it goes to the client all the same when nothing better comes. */
+function isFailure(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'status' in value && Number(value.status) >= 500;
+}

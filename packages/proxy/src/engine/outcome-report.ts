@@ -1,0 +1,134 @@
+import type { Clock, Context } from '@fairlead/core';
+import { constantSpan } from '@fairlead/telemetry';
+import type { AccessLineGate, Span, SpanOptions, Telemetry } from '@fairlead/telemetry';
+import type { CompiledRoute } from './compiled-route.ts';
+import type { Identity } from './filter.ts';
+
+/** What all requests of one route and method have in common, made once. */
+export interface Rubric {
+  readonly method: string;
+  /** Name of the route with its method; what is counted under. */
+  readonly operation: string;
+  readonly server: SpanOptions;
+  /** Of requests to the upstream. */
+  readonly client: SpanOptions;
+  readonly lines: AccessLineGate;
+}
+
+/** Of whom and what a request is. */
+export interface Subject {
+  readonly method: string;
+  readonly path: string;
+  readonly route: CompiledRoute;
+  readonly cluster: string;
+  readonly identity: Identity | undefined;
+  readonly ctx: Context;
+}
+
+/** How a request ended, for its span. */
+export interface Ended {
+  readonly path: string;
+  readonly tenant: string | undefined;
+  readonly status: number;
+  readonly cause: string | undefined;
+}
+
+const UNMATCHED = '_unmatched';
+/** Strangers may invent methods; those that are counted by name are these. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const OTHER_METHOD = '_OTHER';
+
+/**
+ * What the engine tells of its requests: metrics count all; lines about what went well are written as `Telemetry.accessLines`
+ * lets them, those about failures always.
+ */
+export class OutcomeReport {
+  readonly #telemetry: Telemetry;
+  readonly #served;
+  readonly #called;
+  readonly #clock: Clock;
+  readonly #unmatched = new Map<string, Rubric>();
+  /** Handed to metrics again and again; nobody keeps it. */
+  readonly #observation = { labels: { operation: '' }, outcome: 'ok', durationMs: 0 };
+  readonly #attempt = { labels: { peer: '', operation: '' }, outcome: 'ok', durationMs: 0 };
+
+  constructor(telemetry: Telemetry, clock: Clock) {
+    this.#telemetry = telemetry;
+    this.#clock = clock;
+    this.#served = telemetry.metrics.red({ kind: 'server' });
+    this.#called = telemetry.metrics.red({ kind: 'client' });
+  }
+
+  /** What requests with this method have in common where no route has been found. */
+  unmatched(method: string): Rubric {
+    return this.rubric(method, undefined, this.#unmatched);
+  }
+
+  /** The rubric of a method, made once in `known`. */
+  rubric(method: string, route: CompiledRoute | undefined, known: Map<string, Rubric>): Rubric {
+    const name = METHODS.has(method) ? method : OTHER_METHOD;
+    const there = known.get(name);
+    if (there !== undefined) return there;
+    const operation = route === undefined ? UNMATCHED : `${name} ${route.label}`;
+    const attributes = { 'http.request.method': name, 'http.route': route?.label };
+    const spanName = route === undefined ? name : operation;
+    const made = {
+      method: name,
+      operation,
+      server: constantSpan({ name: spanName, kind: 'server', attributes }),
+      client: constantSpan({ name: spanName, kind: 'client', attributes }),
+      lines: this.#telemetry.accessLines.of(operation),
+    };
+    known.set(name, made);
+    return made;
+  }
+
+  /** An attempt at an upstream has its answer's head, or none. */
+  attempted(rubric: Rubric, cluster: string, outcome: string, durationMs: number): void {
+    const attempt = this.#attempt;
+    attempt.labels.peer = cluster;
+    attempt.labels.operation = rubric.operation;
+    attempt.outcome = outcome;
+    attempt.durationMs = durationMs;
+    this.#called.observe(attempt);
+  }
+
+  /** What came was no request. */
+  refused(status: number, cause: string, fault: string): void {
+    this.#served.observe({ labels: { operation: UNMATCHED }, outcome: cause, durationMs: 0 });
+    this.#telemetry.log.info(undefined, 'request', { status, code: cause, parser: fault });
+  }
+
+  /** A request is over. Its Context is asked for only when there is a line to be written. */
+  ended(rubric: Rubric, subject: Subject, status: number, cause: string | undefined, durationMs: number): void {
+    const observation = this.#observation;
+    observation.labels.operation = rubric.operation;
+    observation.outcome = cause ?? (status >= 500 ? String(status) : 'ok');
+    observation.durationMs = durationMs;
+    this.#served.observe(observation);
+    const omitted = status < 400 ? rubric.lines.pass(this.#clock.monotonic()) : 0;
+    if (omitted === undefined) return;
+    const { method, path, route, cluster, identity } = subject;
+    const isMatched = route.label !== '';
+    this.#telemetry.log[status >= 500 ? 'warn' : 'info'](subject.ctx, 'request', {
+      method,
+      path: path.slice(0, MOST_PATH),
+      route: isMatched ? route.label : undefined,
+      to: isMatched ? cluster : undefined,
+      subject: identity?.subject,
+      status,
+      code: cause,
+      durationMs: Math.round(durationMs),
+      omitted: omitted === 0 ? undefined : omitted,
+    });
+  }
+
+  /** Sets what a span of a request says when it ends. */
+  describe(span: Span, { path, status, tenant }: Ended): void {
+    span.set('url.path', path.slice(0, MOST_PATH));
+    span.set('http.response.status_code', status);
+    span.set('fairlead.tenant', tenant);
+  }
+}
+
+const MOST_PATH = 256;

@@ -1,0 +1,42 @@
+import { PROBLEM_CONTENT_TYPE } from '@fairlead/core';
+import type { LocalAnswer } from './filter.ts';
+
+/** A problem document (RFC 9457) of an answer of the proxy's own, as ASCII. */
+export function problemBody(answer: LocalAnswer, instance: string, traceId: string): string {
+  const { status, cause, detail, retryAfterMs, details } = answer;
+  const words = cause.toLowerCase().replaceAll(/[_-]/g, ' ');
+  const problem = {
+    type: `urn:fairlead:problem:${cause.toLowerCase().replaceAll('_', '-')}`,
+    title: words.slice(0, 1).toUpperCase() + words.slice(1),
+    status,
+    code: cause,
+    detail,
+    instance: instance === '' ? undefined : instance,
+    traceId,
+    retryAfterMs,
+    ...details,
+  };
+  // The body goes out as latin1 text beside its head.
+  return JSON.stringify(problem).replaceAll(/[^\x20-\x7e]/g, escaped);
+}
+
+/** The lines of an answer of the proxy's own, but for its length. */
+export function localLines(answer: LocalAnswer, hasProblem: boolean): string {
+  const { fields = {}, retryAfterMs } = answer;
+  let lines = hasProblem ? `content-type: ${PROBLEM_CONTENT_TYPE}\r\ncache-control: no-store\r\n` : '';
+  if (retryAfterMs !== undefined) lines += `retry-after: ${Math.max(1, Math.ceil(retryAfterMs / 1_000))}\r\n`;
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    for (const one of typeof value === 'string' ? [value] : value) lines += `${name}: ${lineSafe(one)}\r\n`;
+  }
+  return lines;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** What a filter says may hold what a client has said. */
+function lineSafe(value: string): string {
+  return value.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '?');
+}

@@ -1,0 +1,61 @@
+import { CHUNKED, type BodySink, type Carrier, type ServerRequest } from '@fairlead/net';
+
+/** What must be known of an upload's fate. */
+export interface UploadEvents {
+  /** The body can't be had: the client is too slow, its body malformed or too large. */
+  uploadFailed(fault: unknown): void;
+}
+
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+const CRLF = Buffer.from('\r\n');
+
+/** A request's body on its way to the upstream, as fast as that takes it. Trailers go no further. */
+export class Upload implements BodySink {
+  readonly isWhole = false;
+  isWanting = true;
+  readonly #request: ServerRequest;
+  readonly #carrier: Carrier;
+  readonly #events: UploadEvents;
+  readonly #isChunked: boolean;
+  #isOver = false;
+
+  constructor(request: ServerRequest, carrier: Carrier, events: UploadEvents) {
+    this.#request = request;
+    this.#carrier = carrier;
+    this.#events = events;
+    this.#isChunked = request.head.bodyBytes === CHUNKED;
+  }
+
+  data(part: Buffer): void {
+    if (this.#isOver) return;
+    if (this.#isChunked) this.#carrier.bytes(Buffer.from(`${part.length.toString(16)}\r\n`, 'latin1'));
+    this.isWanting = this.#carrier.bytes(part);
+    if (this.#isChunked) this.#carrier.bytes(CRLF);
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#isChunked) this.#carrier.bytes(LAST_CHUNK);
+    this.#carrier.sent();
+  }
+
+  fail(fault: unknown): void {
+    if (this.#isOver) return;
+    this.stop();
+    this.#events.uploadFailed(fault);
+  }
+
+  /** There is room again. */
+  room(): void {
+    if (this.#isOver || this.isWanting) return;
+    this.isWanting = true;
+    this.#request.resume();
+  }
+
+  /** What still comes is passed over. */
+  stop(): void {
+    this.#isOver = true;
+    this.isWanting = true;
+  }
+}

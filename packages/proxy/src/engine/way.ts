@@ -1,0 +1,88 @@
+import { CHUNKED } from '@fairlead/net';
+import type { Decision } from '../match/decision.ts';
+import type { SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
+import type { Exchange } from './exchange.ts';
+import { DRAINING, noRouteAnswer } from './failures.ts';
+import type { Verdict } from './filter.ts';
+import { pathFault } from './passage-path.ts';
+
+/** Finds a request's route and leads it through the filters, up to `Exchange.proceed` or an answer. */
+export function findWay(exchange: Exchange): void {
+  const { core, path } = exchange;
+  const fault = pathFault(path);
+  if (fault !== undefined) {
+    return exchange.answer({ status: 400, cause: 'BAD_REQUEST', detail: `The request target is refused: ${fault}.` });
+  }
+  const refused = core.refusal?.(exchange);
+  if (refused !== undefined) return exchange.answer(refused);
+  if (core.isDraining) return exchange.answer(DRAINING);
+  const decision = exchange.snapshot.tables.get(exchange.listener)?.find(exchange);
+  if (decision?.kind === 'route') enter(exchange, decision.route, 0);
+  else if (decision?.kind === 'needs') findLater(exchange, decision.route);
+  else exchange.answer(noRouteAnswer(path, decision));
+}
+
+/** Takes a route, of whose filters the first `from` have been met. */
+function enter(exchange: Exchange, route: SnapshotRoute, from: number): void {
+  const live = exchange.snapshot.live(route);
+  if (live === undefined) return exchange.answer(noRouteAnswer(exchange.path, undefined));
+  exchange.enter(live);
+  filter(exchange, from, live.filters.length, proceed);
+}
+
+/** What all routes ask first is asked, and then which of them it is. */
+function findLater(exchange: Exchange, candidate: SnapshotRoute): void {
+  const live = exchange.snapshot.live(candidate);
+  if (live === undefined) return exchange.answer(noRouteAnswer(exchange.path, undefined));
+  exchange.enter(live);
+  const table = exchange.snapshot.tables.get(exchange.listener);
+  filter(exchange, 0, candidate.sharedFilters, () => {
+    const known = table?.find(exchange, { identity: exchange.identity ?? null });
+    if (known?.kind !== 'needs' || known.needs !== 'body') return goOn(exchange, known);
+    void jsonBody(exchange, known.maxBodyBytes).then((body) => {
+      if (exchange.isOver) return;
+      goOn(exchange, table?.find(exchange, { identity: exchange.identity ?? null, body }));
+    });
+  });
+}
+
+function goOn(exchange: Exchange, found: Decision<SnapshotRoute> | undefined): void {
+  if (found?.kind === 'route') enter(exchange, found.route, found.route.sharedFilters);
+  else exchange.answer(noRouteAnswer(exchange.path, found));
+}
+
+/** The body as JSON, as far as it is one; it goes on from memory. */
+async function jsonBody(exchange: Exchange, maxBytes: number): Promise<{ readonly value: unknown } | null> {
+  const { bodyBytes } = exchange.request.head;
+  // What may be longer stays where it is.
+  if (bodyBytes === 0 || bodyBytes === CHUNKED || bodyBytes > maxBytes) return null;
+  try {
+    exchange.body = await exchange.request.body(maxBytes);
+    return { value: JSON.parse(exchange.body.toString('utf8')) };
+  } catch {
+    return null;
+  }
+}
+
+function proceed(exchange: Exchange): void {
+  exchange.proceed();
+}
+
+/** Runs filters; stops where something has to be waited for, and goes on after it. */
+function filter(exchange: Exchange, from: number, to: number, then: (exchange: Exchange) => void): void {
+  const filters = exchange.live?.filters ?? [];
+  for (let at = from; at < to; at += 1) {
+    const verdict: Verdict | Promise<Verdict> = filters[at]?.request?.(exchange);
+    if (verdict === undefined) continue;
+    if (!(verdict instanceof Promise)) return exchange.answer(verdict);
+    verdict
+      .then((said) => {
+        if (exchange.isOver) return;
+        if (said === undefined) filter(exchange, at + 1, to, then);
+        else exchange.answer(said);
+      })
+      .catch((error: unknown) => exchange.failed(error));
+    return;
+  }
+  then(exchange);
+}
