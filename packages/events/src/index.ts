@@ -89,6 +89,7 @@ export type {
   Reached,
   ReachedOptions,
   TableView,
+  View,
   ViewOf,
 } from './projection/view.ts';
 export { openViews, type Views, type ViewsOptions, type ViewStatus } from './projection/views.ts';

@@ -14,6 +14,6 @@ export { deadLetters, discard, redrive, waitingEvents, type DeadLetter, type Dea
 export { MESSAGING_ERRORS } from './errors.ts';
 export { BROKER_MIGRATIONS, MESSAGING_MIGRATIONS } from './migrations.ts';
 export { postgresBroker, type PostgresBrokerOptions } from './postgres-broker.ts';
-export { publish } from './publish.ts';
+export { publish, publishEvent } from './publish.ts';
 export { startRelay, type Relay, type RelayOptions } from './relay.ts';
 export { seenPositions } from './seen-positions.ts';

@@ -1,5 +1,5 @@
 import { encodeEvent, type Contract, type EventData, type EventName } from '@fairlead/contract';
-import { append, type Tx } from '@fairlead/store';
+import { append, type LoggedEvent, type Tx } from '@fairlead/store';
 
 /** How an event is published. */
 interface PublishOptions {
@@ -20,12 +20,23 @@ export async function publish<C extends Contract, Type extends EventName<C>>(
   contract: C,
   type: Type,
   data: EventData<C, Type>,
-  { streamPrefix = '' }: PublishOptions = {},
+  options?: PublishOptions,
 ): Promise<string> {
+  return (await publishEvent(tx, contract, type, data, options)).id;
+}
+
+/** As `publish`; resolves to the event as the log keeps it. */
+export async function publishEvent<C extends Contract, Type extends EventName<C>>(
+  tx: Tx,
+  contract: C,
+  type: Type,
+  data: EventData<C, Type>,
+  { streamPrefix = '' }: PublishOptions = {},
+): Promise<LoggedEvent> {
   const encoded = encodeEvent(contract, type, data);
   const result = await append(tx, `${streamPrefix}${encoded.key}`, 'any', [encoded]);
   const event = result.kind === 'appended' ? result.events[0] : undefined;
   // 'any' accepts every version, and one event was given.
   if (event === undefined) throw new TypeError(`append of one event with expectation "any" answered ${result.kind}`);
-  return event.id;
+  return event;
 }

@@ -8,6 +8,7 @@ import { firstJobProblem } from './job-problems.ts';
 import type { Uses } from './kit.ts';
 import { parseRawRoute, routeShape } from './raw-route.ts';
 import { isReserved } from './reserved-paths.ts';
+import { firstViewProblem } from './view-problems.ts';
 
 const MEMBERS = [
   'contract',
@@ -19,6 +20,8 @@ const MEMBERS = [
   'consumers',
   'jobs',
   'deferredCalls',
+  'projections',
+  'replicas',
   'background',
   'routes',
 ];
@@ -86,7 +89,7 @@ function firstProblem(definition: ServiceDefinition): string | undefined {
     if (type !== undefined)
       return `consumers.${alias}["${type}"]: ${source.name} publishes no such event${meant(type, types)}`;
   }
-  return firstJobProblem(definition) ?? firstRouteProblem(definition);
+  return firstJobProblem(definition) ?? firstViewProblem(definition) ?? firstRouteProblem(definition);
 }
 
 function firstRouteProblem({ contract, routes = {} }: ServiceDefinition): string | undefined {

@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Contract, EventName, Input, OperationName, Output } from '@fairlead/contract';
+import type { Projection, Replica } from '@fairlead/events';
 import type { QueueOptions } from '@fairlead/store';
 import type { ConfigShape } from './config.ts';
 import type { JobDefinitions } from './job-definition.ts';
@@ -100,6 +101,10 @@ export interface ServiceDefinition<
    * then `kit.jobs` throws, and nothing is asked of the database for them.
    */
   readonly jobs?: JobDefinitions<C, Config, U, J>;
+  /** Views that are made of the service's own events; read with `kit.view`. Needs a database. Default: none. */
+  readonly projections?: readonly Projection[];
+  /** Copies of what services that it `uses` publish; read with `kit.view`. Needs a database. Default: none. */
+  readonly replicas?: readonly Replica[];
   /**
    * Lets calls be made later (`CallOptions.defer`), as jobs of the queue `deferred-calls`, with these options. Needs a database.
    * Default: none can be; given, 100 attempts unless it says otherwise.

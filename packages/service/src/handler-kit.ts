@@ -1,7 +1,17 @@
 import { uuidV7, type Context } from '@fairlead/core';
 import type { Contract } from '@fairlead/contract';
-import { handle, type Decider, type DomainEvent, type Handled, type HandleOptions } from '@fairlead/events';
-import { publish } from '@fairlead/messaging';
+import {
+  handle,
+  type Target,
+  type View,
+  type ViewOf,
+  type Views,
+  type Decider,
+  type DomainEvent,
+  type Handled,
+  type HandleOptions,
+} from '@fairlead/events';
+import { publishEvent } from '@fairlead/messaging';
 import type { Database, Leases, Tx } from '@fairlead/store';
 import type { Logger, Telemetry } from '@fairlead/telemetry';
 import type { ConfigShape, ConfigValues } from './config.ts';
@@ -20,6 +30,8 @@ export interface KitParts {
   readonly leases: () => Leases;
   /** The service's own queues, when it has any. */
   readonly jobs: Jobs<JobInputs> | undefined;
+  /** The service's projections and replicas, when it has any. */
+  readonly views: Views | undefined;
   readonly log: Logger;
   readonly telemetry: Telemetry;
   /** The log of one kind of work; the same one each time. */
@@ -78,6 +90,15 @@ export class HandlerKit<Commit> implements Kit<ConfigShape, Uses> {
     throw fail('MISCONFIGURED', `${contract.name} has no jobs. Add jobs: { … } to its definition.`);
   }
 
+  view<T extends Target>(definition: View<T>): ViewOf<T> {
+    const { views, contract } = this.#parts;
+    if (views !== undefined) return views.view(definition);
+    throw fail(
+      'MISCONFIGURED',
+      `${contract.name} has no views. Add projections: [${definition.name}], or replicas, to its definition.`,
+    );
+  }
+
   get log(): Logger {
     return this.#parts.logFor(this.#work);
   }
@@ -111,7 +132,9 @@ export function commitTx(parts: KitParts, tx: Tx): CommitTx<Contract> {
       published();
       const { tenant } = tx.ctx;
       const streamPrefix = parts.isolated && tenant !== undefined ? `${tenant}/` : '';
-      return publish(tx, parts.contract, type, data, { streamPrefix });
+      const event = await publishEvent(tx, parts.contract, type, data, { streamPrefix });
+      await parts.views?.appended(tx, [event]);
+      return event.id;
     },
     async handle<Command, Event extends DomainEvent, State, Reason>(
       decider: Decider<Command, Event, State, Reason>,
@@ -121,6 +144,7 @@ export function commitTx(parts: KitParts, tx: Tx): CommitTx<Contract> {
     ) {
       const { contract, telemetry } = parts;
       const result = await handle(tx, decider, id, command, { ...options, contract, telemetry });
+      if (result.kind === 'decided') await parts.views?.appended(tx, result.events);
       if (result.kind === 'decided' && result.events.some((event) => event.private !== true)) published();
       // A conflict comes of an expectation only.
       return result as Handled<State, Reason>;

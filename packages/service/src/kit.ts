@@ -9,7 +9,17 @@ import type {
   Received,
   ReceivedData,
 } from '@fairlead/contract';
-import type { Decider, DomainEvent, ExpectedStream, Handled, HandleOptions, StreamConflict } from '@fairlead/events';
+import type {
+  Decider,
+  DomainEvent,
+  ExpectedStream,
+  Handled,
+  HandleOptions,
+  StreamConflict,
+  Target,
+  View,
+  ViewOf,
+} from '@fairlead/events';
 import type { PublishedEvent } from '@fairlead/messaging';
 import type { DeferReceipt } from '@fairlead/policy';
 import type { Database, Leases, Tx, TxOptions } from '@fairlead/store';
@@ -122,6 +132,12 @@ export interface Kit<Config extends ConfigShape, U extends Uses, J extends JobIn
    * @throws MISCONFIGURED when the definition has no `jobs`
    */
   readonly jobs: Jobs<J>;
+  /**
+   * How a projection or replica of the service is read: `kit.view(orderDetails).get(ctx, id)` for documents,
+   * `kit.view(orderDays).tables.order_day` for tables.
+   * @throws MISCONFIGURED when it is not in the definition
+   */
+  view<T extends Target>(definition: View<T>): ViewOf<T>;
   /** Lines carry the service and the operation or event type; pass the Context for trace, tenant and request. */
   readonly log: Logger;
   /** A new UUIDv7 from this work's clock and random source. */

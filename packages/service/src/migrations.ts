@@ -49,7 +49,7 @@ async function migrateSets(ctx: Context, database: Database, sets: readonly Migr
 }
 
 /**
- * The files of the service's own migrations, and of the store's where it has queues, that its database doesn't have yet, in order. A database that is ahead of
+ * The files of the service's own migrations, and of the store's where it has queues or views, that its database doesn't have yet, in order. A database that is ahead of
  * this code is fine: tables of version N serve the code of N − 1.
  */
 export async function missingMigrations(
@@ -59,9 +59,10 @@ export async function missingMigrations(
 ): Promise<string[]> {
   if (definition.database === undefined) return [];
   const queues = definition.jobs !== undefined || definition.deferredCalls !== undefined;
+  const views = definition.projections !== undefined || definition.replicas !== undefined;
   const sets: readonly MigrateOptions[] = [
-    // The worker would find out at its first statement.
-    ...(queues ? [storeMigrations()] : []),
+    // The worker, or the views, would find out at the first statement.
+    ...(queues || views ? [storeMigrations()] : []),
     { set: 'service', from: SERVICE_MIGRATIONS },
     { set: definition.contract.name, from: definition.database.migrations },
   ];

@@ -8,6 +8,7 @@ import type { ServiceInstance } from './service-instance.ts';
 import { jobRoutes } from './job-routes.ts';
 import { get, post, unfit, whole, type OwnRoute } from './own-route.ts';
 import type { LogPlace } from './upkeep.ts';
+import { viewRoutes } from './view-routes.ts';
 
 const MAX_LISTED = 1_000;
 const MAX_EVENTS = 500;
@@ -57,6 +58,7 @@ export function ownRoutes(instance: ServiceInstance): readonly OwnRoute[] {
       return { items: page.events.map(toCloudEvent), position: page.position.toString() };
     }),
     ...jobRoutes(instance),
+    ...viewRoutes(instance),
   ];
 }
 

@@ -10,6 +10,8 @@ export const RESERVED_PATHS = {
   deadLetter: '/internal/dead-letters/{id}',
   redrive: '/internal/dead-letters/{id}/redrive',
   discard: '/internal/dead-letters/{id}/discard',
+  views: '/internal/views',
+  rebuildView: '/internal/views/{name}/rebuild',
   queues: '/internal/queues',
   pauseQueue: '/internal/queues/{name}/pause',
   resumeQueue: '/internal/queues/{name}/resume',

@@ -7,7 +7,7 @@
 // process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` and `job-upkeep.ts` what
 // people ask of its dead letters and events, `raw-routes.ts` the way of what is no operation. `serve-http.ts` adds the
 // socket (`http-routes.ts` and `route-table.ts` say what is there, `http-exchange.ts` answers, `own-routes.ts` is what
-// every service has),
+// every service has; `view-upkeep.ts` and `view-routes.ts` are of projections and replicas),
 // `main.ts` the process; `socket-transport.ts` and `local-transport.ts` carry calls to others.
 
 import {
@@ -18,6 +18,7 @@ import {
   type ScopedContext,
   type TransportResponse,
 } from '@fairlead/core';
+import { openViews } from '@fairlead/events';
 import { startConsumer, startRelay, type Relay } from '@fairlead/messaging';
 import { acrossTenants, worker } from '@fairlead/store';
 import { callPolicies } from './call-policies.ts';
@@ -69,7 +70,8 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     throw fail('MISCONFIGURED', `${name}: its definition has a database, but no database port was given.`);
   }
   const publishes = Object.keys(contract.events).length > 0 && database !== undefined;
-  const needsBroker = publishes || Object.keys(definition.consumers ?? {}).length > 0;
+  const { projections = [], replicas = [] } = definition;
+  const needsBroker = publishes || Object.keys(definition.consumers ?? {}).length > 0 || replicas.length > 0;
   if (needsBroker && ports.broker === undefined) {
     throw fail('MISCONFIGURED', `${name}: it publishes or consumes events, but no broker port was given.`);
   }
@@ -97,6 +99,11 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   let relay: Relay | undefined;
   const held = processLeases(name, database !== undefined, ports);
   const queues = working(definition, () => parts, telemetry);
+  const hasViews = database !== undefined && projections.length + replicas.length > 0;
+  const common = { clock, random, telemetry };
+  const views = hasViews
+    ? openViews({ ...common, database, projections, replicas, broker: ports.broker, leases: held.get() })
+    : undefined;
   const parts: KitParts = {
     contract,
     config,
@@ -104,6 +111,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     isolated: definition.database?.tenancy !== undefined,
     leases: () => held.get(),
     jobs: queues?.jobs,
+    views,
     log: telemetry.log,
     telemetry,
     logFor: logs(telemetry.log),
@@ -142,7 +150,10 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     // Closed meanwhile: nothing may begin any more.
     if (closing !== undefined) return;
     const { broker } = ports;
-    const common = { clock, random, telemetry };
+    if (views !== undefined) {
+      started.push(views);
+      await views.start();
+    }
     if (publishes && broker !== undefined)
       relay = startRelay({ ...common, source: name, database: acrossTenants(database), broker });
     if (events !== undefined && broker !== undefined && database !== undefined) {
@@ -271,8 +282,9 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     policies: policies.reports,
     ...upkeep({
       source: name,
-      consuming: events === undefined ? undefined : database,
+      consuming: events === undefined && replicas.length === 0 ? undefined : database,
       publishing: publishes ? acrossTenants(database) : undefined,
+      views,
       queueing: database && (queues !== undefined || deferred !== undefined) ? acrossTenants(database) : undefined,
     }),
     drain() {

@@ -1,4 +1,5 @@
 import type { Context } from '@fairlead/core';
+import type { Views } from '@fairlead/events';
 import {
   deadLetters,
   discard,
@@ -10,6 +11,7 @@ import {
 } from '@fairlead/messaging';
 import { logReader, type Database } from '@fairlead/store';
 import { jobUpkeep, type JobUpkeep } from './job-upkeep.ts';
+import { letterOf, ownEvents, viewUpkeep, type ViewUpkeep } from './view-upkeep.ts';
 
 /** Where to read a service's log from. */
 export type LogPlace = { readonly after: bigint } | { readonly sinceMs: number };
@@ -29,8 +31,8 @@ export interface DeadLetterCase {
 }
 
 /** What people who run a service ask of it, besides its contract. */
-export interface Upkeep extends JobUpkeep {
-  /** Messages that were given up, of all its consumers, oldest failure first; 100 unless the query says otherwise. */
+export interface Upkeep extends JobUpkeep, ViewUpkeep {
+  /** Messages that were given up, of all its consumers and projections, oldest failure first; 100 unless the query says otherwise. */
   deadLetters(ctx: Context, query?: DeadLetterQuery): Promise<readonly DeadLetter[]>;
   /** One of them; `undefined` when there is none with this id. */
   deadLetter(ctx: Context, id: string): Promise<DeadLetterCase | undefined>;
@@ -53,26 +55,37 @@ export function upkeep({
   consuming,
   publishing,
   queueing,
+  views,
 }: {
   readonly source: string;
   readonly consuming: Database | undefined;
   readonly publishing: Database | undefined;
   readonly queueing: Database | undefined;
+  readonly views: Views | undefined;
 }): Upkeep {
   return {
     ...jobUpkeep(queueing),
+    ...viewUpkeep(views),
     async deadLetters(ctx, query) {
-      return consuming === undefined ? [] : deadLetters(ctx, consuming, query);
+      const received = consuming === undefined ? [] : await deadLetters(ctx, consuming, query);
+      const { limit = 100, consumer, id } = query ?? {};
+      const own = ((await views?.deadLetters(ctx, limit)) ?? []).map((letter) => letterOf(source, letter));
+      const asked = own.filter((each) => each.consumer === (consumer ?? each.consumer) && each.id === (id ?? each.id));
+      return [...received, ...asked].toSorted((a, b) => a.firstFailedAt - b.firstFailedAt).slice(0, limit);
     },
     async deadLetter(ctx, id) {
+      const own = await views?.deadLetter(ctx, id);
+      if (own !== undefined) return { letter: letterOf(source, own.letter), waiting: ownEvents(source, own.waiting) };
       if (consuming === undefined) return undefined;
       const [letter] = await deadLetters(ctx, consuming, { id });
       return letter && { letter, waiting: await waitingEvents(ctx, consuming, id) };
     },
     async redrive(ctx, id) {
+      if ((await views?.redriveLetter(ctx, id)) === true) return true;
       return consuming !== undefined && redrive(ctx, consuming, id);
     },
     async discard(ctx, id) {
+      if ((await views?.discardLetter(ctx, id)) === true) return true;
       return consuming !== undefined && discard(ctx, consuming, id);
     },
     async published(ctx, place, limit) {

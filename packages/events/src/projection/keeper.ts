@@ -61,6 +61,7 @@ export interface BuildStatus extends Omit<Build, 'tables'> {
 }
 
 const STEP_TIMEOUT_MS = 30_000;
+const DEFAULT_GRACE_MS = 5_000;
 const LOOK_EVERY_MS = 5_000;
 /** How often a build that is behind is looked at. */
 const BUILDING_MS = 250;
@@ -181,8 +182,10 @@ export class Keeper implements Closeable {
   async #close(options: CloseOptions | undefined): Promise<void> {
     this.#stopping = true;
     this.ring();
-    if (options?.graceMs === 0) this.#life.cancel();
+    const { graceMs = DEFAULT_GRACE_MS } = options ?? {};
+    const timer = this.#ground.clock.setTimer(graceMs, () => this.#life.cancel());
     await this.#ended;
+    timer.cancel();
     await Promise.all([...this.#feeds.values()].map((feed) => feed.close(options)));
     this.#life[Symbol.dispose]();
   }

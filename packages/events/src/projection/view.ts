@@ -58,6 +58,12 @@ export interface TableView<Table extends string> extends AnyView {
   readonly tables: TableNames<Table>;
 }
 
+/** What is read: a projection or a replica. */
+export interface View<T extends Target> {
+  readonly name: string;
+  readonly into: T;
+}
+
 /** How a view of a target is read. */
 export type ViewOf<T extends Target> =
   T extends DocumentsTarget<infer D> ? DocumentView<D> : T extends TablesTarget<infer Table> ? TableView<Table> : never;

@@ -12,7 +12,7 @@ import { Keeper, type BuildStatus, type Kept } from './keeper.ts';
 import type { Projection, Target } from './projection-types.ts';
 import { STANDING_CHANNEL, VIEW_CHANNEL } from './standing-docs.ts';
 import { viewDeadLetters, type ViewDeadLetters } from './view-dead-letters.ts';
-import { KeptView, type ViewOf } from './view.ts';
+import { KeptView, type View, type ViewOf } from './view.ts';
 
 /** What views are kept with. */
 export interface ViewsOptions {
@@ -62,7 +62,7 @@ export interface Views extends Closeable, ViewDeadLetters {
    */
   start(): Promise<void>;
   /** How a projection or replica is read. @throws MISCONFIGURED when it is not one of these views; VIEW_NOT_STARTED at the first look */
-  view<T extends Target>(definition: { readonly name: string; readonly into: T }): ViewOf<T>;
+  view<T extends Target>(definition: View<T>): ViewOf<T>;
   /** Writes what has just been appended to one stream, in this transaction, to the inline projections. Rejects as their steps do. */
   appended(tx: Tx, events: readonly LoggedEvent[]): Promise<void>;
   status(ctx: Context): Promise<readonly ViewStatus[]>;
@@ -135,7 +135,7 @@ class KeptViews implements Views {
     ]);
   }
 
-  view<T extends Target>(definition: { readonly name: string; readonly into: T }): ViewOf<T> {
+  view<T extends Target>(definition: View<T>): ViewOf<T> {
     const keeper = this.#byDefinition.get(definition);
     if (keeper === undefined)
       throw fail(
@@ -178,6 +178,8 @@ class KeptViews implements Views {
   }
 
   readonly deadLetters: ViewDeadLetters['deadLetters'] = (ctx, limit) => this.#deadLetters.deadLetters(ctx, limit);
+
+  readonly deadLetter: ViewDeadLetters['deadLetter'] = (ctx, id) => this.#deadLetters.deadLetter(ctx, id);
 
   readonly redriveLetter: ViewDeadLetters['redriveLetter'] = (ctx, id) => this.#deadLetters.redriveLetter(ctx, id);
 
