@@ -111,6 +111,27 @@ const storm: Bench = {
   rounds: 1,
 };
 
+/**
+ * Ten hosts under half of what they can carry, from twenty processes, on the virtual clock: the 99th percentile when one is ten
+ * times slower, when one can carry only a tenth, when all pause at times; and the share of failures when one fails at once.
+ */
+const balancing: Bench = {
+  name: 'balancing',
+  rows: [
+    { id: 'slow-p99-ms', unit: 'ms', better: 'lower', goal: 55 },
+    { id: 'small-p99-ms', unit: 'ms', better: 'lower', goal: 55 },
+    { id: 'pauses-p99-ms', unit: 'ms', better: 'lower' },
+    { id: 'failing-failed', unit: '%', better: 'lower', goal: 0.5 },
+  ],
+  subject: { name: 'p2c', file: './subjects/balancing.ts', args: ['p2c'] },
+  peers: ['least-request', 'round-robin', 'random'].map((name) => ({
+    name,
+    file: './subjects/balancing.ts',
+    args: [name],
+  })),
+  rounds: 1,
+};
+
 const COSTS = ['10ms', '200ms', 'tail'] as const;
 
 /**
@@ -205,4 +226,15 @@ const storeCurve: Bench = {
 };
 
 /** Every benchmark, by the name that the command takes. */
-export const BENCHES: readonly Bench[] = [context, startup, service, call, loop, storm, policy, store, storeCurve];
+export const BENCHES: readonly Bench[] = [
+  context,
+  startup,
+  service,
+  call,
+  loop,
+  storm,
+  balancing,
+  policy,
+  store,
+  storeCurve,
+];

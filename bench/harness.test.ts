@@ -151,6 +151,7 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'call',
     'loop',
     'storm',
+    'balancing',
     'policy',
     'store',
     'store-curve',

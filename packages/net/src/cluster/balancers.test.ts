@@ -72,6 +72,23 @@ test('p2c asks who was slow once more, and not a second time before the answer i
   slow.ended('cancelled', 0);
 });
 
+test('p2c comes back to who has failed and is well again', async () => {
+  const { cluster, clock } = clusterWorld({ endpoints: endpoints(2), outliers: 'off' });
+  const bad = picked(cluster).address;
+  for (let i = 0; i < 400; i++) {
+    await clock.advance(50);
+    const one = picked(cluster);
+    one.began();
+    one.ended(one.address === bad ? 'reset' : 'ok', 10);
+  }
+  const addresses: string[] = [];
+  for (let i = 0; i < 1_600; i++) {
+    await clock.advance(50);
+    addresses.push(attempt(cluster, 'ok', 10));
+  }
+  expect(addresses.slice(800)).toContain(bad);
+});
+
 test.each(['gateway-error', 'turned-away'] as const)('p2c does not take a quick %s for speed', async (outcome) => {
   const { cluster, clock } = clusterWorld({ endpoints: endpoints(2), outliers: 'off' });
   const bad = picked(cluster).address;

@@ -127,10 +127,12 @@ class PooledCluster implements Cluster, MemberWatch {
     const nowMs = this.#options.clock.monotonic();
     this.#circuit.ended(member);
     member.attempts += 1;
-    // A quick failure is no speed.
-    if (outcome === 'ok') member.latency.observe(latencyMs, nowMs);
-    else {
+    if (outcome === 'ok') {
+      member.latency.observe(latencyMs, nowMs);
+      member.missesInRow = 0;
+    } else {
       member.latency.observeAtLeast(latencyMs, nowMs);
+      if (outcome !== 'cancelled') member.missesInRow += 1;
       if (judge(outcome) !== 'nothing') member.failures += 1;
     }
     if (member.isRetired) {
@@ -230,6 +232,7 @@ class PooledCluster implements Cluster, MemberWatch {
     const others = this.#roster.members.filter((other) => other !== member && other.isEligible);
     const sumMs = others.reduce((sum, { latency }) => sum + latency.at(nowMs), 0);
     member.latency.restart(others.length === 0 ? initialLatencyMs : sumMs / others.length, nowMs);
+    member.missesInRow = 0;
     if (slowStart.windowMs === 0 || others.length === 0) return;
     member.warmSinceMs = nowMs;
     member.warmUntilMs = nowMs + slowStart.windowMs;

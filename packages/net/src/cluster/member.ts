@@ -38,6 +38,8 @@ export class Member implements Picked {
   /** Whether balancers may pick it now. */
   isEligible = true;
   inFlight = 0;
+  /** Attempts that failed or were turned away since one was answered. */
+  missesInRow = 0;
   attempts = 0;
   failures = 0;
   /** It takes less than its share until `warmUntilMs`, on monotonic time; both are 0 otherwise. */

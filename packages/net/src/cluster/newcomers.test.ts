@@ -34,7 +34,11 @@ test('aggression bends the line', async () => {
 });
 
 test('who comes back from an ejection is a newcomer, and who is alone has it all', async () => {
-  const { cluster, clock } = clusterWorld({ endpoints: endpoints(2), slowStart: { windowMs: 10_000 } });
+  const { cluster, clock } = clusterWorld({
+    balancer: 'random',
+    endpoints: endpoints(2),
+    slowStart: { windowMs: 10_000 },
+  });
   attemptAt(cluster, 'http://e0:80', 'reset', 5);
   await clock.advance(30_000);
   expect(stateOf(cluster, 'http://e0:80')).toBe('warming');

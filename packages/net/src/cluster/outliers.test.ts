@@ -6,8 +6,13 @@ import type { AttemptOutcome } from './cluster-types.ts';
 
 const E0 = 'http://e0:80';
 
+/** Picks anybody, so that whoever a test wants to fail is asked again. */
+function randomly(options: Parameters<typeof clusterWorld>[0] = {}, seed?: string) {
+  return clusterWorld({ balancer: 'random', ...options }, seed);
+}
+
 test('five failures in a row eject for half a minute, and the report says why', async () => {
-  const { cluster, clock, events } = clusterWorld();
+  const { cluster, clock, events } = randomly();
   attemptAt(cluster, E0, 'server-error', 4);
   attemptAt(cluster, E0, 'ok');
   attemptAt(cluster, E0, 'server-error', 4);
@@ -30,7 +35,7 @@ test('five failures in a row eject for half a minute, and the report says why', 
 });
 
 test.each<AttemptOutcome>(['turned-away', 'cancelled'])('%s is no failure, and ends no row of them', (outcome) => {
-  const { cluster } = clusterWorld();
+  const { cluster } = randomly();
   attemptAt(cluster, E0, outcome, 20);
   attemptAt(cluster, E0, 'timeout', 4);
   attemptAt(cluster, E0, outcome);
@@ -40,7 +45,7 @@ test.each<AttemptOutcome>(['turned-away', 'cancelled'])('%s is no failure, and e
 });
 
 test('failures of gateways have a rule of their own, which 500 is not counted by', () => {
-  const { cluster } = clusterWorld({ outliers: { consecutiveFailures: 0, consecutiveGatewayErrors: 3 } });
+  const { cluster } = randomly({ outliers: { consecutiveFailures: 0, consecutiveGatewayErrors: 3 } });
   attemptAt(cluster, E0, 'server-error', 10);
   attemptAt(cluster, E0, 'gateway-error', 2);
   expect(stateOf(cluster, E0)).toBe('serving');
@@ -51,7 +56,7 @@ test('failures of gateways have a rule of their own, which 500 is not counted by
 });
 
 test('each time takes longer, up to the longest, and time in freedom is forgiven', async () => {
-  const { cluster, clock } = clusterWorld({ balancer: 'random', outliers: { baseMs: 30_000, maxMs: 70_000 } });
+  const { cluster, clock } = randomly({ outliers: { baseMs: 30_000, maxMs: 70_000 } });
   const ejectedFor = (): number => {
     attemptAt(cluster, E0, 'server-error', 5);
     const state = cluster.inspect().endpoints[0]?.state;
@@ -68,7 +73,7 @@ test('each time takes longer, up to the longest, and time in freedom is forgiven
 
 test('jitter makes ejections longer, never shorter', () => {
   const durations = Array.from({ length: 50 }, (_, seed) => {
-    const { cluster } = clusterWorld({ outliers: { jitterMs: 5_000 } }, `jitter ${seed}`);
+    const { cluster } = randomly({ outliers: { jitterMs: 5_000 } }, `jitter ${seed}`);
     attemptAt(cluster, E0, 'server-error', 5);
     const state = cluster.inspect().endpoints[0]?.state;
     return state?.kind === 'ejected' ? state.untilMs - state.sinceMs : 0;
@@ -79,18 +84,18 @@ test('jitter makes ejections longer, never shorter', () => {
 });
 
 test('a cluster of one is never ejected, unless it may be', () => {
-  const guarded = clusterWorld({ endpoints: endpoints(1) });
+  const guarded = randomly({ endpoints: endpoints(1) });
   attemptAt(guarded.cluster, E0, 'connect-failed', 50);
   expect(stateOf(guarded.cluster, E0)).toBe('serving');
   expect(guarded.events.at(-1)).toMatchObject({ kind: 'spared', address: E0, ejected: 0, mayBeEjected: 0 });
-  const told = clusterWorld({ endpoints: endpoints(1), outliers: { mayEjectOnly: true }, panicThreshold: 0 });
+  const told = randomly({ endpoints: endpoints(1), outliers: { mayEjectOnly: true }, panicThreshold: 0 });
   attemptAt(told.cluster, E0, 'connect-failed', 5);
   expect(told.cluster.pick()).toBeUndefined();
   expect(told.cluster.refusal).toBe('no-healthy-endpoints');
 });
 
 test('one may be ejected, and no more than the ratio says', () => {
-  const { cluster, events } = clusterWorld({ endpoints: endpoints(29) });
+  const { cluster, events } = randomly({ endpoints: endpoints(29) });
   for (let i = 0; i < 29; i++) {
     for (let times = 0; times < 5; times++) {
       const one = picked(cluster);
@@ -113,7 +118,7 @@ test('no storm of failures, in any order, ejects beyond the maximum', async () =
       fc.string(),
       async (count, maxEjectedRatio, kind, seed) => {
         const outliers = { kind, maxEjectedRatio, consecutiveFailures: 3 };
-        const { cluster, clock } = clusterWorld({ endpoints: endpoints(count), outliers }, seed);
+        const { cluster, clock } = randomly({ endpoints: endpoints(count), outliers }, seed);
         const random = seededRandom(seed);
         const most = Math.max(1, Math.floor(count * maxEjectedRatio));
         for (let i = 0; i < 400; i++) {
@@ -146,7 +151,7 @@ function hundreds(cluster: ReturnType<typeof clusterWorld>['cluster'], failing: 
 }
 
 test('who succeeds far less than the others is ejected at the end of the interval', async () => {
-  const { cluster, clock, events } = clusterWorld({ endpoints: endpoints(6), balancer: 'random' });
+  const { cluster, clock, events } = randomly({ endpoints: endpoints(6) });
   hundreds(cluster, [1, 2, 0, 60, 1, 2]);
   expect(events.some(({ kind }) => kind === 'ejected')).toBe(false);
   await clock.advance(10_000);
@@ -159,14 +164,14 @@ test.each([
   ['with fewer endpoints that have enough requests', 4, 1],
   ['with too few requests each', 6, 0.5],
 ] as const)('%s, nothing is compared', async (_, count, times) => {
-  const { cluster, clock } = clusterWorld({ endpoints: endpoints(count), balancer: 'random' });
+  const { cluster, clock } = randomly({ endpoints: endpoints(count) });
   hundreds(cluster, [0, 0, 0, 60, 0, 0].slice(0, count), times);
   await clock.advance(10_000);
   expect(stateOf(cluster, 'http://e3:80')).toBe('serving');
 });
 
 test('who is as bad as all the others is no outlier', async () => {
-  const { cluster, clock } = clusterWorld({ endpoints: endpoints(6), balancer: 'random' });
+  const { cluster, clock } = randomly({ endpoints: endpoints(6) });
   hundreds(cluster, [50, 50, 50, 50, 50, 50]);
   await clock.advance(10_000);
   expect(cluster.inspect().endpoints.every(({ state }) => state.kind === 'serving')).toBe(true);
@@ -174,7 +179,7 @@ test('who is as bad as all the others is no outlier', async () => {
 
 test('failure percentages need no others to compare with, and of several the worst goes', async () => {
   const outliers = { successRate: 'off', failurePercentage: { ratio: 0.4, minEndpoints: 1 } } as const;
-  const { cluster, clock } = clusterWorld({ endpoints: endpoints(6), balancer: 'random', outliers });
+  const { cluster, clock } = randomly({ endpoints: endpoints(6), outliers });
   hundreds(cluster, [50, 10, 60, 20, 39, 0]);
   await clock.advance(10_000);
   expect(stateOf(cluster, 'http://e2:80')).toBe('ejected');
@@ -182,7 +187,7 @@ test('failure percentages need no others to compare with, and of several the wor
 });
 
 test('an interval that is over counts no more', async () => {
-  const { cluster, clock } = clusterWorld({ endpoints: endpoints(6), balancer: 'random' });
+  const { cluster, clock } = randomly({ endpoints: endpoints(6) });
   hundreds(cluster, [0, 0, 0, 60, 0, 0], 0.6);
   await clock.advance(10_000);
   hundreds(cluster, [0, 0, 0, 60, 0, 0], 0.6);
@@ -192,7 +197,7 @@ test('an interval that is over counts no more', async () => {
 
 test('on probation one request decides: a failure takes twice as long, a success ends it', async () => {
   const outliers = { kind: 'probation', jitterRatio: 0 } as const;
-  const { cluster, clock, events } = clusterWorld({ outliers, balancer: 'round-robin' });
+  const { cluster, clock, events } = randomly({ outliers, balancer: 'round-robin' });
   attemptAt(cluster, E0, 'connect-failed', 6);
   expect(stateOf(cluster, E0)).toBe('serving');
   attemptAt(cluster, E0, 'connect-failed');
@@ -213,7 +218,7 @@ test('on probation one request decides: a failure takes twice as long, a success
 
 test('what was under way before a probation does not decide it, and one that is cancelled leaves it open', async () => {
   const outliers = { kind: 'probation', jitterRatio: 0 } as const;
-  const { cluster, clock } = clusterWorld({ outliers, balancer: 'round-robin' });
+  const { cluster, clock } = randomly({ outliers, balancer: 'round-robin' });
   let old = picked(cluster);
   while (old.address !== E0) old = picked(cluster);
   old.began();
@@ -228,7 +233,7 @@ test('what was under way before a probation does not decide it, and one that is 
 });
 
 test('below the panic threshold all are asked, at it not yet', () => {
-  const { cluster, events } = clusterWorld({ endpoints: endpoints(4), outliers: { maxEjectedRatio: 1 } });
+  const { cluster, events } = randomly({ endpoints: endpoints(4), outliers: { maxEjectedRatio: 1 } });
   attemptAt(cluster, E0, 'reset', 5);
   attemptAt(cluster, 'http://e1:80', 'reset', 5);
   expect(Object.keys(Object.groupBy(picks(cluster, 200), (address) => address)).toSorted()).toEqual([
@@ -241,7 +246,7 @@ test('below the panic threshold all are asked, at it not yet', () => {
 });
 
 test('what was learnt of failures goes with who leaves', async () => {
-  const { cluster, clock } = clusterWorld();
+  const { cluster, clock } = randomly();
   attemptAt(cluster, E0, 'reset', 5);
   cluster.update(endpoints(3).slice(1));
   expect(attempt(cluster)).not.toBe(E0);

@@ -8,10 +8,11 @@ export type CostOf = (member: Member, load: number, nowMs: number) => number;
 
 /**
  * What it would take there: the moving average of its latency, for each request that it would have then. That the average
- * sinks with time lets somebody who was slow be asked once more, not by everybody before the answer is there.
+ * sinks with time lets somebody who was slow be asked once more, not by everybody before the answer is there. Each miss in a
+ * row counts as one more request: what fails quickly has hardly anything under way, and would draw all others to it.
  */
-export const LATENCY_COST: CostOf = ({ latency, inFlight }, load, nowMs) =>
-  inFlight === 0 ? latency.at(nowMs) : latency.lastMs * (load + 1);
+export const LATENCY_COST: CostOf = ({ latency, inFlight, missesInRow }, load, nowMs) =>
+  (inFlight === 0 ? latency.at(nowMs) : latency.lastMs) * (load + 1 + missesInRow);
 
 /** What it has under way. */
 export const REQUEST_COST: CostOf = (_member, load) => load;
