@@ -1,6 +1,7 @@
 import { CORE_ERRORS, FairleadError } from '@fairlead/core';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Metric } from 'prom-client';
-import type { Metrics, Red, RedKind, RedObservation, RedOptions } from './metrics.ts';
+import type { Metrics, Red, RedKind, RedOptions } from './metrics.ts';
+import { RedHistogram, type RedSeries } from './red-histogram.ts';
 
 /** Seconds; OpenTelemetry's advice for HTTP durations with two finer steps, as calls over a socket take that little. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -49,14 +50,9 @@ export function createMetrics(options: { readonly service: string; readonly proc
     const labels = redOptions.labels ?? usual;
     const known = reds.get(redOptions.kind);
     if (known === undefined) {
-      const histogram = new Histogram({
-        name,
-        help,
-        labelNames: [...labels, 'outcome'],
-        buckets: BUCKETS,
-        registers: [registry],
-      });
-      const created = boundedRed(histogram, labels);
+      const histogram = new RedHistogram({ name, help, boundsSeconds: BUCKETS });
+      registry.registerMetric(histogram.metric);
+      const created = boundedRed(histogram, options.service, labels);
       reds.set(redOptions.kind, { labels, red: created });
       return created;
     }
@@ -82,28 +78,38 @@ export function createMetrics(options: { readonly service: string; readonly proc
   };
 }
 
-function boundedRed(histogram: Histogram, labels: readonly string[]): Red<string> {
-  const series = new Map<string, Histogram.Internal<string>>();
-  const others = { ...Object.fromEntries(labels.map((label) => [label, OTHER])), outcome: OTHER };
+function boundedRed(histogram: RedHistogram, service: string, labels: readonly string[]): Red<string> {
+  const known = new Map<string, RedSeries>();
+  let others: RedSeries | undefined;
 
-  function child(observation: RedObservation<string>, key: string): Histogram.Internal<string> {
-    if (series.size >= MAX_SERIES) return histogram.labels(others);
-    const named = labels.map((label) => [label, observation.labels[label] ?? '']);
-    const made = histogram.labels({ ...Object.fromEntries(named), outcome: observation.outcome });
-    series.set(key, made);
-    return made;
+  function made(values: Readonly<Record<string, string>>, outcome: string, key: string): RedSeries {
+    if (known.size >= MAX_SERIES) {
+      others ??= histogram.series({
+        service,
+        ...Object.fromEntries(labels.map((label) => [label, OTHER])),
+        outcome: OTHER,
+      });
+      return others;
+    }
+    const named = labels.map((label) => [label, values[label] ?? '']);
+    const series = histogram.series({ service, ...Object.fromEntries(named), outcome });
+    known.set(key, series);
+    return series;
+  }
+
+  function series(values: Readonly<Record<string, string>>, outcome: string): RedSeries {
+    // Lengths keep values apart, whatever is in them.
+    let key = `${outcome.length}:${outcome}`;
+    for (const label of labels) {
+      const value = values[label] ?? '';
+      key += `${value.length}:${value}`;
+    }
+    return known.get(key) ?? made(values, outcome, key);
   }
 
   return {
-    observe(observation) {
-      // Lengths keep values apart, whatever is in them.
-      let key = `${observation.outcome.length}:${observation.outcome}`;
-      for (const label of labels) {
-        const value = observation.labels[label] ?? '';
-        key += `${value.length}:${value}`;
-      }
-      (series.get(key) ?? child(observation, key)).observe(Math.max(0, observation.durationMs) / 1000);
-    },
+    series,
+    observe: (observation) => series(observation.labels, observation.outcome).observe(observation.durationMs),
   };
 }
 

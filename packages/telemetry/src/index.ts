@@ -8,6 +8,7 @@ export { otlpForwarder } from './otlp-forwarder.ts';
 export type { ForwardingChange, OtlpForwarder, OtlpForwarderOptions } from './otlp-forwarder.ts';
 export { otlpTarget } from './otlp-target.ts';
 export { constantSpan } from './span-shape.ts';
+export type { RedSeries } from './red-histogram.ts';
 export { redaction } from './redaction.ts';
 export { noTelemetry, recordingTelemetry } from './recording.ts';
 export type { LogEntry, RecordingOptions, RecordingTelemetry } from './recording.ts';

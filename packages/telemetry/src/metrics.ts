@@ -6,6 +6,7 @@ import type {
   Histogram,
   HistogramConfiguration,
 } from 'prom-client';
+import type { RedSeries } from './red-histogram.ts';
 
 /** What is measured: calls that we answer, calls that we make, events that we handle, jobs that we do. */
 export type RedKind = 'server' | 'client' | 'consumer' | 'job';
@@ -33,6 +34,8 @@ export interface RedObservation<Label extends string> {
 /** Rate, errors and duration of one kind of work. */
 export interface Red<Label extends string> {
   observe(observation: RedObservation<Label>): void;
+  /** Where all observations of these labels and this outcome go, for those who have many: it may be kept. */
+  series(labels: Readonly<Record<Label, string>>, outcome: string): RedSeries;
 }
 
 /** The labels that `red` takes when none are named. */
