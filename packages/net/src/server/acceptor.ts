@@ -1,8 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import type { Clock } from '@fairlead/core';
+import { http2Sessions, type SessionLimits } from '../http2/sessions.ts';
 import { readProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { Certificates } from '../tls/certificates.ts';
+import type { ClientSocket } from './client-socket.ts';
 
 /** How a server speaks TLS. */
 export interface ServerTls {
@@ -19,6 +21,8 @@ export interface AcceptorOptions {
   readonly tls: ServerTls | undefined;
   /** Whether each connection begins with the header of the PROXY protocol, before TLS. */
   readonly hasProxyHeader: boolean;
+  /** Whether HTTP/2 is spoken too: by ALPN over TLS, else to who begins with it ("prior knowledge"); `undefined` for no. */
+  readonly http2: SessionLimits | undefined;
   /** How long the header, and then the handshake, may take, in milliseconds. 0 means for ever. */
   readonly beginTimeoutMs: number;
   readonly clock: Clock;
@@ -27,29 +31,46 @@ export interface AcceptorOptions {
 /** Connections that have begun, at the end of whatever comes before HTTP. */
 export interface Acceptor {
   readonly server: Server;
-  /** Cuts those that have not begun yet. */
+  /** Cuts those that have not begun yet, and tells clients of HTTP/2 to begin nothing more. */
+  drain(): void;
+  /** Cuts what is left of HTTP/2. */
   cut(): void;
 }
 
 /** Takes connections; `onSocket` gets each with the client's address, when that is not the socket's own. */
 export function acceptor(
   options: AcceptorOptions,
-  onSocket: (socket: Socket, address: string | undefined) => void,
+  onSocket: (socket: ClientSocket, address: string | undefined) => void,
 ): Acceptor {
-  const { tls, hasProxyHeader, beginTimeoutMs, clock } = options;
+  const { tls, http2, hasProxyHeader, beginTimeoutMs, clock } = options;
+  const sessions = http2 && http2Sessions(http2, (stream) => onSocket(stream, undefined));
   const beginning = new Set<Socket>();
   const addresses = new WeakMap<Socket, string>();
-  const tlsServer = tls && tlsOver(tls, beginTimeoutMs, (socket) => onSocket(socket, addresses.get(rawOf(socket))));
+  const secured = (socket: TLSSocket): void => {
+    const raw = rawOf(socket);
+    const address = addresses.get(raw);
+    beginning.delete(raw);
+    if (sessions === undefined || socket.alpnProtocol !== 'h2') return onSocket(socket, address);
+    sessions.begin(socket, { address: address ?? socket.remoteAddress, isTls: true });
+  };
+  const tlsServer = tls && tlsOver(tls, sessions !== undefined, beginTimeoutMs, secured);
   const begin = (socket: Socket, address: string | undefined): void => {
-    if (tlsServer === undefined) {
-      onSocket(socket, address);
-      socket.resume();
-      return;
-    }
+    if (tlsServer === undefined) return beginPlain(socket, address);
     if (address !== undefined) addresses.set(socket, address);
     beginning.add(socket);
     socket.once('close', () => beginning.delete(socket));
     tlsServer.emit('connection', socket);
+  };
+  const beginPlain = (socket: Socket, address: string | undefined): void => {
+    const asHttp1 = (): void => {
+      onSocket(socket, address);
+      socket.resume();
+    };
+    if (sessions === undefined) return asHttp1();
+    const peer = { address: address ?? socket.remoteAddress, isTls: false };
+    whenBegun(socket, (first) =>
+      first.subarray(0, PREFACE.length).equals(PREFACE) ? sessions.begin(socket, peer) : asHttp1(),
+    );
   };
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     if (!hasProxyHeader) return begin(socket, undefined);
@@ -65,11 +86,16 @@ export function acceptor(
   });
   return {
     server,
-    cut() {
+    drain() {
       for (const socket of beginning) socket.destroy();
+      sessions?.drain();
     },
+    cut: () => sessions?.destroy(),
   };
 }
+
+/** What HTTP/2 begins with, as far as no request of HTTP/1.1 does (RFC 9113, section 3.4). */
+const PREFACE = Buffer.from('PRI * HTTP/2.0');
 
 /** Reads the header and gives back what came behind it; a connection without one is cut, as nobody knows who it is. */
 function readHeader(socket: Socket, onHeader: (address: string | undefined) => void): void {
@@ -96,13 +122,37 @@ function readHeader(socket: Socket, onHeader: (address: string | undefined) => v
   socket.on('error', failed);
 }
 
+/** Looks at the first bytes, at least those that tell HTTP/2 from HTTP/1.1, and gives them back. */
+function whenBegun(socket: Socket, onFirst: (first: Buffer) => void): void {
+  let held = Buffer.alloc(0);
+  const failed = (): void => void socket.destroy();
+  const arrived = (chunk: Buffer): void => {
+    held = Buffer.concat([held, chunk]);
+    const looked = Math.min(held.length, PREFACE.length);
+    if (looked < PREFACE.length && held.compare(PREFACE, 0, looked, 0, looked) === 0) return;
+    socket.off('data', arrived);
+    socket.off('error', failed);
+    socket.pause();
+    socket.unshift(held);
+    onFirst(held);
+  };
+  socket.on('data', arrived);
+  socket.on('error', failed);
+  socket.resume();
+}
+
 /** A server that handshakes on sockets that it is given. */
-function tlsOver(tls: ServerTls, handshakeTimeoutMs: number, onSocket: (socket: TLSSocket) => void): TlsServer {
+function tlsOver(
+  tls: ServerTls,
+  hasHttp2: boolean,
+  handshakeTimeoutMs: number,
+  onSocket: (socket: TLSSocket) => void,
+): TlsServer {
   const { certificates, clients = 'none' } = tls;
   const server = createTlsServer({
     allowHalfOpen: true,
     noDelay: true,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: hasHttp2 ? ['h2', 'http/1.1'] : ['http/1.1'],
     // Who names nobody gets the default one, which may change: so everybody is asked for by name.
     SNICallback: (name, give) => give(null, certificates.contextFor(name)),
     requestCert: clients !== 'none',

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { ClientSocket } from './client-socket.ts';
 import { realTurn } from '@fairlead/core';
 import { fail } from '../errors.ts';
 import type { Sender } from './outbox.ts';
@@ -15,7 +15,7 @@ export const LAST_CHUNK = '0\r\n\r\n';
 
 /** The sending half of a connection. */
 export class AnswerWriter implements Sender {
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #state: ServerState;
   readonly #onRoom: () => void;
   #waiting: (string | Uint8Array)[] = [];
@@ -30,7 +30,7 @@ export class AnswerWriter implements Sender {
   #unsentTick = 0;
 
   /** `onRoom` is told when there is room for more, after there was none. */
-  constructor(socket: Socket, state: ServerState, onRoom: () => void) {
+  constructor(socket: ClientSocket, state: ServerState, onRoom: () => void) {
     this.#socket = socket;
     this.#state = state;
     this.#onRoom = onRoom;

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { FairleadError } from '@fairlead/core';
 import { fail } from '../errors.ts';
 import { responseHead, statusLine, type OutgoingFields } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { RequestReader } from '../http1/request-reader.ts';
+import type { ClientSocket } from './client-socket.ts';
 import { AnswerWriter, LAST_CHUNK } from './answer-writer.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { Exchange, type Carrier } from './exchange.ts';
@@ -34,7 +34,7 @@ const LINGER_MS = 2_000;
 
 /** One client's connection: its requests one after the other. */
 export class Connection implements Carrier {
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #address: string | undefined;
   readonly #state: ServerState;
   readonly #reader: RequestReader;
@@ -57,7 +57,7 @@ export class Connection implements Carrier {
 
   /** `address` is the client's when that is not the socket's own. */
   constructor(
-    socket: Socket,
+    socket: ClientSocket,
     state: ServerState,
     onClosed: (connection: Connection) => void,
     address: string | undefined,
@@ -82,7 +82,7 @@ export class Connection implements Carrier {
     const socket = this.#socket;
     return (this.#peer ??= {
       address: this.#address ?? socket.remoteAddress ?? '',
-      isTls: socket instanceof TLSSocket,
+      isTls: socket.encrypted === true,
       note: undefined,
     });
   }
@@ -394,7 +394,8 @@ export class Connection implements Carrier {
     exchange.owner = undefined;
     socket.removeAllListeners('data');
     socket.removeAllListeners('end');
-    return { socket, first: this.#reader.rest() };
+    // `as`: what is offered over a stream of HTTP/2 is passed over, so this is a socket.
+    return { socket: socket as Socket, first: this.#reader.rest() };
   }
 
   #framing(length: string, keeps: boolean): string {

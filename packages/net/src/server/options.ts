@@ -42,8 +42,10 @@ export interface ServerOptions {
   /** The answer to what is no request, by its `HTTP_…` code; the connection is closed after it. */
   readonly refusal: (fault: FairleadError) => WholeAnswer;
   readonly limits?: ServerLimits;
-  /** Speaks TLS, and HTTP/1.1 within it. Default: speaks as it is. */
+  /** Speaks TLS. Default: speaks as it is. */
   readonly tls?: ServerTls | undefined;
+  /** Whether HTTP/2 is spoken too: by ALPN over TLS, else to clients that begin with it. Default false. */
+  readonly hasHttp2?: boolean;
   /** Whether connections begin with the header of the PROXY protocol (version 1 or 2); those that don't are cut. Default false. */
   readonly hasProxyHeader?: boolean;
   /** For proxies: what of requests' heads is kept to be passed on. Default: nothing is. */

@@ -40,12 +40,17 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
   let stopped: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 
-  const { tls, hasProxyHeader = false } = options;
-  const accepting = acceptor({ tls, hasProxyHeader, beginTimeoutMs: limits.headTimeoutMs, clock }, (socket, address) => {
-    const connection = new Connection(socket, state, forget, address);
-    connections.add(connection);
-    sweeping ??= clock.setTimer(tickMs, sweep);
-  });
+  const { tls, hasProxyHeader = false, hasHttp2 = false } = options;
+  const { headTimeoutMs, idleTimeoutMs, maxHeadBytes } = limits;
+  const http2 = hasHttp2 ? { maxHeadBytes, idleTimeoutMs } : undefined;
+  const accepting = acceptor(
+    { tls, http2, hasProxyHeader, beginTimeoutMs: headTimeoutMs, clock },
+    (socket, address) => {
+      const connection = new Connection(socket, state, forget, address);
+      connections.add(connection);
+      sweeping ??= clock.setTimer(tickMs, sweep);
+    },
+  );
   const { server } = accepting;
   if (limits.maxConnections > 0) server.maxConnections = limits.maxConnections;
 
@@ -66,7 +71,7 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
     stopped ??= new Promise((resolve) => {
       state.isDraining = true;
       server.close(() => resolve());
-      accepting.cut();
+      accepting.drain();
       for (const connection of connections) connection.drain();
     });
     return stopped;
@@ -75,6 +80,7 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
   async function close(graceMs: number): Promise<void> {
     const done = stop();
     const cut = () => {
+      accepting.cut();
       for (const connection of connections) connection.destroy();
     };
     if (graceMs <= 0) cut();

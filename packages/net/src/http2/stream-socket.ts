@@ -1,0 +1,116 @@
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants } from 'node:http2';
+import { Duplex } from 'node:stream';
+import { ResponseReader } from '../http1/response-reader.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { StreamRequest } from './stream-request.ts';
+
+const CRLF = '\r\n';
+const LAST_CHUNK = '0\r\n\r\n';
+/** Of one connection only; HTTP/2 has other means for it. */
+const LEFT_OUT = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
+/** Answers are the proxy's own, so nothing of theirs is too long; a body has no limit. */
+const LIMITS = { maxHeadBytes: 1024 * 1024, maxFields: 1_000 };
+
+/**
+ * A stream of HTTP/2 as a connection that carries one request of HTTP/1.1: reading gives the request's bytes, what is written
+ * is the answer. So a stream meets the same reader, the same limits and the same handling as a connection. Both ways wait for
+ * who reads; the end of either side is the end of the other.
+ */
+export class StreamSocket extends Duplex {
+  readonly remoteAddress: string | undefined;
+  /** Whether TLS carries the stream. */
+  readonly encrypted: boolean;
+  readonly #stream: ServerHttp2Stream;
+  readonly #reader = new ResponseReader(LIMITS);
+
+  constructor(
+    stream: ServerHttp2Stream,
+    { method, head, isChunked }: StreamRequest,
+    peer: { readonly address: string | undefined; readonly isTls: boolean },
+  ) {
+    super({ allowHalfOpen: true });
+    this.remoteAddress = peer.address;
+    this.encrypted = peer.isTls;
+    this.#stream = stream;
+    this.#reader.expect(method);
+    this.push(Buffer.from(head, 'latin1'));
+    stream.on('data', (part: Buffer) => {
+      const framed = isChunked
+        ? Buffer.concat([Buffer.from(`${part.length.toString(16)}${CRLF}`), part, Buffer.from(CRLF)])
+        : part;
+      if (!this.push(framed)) stream.pause();
+    });
+    stream.on('end', () => {
+      if (isChunked) this.push(Buffer.from(LAST_CHUNK));
+    });
+    // What went wrong is told by `close`; so is a client that has reset it.
+    stream.on('error', () => undefined);
+    stream.on('close', () => this.destroy());
+  }
+
+  override _read(): void {
+    this.#stream.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    this.#reader.add(chunk);
+    let hasRoom = true;
+    try {
+      for (let step = this.#reader.read(); step !== 'more'; step = this.#reader.read()) {
+        if (step === 'head') this.#answer(this.#reader.head);
+        // The reader's bytes are those of the chunk, which is given back by `done`.
+        else if (step === 'data') hasRoom = this.#stream.write(Buffer.from(this.#reader.data)) && hasRoom;
+        else if (step === 'end') this.#stream.end();
+      }
+    } catch (error) {
+      return done(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#reader.keep();
+    if (hasRoom || this.#stream.destroyed) done();
+    else this.#stream.once('drain', () => done());
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    if (!this.#stream.writableEnded) this.#stream.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (!this.#stream.destroyed) {
+      // An answer that was cut must not look whole.
+      this.#stream.close(this.#stream.writableFinished ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_INTERNAL_ERROR);
+    }
+    done(error);
+  }
+
+  /** As sockets have it; there is nothing to be set. */
+  setNoDelay(): this {
+    return this;
+  }
+
+  #answer(head: ResponseHead | undefined): void {
+    if (head === undefined || this.#stream.destroyed || this.#stream.headersSent) return;
+    const fields = outgoing(head);
+    if (head.status < 200) {
+      if (head.status !== 100) this.#stream.additionalHeaders(fields);
+      return;
+    }
+    this.#stream.respond(fields, { endStream: head.bodyBytes === 0 });
+  }
+}
+
+function outgoing({ status, fields }: ResponseHead): OutgoingHttpHeaders {
+  const headers: Record<string, string | number | string[]> = { ':status': status };
+  const { list } = fields;
+  for (let at = 0; at < list.length; at += 2) {
+    const name = list[at] ?? '';
+    const value = list[at + 1] ?? '';
+    if (LEFT_OUT.has(name)) continue;
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else headers[name] = [String(before), value];
+  }
+  return headers;
+}
