@@ -1,9 +1,11 @@
 import { isDeclaredError } from '@fairlead/contract';
-import { defineService, type Tx } from '@fairlead/service';
+import { handle, stateOf } from '@fairlead/events';
+import { defineService, type CommitTx } from '@fairlead/service';
 import { z } from 'zod';
 import billingContract from '../billing/contract.ts';
 import { ordersContract } from '../orders/contract.ts';
 import { paymentsContract } from './contract.ts';
+import { Payment, type PaymentCommand } from './payment.ts';
 
 type PaymentType = 'captured' | 'refunded' | 'declined';
 
@@ -43,8 +45,7 @@ export default defineService({
       async handle(ctx, { orderId, amountCents }, kit) {
         await kit.calls.billing.refund(ctx, { orderId, amountCents });
         await kit.commit(async (tx) => {
-          await book(tx, kit.newId(), orderId, 'refunded', amountCents);
-          await tx.publish('payment.refunded', { orderId, amountCents });
+          await settle(tx, orderId, { type: 'refund', orderId });
         });
       },
     },
@@ -59,19 +60,19 @@ export default defineService({
         const { orderId, totalCents: amountCents, currency } = event.data;
         // A later version of orders may know kinds of cards that we don't: those can't be charged.
         const card = event.data.card === 'ok' ? 'ok' : 'declined';
+        // On record whatever comes of the charge; a repeat finds it there.
+        await handle({ ctx, database: kit.db }, Payment, orderId, { type: 'initiate', amountCents, currency });
         try {
           await kit.calls.billing.charge(ctx, { orderId, amountCents, currency, card });
         } catch (error) {
           if (!isDeclaredError(error, billingContract.operations.charge, 'CARD_DECLINED')) throw error;
           await kit.commit(async (tx) => {
-            await book(tx, kit.newId(), orderId, 'declined', amountCents);
-            await tx.publish('payment.declined', { orderId, reason: 'the card was declined' });
+            await settle(tx, orderId, { type: 'decline', orderId, reason: 'the card was declined' });
           });
           return;
         }
         await kit.commit(async (tx) => {
-          await book(tx, kit.newId(), orderId, 'captured', amountCents);
-          await tx.publish('payment.captured', { orderId, amountCents });
+          await settle(tx, orderId, { type: 'capture', orderId });
         });
       },
 
@@ -81,13 +82,9 @@ export default defineService({
        */
       async 'order.cancelled'(ctx, event, kit) {
         const { orderId } = event.data;
-        const { rows } = await kit.db.query<{ amount_cents: number }>(
-          ctx,
-          `select amount_cents from payment where order_id = $1 and type = 'captured'`,
-          [orderId],
-        );
-        const amountCents = rows[0]?.amount_cents;
-        if (amountCents === undefined) return;
+        const { state } = await stateOf({ ctx, database: kit.db }, Payment, orderId);
+        if (state.status !== 'captured') return;
+        const { amountCents } = state;
         await kit.commit(async (tx) => {
           await kit.jobs.enqueue(tx, 'refund', { orderId, amountCents }, { dedupe: orderId });
         });
@@ -96,9 +93,15 @@ export default defineService({
   },
 });
 
-async function book(tx: Tx, id: string, orderId: string, type: PaymentType, amountCents: number): Promise<void> {
-  await tx.query(
-    `insert into payment (id, tenant, order_id, type, amount_cents, at) values ($1, $2, $3, $4, $5, fairlead.now())`,
-    [id, tx.ctx.tenant, orderId, type, amountCents],
-  );
+/** Runs a command, whose events are published as the contract says, and brings the table up to date with what has happened. */
+async function settle(tx: CommitTx<typeof paymentsContract>, orderId: string, command: PaymentCommand): Promise<void> {
+  const result = await tx.handle(Payment, orderId, command);
+  // Billing has done it all the same: somebody has to look.
+  if (result.kind === 'rejected') throw new Error(`${command.type} of ${orderId}: ${result.reason}`);
+  for (const { id, type } of result.events) {
+    await tx.query(
+      `insert into payment (id, tenant, order_id, type, amount_cents, at) values ($1, $2, $3, $4, $5, fairlead.now())`,
+      [id, tx.ctx.tenant, orderId, type.replace('payment.', ''), result.state.amountCents],
+    );
+  }
 }
