@@ -159,7 +159,11 @@ export class Keeper implements Closeable {
   async status(ctx: Context): Promise<{ readonly active: number; readonly builds: readonly BuildStatus[] }> {
     const standing = await standingOf({ ctx, database: this.#whole }, this.kept.writing.view);
     const builds = (standing?.builds ?? []).map(async ({ tables: _tables, ...build }): Promise<BuildStatus> => {
-      const progress = await this.#feeds.get(build.number)?.progress(ctx);
+      // What can't be said now, such as for want of the broker, is left out.
+      const progress = await this.#feeds
+        .get(build.number)
+        ?.progress(ctx)
+        .catch(() => undefined);
       return { ...build, ...(progress && { progress }) };
     });
     return { active: standing?.active ?? this.kept.version, builds: await Promise.all(builds) };
