@@ -30,6 +30,20 @@ export const EVENTS_ERRORS = {
   SAGA_UNKNOWN: 'not-found',
   /** The run was cancelled: what its function waits for fails with this. */
   SAGA_CANCELLED: 'cancelled',
+  /** Another process has the run by now, or an operator has changed it: what was under way is undone or repeated. */
+  SAGA_LOST: 'conflict',
+  /** A child can't be begun: its id is taken by a run with another parent or input. */
+  SAGA_CHILD_CONFLICT: 'conflict',
+  /** A run is parked: its code does not come to what its journal has. */
+  SAGA_DIVERGED: 'conflict',
+  /** A run is parked: its function waits for something that is not from its `s`. */
+  SAGA_FOREIGN_WAIT: 'internal',
+  /** A run is parked: it has asked for more than `maxSteps`. */
+  SAGA_TOO_LONG: 'internal',
+  /** A run is parked: it goes round and round without a step. */
+  SAGA_LOOPS: 'internal',
+  /** A run is parked: process after process has ended while it had it. */
+  SAGA_POISON: 'internal',
   /** A view was read before the service had started. */
   VIEW_NOT_STARTED: 'unavailable',
   /** A view can't be rebuilt now: it is being built, or what was replaced has not been cleared away. */

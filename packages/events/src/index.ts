@@ -33,13 +33,14 @@ export {
 } from './decider/state-of.ts';
 export { EVENTS_ERRORS } from './errors.ts';
 export { saga } from './saga/saga.ts';
+export { sagas } from './saga/running-sagas.ts';
+export type { RunningSagas, SagasOptions } from './saga/sagas-types.ts';
 export type {
   AnySaga,
   CancelSagaResult,
   JournalRecord,
   ReplayVerdict,
   ResolvedSagaOptions,
-  RunningSagas,
   Saga,
   SagaAdmin,
   SagaContext,
@@ -56,7 +57,6 @@ export type {
   SagaResult,
   Sagas,
   SagaSet,
-  SagasOptions,
   SagaStatus,
   SagaSummary,
   SignalResult,

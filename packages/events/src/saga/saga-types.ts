@@ -1,6 +1,6 @@
-import type { Closeable, Clock, CloseOptions, Context, Random } from '@fairlead/core';
+import type { Context } from '@fairlead/core';
 import type { BackoffSpec } from '@fairlead/policy';
-import type { Database, Leases, StoreTelemetry, Tx } from '@fairlead/store';
+import type { Tx } from '@fairlead/store';
 
 /** A length of time: `250ms`, `30s`, `15m`, `2h`, `3d`, or milliseconds. */
 export type SagaDuration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
@@ -141,7 +141,11 @@ export interface Saga<Input, Result, Kit = unknown, T extends Tx = Tx> {
 }
 
 /** Some saga. */
-export type AnySaga = Saga<never, unknown, never, never>;
+export interface AnySaga {
+  readonly name: string;
+  readonly options: ResolvedSagaOptions<unknown>;
+  run(s: SagaContext<never, never>, input: never): Promise<unknown>;
+}
 
 /** The sagas of a service by the names that its code has for them. */
 export type SagaSet = Readonly<Record<string, AnySaga>>;
@@ -364,42 +368,3 @@ export type ReplayVerdict =
   | { readonly kind: 'same'; readonly ended: boolean }
   /** It does not; `difference` shows the journal and the calls side by side, for people. */
   | { readonly kind: 'different'; readonly difference: string };
-
-/** What a process runs sagas with. */
-export interface SagasOptions<S extends SagaSet, Kit = unknown, T extends Tx = Tx> {
-  /** The service's own, as its transactions see it: under row tenancy those of a Context's tenant. Not closed. */
-  readonly database: Database;
-  /**
-   * The leases of this process, on the same database. What they lapse after (`ttlMs`) plus a second is how long a run stands still
-   * when its process dies; 3 000 is a good value. Not closed; close them later.
-   */
-  readonly leases: Leases;
-  readonly sagas: S;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** The kit of one attempt of a step, or of one transaction. Default: `undefined`. */
-  readonly kitFor?: (ctx: Context, saga: string, step: string) => Kit;
-  /** What a step's transaction is to its function. Default: itself. */
-  readonly txFor?: (tx: Tx) => T;
-  /** Logs and metrics. Default: none. */
-  readonly telemetry?: StoreTelemetry | undefined;
-  /** Runs that this process has in memory at the same time; others wait. Default 1 000; from 1 to 100 000. */
-  readonly maxActive?: number;
-  /** How long a run that waits stays in memory, in milliseconds. Default 1 000; 0 leaves at once. */
-  readonly lingerMs?: number;
-  /** How often to look whether other processes have died, in milliseconds. Default 1 000; at least 10. */
-  readonly watchMs?: number;
-  /** How long a saga's function may wait for something that is not from its `s`, in milliseconds, before it is parked. Default 5 000. */
-  readonly foreignWaitMs?: number;
-}
-
-/** The sagas of a process, running until closed. */
-export interface RunningSagas<S extends SagaSet> extends Sagas<S>, Closeable {
-  /** Runs in memory now. */
-  readonly active: number;
-  /**
-   * Begins nothing more and lets steps under way end for `graceMs` (default 5 000); what goes on afterwards does so in another
-   * process, at once.
-   */
-  close(options?: CloseOptions): Promise<void>;
-}

@@ -1,6 +1,13 @@
 /*
  * Sagas: workflows that outlive their processes, written as plain async functions. Around this file:
- *   saga-types.ts     what callers see            duration.ts        `3d` as milliseconds
+ *   saga-types.ts sagas-types.ts  what callers see; sagas-options.ts, duration.ts and payload.ts read what they give
+ *   running-sagas.ts  the sagas of a process: own-life.ts and runner-life.ts say whose runs they are and who has died,
+ *                     active-runs.ts which are in memory, end-watch.ts who waits for their end
+ *   activation.ts     one run in memory (live-run.ts is what others see of it): call-work.ts and attempts.ts do its steps,
+ *                     compensation.ts its undos, arrivals.ts takes its signals, lane.ts keeps its records in order
+ *   execution.ts      the function on its journal, with no effects; saga-context.ts is the function's side, journal.ts the records
+ *   run-docs.ts       where it is kept: run-body.ts is a run's document, new-run.ts its first version, held-run.ts writes it
+ *   send-signal.ts    news for a run                   database-time.ts  what time it is there
  */
 import type { Tx } from '@fairlead/store';
 import { fail } from '../errors.ts';
