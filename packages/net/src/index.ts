@@ -11,6 +11,7 @@ export type { ReceivedAnswer, WholeRequest } from './client/call.ts';
 export type { Endpoint, PoolOptions } from './client/options.ts';
 export { clientPool } from './client/pool.ts';
 export type { Pool } from './client/pool.ts';
+export { addressOf } from './cluster/address.ts';
 export type { CircuitLimits, ClusterRefusal } from './cluster/circuit-limits.ts';
 export type { ClusterReport, EjectionCause, EndpointReport, EndpointState } from './cluster/cluster-report.ts';
 export type { ClusterEvent } from './cluster/cluster-event.ts';

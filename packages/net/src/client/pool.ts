@@ -23,13 +23,14 @@ export interface Pool extends Closeable {
    * @throws UNSENDABLE when the request is none that HTTP can carry; nothing was sent
    */
   request(ctx: Pick<Context, 'onEnd'>, request: WholeRequest): Promise<ReceivedAnswer>;
-  /** What requests say in `Host`. */
-  readonly host: string;
+  /** The line that says `Host`, with its CRLF. */
+  readonly hostLine: string;
   /**
    * Sends a request that is told of all that happens to it: at once or later it has a connection (`begin`), or fails.
-   * `isFresh`: no connection that has been unused for a while, since one has just turned out to be dead.
+   * `isFresh`: no connection that has been unused for a while, since one has just turned out to be dead. `nowMs`: the
+   * clock's monotonic time, for who has just looked at it.
    */
-  carry(carried: Carried, isFresh?: boolean): void;
+  carry(carried: Carried, isFresh?: boolean, nowMs?: number): void;
   /** A request that has no connection yet is not sent any more, and hears nothing. False when it has begun. */
   withdraw(carried: Carried): boolean;
   /** Ends every connection, at once, and every request with it. Idempotent. */
@@ -46,7 +47,7 @@ export function clientPool(options: PoolOptions): Pool {
 
 class ConnectionPool implements Pool {
   readonly #options: ResolvedPoolOptions;
-  readonly #hostLine: string;
+  readonly hostLine: string;
   readonly #connections = new Set<ClientConnection>();
   /** The one that was used last is at the end, and is used next: what is not needed grows old. */
   readonly #idle: ClientConnection[] = [];
@@ -60,7 +61,7 @@ class ConnectionPool implements Pool {
 
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
-    this.#hostLine = `host: ${options.host}\r\n`;
+    this.hostLine = `host: ${options.host}\r\n`;
     this.#events = {
       onOpen: () => (this.#opening -= 1),
       onFree: (connection) => this.#freed(connection),
@@ -69,13 +70,9 @@ class ConnectionPool implements Pool {
     };
   }
 
-  get host(): string {
-    return this.#options.host;
-  }
-
   request(ctx: Pick<Context, 'onEnd'>, request: WholeRequest): Promise<ReceivedAnswer> {
     return new Promise((resolve, reject) => {
-      const call = new Call(request, this.#hostLine, this.#options.maxAnswerBytes, resolve, reject);
+      const call = new Call(request, this.hostLine, this.#options.maxAnswerBytes, resolve, reject);
       if (this.#closed !== undefined) return call.fail(connectionFailed('the pool is closed', 'no'));
       const leave = ctx.onEnd((reason) => {
         call.fail(reason);
@@ -87,10 +84,10 @@ class ConnectionPool implements Pool {
     });
   }
 
-  carry(carried: Carried, isFresh = false): void {
+  carry(carried: Carried, isFresh = false, nowMs = this.#options.clock.monotonic()): void {
     if (this.#closed !== undefined) return carried.fail(connectionFailed('the pool is closed', 'no'), false);
-    const connection = isFresh ? undefined : this.#takeIdle();
-    if (connection !== undefined) return connection.carry(carried);
+    const connection = isFresh ? undefined : this.#takeIdle(nowMs);
+    if (connection !== undefined) return connection.carry(carried, nowMs);
     // Whoever is fresh is there instead of one that has died.
     if (!isFresh && this.#isFull()) {
       return carried.fail(connectionFailed('too many requests wait for a connection', 'no'), false);
@@ -135,8 +132,7 @@ class ConnectionPool implements Pool {
     }
   }
 
-  #takeIdle(): ClientConnection | undefined {
-    const nowMs = this.#options.clock.monotonic();
+  #takeIdle(nowMs: number): ClientConnection | undefined {
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
       if (connection.idleUntilMs > nowMs) return connection;
       connection.destroy();
@@ -151,7 +147,7 @@ class ConnectionPool implements Pool {
       this.#sweep ??= this.#options.clock.setTimer(this.#options.idleTimeoutMs, () => this.#sweepIdle());
     } else {
       this.#line.delete(call);
-      connection.carry(call);
+      connection.carry(call, this.#options.clock.monotonic());
     }
   }
 

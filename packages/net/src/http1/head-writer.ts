@@ -85,3 +85,12 @@ export function statusLine(status: number): string {
   statusLines.set(status, line);
   return line;
 }
+
+const MOST_REMEMBERED_LENGTH = 16 * 1024;
+const lengthLines: (string | undefined)[] = [];
+
+/** The line that says how long a body is, with its CRLF. */
+export function lengthLine(bytes: number): string {
+  if (bytes >= MOST_REMEMBERED_LENGTH) return `content-length: ${bytes}\r\n`;
+  return (lengthLines[bytes] ??= `content-length: ${bytes}\r\n`);
+}

@@ -5,7 +5,7 @@ import { realClock } from '@fairlead/core';
 import { afterEach, expect, test } from 'vitest';
 import { serve, type NetServer } from '../server/serve.ts';
 import type { ServerRequest } from '../server/server-request.ts';
-import { testCertificate } from '../tls/certificate.fixture.ts';
+import { testCertificate } from '../testing/test-certificate.ts';
 import { certificates } from '../tls/certificates.ts';
 
 const clock = realClock();

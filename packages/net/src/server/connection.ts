@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { FairleadError } from '@fairlead/core';
 import { fail } from '../errors.ts';
-import { responseHead, statusLine, type OutgoingFields } from '../http1/head-writer.ts';
+import { lengthLine, responseHead, statusLine, type OutgoingFields } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { RequestReader } from '../http1/request-reader.ts';
 import type { ClientSocket } from './client-socket.ts';
@@ -345,9 +345,10 @@ export class Connection implements Carrier {
     const keeps = this.#keeps(head);
     const isBodiless = head.method === 'HEAD' || status === 204 || status === 304;
     const bytes = isBodiless ? (status === 204 ? -1 : statedBytes) : body.length;
-    const length = bytes < 0 ? '' : `content-length: ${bytes}\r\n`;
+    const length = bytes < 0 ? '' : lengthLine(bytes);
+    const end = keeps ? '\r\n' : 'connection: close\r\n\r\n';
     this.#writer.text(
-      `${statusLine(status)}${lines}${length}${keeps ? '\r\n' : 'connection: close\r\n\r\n'}${isBodiless ? '' : body}`,
+      isBodiless ? statusLine(status) + lines + length + end : statusLine(status) + lines + length + end + body,
     );
     this.#finish(keeps);
   }

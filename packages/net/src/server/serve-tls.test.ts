@@ -3,7 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { realClock } from '@fairlead/core';
 import { expect, test } from 'vitest';
-import { testCertificate, type TestCertificate } from '../tls/certificate.fixture.ts';
+import { testCertificate, type TestCertificate } from '../testing/test-certificate.ts';
 import { certificates } from '../tls/certificates.ts';
 import type { ServerTls } from './acceptor.ts';
 import { serve } from './serve.ts';

@@ -12,6 +12,8 @@ export interface NetServer extends Closeable {
   readonly url: string;
   /** Connections that are open. */
   readonly connections: number;
+  /** Resolves when it listens no more and its last connection is closed. */
+  readonly closed: Promise<void>;
   /** Accepts no more connections, closes those without a request, and the others after their answers. Idempotent. */
   drain(): void;
   /** Drains, and cuts what is still open after `graceMs` (default 5 000; 0 cuts at once). */
@@ -88,9 +90,11 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
     await done.finally(() => late.cancel());
   }
 
+  const closed = new Promise<void>((resolve) => void server.once('close', () => resolve()));
   const url = await listenAt(server, options.listen, tls === undefined ? 'http' : 'https');
   const self: NetServer = {
     url,
+    closed,
     get connections() {
       return connections.size;
     },

@@ -1,6 +1,6 @@
 import { virtualClock } from '@fairlead/core';
 import { expect, test } from 'vitest';
-import { testCertificate } from './certificate.fixture.ts';
+import { testCertificate } from '../testing/test-certificate.ts';
 import { certificates, type CertificatePair } from './certificates.ts';
 
 const clock = virtualClock({ startMs: Date.UTC(2030, 0, 1) });

@@ -1,18 +1,37 @@
 import type { FairleadError } from '@fairlead/core';
-import { serve, type NetServer, type WholeAnswer } from '@fairlead/net';
+import { serve, type NetServer, type ServerTls, type WholeAnswer } from '@fairlead/net';
 import type { CompiledListener } from '../snapshot/compiled-snapshot.ts';
 import type { EngineCore } from './engine-core.ts';
 import { Exchange } from './exchange.ts';
 import type { LocalAnswer } from './filter.ts';
+import { fileTls } from './listener-tls.ts';
 import { problemBody, localLines } from './problem-answer.ts';
 
 /**
  * Opens a listener; each of its requests becomes an exchange.
  * @throws UNAVAILABLE when the address can't be had
+ * @throws MISCONFIGURED when a certificate can't be used
  */
-export function openListener(core: EngineCore, listener: CompiledListener): Promise<NetServer> {
+export async function openListener(core: EngineCore, listener: CompiledListener): Promise<NetServer> {
+  const { clock, telemetry } = core;
+  const tls = listener.tls && (await fileTls(listener.tls, { clock, log: telemetry.log }));
+  try {
+    const server = await serveOn(core, listener, tls);
+    // A server that is closed needs no certificates.
+    void server.closed.then(() => tls?.close());
+    return server;
+  } catch (error) {
+    tls?.close();
+    throw error;
+  }
+}
+
+function serveOn(core: EngineCore, listener: CompiledListener, tls: ServerTls | undefined): Promise<NetServer> {
   return serve({
     listen: listener.address,
+    tls,
+    hasHttp2: listener.hasHttp2,
+    hasProxyHeader: listener.hasProxyProtocol,
     clock: core.clock,
     limits: listener.limits,
     sieve: core.requestSieve,
