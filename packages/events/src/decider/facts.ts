@@ -15,8 +15,8 @@ export interface FactOptions {
 /**
  * Decided events as the log takes them, with data as every reader will have it. Those whose type the contract has are as it says
  * and public; all others are private.
- * @throws INVALID_EVENT when the contract doesn't allow the data; DECISION_INVALID when it is not JSON; MISCONFIGURED when decider
- *   and contract disagree on the schema version
+ * @throws INVALID_EVENT when the contract doesn't allow the data; DECISION_INVALID when it is not JSON, or has what the contract
+ *   would leave out; MISCONFIGURED when decider and contract disagree on the schema version
  */
 export function factsOf(
   decider: EventReading,
@@ -35,8 +35,29 @@ export function factsOf(
         `${contract.name}: the contract has ${type} at schema version ${fact.schemaVersion}, decider "${decider.name}" at ${schemaVersion}. ` +
           `Give upcast["${type}"] a function from each version below ${fact.schemaVersion}, or the event the version that is meant.`,
       );
+    const lost = lostAt(jsonCopy(decider.name, type, data), fact.data, '$');
+    if (lost !== undefined)
+      throw fail(
+        'DECISION_INVALID',
+        `decide of "${decider.name}" answered a ${type} with ${lost}, which the contract of ${contract.name} leaves out: it would be gone for the decider, too. ` +
+          'Add it to the contract, or say it by an event of its own, which stays in the service.',
+        { details: { type, path: lost } },
+      );
     return fact;
   });
+}
+
+/** Where a value has a member that another lacks; `undefined` when it has none. */
+function lostAt(value: unknown, kept: unknown, path: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    const at = Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`;
+    if (typeof kept !== 'object' || kept === null || !Object.hasOwn(kept, name)) return at;
+    // What `hasOwn` has found can be asked for by name.
+    const lost = lostAt(member, (kept as Readonly<Record<string, unknown>>)[name], at);
+    if (lost !== undefined) return lost;
+  }
+  return undefined;
 }
 
 function jsonCopy(name: string, type: string, data: unknown): unknown {
