@@ -47,7 +47,6 @@ export class ClientConnection implements Carrier, Sender {
   #isAnswering = false;
   #isPaused = false;
   #served = 0;
-  #carriedAtMs: number;
   #idleTimeoutMs: number;
   /** Who gets what comes of another protocol. */
   #takenOver: ((bytes: Buffer) => void) | undefined;
@@ -61,7 +60,6 @@ export class ClientConnection implements Carrier, Sender {
     this.#options = options;
     this.#events = events;
     this.#idleTimeoutMs = options.idleTimeoutMs;
-    this.#carriedAtMs = options.clock.monotonic();
     this.#reader = new ResponseReader(options.limits, options.sieve);
     this.#socket = this.#connect();
     this.#connectTimer = options.clock.setTimer(options.connectTimeoutMs, () => {
@@ -80,9 +78,8 @@ export class ClientConnection implements Carrier, Sender {
   }
 
   /** Takes a request. The connection must be free. */
-  carry(carried: Carried, nowMs: number): void {
+  carry(carried: Carried): void {
     this.#carried = carried;
-    this.#carriedAtMs = nowMs;
     this.#isSent = false;
     this.#isAnswering = false;
     this.#reader.maxBodyBytes = Infinity;
@@ -297,8 +294,7 @@ export class ClientConnection implements Carrier, Sender {
   }
 
   #free(): void {
-    // From when it was taken: that is earlier than it has to be, never later, and needs no look at the clock.
-    this.idleUntilMs = this.#carriedAtMs + this.#idleTimeoutMs;
+    this.idleUntilMs = this.#options.clock.monotonic() + this.#idleTimeoutMs;
     this.#events.onFree(this);
   }
 

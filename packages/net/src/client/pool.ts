@@ -87,7 +87,7 @@ class ConnectionPool implements Pool {
   carry(carried: Carried, isFresh = false, nowMs = this.#options.clock.monotonic()): void {
     if (this.#closed !== undefined) return carried.fail(connectionFailed('the pool is closed', 'no'), false);
     const connection = isFresh ? undefined : this.#takeIdle(nowMs);
-    if (connection !== undefined) return connection.carry(carried, nowMs);
+    if (connection !== undefined) return connection.carry(carried);
     // Whoever is fresh is there instead of one that has died.
     if (!isFresh && this.#isFull()) {
       return carried.fail(connectionFailed('too many requests wait for a connection', 'no'), false);
@@ -147,7 +147,7 @@ class ConnectionPool implements Pool {
       this.#sweep ??= this.#options.clock.setTimer(this.#options.idleTimeoutMs, () => this.#sweepIdle());
     } else {
       this.#line.delete(call);
-      connection.carry(call, this.#options.clock.monotonic());
+      connection.carry(call);
     }
   }
 

@@ -51,7 +51,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { clock, random, telemetry, strip, name, connectPatienceMs, tunnelIdleMs, refusal } = resolved;
   const kept = new KeptState();
   const deadlines = new Deadlines(clock);
-  const report = new OutcomeReport(telemetry, clock);
+  const report = new OutcomeReport(telemetry);
   const hosts = new HostNames();
   const answerSieve = new FieldSieve({ drop: ['traceparent', 'x-request-id'], dropPrefixes: ['x-fairlead-'] });
   const requestSieve = new FieldSieve({

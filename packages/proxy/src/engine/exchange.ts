@@ -87,6 +87,9 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
   #upload: Upload | undefined;
   #policed: PolicedAttempts | undefined;
 
+  /** Nothing has been waited for yet: no time has passed. */
+  #isStarting = false;
+
   #head: ResponseHead | undefined;
   #headAtMs = 0;
   /** The answer's body, while it may still be all of it. */
@@ -152,10 +155,13 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
   start(): void {
     this.request.owner = this;
     this.snapshot.began();
+    this.#isStarting = true;
     try {
       findWay(this);
     } catch (error) {
       this.failed(error);
+    } finally {
+      this.#isStarting = false;
     }
   }
 
@@ -190,13 +196,13 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     const { core } = this;
     const cluster = this.snapshot.clusters.get(this.cluster);
     const picked = cluster?.pick(this.hashKey === undefined ? undefined : hashOf(this.hashKey), avoid);
-    this.#attemptAtMs = core.clock.monotonic();
+    this.#attemptAtMs = this.#isStarting ? this.startedAtMs : core.clock.monotonic();
     if (picked === undefined) return this.#lost(unpickable(this.cluster, cluster?.refusal));
     this.#picked = picked;
     this.#policed?.wentTo(picked);
     this.#trace.attempt(this, this.rubric, this.cluster);
     picked.began();
-    picked.pool.carry(this, isFresh);
+    picked.pool.carry(this, isFresh, this.#attemptAtMs);
   }
 
   // What a pool tells.
@@ -254,13 +260,14 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     }
     const head = this.#head;
     if (head === undefined) return;
+    // What came in one piece came when its head did.
+    const atMs = this.#isAnswering ? this.core.clock.monotonic() : this.#headAtMs;
     if (this.#isAnswering) this.request.endAnswer();
     else {
-      // Nobody has to be told any more of a client that goes away.
       this.request.answerText(head.status, this.#answerLines(head), this.#text ?? NO_BODY, head.statedBytes);
     }
     this.#endAttempt(outcomeOf(head));
-    if (this.#policed === undefined) this.#over(head.status, undefined);
+    if (this.#policed === undefined) this.#over(head.status, undefined, undefined, atMs);
     else this.#policed.ended(head.status);
   }
 
@@ -367,22 +374,21 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     const { head, peer } = this.request;
     const { bodyBytes, kept } = head;
     const edits = this.#upstreamEdits;
-    // The requests of a connection have this in common.
-    if (typeof peer.note !== 'string') peer.note = forwardedLines(peer);
-    const own = `${peer.note}x-forwarded-host: ${head.host}\r\n${this.#trace.upstreamLines}`;
+    const own = whenceOf(peer, head.host) + this.#trace.upstreamLines;
     const lines =
       edits === undefined
         ? kept + own
         : editedLines(kept, this.fields, this.core.requestSieve, edits) + withoutEdited(own, edits);
-    return `${this.method} ${this.upstreamTarget} HTTP/1.1\r\nhost: ${this.#picked?.pool.host ?? ''}\r\n${lines}${
-      bodyBytes === 0 && BODILESS.has(this.method)
-        ? this.offersUpgrade
-          ? UPGRADE_LINES
-          : ''
-        : bodyBytes === CHUNKED && this.body === undefined
-          ? 'transfer-encoding: chunked\r\n'
-          : `content-length: ${this.body?.length ?? bodyBytes}\r\n`
-    }\r\n`;
+    const hostLine = this.#picked?.pool.hostLine ?? '';
+    return `${this.method} ${this.upstreamTarget} HTTP/1.1\r\n${hostLine}${lines}${this.#framing(bodyBytes)}`;
+  }
+
+  #framing(bodyBytes: number): string {
+    if (this.body !== undefined) return `content-length: ${this.body.length}\r\n\r\n`;
+    if (bodyBytes === CHUNKED) return 'transfer-encoding: chunked\r\n\r\n';
+    if (this.offersUpgrade) return `${UPGRADE_LINES}\r\n`;
+    // Methods whose requests have no body say nothing of its length (RFC 9110, section 8.6).
+    return bodyBytes === 0 && BODILESS.has(this.method) ? '\r\n' : `content-length: ${bodyBytes}\r\n\r\n`;
   }
 
   #answerLines(head: ResponseHead): string {
@@ -511,7 +517,7 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     );
   }
 
-  #over(status: number, cause: string | undefined, because?: unknown): void {
+  #over(status: number, cause: string | undefined, because?: unknown, atMs = this.core.clock.monotonic()): void {
     if (this.isOver) return;
     this.isOver = true;
     const { core, live, rubric } = this;
@@ -519,11 +525,10 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     this.request.owner = undefined;
     this.#upload?.stop();
     core.underWay.delete(this);
-    const durationMs = core.clock.monotonic() - this.startedAtMs;
-    core.report.ended(rubric, this, status, cause, durationMs);
-    this.#trace.close(this, rubric, { status, cause, path: this.path, tenant: this.identity?.tenant }, because);
+    core.report.ended(rubric, this, status, cause, atMs);
+    this.#trace.close(this, rubric, status, cause, because);
     if (live !== undefined && live.endFilters.length > 0) {
-      const outcome = { status, cause, durationMs };
+      const outcome = { status, cause, durationMs: atMs - this.startedAtMs };
       for (const filter of live.endFilters) filter.ended?.(this, outcome);
     }
     this.snapshot.ended();
@@ -553,8 +558,21 @@ function isWebSocket(upgrade: string | undefined, bodyBytes: number): boolean {
   return bodyBytes === 0 && upgrade?.toLowerCase() === 'websocket';
 }
 
-function forwardedLines({ address, isTls }: Peer): string {
-  return `x-forwarded-for: ${address === '' ? 'unknown' : address}\r\nx-forwarded-proto: ${isTls ? 'https' : 'http'}\r\n`;
+/** Whence the requests of a connection come; made once as long as they name one host. */
+interface Whence {
+  readonly host: string;
+  readonly lines: string;
+}
+
+function whenceOf(peer: Peer, host: string): string {
+  // `as`: nobody else writes notes on connections.
+  const known = peer.note as Whence | undefined;
+  if (known?.host === host) return known.lines;
+  const address = peer.address === '' ? 'unknown' : peer.address;
+  const proto = peer.isTls ? 'https' : 'http';
+  const lines = `x-forwarded-for: ${address}\r\nx-forwarded-proto: ${proto}\r\nx-forwarded-host: ${host}\r\n`;
+  peer.note = { host, lines } satisfies Whence;
+  return lines;
 }
 
 function latin1Of(text: string): string {

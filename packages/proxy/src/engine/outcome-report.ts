@@ -1,6 +1,6 @@
-import type { Clock, Context } from '@fairlead/core';
+import type { Context } from '@fairlead/core';
 import { constantSpan } from '@fairlead/telemetry';
-import type { AccessLineGate, Span, SpanOptions, Telemetry } from '@fairlead/telemetry';
+import type { AccessLineGate, RedSeries, SpanOptions, Telemetry } from '@fairlead/telemetry';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Identity } from './filter.ts';
 
@@ -13,6 +13,10 @@ export interface Rubric {
   /** Of requests to the upstream. */
   readonly client: SpanOptions;
   readonly lines: AccessLineGate;
+  /** Where durations of what went well go. */
+  readonly served: RedSeries;
+  /** The same of attempts, by cluster. */
+  readonly called: Map<string, RedSeries>;
 }
 
 /** Of whom and what a request is. */
@@ -23,14 +27,7 @@ export interface Subject {
   readonly cluster: string;
   readonly identity: Identity | undefined;
   readonly ctx: Context;
-}
-
-/** How a request ended, for its span. */
-export interface Ended {
-  readonly path: string;
-  readonly tenant: string | undefined;
-  readonly status: number;
-  readonly cause: string | undefined;
+  readonly startedAtMs: number;
 }
 
 const UNMATCHED = '_unmatched';
@@ -46,15 +43,10 @@ export class OutcomeReport {
   readonly #telemetry: Telemetry;
   readonly #served;
   readonly #called;
-  readonly #clock: Clock;
   readonly #unmatched = new Map<string, Rubric>();
-  /** Handed to metrics again and again; nobody keeps it. */
-  readonly #observation = { labels: { operation: '' }, outcome: 'ok', durationMs: 0 };
-  readonly #attempt = { labels: { peer: '', operation: '' }, outcome: 'ok', durationMs: 0 };
 
-  constructor(telemetry: Telemetry, clock: Clock) {
+  constructor(telemetry: Telemetry) {
     this.#telemetry = telemetry;
-    this.#clock = clock;
     this.#served = telemetry.metrics.red({ kind: 'server' });
     this.#called = telemetry.metrics.red({ kind: 'client' });
   }
@@ -78,19 +70,25 @@ export class OutcomeReport {
       server: constantSpan({ name: spanName, kind: 'server', attributes }),
       client: constantSpan({ name: spanName, kind: 'client', attributes }),
       lines: this.#telemetry.accessLines.of(operation),
+      served: this.#served.series({ operation }, 'ok'),
+      called: new Map<string, RedSeries>(),
     };
     known.set(name, made);
     return made;
   }
 
-  /** An attempt at an upstream has its answer's head, or none. */
+  /** An attempt at a cluster has its answer's head, or none. */
   attempted(rubric: Rubric, cluster: string, outcome: string, durationMs: number): void {
-    const attempt = this.#attempt;
-    attempt.labels.peer = cluster;
-    attempt.labels.operation = rubric.operation;
-    attempt.outcome = outcome;
-    attempt.durationMs = durationMs;
-    this.#called.observe(attempt);
+    if (outcome !== 'ok') {
+      this.#called.observe({ labels: { peer: cluster, operation: rubric.operation }, outcome, durationMs });
+      return;
+    }
+    let series = rubric.called.get(cluster);
+    if (series === undefined) {
+      series = this.#called.series({ peer: cluster, operation: rubric.operation }, 'ok');
+      rubric.called.set(cluster, series);
+    }
+    series.observe(durationMs);
   }
 
   /** What came was no request. */
@@ -99,14 +97,15 @@ export class OutcomeReport {
     this.#telemetry.log.info(undefined, 'request', { status, code: cause, parser: fault });
   }
 
-  /** A request is over. Its Context is asked for only when there is a line to be written. */
-  ended(rubric: Rubric, subject: Subject, status: number, cause: string | undefined, durationMs: number): void {
-    const observation = this.#observation;
-    observation.labels.operation = rubric.operation;
-    observation.outcome = cause ?? (status >= 500 ? String(status) : 'ok');
-    observation.durationMs = durationMs;
-    this.#served.observe(observation);
-    const omitted = status < 400 ? rubric.lines.pass(this.#clock.monotonic()) : 0;
+  /** A request is over, at `atMs`. Its Context is asked for only when there is a line to be written. */
+  ended(rubric: Rubric, subject: Subject, status: number, cause: string | undefined, atMs: number): void {
+    const durationMs = atMs - subject.startedAtMs;
+    if (cause === undefined && status < 500) rubric.served.observe(durationMs);
+    else {
+      const labels = { operation: rubric.operation };
+      this.#served.observe({ labels, outcome: cause ?? String(status), durationMs });
+    }
+    const omitted = status < 400 ? rubric.lines.pass(atMs) : 0;
     if (omitted === undefined) return;
     const { method, path, route, cluster, identity } = subject;
     const isMatched = route.label !== '';
@@ -121,13 +120,6 @@ export class OutcomeReport {
       durationMs: Math.round(durationMs),
       omitted: omitted === 0 ? undefined : omitted,
     });
-  }
-
-  /** Sets what a span of a request says when it ends. */
-  describe(span: Span, { path, status, tenant }: Ended): void {
-    span.set('url.path', path.slice(0, MOST_PATH));
-    span.set('http.response.status_code', status);
-    span.set('fairlead.tenant', tenant);
   }
 }
 

@@ -3,13 +3,14 @@ import type { RequestHead } from '@fairlead/net';
 import type { Span } from '@fairlead/telemetry';
 import type { EngineCore } from './engine-core.ts';
 import type { Identity } from './filter.ts';
-import type { Ended, Rubric } from './outcome-report.ts';
+import type { Rubric } from './outcome-report.ts';
 
 /** What a Context is made of besides the trace. */
 export interface ContextFacts {
   readonly identity: Identity | undefined;
   /** Milliseconds left of its time; `undefined` without a limit. */
   readonly leftMs: number | undefined;
+  readonly path: string;
 }
 
 /** A span under way, ended by calling it. */
@@ -19,6 +20,9 @@ interface OpenSpan {
   readonly end: () => void;
 }
 
+const MOST_PATH = 256;
+const RECORDED = '-01\r\nx-request-id: ';
+const UNRECORDED = '-00\r\nx-request-id: ';
 const REQUEST_ID = /^[A-Za-z0-9._~:+/=@-]{1,128}$/;
 const NO_ROLES: readonly string[] = [];
 
@@ -35,6 +39,8 @@ export class TraceSpot {
   readonly #state: string | undefined;
   readonly #startedAtMs: number;
   #spanId = '';
+  /** What is written of it; most requests write the same both ways. */
+  #lines = '';
   #scope: ScopedContext | undefined;
   #ctx: Context | undefined;
   #ctxIdentity: Identity | undefined;
@@ -64,13 +70,19 @@ export class TraceSpot {
 
   /** The fields of an answer that let it be looked up. */
   get answerLines(): string {
-    return `traceparent: 00-${this.traceId}-${this.#ownSpanId}-${this.#flags}\r\nx-request-id: ${this.requestId}\r\n`;
+    if (this.#lines === '') {
+      this.#lines = `traceparent: 00-${this.traceId}-${this.#ownSpanId}${this.isSampled ? RECORDED : UNRECORDED}${this.requestId}\r\n`;
+    }
+    return this.#lines;
   }
 
   /** The fields that carry the trace on. */
   get upstreamLines(): string {
-    const spanId = this.#client?.ctx.trace.spanId ?? this.#ownSpanId;
-    const lines = `traceparent: 00-${this.traceId}-${spanId}-${this.#flags}\r\nx-request-id: ${this.requestId}\r\n`;
+    const client = this.#client;
+    const lines =
+      client === undefined
+        ? this.answerLines
+        : `traceparent: 00-${this.traceId}-${client.ctx.trace.spanId}${RECORDED}${this.requestId}\r\n`;
     return this.#state === undefined ? lines : `${lines}tracestate: ${this.#state}\r\n`;
   }
 
@@ -120,15 +132,17 @@ export class TraceSpot {
   }
 
   /** The request is over. What isn't recorded is told of if it failed. */
-  close(facts: ContextFacts, rubric: Rubric, ended: Ended, because: unknown): void {
-    this.attempted(undefined, ended.cause);
+  close(facts: ContextFacts, rubric: Rubric, status: number, cause: string | undefined, because: unknown): void {
+    this.attempted(undefined, cause);
     const { tracer } = this.#core.telemetry;
-    const hasFailed = ended.status >= 500;
+    const hasFailed = status >= 500;
     if (tracer.isRecording && (this.isSampled || hasFailed)) {
       const { span, end } = this.#server ?? this.#openServer(facts, rubric);
-      if (hasFailed) span.fail(ended.cause ?? String(ended.status));
+      if (hasFailed) span.fail(cause ?? String(status));
       if (hasFailed && because instanceof Error) span.event('failure', { 'error.message': because.message });
-      this.#core.report.describe(span, ended);
+      span.set('url.path', facts.path.slice(0, MOST_PATH));
+      span.set('http.response.status_code', status);
+      span.set('fairlead.tenant', facts.identity?.tenant);
       end();
     }
     this.#scope?.[Symbol.dispose]();
@@ -139,6 +153,7 @@ export class TraceSpot {
     const opened = this.#openSpan(parent, rubric.server, this.#startedAtMs);
     this.#server = opened;
     this.#spanId = opened.ctx.trace.spanId;
+    this.#lines = '';
     this.#ctx = undefined;
     return opened;
   }
@@ -177,9 +192,5 @@ export class TraceSpot {
   get #ownSpanId(): string {
     if (this.#spanId === '') this.#spanId = this.#core.ids.spanId();
     return this.#spanId;
-  }
-
-  get #flags(): string {
-    return this.isSampled ? '01' : '00';
   }
 }
