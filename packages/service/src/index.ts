@@ -45,5 +45,6 @@ export type { ListenAddress } from '@fairlead/net';
 export type { IncomingRequest, Readiness, ReadinessCheck, ServiceInstance, ServicePorts } from './service-instance.ts';
 export { createService } from './service.ts';
 export type { DeadLetterCase, EventPage, LogPlace, Upkeep } from './upkeep.ts';
+export type { Endpoint } from './service-endpoint.ts';
 export { socketTransport } from './socket-transport.ts';
-export type { Endpoint, SocketTransport, SocketTransportOptions } from './socket-transport.ts';
+export type { SocketTransport, SocketTransportOptions } from './socket-transport.ts';

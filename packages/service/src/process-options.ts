@@ -1,7 +1,7 @@
 import type { PolicyTargets } from './policy-report.ts';
 import { field, oneOf, optional, secret, string, type Field, type FieldOptions } from './config.ts';
 import type { ListenAddress } from '@fairlead/net';
-import type { Endpoint } from './socket-transport.ts';
+import type { Endpoint } from './service-endpoint.ts';
 
 /** What a service's process reads from its environment, besides the service's own configuration. */
 export const PROCESS_CONFIG = {
@@ -44,16 +44,19 @@ function listenAddress(options: FieldOptions<ListenAddress>): Field<ListenAddres
   });
 }
 
-/** A JSON object: service to `unix:/path` or `http(s)://…`. */
-function endpoints(options: FieldOptions<ReadonlyMap<string, Endpoint>>): Field<ReadonlyMap<string, Endpoint>> {
-  return field<ReadonlyMap<string, Endpoint>>(
+/** Where a service answers: at one endpoint, or at any of several. */
+type Endpoints = Endpoint | readonly Endpoint[];
+
+/** A JSON object: service to `unix:/path` or `http(s)://…`, or to a list of them. */
+function endpoints(options: FieldOptions<ReadonlyMap<string, Endpoints>>): Field<ReadonlyMap<string, Endpoints>> {
+  return field<ReadonlyMap<string, Endpoints>>(
     options,
-    'a JSON object from service to unix:/path or http(s)://host:port',
+    'a JSON object from service to unix:/path or http(s)://host:port, or to a list of them',
     (text) => {
       const entries = Object.entries(objectOf(text) ?? { '': undefined }).map(
-        ([name, value]) => [name, endpointOf(value)] as const,
+        ([name, value]) => [name, endpointsOf(value)] as const,
       );
-      return entries.every((entry): entry is [string, Endpoint] => entry[1] !== undefined)
+      return entries.every((entry): entry is [string, Endpoints] => entry[1] !== undefined)
         ? new Map(entries)
         : undefined;
     },
@@ -68,6 +71,12 @@ function policies(options: FieldOptions<PolicyTargets>): Field<PolicyTargets> {
     // `policy` takes nothing for granted.
     (text) => objectOf(text) as PolicyTargets | undefined,
   );
+}
+
+function endpointsOf(value: unknown): Endpoints | undefined {
+  if (!Array.isArray(value)) return endpointOf(value);
+  const several = value.map(endpointOf);
+  return several.every((endpoint) => endpoint !== undefined) ? several : undefined;
 }
 
 function endpointOf(value: unknown): Endpoint | undefined {

@@ -6,6 +6,7 @@ import { connectionBudget, openDatabase } from '@fairlead/store';
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
+import { endpointLine } from './endpoint-line.ts';
 import { PROCESS_CONFIG } from './process-options.ts';
 import { readConfig } from './read-config.ts';
 import { serveHttp, type HttpServer } from './serve-http.ts';
@@ -95,9 +96,14 @@ export async function runService(env: Readonly<Record<string, string | undefined
       ['telemetry'],
     );
   const broker = brokerDatabase && open('broker', postgresBroker({ database: brokerDatabase }), ['broker database']);
-  const transport = open('transport', socketTransport({ resolve: (service) => config.endpoints.get(service) }), [
-    'telemetry',
-  ]);
+  const transport = open(
+    'transport',
+    socketTransport({
+      resolve: (service) => config.endpoints.get(service),
+      observe: (service, event) => endpointLine(telemetry.log, service, event),
+    }),
+    ['telemetry'],
+  );
   const loopDelay = realLoopDelay();
   parts.add({ name: 'loop delay', dependsOn: [], stop: async () => loopDelay[Symbol.dispose]() });
   let server: HttpServer | undefined;
