@@ -1,5 +1,5 @@
-import type { Context } from '@fairlead/core';
 import type { Row } from '../database.ts';
+import type { JobOrigin, Origins } from './origins.ts';
 
 /** A job that this process has claimed, as the statement told it. */
 export interface ClaimedJob {
@@ -10,7 +10,7 @@ export interface ClaimedJob {
   readonly key: string | undefined;
   readonly parent: string | undefined;
   readonly json: string;
-  readonly origin: string;
+  readonly origin: JobOrigin;
   readonly priority: number;
   readonly attempt: number;
   readonly maxAttempts: number;
@@ -21,7 +21,7 @@ export interface ClaimedJob {
   readonly endsAtMs: number;
 }
 
-/** Rows of fairlead_job_exchange. The last has no id and tells about the claim in o_origin. */
+/** Rows of fairlead_job_take. The last has no id and tells about the claim in o_origin. */
 export type ExchangeRow = Row & {
   readonly o_id: string | null;
   readonly o_token: number;
@@ -55,10 +55,14 @@ export interface ExchangeNews {
   readonly after: string | null;
   /** Tenants that had jobs ready. */
   readonly tenants: readonly string[];
+  /** Whether jobs were claimed by a row of the claim's own. */
+  readonly many: boolean;
+  /** The lowest transaction that may have a claim, for the next statement. */
+  readonly low: string | null;
 }
 
 /** Reads a row. `sentMs`: when the statement was sent, so that time on the way counts. */
-export function claimedJob(row: ExchangeRow, id: string, sentMs: number): ClaimedJob {
+export function claimedJob(row: ExchangeRow, id: string, origins: Origins, sentMs: number): ClaimedJob {
   return {
     id,
     token: row.o_token,
@@ -66,7 +70,7 @@ export function claimedJob(row: ExchangeRow, id: string, sentMs: number): Claime
     key: row.o_key ?? undefined,
     parent: row.o_parent ?? undefined,
     json: row.o_payload,
-    origin: row.o_origin,
+    origin: origins.read(row.o_origin),
     priority: row.o_priority,
     attempt: row.o_attempt,
     maxAttempts: row.o_max_attempts,
@@ -96,13 +100,4 @@ export function inTurn(jobs: readonly ClaimedJob[]): ClaimedJob[] {
     }
   }
   return ordered;
-}
-
-/** What of the enqueuer's Context was kept. */
-export interface JobOrigin {
-  readonly traceparent?: string;
-  readonly requestId?: string;
-  readonly criticality?: Context['criticality'];
-  readonly correlationId?: string;
-  readonly baggage?: Readonly<Record<string, string>>;
 }

@@ -47,6 +47,11 @@ export class FairAccounts {
     this.#weightOf = weightOf;
   }
 
+  /** How long jobs take lately, in milliseconds. */
+  get usualMs(): number {
+    return this.#usualMs;
+  }
+
   /** Who has jobs that wait, as the last claim has seen it. */
   seen(tenants: readonly string[]): void {
     let lowest = Infinity;

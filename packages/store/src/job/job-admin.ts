@@ -86,7 +86,10 @@ const WORDS: Readonly<Record<JobState, string>> = {
 };
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-const COLUMNS = `j.id::text as id, j.queue, j.state, j.tenant, j.key, j.parent::text as parent, j.priority, j.attempt,
+/** Whether a job runs by a claim that has a row of its own: then its own row says that it is ready. */
+const CLAIMED = '(j.id, j.token) in (select c.job, c.token from fairlead_job_claimed c)';
+
+const COLUMNS = `j.id::text as id, j.queue, j.state, j.state = 'ready' and ${CLAIMED} as claimed, j.tenant, j.key, j.parent::text as parent, j.priority, j.attempt,
   j.max_attempts, j.dead_reason, j.failures -> -1 as failure,
   floor(extract(epoch from j.enqueued_at) * 1000)::text as enqueued_ms, floor(extract(epoch from j.run_at) * 1000)::text as run_ms,
   floor(extract(epoch from j.deadline) * 1000)::text as deadline_ms, floor(extract(epoch from j.ended_at) * 1000)::text as ended_ms`;
@@ -95,6 +98,7 @@ interface JobRow extends Row {
   readonly id: string;
   readonly queue: string;
   readonly state: string;
+  readonly claimed: boolean;
   readonly tenant: string;
   readonly key: string | null;
   readonly parent: string | null;
@@ -176,7 +180,9 @@ export function conditions(
 ): { readonly where: string[]; readonly params: unknown[] } {
   const where: string[] = [];
   const params: unknown[] = [];
-  if (state !== undefined) where.push(`j.state = $${params.push(state)}`);
+  if (state === 'ready') where.push(`j.state = 'ready' and not ${CLAIMED}`);
+  else if (state === 'running') where.push(`(j.state = 'running' or (j.state = 'ready' and ${CLAIMED}))`);
+  else if (state !== undefined) where.push(`j.state = $${params.push(state)}`);
   if (queue !== undefined) where.push(`j.queue = $${params.push(queue)}`);
   if (tenant !== undefined) where.push(`j.tenant = $${params.push(tenant)}`);
   if (code !== undefined) where.push(`j.failures -> -1 ->> 'code' = $${params.push(code)}`);
@@ -196,12 +202,12 @@ function summaryOf(row: JobRow): JobSummary {
   return {
     id: row.id,
     queue: row.queue,
-    state: STATES[row.state] ?? 'waiting',
+    state: row.claimed ? 'running' : (STATES[row.state] ?? 'waiting'),
     tenant: row.tenant === '' ? undefined : row.tenant,
     key: row.key ?? undefined,
     parent: row.parent ?? undefined,
     priority: row.priority,
-    attempt: row.attempt,
+    attempt: row.attempt + (row.claimed ? 1 : 0),
     maxAttempts: row.max_attempts,
     enqueuedAt: Number(row.enqueued_ms),
     runAt: row.state !== 'scheduled' || row.run_ms === null ? undefined : Number(row.run_ms),

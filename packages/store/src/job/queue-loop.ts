@@ -2,15 +2,18 @@ import { backoff, realTurn, uuidV7, type Context, type FairleadError } from '@fa
 import { Wakeup } from '../wake/wakeup.ts';
 import { claimedJob, inTurn, type ClaimedJob, type ExchangeNews, type ExchangeRow } from './claimed-job.ts';
 import { FairAccounts, type Charge } from './fair-accounts.ts';
+import { JointClaims, type EndedClaims } from './joint-claims.ts';
 import { Lanes } from './lanes.ts';
+import { Origins } from './origins.ts';
 import type { JobHandler, Queue } from './job-types.ts';
 import { RunningJob, type JobGround, type Outcome } from './running-job.ts';
+import { takesOf } from './takes.ts';
 import { keepPrepared } from '../postgres/prepared.ts';
 import type { Standing } from '../lease/lease-types.ts';
 import type { StoreTelemetry } from '../telemetry.ts';
 
-const EXCHANGE = keepPrepared(
-  'select * from fairlead_job_exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)',
+const TAKE = keepPrepared(
+  'select * from fairlead_job_take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)',
 );
 const UNCLAIM = 'select fairlead_job_unclaim($1, $2, $3)';
 
@@ -18,6 +21,10 @@ const UNCLAIM = 'select fairlead_job_unclaim($1, $2, $3)';
 const EXCHANGE_MS = 15_000;
 /** How long a statement that was given up may still take effect on the server. */
 const DOUBT_MS = 2 * EXCHANGE_MS;
+/** From how many jobs on a claim is one row, instead of a new version of each job's: there its own row costs less. */
+const MANY = 8;
+/** How long jobs may take lately for that: those of a claim that lasts are written one by one after all. */
+const MANY_USUAL_MS = 100;
 const RETRY = { baseMs: 100, maxMs: 5_000 } as const;
 
 /** What a loop works with. */
@@ -38,6 +45,7 @@ interface Begun {
 /** A job that is not begun yet. */
 interface Waiting {
   readonly claimed: ClaimedJob;
+  readonly claim: string;
   readonly charge: Charge;
   readonly standing: Standing;
 }
@@ -46,6 +54,7 @@ interface Waiting {
 interface Settled {
   readonly id: string;
   readonly token: number;
+  readonly claim: string;
   readonly outcome: Exclude<Outcome, { readonly kind: 'completed' }>;
 }
 
@@ -60,6 +69,7 @@ export class QueueLoop {
   readonly #bell = new Wakeup();
   readonly #accounts: FairAccounts;
   readonly #lanes = new Lanes();
+  readonly #claims = new JointClaims();
   readonly #begun = new Map<string, Begun>();
   /** Settle with the handlers, the outcomes of which may have been told before. */
   readonly #handlers = new Set<Promise<void>>();
@@ -74,7 +84,11 @@ export class QueueLoop {
   /** When to look again, by the monotonic clock, whatever the signs. */
   #lookAtMs = Infinity;
   #after = '';
+  /** The lowest transaction that may have a claim. */
+  #low: string | null = null;
   #failures = 0;
+  /** The life of the latest holder that jobs were claimed for. */
+  #watched: AbortSignal | undefined;
   #claiming = true;
   #running: Promise<void>;
 
@@ -150,7 +164,8 @@ export class QueueLoop {
     for (;;) {
       if (!this.#due()) {
         if (this.#finishing) return;
-        await this.#bell.sleep(clock, Math.max(0, this.#lookAtMs - clock.monotonic()));
+        const atMs = Math.min(this.#lookAtMs, this.#claims.dueAtMs);
+        await this.#bell.sleep(clock, Math.max(0, atMs - clock.monotonic()));
         continue;
       }
       // What is about to settle may come along.
@@ -168,9 +183,11 @@ export class QueueLoop {
   }
 
   #due(): boolean {
-    if (this.#settled.length > 0) return true;
+    if (this.#settled.length > 0 || (this.#finishing && this.#claims.untold)) return true;
+    const nowMs = this.#ground.clock.monotonic();
+    if (this.#claims.dueAtMs <= nowMs) return true;
     if (this.#room() <= 0) return false;
-    return this.#signs !== this.#seenSigns || this.#lookAtMs <= this.#ground.clock.monotonic();
+    return this.#signs !== this.#seenSigns || this.#lookAtMs <= nowMs;
   }
 
   #room(): number {
@@ -183,6 +200,7 @@ export class QueueLoop {
     const { background, clock, database, telemetry } = this.#ground;
     const settled = this.#settled;
     this.#settled = [];
+    const ended = this.#claims.take(clock.monotonic());
     const claim = uuidV7(this.#ground);
     const signs = this.#signs;
     let standing: Standing | undefined;
@@ -193,11 +211,13 @@ export class QueueLoop {
       const room = this.#room();
       this.#lookAtMs = Infinity;
       const sentMs = clock.monotonic();
-      const { rows } = await database.query<ExchangeRow>(ctx, EXCHANGE, this.#params(standing, claim, settled, room));
-      this.#take(rows, standing, room, signs, sentMs);
+      const params = this.#params(standing, claim, settled, ended, room);
+      const { rows } = await database.query<ExchangeRow>(ctx, TAKE, params);
+      this.#take(rows, standing, claim, room, signs, sentMs);
       return false;
     } catch (error) {
       this.#settled = [...settled, ...this.#settled];
+      this.#claims.keep(ended);
       if (standing !== undefined)
         this.#doubtful.set(claim, { holder: standing.id, untilMs: clock.monotonic() + DOUBT_MS });
       if (!background.signal.aborted)
@@ -208,13 +228,19 @@ export class QueueLoop {
     }
   }
 
-  #params(standing: Standing, claim: string, settled: readonly Settled[], room: number): readonly unknown[] {
+  #params(
+    standing: Standing,
+    claim: string,
+    settled: readonly Settled[],
+    ended: EndedClaims,
+    room: number,
+  ): readonly unknown[] {
     const { options } = this.#queue;
-    const done = settled.filter(({ outcome }) => outcome.kind === 'done');
+    const done = settled.filter(({ claim: each, outcome }) => outcome.kind === 'done' && !ended.whole.has(each));
     const others = settled.filter(({ outcome }) => outcome.kind !== 'done');
     const nowMs = this.#ground.clock.monotonic();
     for (const { charge, startedMs } of this.#begun.values()) this.#accounts.longer(charge, nowMs - startedMs);
-    const { tenants, starts, costs } = this.#accounts.turns();
+    const turns = this.#accounts.turns();
     const lanes = this.#lanes.known(nowMs);
     return [
       this.name,
@@ -226,23 +252,38 @@ export class QueueLoop {
       others.length === 0 ? null : JSON.stringify(others.map(({ id, token, outcome }) => ({ id, token, ...outcome }))),
       room,
       this.#after,
-      tenants,
-      starts,
-      costs,
+      turns.tenants,
+      turns.starts,
+      turns.costs,
       lanes?.tenants ?? null,
       lanes?.priorities ?? null,
       lanes?.seqs ?? null,
       options.maxRunning ?? null,
       options.rate?.limit ?? null,
       options.rate?.perMs ?? null,
+      // With a limit for each tenant only the statement knows.
+      lanes === undefined || options.maxRunning !== undefined ? null : takesOf(lanes.tenants, turns, room),
+      this.#accounts.usualMs <= MANY_USUAL_MS ? MANY : null,
+      [...ended.whole],
+      ended.over,
+      ended.slow,
+      this.#low,
     ];
   }
 
-  #take(rows: readonly ExchangeRow[], standing: Standing, room: number, signs: number, sentMs: number): void {
+  #take(
+    rows: readonly ExchangeRow[],
+    standing: Standing,
+    claim: string,
+    room: number,
+    signs: number,
+    sentMs: number,
+  ): void {
     // Written by the function in the last row, whatever else it answers.
     const news = JSON.parse(rows.at(-1)?.o_origin ?? '{"tenants":[]}') as ExchangeNews;
     const jobs: ClaimedJob[] = [];
-    for (const row of rows) if (row.o_id !== null) jobs.push(claimedJob(row, row.o_id, sentMs));
+    const origins = new Origins();
+    for (const row of rows) if (row.o_id !== null) jobs.push(claimedJob(row, row.o_id, origins, sentMs));
     if (jobs.length < room) this.#seenSigns = signs;
     if (typeof news.waitMs === 'number') {
       this.#seenSigns = signs;
@@ -250,17 +291,33 @@ export class QueueLoop {
     }
     if (typeof news.dueMs === 'number') this.wakeIn(news.dueMs);
     this.#after = news.after ?? '';
+    this.#low = news.low ?? this.#low;
     const nowMs = this.#ground.clock.monotonic();
+    if (news.many) this.#claims.began(claim, jobs.length, nowMs);
     if (room > 0 && news.looked) this.#lanes.looked(jobs.length < room ? [] : news.tenants, nowMs, nowMs - sentMs);
     else if (room > 0) this.#lanes.passed(nowMs - sentMs);
     if (room > 0) this.#accounts.seen(news.looked ? news.tenants : this.#lanes.tenants);
     if (jobs.length < room && news.waitMs === null) this.#accounts.drained();
     for (const claimed of inTurn(jobs)) {
       this.#lanes.took(claimed);
-      this.#waiting.push({ claimed, standing, charge: this.#accounts.charge(claimed.tenant) });
+      this.#waiting.push({ claimed, claim, standing, charge: this.#accounts.charge(claimed.tenant) });
     }
     if (!this.#claiming) this.stop();
+    this.#watch(standing);
     this.#begin();
+  }
+
+  /** Ends what runs under a holder when its life ends. One listener for all its jobs. */
+  #watch(standing: Standing): void {
+    if (this.#watched === standing.signal || standing.signal.aborted) return;
+    this.#watched = standing.signal;
+    const onLost = (): void => {
+      for (const begun of this.#begun.values())
+        // The signal's reason is the end of a holder's life.
+        if (begun.standing.signal === standing.signal)
+          begun.job.end('release', standing.signal.reason as FairleadError);
+    };
+    standing.signal.addEventListener('abort', onLost, { once: true });
   }
 
   #begin(): void {
@@ -272,24 +329,22 @@ export class QueueLoop {
     }
   }
 
-  #start({ claimed, charge, standing }: Waiting): void {
+  #start({ claimed, claim, charge, standing }: Waiting): void {
     const { clock } = this.#ground;
     const job = new RunningJob(this.#ground, this.#queue, claimed);
     const startedMs = clock.monotonic();
     this.#begun.set(claimed.id, { job, charge, startedMs, standing });
-    // The signal's reason is the end of a holder's life.
-    const onLost = (): void => job.end('release', standing.signal.reason as FairleadError);
-    standing.signal.addEventListener('abort', onLost, { once: true });
     const handling = job
       .run(this.#handler, (outcome) => {
         this.#begun.delete(claimed.id);
-        this.#accounts.settle(charge, clock.monotonic() - startedMs);
-        if (outcome.kind !== 'completed') this.#settled.push({ id: claimed.id, token: claimed.token, outcome });
+        const nowMs = clock.monotonic();
+        this.#accounts.settle(charge, nowMs - startedMs);
+        this.#claims.ended(claim, outcome.kind === 'done', nowMs);
+        if (outcome.kind !== 'completed') this.#settled.push({ id: claimed.id, token: claimed.token, claim, outcome });
         if (outcome.kind === 'retry') this.wakeIn(outcome.delayMs);
         this.#bell.ring();
       })
       .then(() => {
-        standing.signal.removeEventListener('abort', onLost);
         this.#handlers.delete(handling);
         // A completed one may have let the next of its key go.
         if (claimed.key !== undefined) this.#signs += 1;
@@ -299,9 +354,10 @@ export class QueueLoop {
     this.#handlers.add(handling);
   }
 
-  #drop({ claimed, charge }: Waiting, outcome: { readonly kind: 'release' | 'cancelled' }): void {
+  #drop({ claimed, claim, charge }: Waiting, outcome: { readonly kind: 'release' | 'cancelled' }): void {
     this.#accounts.settle(charge, undefined);
-    this.#settled.push({ id: claimed.id, token: claimed.token, outcome });
+    this.#claims.ended(claim, false, this.#ground.clock.monotonic());
+    this.#settled.push({ id: claimed.id, token: claimed.token, claim, outcome });
     this.#bell.ring();
   }
 

@@ -2,13 +2,13 @@ import { continueFrom, FairleadError, isError, type Clock, type Random, type Sco
 import type { Database, Tx } from '../database.ts';
 import { fail } from '../errors.ts';
 import { keepPrepared } from '../postgres/prepared.ts';
-import type { ClaimedJob, JobOrigin } from './claimed-job.ts';
+import type { ClaimedJob } from './claimed-job.ts';
 import type { Job, JobHandler, Queue } from './job-types.ts';
 import { jsonOf } from './payload.ts';
 import { failureOf } from '../failure.ts';
 
 const COMPLETE = keepPrepared('select fairlead_job_complete($1, $2, array[$3::uuid], array[$4::integer]) as done');
-const PROGRESS = `update fairlead_job set progress = $3 where id = $1 and token = $2 and state = 'running'`;
+const PROGRESS = `update fairlead_job set progress = $3 where id = $1 and token = $2 and state in ('running', 'ready')`;
 
 const MAX_PROGRESS_BYTES = 16 * 1024;
 /** How long a handler has to settle after its time is over, before its job is repeated without waiting for it. */
@@ -49,10 +49,8 @@ export class RunningJob implements Job<unknown> {
     const { clock, random } = ground;
     const leftMs = claimed.endsAtMs - clock.monotonic();
     const timeoutMs = Math.max(0, Math.min(queue.options.timeoutMs === 0 ? Infinity : queue.options.timeoutMs, leftMs));
-    // Written by enqueue.
-    const origin = JSON.parse(claimed.origin) as JobOrigin;
     this.#ctx = continueFrom(
-      { ...origin, tenant: this.tenant },
+      { ...claimed.origin, tenant: this.tenant },
       { clock, random, timeoutMs, causationId: claimed.id, idempotencyKey: `job-${claimed.id}` },
     );
   }

@@ -3,7 +3,8 @@
  *   job-types.ts   what callers see           queue.ts      definitions of queues
  *   enqueue.ts     enqueuing and cancelling   payload.ts    values as JSON
  *   queue-loop.ts  one queue: claims, and what became of jobs, in one statement     claimed-job.ts   its answer
- *   running-job.ts one attempt                fair-accounts.ts   whose turn it is      lanes.ts   what a look has shown
+ *   joint-claims.ts  claims of many jobs, which are rows of their own      origins.ts   where jobs come from
+ *   running-job.ts one attempt                fair-accounts.ts, takes.ts   whose turn it is      lanes.ts   what a look has shown
  *   scatter.ts     jobs in parts              defer.ts      calls of policies as jobs
  *   job-admin.ts, job-admin-dead.ts, job-view.ts   what people and autoscalers ask
  */

@@ -1,4 +1,4 @@
-// A process that does jobs until it is killed: node job-worker.ts <url> <name>
+// A process that does jobs until it is killed: node job-worker.ts <url> <name> [joint]; joint: each claim is a row of its own.
 import { createContext, realClock, realRandom, type Context } from '@fairlead/core';
 import type { Tx } from '../../database.ts';
 import { leases } from '../../lease/leases.ts';
@@ -7,11 +7,13 @@ import type { Job } from '../job-types.ts';
 import { handle } from '../queue.ts';
 import { worker } from '../worker.ts';
 import { EXACT, LOOSE, type Payload } from './crash-queues.ts';
+import { jointDatabase } from './joint-database.ts';
 
-const [url = '', name = ''] = process.argv.slice(2);
+const [url = '', name = '', claims = ''] = process.argv.slice(2);
 const clock = realClock();
 const random = realRandom();
-const database = openDatabase({ url, name, clock, maxConnections: 8 });
+const opened = openDatabase({ url, name, clock, maxConnections: 8 });
+const database = claims === 'joint' ? jointDatabase(opened) : opened;
 const held = leases({
   database: openDatabase({ url, name, clock, maxConnections: 2 }),
   holder: name,
