@@ -10,7 +10,8 @@ import type { Member } from './member.ts';
 export class RoundRobin implements Balancer {
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #credits = new Map<Member, number>();
+  /** Of those in the lineup, in their order. */
+  #credits = new Float64Array(0);
   #lineup: Lineup | undefined;
   #at = 0;
 
@@ -20,13 +21,14 @@ export class RoundRobin implements Balancer {
   }
 
   use(lineup: Lineup): void {
-    const isFirst = this.#lineup === undefined;
+    const before = this.#lineup?.eligible ?? [];
+    const kept = new Map(before.map((member, at) => [member, this.#credits[at]]));
+    if (this.#lineup === undefined) this.#at = Math.floor(this.#random.next() * lineup.eligible.length);
     this.#lineup = lineup;
-    if (isFirst) this.#at = Math.floor(this.#random.next() * lineup.eligible.length);
-    const known = new Set(lineup.eligible);
-    for (const member of this.#credits.keys()) if (!known.has(member)) this.#credits.delete(member);
-    for (const member of known)
-      if (!this.#credits.has(member)) this.#credits.set(member, this.#random.next() * member.weight);
+    this.#credits = Float64Array.from(
+      lineup.eligible,
+      (member) => kept.get(member) ?? this.#random.next() * member.weight,
+    );
   }
 
   pick(_hash: number | undefined, avoid: Member | undefined): Member | undefined {
@@ -44,20 +46,23 @@ export class RoundRobin implements Balancer {
 
   #richest(lineup: Lineup): Member | undefined {
     const nowMs = lineup.isWarming ? this.#clock.monotonic() : 0;
-    let richest: Member | undefined;
+    const credits = this.#credits;
+    let richest = 0;
     let most = -Infinity;
     let sum = 0;
-    for (const member of lineup.eligible) {
+    for (let at = 0; at < credits.length; at++) {
+      const member = lineup.eligible[at];
+      if (member === undefined) continue;
       const gain = member.weight * lineup.shareOf(member, nowMs);
-      const credit = (this.#credits.get(member) ?? 0) + gain;
-      this.#credits.set(member, credit);
+      const credit = (credits[at] ?? 0) + gain;
+      credits[at] = credit;
       sum += gain;
       if (credit > most) {
         most = credit;
-        richest = member;
+        richest = at;
       }
     }
-    if (richest !== undefined) this.#credits.set(richest, most - sum);
-    return richest;
+    credits[richest] = most - sum;
+    return lineup.eligible[richest];
   }
 }
