@@ -32,6 +32,8 @@ export {
   type StreamReadOptions,
 } from './decider/state-of.ts';
 export { EVENTS_ERRORS } from './errors.ts';
+export { replay } from './saga/replay.ts';
+export { sagaAdmin } from './saga/saga-admin.ts';
 export { saga } from './saga/saga.ts';
 export { sagas } from './saga/running-sagas.ts';
 export type { RunningSagas, SagasOptions } from './saga/sagas-types.ts';

@@ -11,7 +11,7 @@ import { Lane } from './lane.ts';
 import type { ActivationGround, Happening, LiveRun } from './live-run.ts';
 import { plainJson } from './payload.ts';
 import type { Exposed, Failing, RunBody } from './run-body.ts';
-import { sagaKeys } from './run-docs.ts';
+import { forgetLater, tellParent } from './run-docs.ts';
 import { sagaContext } from './saga-context.ts';
 import type { AnySaga, SagaFailure, SagaStatus } from './saga-types.ts';
 
@@ -159,19 +159,18 @@ export class Activation implements LiveRun {
     status: SagaStatus,
     outcome: { readonly result?: unknown; readonly failure?: SagaFailure },
   ): Promise<'done'> {
-    const { id, parent } = this.held.body;
-    const { retentionMs } = this.saga.options;
-    const telling = parent && {
-      also: [
-        {
-          key: sagaKeys.signal(parent.saga, parent.id, parent.signal, id),
-          body: { name: parent.signal, data: { status, ...outcome } },
-        },
-      ],
-      wake: { saga: parent.saga, id: parent.id, why: 'news' as const, delayMs: 0 },
-    };
+    const { body } = this.held;
+    const told = tellParent(body, { status, ...outcome });
     this.failing.clear();
-    await this.flush({ status, owner: null, wakesAt: undefined, ...outcome }, { ...telling, expiresInMs: retentionMs });
+    // Before the end, after which nobody would know of them.
+    if (this.#arrivals.any || body.segments.length > 0) await forgetLater(this.ctx, this.ground.wide, body);
+    await this.flush(
+      { status, owner: null, wakesAt: undefined, ...outcome },
+      {
+        ...(told && { also: told.also, wake: { ...told.wake, delayMs: 0 } }),
+        expiresInMs: body.retentionMs,
+      },
+    );
     this.ground.ended(this.held.body, this.tenant);
     return 'done';
   }

@@ -105,15 +105,15 @@ export class ActiveRuns {
     const facts = { runId: body.id, seed: body.seed, startedAt: body.startedAt, input: body.input };
     const execution = new Execution(saga, facts, from ?? []);
     const ground = { database, clock, random, nowMs: () => shared.time.nowMs() };
-    const { retentionMs } = saga.options;
-    const held = new HeldRun(ground, scope, { body, version, retentionMs }, execution.journal);
+    const held = new HeldRun(ground, scope, { body, version }, execution.journal);
     const activation = new Activation(shared, { saga, held, execution, ctx: scope, resumed: from !== undefined });
     const name = runName(tenant, body.saga, body.id);
     this.#active.set(name, { activation, scope, life });
     if (life.lease.signal.aborted) scope.cancel();
     if (this.#leaving) activation.leave();
     const running = this.#run(activation, body.takeovers).then((left) => {
-      this.#active.delete(name);
+      // It may be here again: it had been left when somebody woke it.
+      if (this.#active.get(name)?.activation === activation) this.#active.delete(name);
       this.#running.delete(running);
       scope[Symbol.dispose]();
       if (left !== 'keep') life.giveBack(slot);

@@ -2,20 +2,12 @@ import type { Clock, Context } from '@fairlead/core';
 import type { Database } from '@fairlead/store';
 import type { Call, Execution } from './execution.ts';
 import type { SagaRecord } from './journal.ts';
-import { CANCEL_SIGNAL, loadSignals, type SentSignal } from './run-docs.ts';
-import type { SagaFailure } from './saga-types.ts';
+import { CANCEL_SIGNAL, loadSignals, type ChildEnd, type SentSignal } from './run-docs.ts';
 
 /** What a signal is to its run: a record, and the call that it answers. */
 export interface Arrival {
   readonly call: Call | undefined;
   readonly record: Omit<SagaRecord, 'at'>;
-}
-
-/** How a child tells its parent. */
-export interface ChildEnd {
-  readonly status: string;
-  readonly result?: unknown;
-  readonly failure?: SagaFailure;
 }
 
 /** How often signals are looked for that nobody was told of, while one is waited for and otherwise. */
@@ -34,6 +26,7 @@ export class Arrivals {
   readonly #execution: Execution;
   readonly #taken: Set<string>;
   #lookAtMs: number;
+  #any = false;
 
   constructor(
     ground: { readonly database: Database; readonly clock: Clock },
@@ -55,6 +48,11 @@ export class Arrivals {
     return Math.max(0, this.#lookAtMs - this.#ground.clock.monotonic());
   }
 
+  /** Whether any were found, taken or not. */
+  get any(): boolean {
+    return this.#any || this.#taken.size > 0;
+  }
+
   /** There may be some. */
   expect(): void {
     this.#lookAtMs = -Infinity;
@@ -74,6 +72,7 @@ export class Arrivals {
     const open = this.#execution.open();
     const arrivals: Arrival[] = [];
     const sent = await loadSignals({ ctx: this.#ctx, database: this.#ground.database }, saga, id);
+    this.#any ||= sent.length > 0;
     for (const signal of sent) {
       if (this.#taken.has(signal.key)) continue;
       const at = open.findIndex((call) => awaited(call) === signal.name);

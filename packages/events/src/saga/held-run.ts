@@ -36,7 +36,6 @@ const RETRY = { baseMs: 50, maxMs: 2_000 } as const;
 export class HeldRun {
   readonly #ground: HeldGround;
   readonly #ctx: Context;
-  readonly #retentionMs: number;
   readonly #segments: string[];
   readonly #journal: readonly SagaRecord[];
   #body: RunBody;
@@ -49,7 +48,7 @@ export class HeldRun {
   constructor(
     ground: HeldGround,
     ctx: Context,
-    run: { readonly body: RunBody; readonly version: number; readonly retentionMs: number },
+    run: { readonly body: RunBody; readonly version: number },
     journal: readonly SagaRecord[],
   ) {
     this.#ground = ground;
@@ -57,7 +56,6 @@ export class HeldRun {
     this.#journal = journal;
     this.#body = run.body;
     this.#version = run.version;
-    this.#retentionMs = run.retentionMs;
     this.#segments = [...run.body.segments];
     this.#segmented = run.body.segmented;
     this.#measured = run.body.segmented;
@@ -148,7 +146,7 @@ export class HeldRun {
       expected: this.#version,
       ...(expiresInMs !== undefined && { expiresInMs }),
     };
-    const index = indexEntries(next, this.#body, this.#retentionMs);
+    const index = indexEntries(next, this.#body);
     if (wake === undefined && also.length === 0) {
       return alone(ctx, database, async (tx) => {
         if (index.length === 0) return SAGA_DOCS.put(tx, entry.key, next, entry);

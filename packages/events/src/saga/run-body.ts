@@ -56,6 +56,8 @@ export interface RunBody {
   readonly input: unknown;
   readonly origin: RunOrigin;
   readonly parent?: ParentRun;
+  /** How long it is told about after its end. */
+  readonly retentionMs: number;
   /** Keys of documents with the older part of the journal, and how many records those have. */
   readonly segments: readonly string[];
   readonly segmented: number;
@@ -67,7 +69,7 @@ export interface RunBody {
   /** Until when it waits at the latest. */
   readonly wakesAt?: number | undefined;
   readonly result?: unknown;
-  readonly failure?: SagaFailure;
+  readonly failure?: SagaFailure | undefined;
   /** Of the code that parked it. */
   readonly version?: string;
   readonly note?: string;

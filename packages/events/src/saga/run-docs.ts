@@ -11,6 +11,7 @@ import {
 } from '@fairlead/store';
 import type { SagaRecord } from './journal.ts';
 import { hasEnded, isHeldUp, type RunBody } from './run-body.ts';
+import type { SagaFailure, SagaStatus } from './saga-types.ts';
 
 /** A run as it was read. */
 export interface StoredRun {
@@ -32,6 +33,13 @@ export interface SentSignal {
   readonly name: string;
   readonly data: unknown;
   readonly at: number;
+}
+
+/** How a child tells its parent. */
+export interface ChildEnd {
+  readonly status: SagaStatus;
+  readonly result?: unknown;
+  readonly failure?: SagaFailure;
 }
 
 /** The signal that asks a run to end. People's have names without this beginning. */
@@ -72,15 +80,15 @@ export const sagaKeys = {
 } as const;
 
 /** The documents by which people find a run, as it is now. */
-export function indexEntries(body: RunBody, before: RunBody | undefined, retentionMs: number): readonly DocEntry[] {
+export function indexEntries(body: RunBody, before: RunBody): readonly DocEntry[] {
   const entries: DocEntry[] = [];
   const reference = { saga: body.saga, id: body.id };
-  const ends = hasEnded(body.status) ? { expiresInMs: retentionMs } : {};
+  const ends = hasEnded(body.status) ? { expiresInMs: body.retentionMs } : {};
   for (const [name, value] of Object.entries(body.attributes ?? {})) {
-    if (before?.attributes?.[name] === value && !hasEnded(body.status)) continue;
+    if (before.attributes?.[name] === value && !hasEnded(body.status)) continue;
     entries.push({ key: `${sagaKeys.attributes(body.saga, name, value)}${part(body.id)}`, body: reference, ...ends });
   }
-  for (const [name, value] of Object.entries(before?.attributes ?? {})) {
+  for (const [name, value] of Object.entries(before.attributes ?? {})) {
     if (body.attributes?.[name] === value) continue;
     entries.push({
       key: `${sagaKeys.attributes(body.saga, name, value)}${part(body.id)}`,
@@ -88,7 +96,7 @@ export function indexEntries(body: RunBody, before: RunBody | undefined, retenti
       expiresInMs: 0,
     });
   }
-  if (isHeldUp(body.status) !== (before !== undefined && isHeldUp(before.status)))
+  if (isHeldUp(body.status) !== isHeldUp(before.status))
     entries.push({
       key: `${sagaKeys.heldUp(body.saga)}${part(body.id)}`,
       body: reference,
@@ -136,7 +144,7 @@ export async function loadSignals(from: DocSource, saga: string, id: string): Pr
 }
 
 /** Lets everything of a run but its own document expire with it. */
-export async function forgetLater(ctx: Context, database: Database, body: RunBody, retentionMs: number): Promise<void> {
+export async function forgetLater(ctx: Context, database: Database, body: RunBody): Promise<void> {
   for (const prefix of [sagaKeys.signals(body.saga, body.id), sagaKeys.segments(body.saga, body.id)]) {
     for (let after = ''; ;) {
       const page = await SAGA_DOCS.list({ ctx, database }, { prefix, after, limit: PAGE });
@@ -144,13 +152,27 @@ export async function forgetLater(ctx: Context, database: Database, body: RunBod
         await alone(ctx, database, (tx) =>
           SAGA_DOCS.putMany(
             tx,
-            page.docs.map(({ key, body: kept }) => ({ key, body: kept, expiresInMs: retentionMs })),
+            page.docs.map(({ key, body: kept }) => ({ key, body: kept, expiresInMs: body.retentionMs })),
           ),
         );
       if (page.next === undefined) break;
       after = page.next;
     }
   }
+}
+
+/** What tells the parent of a run of its end, and wakes it; `undefined` when it has none. */
+export function tellParent(
+  body: RunBody,
+  end: ChildEnd,
+): { readonly also: DocEntry[]; readonly wake: Wake } | undefined {
+  const { parent } = body;
+  if (parent === undefined) return undefined;
+  const key = sagaKeys.signal(parent.saga, parent.id, parent.signal, body.id);
+  return {
+    also: [{ key, body: { name: parent.signal, data: end } }],
+    wake: { saga: parent.saga, id: parent.id, why: 'news' },
+  };
 }
 
 /** Statements that commit by themselves. */

@@ -29,7 +29,15 @@ import {
   type Wake,
 } from './run-docs.ts';
 import { isAlive, type RunnerLife } from './runner-life.ts';
-import type { AnySaga, CancelSagaResult, SagaOutcome, SagaSet, SagaSummary, SignalResult, StartResult } from './saga-types.ts';
+import type {
+  AnySaga,
+  CancelSagaResult,
+  SagaOutcome,
+  SagaSet,
+  SagaSummary,
+  SignalResult,
+  StartResult,
+} from './saga-types.ts';
 import type { RunningSagas, SagasOptions } from './sagas-types.ts';
 import { resolveSagasOptions, type ResolvedSagasOptions } from './sagas-options.ts';
 import { checkSignal, inTx, runName, sendCancel, sendSignal } from './send-signal.ts';
@@ -241,7 +249,7 @@ class Engine implements RunningSagas<SagaSet> {
     const { body } = run;
     if (hasEnded(body.status)) {
       // A signal that nobody has taken.
-      await forgetLater(ctx, this.#wide, body, this.#byName.get(saga)?.options.retentionMs ?? 0);
+      await forgetLater(ctx, this.#wide, body);
       return;
     }
     const name = runName(ctx.tenant, saga, id);

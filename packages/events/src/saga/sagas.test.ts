@@ -95,7 +95,7 @@ describe.each(bothDatabases(clock))('sagas on %s', (_name, create) => {
     await until(ctx, async () =>
       (await process.sagas.get(ctx, 'sleepy', '1'))?.status === 'waiting' ? true : undefined,
     );
-    expect(process.sagas.active).toBe(0);
+    await until(ctx, async () => (process.sagas.active === 0 ? true : undefined));
     expect(await process.sagas.result(ctx, 'sleepy', '1')).toEqual({ kind: 'completed', result: 2 });
     expect(ran).toBe(2);
   });
