@@ -59,7 +59,11 @@ function parse(
   const options = Object.fromEntries(
     [...flags].map(([name, flag]) => [
       name,
-      { type: flag.value === undefined ? ('boolean' as const) : ('string' as const), multiple: true },
+      {
+        type: flag.value === undefined ? ('boolean' as const) : ('string' as const),
+        multiple: true,
+        ...(flag.short === undefined ? {} : { short: flag.short }),
+      },
     ]),
   );
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
@@ -107,8 +111,8 @@ export function command<F>(definition: CommandDefinition<F>): Command {
     const words = positionals.map(({ name: word, required }) => (required ? ` <${word}>` : ` [${word}]`)).join('');
     const rows = [
       ...positionals.map((word) => [`  <${word.name}>`, word.summary]),
-      ...[...flags].map(([flag, { value, summary: about }]) => [
-        `  --${flag}${value === undefined ? '' : ` <${value}>`}`,
+      ...[...flags].map(([flag, { value, short, summary: about }]) => [
+        `  ${short === undefined ? '' : `-${short}, `}--${flag}${value === undefined ? '' : ` <${value}>`}`,
         about,
       ]),
       ['  --help', 'show this'],

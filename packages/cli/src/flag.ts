@@ -7,6 +7,8 @@ export interface Flag<T> {
   readonly summary: string;
   /** May be given more than once. */
   readonly multiple: boolean;
+  /** One letter that stands for its name behind a single dash. Default none. */
+  readonly short?: string;
   /** What its value may be, for shell completion. Default: files, as the shell has it. */
   readonly complete?: Completer;
   /**
@@ -112,6 +114,11 @@ export function words(summary: string, value: string): Flag<readonly string[]> {
 /** A TCP port; 0 means any free one. */
 export function port(summary: string, fallback: number): Flag<number> {
   return whole(`${summary}; 0 takes a free one`, 'port', { min: 0, max: 65_535, fallback });
+}
+
+/** The same flag, also by one letter behind a single dash. */
+export function shortAs<T>(letter: string, flag: Flag<T>): Flag<T> {
+  return { ...flag, short: letter };
 }
 
 /** The same flag, with what its value may be. */

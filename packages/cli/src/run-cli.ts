@@ -20,9 +20,11 @@ import { db } from './commands/db.ts';
 import { dlq } from './commands/dlq.ts';
 import { down } from './commands/down.ts';
 import { events } from './commands/events.ts';
+import { gateway } from './commands/gateway.ts';
 import { init } from './commands/init.ts';
 import { jobs } from './commands/jobs.ts';
 import { logs } from './commands/logs.ts';
+import { route } from './commands/route.ts';
 import { status } from './commands/status.ts';
 import { token } from './commands/token.ts';
 import { trace } from './commands/trace.ts';
@@ -50,6 +52,8 @@ export const COMMANDS: readonly Command[] = [
   db,
   token,
   check,
+  gateway,
+  route,
   completion,
 ];
 
