@@ -89,6 +89,22 @@ test('p2c comes back to who has failed and is well again', async () => {
   expect(addresses.slice(800)).toContain(bad);
 });
 
+test('p2c does not send everything to who fails at once and so has nothing under way', () => {
+  const { cluster } = clusterWorld({ endpoints: endpoints(2), outliers: 'off' });
+  const bad = picked(cluster);
+  const other = picked(cluster, undefined, bad);
+  for (let i = 0; i < 3; i++) other.began();
+  const addresses: string[] = [];
+  for (let i = 0; i < 200; i++) {
+    const one = picked(cluster);
+    one.began();
+    one.ended(one === bad ? 'reset' : 'ok', 0);
+    addresses.push(one.address);
+  }
+  expect(addresses.filter((address) => address === bad.address).length).toBeLessThan(10);
+  for (let i = 0; i < 3; i++) other.ended('ok', 1);
+});
+
 test.each(['gateway-error', 'turned-away'] as const)('p2c does not take a quick %s for speed', async (outcome) => {
   const { cluster, clock } = clusterWorld({ endpoints: endpoints(2), outliers: 'off' });
   const bad = picked(cluster).address;

@@ -48,6 +48,18 @@ test('those that stay keep what is known of them, and those that leave end what 
   expect(closed.toSorted()).toEqual(['e0', 'e1']);
 });
 
+test('a pool is closed when the last of its requests has ended, not before', () => {
+  const { cluster, closed } = clusterWorld({ endpoints: endpoints(1) });
+  const one = picked(cluster);
+  one.began();
+  one.began();
+  cluster.update([]);
+  one.ended('ok', 1);
+  expect(closed).toEqual([]);
+  one.ended('ok', 1);
+  expect(closed).toEqual(['e0']);
+});
+
 test('who leaves and comes back before it was done is the same', () => {
   const { cluster, opened, closed } = clusterWorld({ endpoints: endpoints(1) });
   const one = picked(cluster);
