@@ -4,8 +4,10 @@ import type { Decision, LateFacts } from './decision.ts';
 import { linearPattern, type LinearPattern } from './linear-pattern.ts';
 import { askEntry, byPrecedence, type MatchEntry } from './match-entry.ts';
 import { matchingPath, parameterName } from './request-path.ts';
-import { hashOf, segmentEnd, SegmentNode } from './segment-node.ts';
+import { SegmentNode, SegmentScan } from './segment-node.ts';
 import { Spot } from './spot.ts';
+
+const scan = new SegmentScan();
 
 interface PatternEntry<Route extends CompiledRoute> {
   readonly pattern: LinearPattern;
@@ -65,14 +67,14 @@ export class PathTable<Route extends CompiledRoute> {
     let start = 1;
     let isWhole = true;
     while (start < path.length) {
-      const end = segmentEnd(path, start);
-      const child = node.child(path, start, end, hashOf(path, start, end));
+      scan.scan(path, start);
+      const child = node.child(path, start, scan.end, scan.hash);
       if (child === undefined) {
         isWhole = false;
         break;
       }
       node = child;
-      start = end + 1;
+      start = scan.end + 1;
     }
     if (isWhole) {
       const decision = (path.endsWith('/') ? node.wholeWithSlash : node.whole)?.ask(facts, late);
@@ -102,12 +104,12 @@ export class PathTable<Route extends CompiledRoute> {
 
 /** Templates with other names for their parameters are the same path; so are a prefix with and without a slash. */
 function keyOf({ kind, path }: { readonly kind: string; readonly path: string }): string {
-  const segments = matchingPath(path).split('/');
-  if (kind === 'template')
+  const matching = matchingPath(path);
+  if (kind === 'template') {
+    const segments = matching.split('/');
     return segments.map((segment) => (parameterName(segment) === undefined ? segment : ':')).join('/');
-  return kind === 'prefix' && segments.length > 2 && segments.at(-1) === ''
-    ? segments.slice(0, -1).join('/')
-    : segments.join('/');
+  }
+  return kind === 'prefix' && matching.length > 1 && matching.endsWith('/') ? matching.slice(0, -1) : matching;
 }
 
 /** Each node of the tree is visited at most once: its place in the path is its depth. */
@@ -119,8 +121,9 @@ function askTemplates<Route extends CompiledRoute>(
   late: LateFacts | undefined,
 ): Decision<Route> | undefined {
   if (start >= path.length) return (path.endsWith('/') ? node.wholeWithSlash : node.whole)?.ask(facts, late);
-  const end = segmentEnd(path, start);
-  const child = node.child(path, start, end, hashOf(path, start, end));
+  scan.scan(path, start);
+  const { end } = scan;
+  const child = node.child(path, start, end, scan.hash);
   if (child !== undefined) {
     const decision = askTemplates(child, path, end + 1, facts, late);
     if (decision !== undefined) return decision;

@@ -22,12 +22,12 @@ export class SegmentNode<Value> {
 
   constructor(segment: string) {
     this.segment = segment;
-    this.#hash = hashOf(segment, 0, segment.length);
+    this.#hash = hashOf(segment);
   }
 
   /** The child of a segment, made when it isn't there. */
   grow(segment: string): SegmentNode<Value> {
-    const found = this.child(segment, 0, segment.length, hashOf(segment, 0, segment.length));
+    const found = this.child(segment, 0, segment.length, hashOf(segment));
     if (found !== undefined) return found;
     const child = new SegmentNode<Value>(segment);
     this.#count += 1;
@@ -49,6 +49,8 @@ export class SegmentNode<Value> {
 
   /** The child of the segment of `path` from `start` to `end`. */
   child(path: string, start: number, end: number, hash: number): SegmentNode<Value> | undefined {
+    // Most nodes are leaves, and know it without looking further.
+    if (this.#count === 0) return undefined;
     const slots = this.#slots;
     const mask = slots.length - 1;
     let at = hash & mask;
@@ -68,16 +70,30 @@ export class SegmentNode<Value> {
   }
 }
 
-/** Where the segment that begins at `start` ends. */
-export function segmentEnd(path: string, start: number): number {
-  let end = start;
-  while (end < path.length && path.charCodeAt(end) !== SLASH) end += 1;
-  return end;
+/**
+ * Where the segment that begins at `start` ends, and its hash (FNV-1a, with its high bits brought down), in one pass. What it
+ * found is to be read before it is asked again: nothing is made for an answer.
+ */
+export class SegmentScan {
+  end = 0;
+  hash = 0;
+
+  scan(path: string, start: number): void {
+    let hash = 0x811c9dc5;
+    let at = start;
+    for (; at < path.length; at += 1) {
+      const code = path.charCodeAt(at);
+      if (code === SLASH) break;
+      hash = Math.imul(hash ^ code, 0x01000193);
+    }
+    this.end = at;
+    this.hash = hash ^ (hash >>> 15);
+  }
 }
 
-/** The hash of a segment: FNV-1a, with its high bits brought down. */
-export function hashOf(path: string, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ path.charCodeAt(at), 0x01000193);
-  return (hash ^ (hash >>> 15)) | 0;
+const scan = new SegmentScan();
+
+function hashOf(segment: string): number {
+  scan.scan(segment, 0);
+  return scan.hash;
 }
