@@ -7,7 +7,10 @@ import { rateLimitKind } from '../filters/rate-limit/rate-limit-kind.ts';
 import { splitKind } from '../filters/split-kind.ts';
 import type { FilterKind } from './filter-kind.ts';
 
-/** The filters that there are, in the order in which documentation lists them. A new one is registered here. */
+/**
+ * The filters that there are, in the order in which documentation lists them. A new one is registered here,
+ * and then in the schema for editors: `npx vitest run packages/proxy/src/snapshot/json-schema.test.ts -u`.
+ */
 export const FILTER_KINDS: readonly FilterKind[] = [
   jwtKind,
   apiKeyKind,
