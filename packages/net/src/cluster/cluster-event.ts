@@ -9,7 +9,7 @@ export type ClusterEvent =
       readonly times: number;
       readonly why: EjectionCause;
     }
-  /** It would have been ejected, but so many are already. */
+  /** It would have been ejected, but so many are already. Told once, until it succeeds again. */
   | {
       readonly kind: 'spared';
       readonly address: string;

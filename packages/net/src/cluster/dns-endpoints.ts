@@ -37,7 +37,7 @@ export function dnsEndpoints(options: DnsEndpointsOptions): Discovery {
   wholeNumber('port', port, 1, 65_535);
   return refreshed(options, async () => {
     const addresses = isIP(host) === 0 ? await resolver.addresses(host) : [{ address: host, ttlSeconds: undefined }];
-    const common = { host: `${host}:${port}`, ...(zone === undefined ? {} : { zone }) };
+    const common = { host: hostField(host, port), ...(zone === undefined ? {} : { zone }) };
     const endpoints = addresses.map(({ address }) => ({ ...common, endpoint: { host: address, port } }));
     return { endpoints, ttlMs: shortest(addresses) };
   });
@@ -63,12 +63,18 @@ export function dnsServices(options: DnsServicesOptions): Discovery {
       // A weight of 0 means hardly any; ours begin with 1.
       addresses.map(({ address }) => ({
         endpoint: { host: address, port },
-        host: `${host}:${port}`,
+        host: hostField(host, port),
         weight: Math.max(1, weight),
       })),
     );
     return { endpoints, ttlMs: shortest(found.flatMap(({ addresses }) => addresses)) };
   });
+}
+
+/** What requests say in `Host`: the port is left out where it is HTTP's own. */
+function hostField(host: string, port: number): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return port === 80 ? name : `${name}:${port}`;
 }
 
 function shortest(addresses: readonly ResolvedAddress[]): number | undefined {

@@ -43,6 +43,7 @@ export class EjectionDetector implements OutlierDetector {
     if (verdict === 'success') {
       standing.failuresInRow = 0;
       standing.gatewayErrorsInRow = 0;
+      standing.isSpared = false;
       return;
     }
     standing.intervalFailures += 1;

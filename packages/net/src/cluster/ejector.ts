@@ -28,10 +28,12 @@ export class Ejector {
     standing.failuresInRow = 0;
     standing.gatewayErrorsInRow = 0;
     const everybody = members();
-    const ejected = everybody.filter((other) => other !== member && isOut(other)).length;
+    const ejected = everybody.filter(isOut).length;
     const mayBeEjected = mostOf(everybody.length, this.#bounds);
     if (ejected >= mayBeEjected) {
-      observe({ kind: 'spared', address, why, ejected, mayBeEjected });
+      // Once is enough: who goes on failing does so many times a second.
+      if (!standing.isSpared) observe({ kind: 'spared', address, why, ejected, mayBeEjected });
+      standing.isSpared = true;
       return false;
     }
     const sinceMs = clock.now();

@@ -87,7 +87,11 @@ test('a cluster of one is never ejected, unless it may be', () => {
   const guarded = randomly({ endpoints: endpoints(1) });
   attemptAt(guarded.cluster, E0, 'connect-failed', 50);
   expect(stateOf(guarded.cluster, E0)).toBe('serving');
-  expect(guarded.events.at(-1)).toMatchObject({ kind: 'spared', address: E0, ejected: 0, mayBeEjected: 0 });
+  const spared = { kind: 'spared', address: E0, ejected: 0, mayBeEjected: 0 };
+  expect(guarded.events.slice(1)).toMatchObject([spared]);
+  attemptAt(guarded.cluster, E0, 'ok');
+  attemptAt(guarded.cluster, E0, 'connect-failed', 5);
+  expect(guarded.events.slice(1)).toMatchObject([spared, spared]);
   const told = randomly({ endpoints: endpoints(1), outliers: { mayEjectOnly: true }, panicThreshold: 0 });
   attemptAt(told.cluster, E0, 'connect-failed', 5);
   expect(told.cluster.pick()).toBeUndefined();

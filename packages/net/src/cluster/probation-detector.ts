@@ -39,6 +39,7 @@ export class ProbationDetector implements OutlierDetector {
       this.#world.onChange(member, false);
     } else if (verdict === 'success') {
       standing.failuresInRow = 0;
+      standing.isSpared = false;
       standing.times = 0;
       if (probation !== undefined) this.#ejector.release(member, 'probation');
     } else if (probation !== undefined) {

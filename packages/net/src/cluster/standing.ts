@@ -39,6 +39,8 @@ export interface Standing {
   times: number;
   /** For all or a part of the running interval. */
   wasEjected: boolean;
+  /** It would have been ejected since its last success, but so many are. */
+  isSpared: boolean;
   ejection: Ejection | undefined;
   probation: Probation | undefined;
   /** `undefined` when nobody checks. */
@@ -53,6 +55,7 @@ export function newStanding(): Standing {
     intervalFailures: 0,
     times: 0,
     wasEjected: false,
+    isSpared: false,
     ejection: undefined,
     probation: undefined,
     checked: undefined,
