@@ -1,5 +1,6 @@
 import { nearest } from '@fairlead/core';
 import type { Contract } from '@fairlead/contract';
+import type { SagaSet } from '@fairlead/events';
 import type { ConfigShape } from './config.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
@@ -22,6 +23,7 @@ const MEMBERS = [
   'deferredCalls',
   'projections',
   'replicas',
+  'sagas',
   'background',
   'routes',
 ];
@@ -42,7 +44,8 @@ export function defineService<
   Config extends ConfigShape = {},
   U extends Uses = {},
   J extends JobInputs = {},
->(definition: ServiceDefinition<C, Config, U, J>): ServiceDefinition<C, Config, U, J> {
+  S extends SagaSet = {},
+>(definition: ServiceDefinition<C, Config, U, J, S>): ServiceDefinition<C, Config, U, J, S> {
   // Every definition can be looked at as one of some contract; the checks only compare names.
   const problem = firstProblem(definition as unknown as ServiceDefinition);
   if (problem !== undefined) throw fail('MISCONFIGURED', `${definition.contract.name}: ${problem}`);
@@ -74,6 +77,8 @@ function firstProblem(definition: ServiceDefinition): string | undefined {
     return 'consumers need a database. Add database: { migrations }.';
   if (definition.background !== undefined && typeof definition.background !== 'function')
     return 'background is not a function. Write (kit) => …, with what the service does without being asked.';
+  if (database === undefined && Object.keys(definition.sagas ?? {}).length > 0)
+    return 'sagas are kept in a database. Add database: { migrations }.';
   const tenancy: unknown = database?.tenancy;
   if (tenancy !== undefined && tenancy !== 'rows')
     return `database.tenancy is ${JSON.stringify(tenancy)}. The only kind is 'rows'; leave it out for none.`;

@@ -1,6 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Contract, EventName, Input, OperationName, Output } from '@fairlead/contract';
-import type { Projection, Replica } from '@fairlead/events';
+import type { Projection, Replica, SagaSet } from '@fairlead/events';
 import type { QueueOptions } from '@fairlead/store';
 import type { ConfigShape } from './config.ts';
 import type { JobDefinitions } from './job-definition.ts';
@@ -19,11 +19,12 @@ export type OperationHandler<
   Config extends ConfigShape,
   U extends Uses,
   J extends JobInputs = JobInputs,
+  S extends SagaSet = SagaSet,
 > = {
   handle(
     ctx: Context,
     input: Input<C['operations'][Name]>,
-    kit: OperationKit<C, Name, Config, U, J>,
+    kit: OperationKit<C, Name, Config, U, J, S>,
   ): Promise<Output<C['operations'][Name]>>;
 }['handle'];
 
@@ -33,8 +34,9 @@ export type OperationHandlers<
   Config extends ConfigShape,
   U extends Uses,
   J extends JobInputs = JobInputs,
+  S extends SagaSet = SagaSet,
 > = {
-  readonly [Name in OperationName<C>]: OperationHandler<C, Name, Config, U, J>;
+  readonly [Name in OperationName<C>]: OperationHandler<C, Name, Config, U, J, S>;
 };
 
 /**
@@ -48,8 +50,9 @@ export type EventHandler<
   Source extends Contract,
   Type extends EventName<Source>,
   J extends JobInputs = JobInputs,
+  S extends SagaSet = SagaSet,
 > = {
-  handle(ctx: Context, event: ReceivedEvent<Source, Type>, kit: ConsumerKit<C, Config, U, J>): Promise<void>;
+  handle(ctx: Context, event: ReceivedEvent<Source, Type>, kit: ConsumerKit<C, Config, U, J, S>): Promise<void>;
 }['handle'];
 
 /** Handlers by alias (of `uses`) and event type; those that are left out are passed over. */
@@ -58,15 +61,21 @@ export type Consumers<
   Config extends ConfigShape,
   U extends Uses,
   J extends JobInputs = JobInputs,
+  S extends SagaSet = SagaSet,
 > = {
   readonly [Alias in keyof U & string]?: {
-    readonly [Type in EventName<U[Alias]>]?: EventHandler<C, Config, U, U[Alias], Type, J>;
+    readonly [Type in EventName<U[Alias]>]?: EventHandler<C, Config, U, U[Alias], Type, J, S>;
   };
 };
 
 /** What a service does without being asked. Called once; the service is ready when it has resolved. */
-export type Background<Config extends ConfigShape, U extends Uses, J extends JobInputs = JobInputs> = {
-  begin(kit: Kit<Config, U, J>): void | Promise<void>;
+export type Background<
+  Config extends ConfigShape,
+  U extends Uses,
+  J extends JobInputs = JobInputs,
+  S extends SagaSet = SagaSet,
+> = {
+  begin(kit: Kit<Config, U, J, S>): void | Promise<void>;
 }['begin'];
 
 /** A service, as its module exports it. The same value runs in every topology. */
@@ -75,6 +84,7 @@ export interface ServiceDefinition<
   Config extends ConfigShape = ConfigShape,
   U extends Uses = Uses,
   J extends JobInputs = JobInputs,
+  S extends SagaSet = SagaSet,
 > {
   /** What the service promises. Its name is the service's name. */
   readonly contract: C;
@@ -93,18 +103,23 @@ export interface ServiceDefinition<
   readonly database?: { readonly migrations: URL; readonly tenancy?: 'rows' };
   /** How long the answer to an idempotency key is kept, in milliseconds. Default 86 400 000 (24 h); at least 1 000. */
   readonly idempotency?: { readonly retentionMs?: number };
-  readonly operations: OperationHandlers<C, Config, U, J>;
+  readonly operations: OperationHandlers<C, Config, U, J, S>;
   /** Needs a database: an event is effective once because its mark commits with its effect. Default: none. */
-  readonly consumers?: Consumers<C, Config, U, J>;
+  readonly consumers?: Consumers<C, Config, U, J, S>;
   /**
    * Work that is queued in the transaction of a state change and done later, by name. Needs a database. Default: none,
    * then `kit.jobs` throws, and nothing is asked of the database for them.
    */
-  readonly jobs?: JobDefinitions<C, Config, U, J>;
+  readonly jobs?: JobDefinitions<C, Config, U, J, S>;
   /** Views that are made of the service's own events; read with `kit.view`. Needs a database. Default: none. */
   readonly projections?: readonly Projection[];
   /** Copies of what services that it `uses` publish; read with `kit.view`. Needs a database. Default: none. */
   readonly replicas?: readonly Replica[];
+  /**
+   * Workflows that outlive processes, by the names that handlers have for them; started with `kit.sagas`. Their steps get this
+   * service's kit, their transactions publish. Needs a database. Default: none, then `kit.sagas` throws.
+   */
+  readonly sagas?: S;
   /**
    * Lets calls be made later (`CallOptions.defer`), as jobs of the queue `deferred-calls`, with these options. Needs a database.
    * Default: none can be; given, 100 attempts unless it says otherwise.
@@ -114,7 +129,7 @@ export interface ServiceDefinition<
    * What the service does without being asked: takes part in elections, shards and schedules with `kit.leases`, which end
    * with the service. When it fails the service does not start. Default: nothing.
    */
-  readonly background?: Background<Config, U, J>;
+  readonly background?: Background<Config, U, J, S>;
   /**
    * What no contract can describe: uploads, downloads, streams of events, pages. Answered where there is a socket
    * (`serveHttp`), and no part of the contract's documents and clients. Default: none.

@@ -10,6 +10,7 @@ import {
   type DomainEvent,
   type Handled,
   type HandleOptions,
+  type Sagas,
 } from '@fairlead/events';
 import { publishEvent } from '@fairlead/messaging';
 import type { Database, Leases, Tx } from '@fairlead/store';
@@ -30,6 +31,8 @@ export interface KitParts {
   readonly leases: () => Leases;
   /** The service's own queues, when it has any. */
   readonly jobs: Jobs<JobInputs> | undefined;
+  /** The sagas of this process, when the service has any: running from its start on. */
+  readonly sagas: () => Sagas;
   /** The service's projections and replicas, when it has any. */
   readonly views: Views | undefined;
   readonly log: Logger;
@@ -88,6 +91,10 @@ export class HandlerKit<Commit> implements Kit<ConfigShape, Uses> {
     const { jobs, contract } = this.#parts;
     if (jobs !== undefined) return jobs;
     throw fail('MISCONFIGURED', `${contract.name} has no jobs. Add jobs: { … } to its definition.`);
+  }
+
+  get sagas(): Sagas {
+    return this.#parts.sagas();
   }
 
   view<T extends Target>(definition: View<T>): ViewOf<T> {

@@ -46,5 +46,6 @@ export type { IncomingRequest, Readiness, ReadinessCheck, ServiceInstance, Servi
 export { createService } from './service.ts';
 export type { DeadLetterCase, EventPage, LogPlace, Upkeep } from './upkeep.ts';
 export type { Endpoint } from './service-endpoint.ts';
+export type { ServiceSagaContext } from './service-sagas.ts';
 export { socketTransport } from './socket-transport.ts';
 export type { SocketTransport, SocketTransportOptions } from './socket-transport.ts';

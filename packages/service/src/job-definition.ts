@@ -1,5 +1,6 @@
 import type { Contract, InputSchema, JobData } from '@fairlead/contract';
 import type { Context } from '@fairlead/core';
+import type { SagaSet } from '@fairlead/events';
 import type { Job, QueueOptions } from '@fairlead/store';
 import type { ConfigShape } from './config.ts';
 import type { JobInputs } from './jobs.ts';
@@ -14,9 +15,10 @@ export type ServiceJobHandler<
   Config extends ConfigShape,
   U extends Uses,
   J extends JobInputs,
+  S extends SagaSet,
   Input extends InputSchema,
 > = {
-  handle(ctx: Context, input: JobData<Input>, kit: JobKit<C, Config, U, J>): Promise<unknown>;
+  handle(ctx: Context, input: JobData<Input>, kit: JobKit<C, Config, U, J, S>): Promise<unknown>;
 }['handle'];
 
 /** One kind of job of a service: its queue's options, what a job is given, and what does it. */
@@ -25,16 +27,23 @@ export interface JobDefinition<
   Config extends ConfigShape,
   U extends Uses,
   J extends JobInputs,
+  S extends SagaSet,
   Input extends InputSchema,
 > extends QueueOptions {
   /** What a job is given: checked when it is enqueued, and again when it is done, perhaps by other code. */
   readonly input: Input;
-  readonly handle: ServiceJobHandler<C, Config, U, J, Input>;
+  readonly handle: ServiceJobHandler<C, Config, U, J, S, Input>;
 }
 
 /** The jobs of a service by name: lower-case words with dashes, as queues are called. */
-export type JobDefinitions<C extends Contract, Config extends ConfigShape, U extends Uses, J extends JobInputs> = {
-  readonly [Name in keyof J]: JobDefinition<C, Config, U, J, J[Name]>;
+export type JobDefinitions<
+  C extends Contract,
+  Config extends ConfigShape,
+  U extends Uses,
+  J extends JobInputs,
+  S extends SagaSet = SagaSet,
+> = {
+  readonly [Name in keyof J]: JobDefinition<C, Config, U, J, S, J[Name]>;
 };
 
 /** The job that a handler does. */
@@ -49,7 +58,8 @@ export interface JobKit<
   Config extends ConfigShape,
   U extends Uses,
   J extends JobInputs = JobInputs,
-> extends Kit<Config, U, J> {
+  S extends SagaSet = SagaSet,
+> extends Kit<Config, U, J, S> {
   readonly job: JobFacts;
   /**
    * The one transaction of this handler: the job ends in it, so what `work` writes, publishes and enqueues takes effect

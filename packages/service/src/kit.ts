@@ -15,6 +15,8 @@ import type {
   ExpectedStream,
   Handled,
   HandleOptions,
+  Sagas,
+  SagaSet,
   StreamConflict,
   Target,
   View,
@@ -111,7 +113,12 @@ export interface CommitTx<C extends Contract> extends Tx {
 export type CommandOptions = Pick<HandleOptions, 'seal'>;
 
 /** What every handler gets besides its Context and its input. */
-export interface Kit<Config extends ConfigShape, U extends Uses, J extends JobInputs = JobInputs> {
+export interface Kit<
+  Config extends ConfigShape,
+  U extends Uses,
+  J extends JobInputs = JobInputs,
+  S extends SagaSet = SagaSet,
+> {
   /** The service's configuration, read and checked before it started. */
   readonly config: ConfigValues<Config>;
   /** Clients of what the service `uses`. */
@@ -133,6 +140,11 @@ export interface Kit<Config extends ConfigShape, U extends Uses, J extends JobIn
    */
   readonly jobs: Jobs<J>;
   /**
+   * The service's own sagas.
+   * @throws MISCONFIGURED when the definition has no `sagas`; UNAVAILABLE before the service has started
+   */
+  readonly sagas: Sagas<S>;
+  /**
    * How a projection or replica of the service is read: `kit.view(orderDetails).get(ctx, id)` for documents,
    * `kit.view(orderDays).tables.order_day` for tables.
    * @throws MISCONFIGURED when it is not in the definition
@@ -151,7 +163,8 @@ export interface OperationKit<
   Config extends ConfigShape,
   U extends Uses,
   J extends JobInputs = JobInputs,
-> extends Kit<Config, U, J> {
+  S extends SagaSet = SagaSet,
+> extends Kit<Config, U, J, S> {
   /**
    * The one transaction of this handler. What `work` resolves to *is* the operation's answer: it is validated, and
    * stored with the idempotency record in the same transaction, so state, events, and the answer that a repeat gets
@@ -174,7 +187,8 @@ export interface ConsumerKit<
   Config extends ConfigShape,
   U extends Uses,
   J extends JobInputs = JobInputs,
-> extends Kit<Config, U, J> {
+  S extends SagaSet = SagaSet,
+> extends Kit<Config, U, J, S> {
   /**
    * The one transaction of this handler: the mark that this event has been handled commits with it. A handler that
    * never calls it gets an empty commit when it resolves.

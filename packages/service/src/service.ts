@@ -3,7 +3,7 @@
 // This file makes a running instance: `exchange.ts` and `layers/` are the way of a call, outermost first as listed below,
 // `failure.ts` what callers are told of failures, `idempotency-*.ts` the answers kept by key, `consuming.ts` the way of
 // an event, `working.ts` that of a job (`job-definition.ts` and `jobs.ts` are what jobs are written with,
-// `deferred-calls.ts` calls as jobs, `queue-gauges.ts` how far queues are behind), `process-leases.ts` the rights of the
+// `service-sagas.ts` its sagas, `deferred-calls.ts` calls as jobs, `queue-gauges.ts` how far queues are behind), `process-leases.ts` the rights of the
 // process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` and `job-upkeep.ts` what
 // people ask of its dead letters and events, `raw-routes.ts` the way of what is no operation. `serve-http.ts` adds the
 // socket (`http-routes.ts` and `route-table.ts` say what is there, `http-exchange.ts` answers, `own-routes.ts` is what
@@ -47,6 +47,7 @@ import { rawRoutes } from './raw-routes.ts';
 import { readConfig } from './read-config.ts';
 import { readinessChecks, readinessOf } from './readiness.ts';
 import type { IncomingRequest, Readiness, ServiceInstance, ServicePorts } from './service-instance.ts';
+import { noSagas, serviceSagas } from './service-sagas.ts';
 import { upkeep } from './upkeep.ts';
 import { working } from './working.ts';
 
@@ -104,6 +105,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   const views = hasViews
     ? openViews({ ...common, database, projections, replicas, broker: ports.broker, leases: held.get() })
     : undefined;
+  const workflows = serviceSagas(definition, ports, () => parts);
   const parts: KitParts = {
     contract,
     config,
@@ -111,6 +113,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     isolated: definition.database?.tenancy !== undefined,
     leases: () => held.get(),
     jobs: queues?.jobs,
+    sagas: () => workflows?.get() ?? noSagas(definition),
     views,
     log: telemetry.log,
     telemetry,
@@ -168,6 +171,10 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
     if (handled.length > 0 && database !== undefined) {
       started.push(worker({ ...common, database: acrossTenants(database), leases: held.get(), queues: handled }));
       queueGauges({ ...common, database });
+    }
+    if (workflows !== undefined) {
+      workflows.start();
+      started.push(workflows);
     }
     await begin();
     state = 'running';
