@@ -53,6 +53,14 @@ export const jobIds: Completer = async ({ terminal, words, flag }) => {
   return (await admin.jobs({ service })).items.map(({ id }) => String(id));
 };
 
+/** Names of the projections and replicas of the service that is named before. */
+export const viewNames: Completer = async ({ terminal, words, flag }) => {
+  const [service] = words;
+  if (service === undefined) return [];
+  const admin = await runningAdmin(terminal, flag('data-dir'));
+  return (await admin.views({ service })).items.map(({ name }) => String(name));
+};
+
 /** Names of the queues of the service that is named before, or of all. */
 export const queueNames: Completer = async ({ terminal, words, flag }) => {
   const [service] = words;

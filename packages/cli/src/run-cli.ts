@@ -29,6 +29,7 @@ import { status } from './commands/status.ts';
 import { token } from './commands/token.ts';
 import { trace } from './commands/trace.ts';
 import { up } from './commands/up.ts';
+import { views } from './commands/views.ts';
 import { completions } from './completions.ts';
 import { EXIT_CODES, EXIT_CODE_MEANINGS } from './exit-codes.ts';
 import { reportFailure } from './failure-report.ts';
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   events,
   dlq,
   jobs,
+  views,
   db,
   token,
   check,

@@ -15,6 +15,7 @@ import type {
 } from './plane/jobs.ts';
 import type { OtlpTraces } from './plane/otlp.ts';
 import type { PolicyAnswer, PolicyFilter } from './plane/policies.ts';
+import type { RebuildAnswer, ViewAnswer, ViewFilter, ViewPlace } from './plane/views.ts';
 import type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
 import type { CallOutcome, OperationCall, OperationList } from './plane/service-calls.ts';
 import type { InstanceStatus, TokenRequest } from './running-platform.ts';
@@ -70,6 +71,10 @@ export interface AdminClient {
   cancelJob(place: JobPlace): Promise<{ readonly kind: 'cancelled' | 'cancelling' }>;
   /** Dead letters run again, or are dropped. @throws UNKNOWN_SERVICE, UNAVAILABLE */
   changeDeadJobs(service: string, change: 'redrive' | 'discard', request: DeadJobsRequest): Promise<DeadJobsAnswer>;
+  /** Projections and replicas. @throws UNKNOWN_SERVICE */
+  views(filter?: ViewFilter): Promise<ViewAnswer>;
+  /** Builds a view anew. @throws UNKNOWN_SERVICE, VIEW_UNKNOWN, VIEW_BUSY, VIEW_TRIMMED, UNAVAILABLE */
+  rebuildView(place: ViewPlace): Promise<RebuildAnswer>;
   /** @throws UNKNOWN_SERVICE */
   policies(filter?: PolicyFilter): Promise<PolicyAnswer>;
   /** The next piece of what services publish. @throws UNKNOWN_SERVICE */
@@ -182,6 +187,9 @@ export function adminClient(options: AdminClientOptions): AdminClient {
     async changeQueue({ service, queue }, change) {
       await call('POST', `/api/queues/${step(service)}/${step(queue)}/${change}`);
     },
+    views: (filter = {}) => call('GET', `/api/views${query({ ...filter })}`) as Promise<ViewAnswer>,
+    rebuildView: ({ service, view }) =>
+      call('POST', `/api/views/${step(service)}/${step(view)}/rebuild`) as Promise<RebuildAnswer>,
     jobs: (filter = {}) => call('GET', `/api/jobs${query({ ...filter })}`) as Promise<JobAnswer>,
     job: (place) => call('GET', jobPath(place)) as Promise<QueuedJob>,
     cancelJob: (place) => call('POST', `${jobPath(place)}/cancel`) as ReturnType<AdminClient['cancelJob']>,

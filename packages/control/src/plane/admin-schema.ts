@@ -1,5 +1,6 @@
 import { listOf, object, text, unauthenticated, type AdminOperation } from './admin-operation.ts';
 import { JOB_OPERATIONS } from './admin-job-schema.ts';
+import { VIEW_OPERATIONS } from './admin-view-schema.ts';
 import { SERVICE_OPERATIONS } from './admin-service-schema.ts';
 import { MAX_TTL_SECONDS } from './token-issuer.ts';
 
@@ -84,6 +85,7 @@ export const ADMIN_OPERATIONS = {
   },
   ...SERVICE_OPERATIONS,
   ...JOB_OPERATIONS,
+  ...VIEW_OPERATIONS,
   createToken: {
     operationId: 'createToken',
     method: 'POST',

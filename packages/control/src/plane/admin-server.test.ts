@@ -124,6 +124,8 @@ test('the description is valid OpenAPI 3.1 and names every path', async () => {
     '/api/tokens',
     '/api/traces',
     '/api/traces/{traceId}',
+    '/api/views',
+    '/api/views/{service}/{view}/rebuild',
     '/openapi.json',
   ]);
 });

@@ -28,6 +28,7 @@ import {
   type QueueFilter,
   type QueuePlace,
 } from './jobs.ts';
+import { collectViews, rebuildOneView, type ViewFilter, type ViewPlace } from './views.ts';
 import { collectPolicies, type PolicyFilter } from './policies.ts';
 import { answerProblems } from './problem-answers.ts';
 import { checkCredential, checkOrigin, type GuardedRequest } from './request-guard.ts';
@@ -101,6 +102,8 @@ function handlers(plane: ControlPlane, { url, calls, audit }: Tools): Record<Adm
       const { service } = request.params as { service: string };
       return changeDeadJobs(plane.instances(), service, 'discard', request.body as object, { clock, audit });
     },
+    listViews: (request) => collectViews(plane.instances(), request.query as ViewFilter, { clock }),
+    rebuildView: (request) => rebuildOneView(plane.instances(), request.params as ViewPlace, { clock, audit }),
     listPolicies: (request) => collectPolicies(plane.instances(), request.query as PolicyFilter, { clock }),
     listEvents: (request) => tailEvents(plane.instances(), request.query as TailRequest, { clock }),
     async createToken(request) {

@@ -9,7 +9,8 @@ export interface AuditEntry {
     | 'queue.pause'
     | 'queue.resume'
     | 'operation.call'
-    | 'token.create';
+    | 'token.create'
+    | 'view.rebuild';
   /** The service that was changed or called; `undefined` when the platform was. */
   readonly service?: string;
   /** What of it: an id, an operation. */
@@ -29,6 +30,7 @@ const DONE: Readonly<Record<AuditEntry['action'], string>> = {
   'job.discard': 'Dead jobs discarded',
   'queue.pause': 'Queue paused',
   'queue.resume': 'Queue resumed',
+  'view.rebuild': 'Rebuild of a view begun',
   'operation.call': 'Operation called by an administrator',
   'token.create': 'Development token signed',
 };
