@@ -225,6 +225,38 @@ const storeCurve: Bench = {
   timeoutMs: 900_000,
 };
 
+/**
+ * Durable workflows of three steps, one at a time and 64 at once, beside Restate and DBOS; those that sleep; those whose
+ * process is killed; and commands to deciders, beside the transaction that they come down to and beside Emmett.
+ */
+const workflow: Bench = {
+  name: 'workflow',
+  rows: [
+    { id: 'p50-ms', unit: 'ms', better: 'lower' },
+    { id: 'p90-ms', unit: 'ms', better: 'lower' },
+    { id: 'runs', unit: 'runs/s', better: 'higher' },
+    { id: 'p50-vs-restate', unit: '×', better: 'lower', goal: 1, ratio: { of: 'p50-ms', to: 'restate' } },
+    { id: 'runs-vs-restate', unit: '×', better: 'higher', ratio: { of: 'runs', to: 'restate' } },
+    { id: 'p50-vs-dbos', unit: '×', better: 'lower', goal: 0.5, ratio: { of: 'p50-ms', to: 'dbos' } },
+    { id: 'runs-vs-dbos', unit: '×', better: 'higher', goal: 2, ratio: { of: 'runs', to: 'dbos' } },
+    { id: 'sleeping-10k-mib', unit: 'MiB', better: 'lower' },
+    { id: 'recovery-seconds', unit: 's', better: 'lower', goal: 10 },
+    { id: 'recovery-wrong-effects', unit: '', better: 'lower', goal: 0 },
+    { id: 'decider', unit: 'commands/s', better: 'higher' },
+    { id: 'decider-vs-bare', unit: '×', better: 'higher', goal: 0.8 },
+    { id: 'decider-vs-emmett', unit: '×', better: 'higher', goal: 1, ratio: { of: 'decider', to: 'emmett' } },
+  ],
+  subject: { name: 'fairlead', file: './subjects/workflow.ts' },
+  peers: [
+    { name: 'restate', file: './peers/restate-workflow.js' },
+    { name: 'dbos', file: './peers/dbos-workflow.js' },
+    { name: 'emmett', file: './peers/emmett-decider.js' },
+  ],
+  needsPeers: true,
+  rounds: 3,
+  timeoutMs: 300_000,
+};
+
 /** Every benchmark, by the name that the command takes. */
 export const BENCHES: readonly Bench[] = [
   context,
@@ -237,4 +269,5 @@ export const BENCHES: readonly Bench[] = [
   policy,
   store,
   storeCurve,
+  workflow,
 ];

@@ -155,6 +155,7 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'policy',
     'store',
     'store-curve',
+    'workflow',
   ]);
   for (const each of BENCHES) {
     const ids = each.rows.map((row) => row.id);

@@ -5,6 +5,10 @@ import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
 import { INITIAL, decide, evolve, measureCommands } from '../events/commands.ts';
 import { storeBed } from '../store/bed.ts';
 
+// Its pool takes the end of the server for a failure of its own.
+process.on('uncaughtException', (error) => {
+  if (error.code !== '57P01') throw error;
+});
 await using bed = await storeBed();
 const store = getPostgreSQLEventStore(bed.url, { schema: { autoMigration: 'CreateOrUpdate' } });
 await store.schema.migrate();
