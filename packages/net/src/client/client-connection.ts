@@ -190,8 +190,7 @@ export class ClientConnection implements Carrier, Sender {
               host: endpoint.host,
               port: endpoint.port,
               ALPNProtocols: ['http/1.1'],
-              // An address is no name that a server could be asked for.
-              ...(isIP(endpoint.host) === 0 ? { servername: endpoint.host } : {}),
+              ...named(endpoint.serverName ?? endpoint.host),
             })
           : connectTcp({ host: endpoint.host, port: endpoint.port, onread: this.#reading() });
     const isTls = 'isTls' in endpoint && endpoint.isTls === true;
@@ -311,4 +310,9 @@ export class ClientConnection implements Carrier, Sender {
     const wasKept = this.#served > 0 && !this.#isAnswering;
     carried.fail(connectionFailed(whyOf(error) ?? 'the connection broke', 'maybe', error), wasKept);
   }
+}
+
+/** An address is no name that a server could be asked for. */
+function named(serverName: string): { readonly servername?: string } {
+  return isIP(serverName) === 0 ? { servername: serverName } : {};
 }

@@ -3,10 +3,13 @@ import { fail } from '../errors.ts';
 import type { FieldSieve } from '../http1/field-sieve.ts';
 import type { MessageLimits } from '../http1/limits.ts';
 
-/** Where a server answers: at a Unix socket, or at a TCP port, there with TLS when it says so. */
+/**
+ * Where a server answers: at a Unix socket, or at a TCP port, there with TLS when it says so. `serverName` is what its
+ * certificate must then be for, and what it is asked for; default `host`.
+ */
 export type Endpoint =
   | { readonly path: string }
-  | { readonly host: string; readonly port: number; readonly isTls?: boolean };
+  | { readonly host: string; readonly port: number; readonly isTls?: boolean; readonly serverName?: string };
 
 /** How a pool of connections to one endpoint behaves. */
 export interface PoolOptions extends MessageLimits {

@@ -70,6 +70,21 @@ test('addresses of a host are its endpoints, which are asked for by name, and ag
   expect(heard[1]).toMatchObject([{ endpoint: { host: '10.0.0.3' } }]);
 });
 
+test('with TLS, addresses keep the name that their certificates are for', async () => {
+  const { heard } = await watching((own) => {
+    own.hosts.set('orders.example', addresses(30, '10.0.0.1'));
+    return dnsEndpoints({ ...own, host: 'orders.example', port: 443, isTls: true });
+  });
+  expect(heard).toEqual([
+    [
+      {
+        endpoint: { host: '10.0.0.1', port: 443, isTls: true, serverName: 'orders.example' },
+        host: 'orders.example',
+      },
+    ],
+  ]);
+});
+
 test.each([
   ['the shortest', [...addresses(60, '10.0.0.1'), ...addresses(7, '10.0.0.2')], 7_000],
   ['five seconds, when nothing is said', addresses(undefined, '10.0.0.1'), 5_000],

@@ -15,6 +15,8 @@ export interface DnsEndpointsOptions extends DnsOptions {
   /** A name; an address is taken as it is. */
   readonly host: string;
   readonly port: number;
+  /** Whether they speak TLS, with certificates for the host. Default false. */
+  readonly isTls?: boolean;
   readonly zone?: string;
 }
 
@@ -33,12 +35,13 @@ const MS_PER_SECOND = 1_000;
  * @throws MISCONFIGURED
  */
 export function dnsEndpoints(options: DnsEndpointsOptions): Discovery {
-  const { host, port, zone, resolver } = options;
+  const { host, port, isTls = false, zone, resolver } = options;
   wholeNumber('port', port, 1, 65_535);
   return refreshed(options, async () => {
     const addresses = isIP(host) === 0 ? await resolver.addresses(host) : [{ address: host, ttlSeconds: undefined }];
-    const common = { host: hostField(host, port), ...(zone === undefined ? {} : { zone }) };
-    const endpoints = addresses.map(({ address }) => ({ ...common, endpoint: { host: address, port } }));
+    const tls = isTls ? { isTls, serverName: host } : {};
+    const common = { host: hostField(host, port, isTls), ...(zone === undefined ? {} : { zone }) };
+    const endpoints = addresses.map(({ address }) => ({ ...common, endpoint: { host: address, port, ...tls } }));
     return { endpoints, ttlMs: shortest(addresses) };
   });
 }
@@ -63,7 +66,7 @@ export function dnsServices(options: DnsServicesOptions): Discovery {
       // A weight of 0 means hardly any; ours begin with 1.
       addresses.map(({ address }) => ({
         endpoint: { host: address, port },
-        host: hostField(host, port),
+        host: hostField(host, port, false),
         weight: Math.max(1, weight),
       })),
     );
@@ -71,10 +74,10 @@ export function dnsServices(options: DnsServicesOptions): Discovery {
   });
 }
 
-/** What requests say in `Host`: the port is left out where it is HTTP's own. */
-function hostField(host: string, port: number): string {
+/** What requests say in `Host`: the port is left out where it is the scheme's own. */
+function hostField(host: string, port: number, isTls: boolean): string {
   const name = host.includes(':') ? `[${host}]` : host;
-  return port === 80 ? name : `${name}:${port}`;
+  return port === (isTls ? 443 : 80) ? name : `${name}:${port}`;
 }
 
 function shortest(addresses: readonly ResolvedAddress[]): number | undefined {

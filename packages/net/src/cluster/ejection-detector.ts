@@ -114,8 +114,7 @@ export class EjectionDetector implements OutlierDetector {
     const deviation = Math.sqrt(mean(samples.map((sample) => (sample.successRatio - meanRatio) ** 2)));
     const thresholdRatio = meanRatio - successRate.deviations * deviation;
     for (const { member, successRatio, requests } of samples) {
-      // With no deviation, rounding could put everybody below the mean.
-      if (successRatio >= thresholdRatio || deviation < 1e-9) continue;
+      if (successRatio >= thresholdRatio) continue;
       this.#eject(member, { kind: 'success-rate', successRatio, requests, thresholdRatio, meanRatio, deviation });
     }
   }

@@ -41,7 +41,14 @@ function openOne({ name, endpoints, options }: CompiledCluster, { clock, random,
     endpoints:
       endpoints.kind === 'listed'
         ? endpoints.endpoints.map(written)
-        : dnsEndpoints({ host: endpoints.host, port: endpoints.port, clock, random, resolver: systemResolver() }),
+        : dnsEndpoints({
+            host: endpoints.host,
+            port: endpoints.port,
+            isTls: endpoints.isTls,
+            clock,
+            random,
+            resolver: systemResolver(),
+          }),
     clock,
     random,
     pool: { ...pool, sieve },
