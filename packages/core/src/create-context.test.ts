@@ -232,6 +232,22 @@ test('a listener hears of the end once, with the reason of the signal, and of no
   expect(heard).toEqual([ctx.signal.reason, ctx.signal.reason]);
 });
 
+test('listeners leave in any order, twice is once, and who stays hears in the order of coming', () => {
+  for (const leaving of [
+    [4, 3],
+    [0, 1, 0],
+    [2, 4, 1],
+    [0, 1, 2, 3, 4],
+  ]) {
+    const { ctx } = world();
+    const heard: number[] = [];
+    const leave = [0, 1, 2, 3, 4].map((each) => ctx.onEnd(() => heard.push(each)));
+    for (const each of leaving) leave[each]!();
+    ctx.cancel();
+    expect(heard).toEqual([0, 1, 2, 3, 4].filter((each) => !leaving.includes(each)));
+  }
+});
+
 test('a listener hears of work that has settled, and a settled scope gives its reason to who asks later', () => {
   const { clock, ctx } = world({ timeoutMs: 100 });
   const heard: unknown[] = [];

@@ -81,8 +81,14 @@ export class Scope {
     this.#listeners ??= [];
     this.#listeners.push(listener);
     return () => {
-      const at = this.#listeners?.indexOf(listener) ?? -1;
-      if (at >= 0) this.#listeners?.splice(at, 1);
+      const listeners = this.#listeners ?? [];
+      // Mostly who came last leaves first.
+      if (listeners.at(-1) === listener) {
+        listeners.pop();
+        return;
+      }
+      const at = listeners.indexOf(listener);
+      if (at >= 0) listeners.splice(at, 1);
     };
   }
 

@@ -53,7 +53,11 @@ export class AdaptiveLimit implements Limit {
     }
     this.#peak = Math.max(this.#peak, inFlight);
     this.#dropped ||= dropped;
-    if (windowMs > 0 && (nowMs < this.#windowEndsAtMs || this.#count < samples)) return;
+    if (windowMs === 0 || (nowMs >= this.#windowEndsAtMs && this.#count >= samples)) this.#endWindow();
+  }
+
+  #endWindow(): void {
+    const rule = this.#rule;
     const meanMs = this.#timed > 0 ? this.#sumMs / this.#timed : rule.baseMs;
     this.#current = Math.max(1, Math.floor(rule.update(meanMs, this.#peak, this.#dropped)));
     this.#count = 0;

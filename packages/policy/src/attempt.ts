@@ -18,12 +18,14 @@ export interface AttemptOwner {
   attemptFailed(attempt: Attempt, failed: unknown, returned: boolean, nowMs: number): void;
   /** The error that says which of its ends the attempt has met. */
   endOf(attempt: Attempt, nowMs: number): FairleadError;
-  /** The first attempt, and the call with it, counts as begun now; returns when its time is up. */
-  beganAt(nowMs: number): number;
+  /** When the attempt's time is up; too early, if all that is known of its beginning is a stamp. */
+  dueMsOf(attempt: Attempt): number;
+  /** If all that is known of its beginning is a stamp, it counts as begun now, and so does its call. */
+  time(attempt: Attempt, nowMs: number): void;
 }
 
-/** When an attempt is due whose beginning is known as a stamp only: nobody may be told an end that could be too early. */
-export const NOT_TIMED = -1;
+/** When an attempt is due of which nobody has had to know that yet. */
+const NOT_TIMED = -1;
 
 /** The share of its own timeout that an attempt must have had for running out of time to be its destination's failure. */
 const FAIR_SHARE = 0.5;
@@ -35,7 +37,7 @@ const FAIR_SHARE = 0.5;
  * Made for the inside of a loop: one class without a base, for a chain of constructors costs more than the object.
  */
 export class Attempt implements AttemptLife, Fresh, Followed {
-  dueMs: number;
+  dueMs = NOT_TIMED;
   index = NOWHERE;
   /** The first is 1. */
   readonly number: number;
@@ -53,20 +55,9 @@ export class Attempt implements AttemptLife, Fresh, Followed {
   /**
    * @param permit the breaker's
    * @param ticket the gate's
-   * @param nowMs when it begins
-   * @param endsAtMs monotonic time at which it is no longer waited for, though its caller still waits; `NOT_TIMED` when
-   * `nowMs` is but a stamp
+   * @param nowMs when it begins, or a stamp of that turn
    */
-  constructor(
-    parts: CallParts,
-    owner: AttemptOwner,
-    number: number,
-    permit: number,
-    ticket: number,
-    nowMs: number,
-    endsAtMs: number,
-  ) {
-    this.dueMs = endsAtMs;
+  constructor(parts: CallParts, owner: AttemptOwner, number: number, permit: number, ticket: number, nowMs: number) {
     this.number = number;
     this.startedAtMs = nowMs;
     this.#parts = parts;
@@ -94,14 +85,14 @@ export class Attempt implements AttemptLife, Fresh, Followed {
   }
 
   leftMs(): number {
-    if (this.dueMs === Infinity) return Infinity;
+    if (!this.#parts.hasTimeout) return Infinity;
     const nowMs = this.#parts.wakeUps.turn.nowMs();
     this.#time(nowMs);
     return this.dueMs - nowMs;
   }
 
   reason(): FairleadError | undefined {
-    if (this.#end?.reason === undefined && this.dueMs !== Infinity) {
+    if (this.#end?.reason === undefined && this.#parts.hasTimeout) {
       const nowMs = this.#parts.wakeUps.turn.nowMs();
       this.#time(nowMs);
       if (nowMs >= this.dueMs) this.wake(nowMs);
@@ -111,16 +102,22 @@ export class Attempt implements AttemptLife, Fresh, Followed {
 
   /** Its caller's end is noticed from now on; its own is, when the microtasks after its beginning have run dry. */
   heed(): AttemptEnd {
+    const isFirst = this.#end === undefined;
     const end = (this.#end ??= new AttemptEnd());
     if (this.#state === 'running') this.#owner.heedCaller();
-    this.reason();
+    // Who asks once is content with a stamp; who asks again may be keeping the event loop too busy for timers.
+    if (!isFirst || (this.#parts.hasTimeout && this.#mayBeDue())) this.reason();
     return end;
+  }
+
+  #mayBeDue(): boolean {
+    return this.#parts.wakeUps.turn.stampMs() >= this.#owner.dueMsOf(this);
   }
 
   watch(): void {
     if (this.#state !== 'running') return;
-    if (this.dueMs !== Infinity) {
-      const { wakeUps } = this.#parts;
+    const { start, wakeUps } = this.#parts;
+    if (start !== 'unknown') {
       const nowMs = wakeUps.turn.stampMs();
       this.#time(nowMs);
       wakeUps.set(this, this.dueMs, nowMs);
@@ -129,24 +126,12 @@ export class Attempt implements AttemptLife, Fresh, Followed {
   }
 
   succeeded(value: unknown): void {
-    if (this.#state === 'abandoned') {
-      this.#settleLate();
-      return;
+    if (this.#state === 'abandoned') this.#settleLate();
+    else if (this.#parts.isFailure === undefined || !this.#hasFailed(this.#parts.isFailure, value)) {
+      const nowMs = this.#parts.wakeUps.turn.stampMs();
+      this.#settle(SUCCESS, SUCCESS, nowMs);
+      this.#owner.attemptSucceeded(this, value, nowMs);
     }
-    let failed = false;
-    try {
-      failed = this.#parts.isFailure?.(value) === true;
-    } catch (error) {
-      this.failed(error);
-      return;
-    }
-    if (failed) {
-      this.#ended(value, true);
-      return;
-    }
-    const nowMs = this.#parts.wakeUps.turn.stampMs();
-    this.#settle(SUCCESS, SUCCESS, nowMs);
-    this.#owner.attemptSucceeded(this, value, nowMs);
   }
 
   failed(error: unknown): void {
@@ -195,11 +180,16 @@ export class Attempt implements AttemptLife, Fresh, Followed {
     this.abandon(reason, fair ? FAILURE : IGNORED, DROPPED, nowMs);
   }
 
-  /** It began by a stamp: what is not over within that turn counts as begun when somebody asks, or the turn ends. */
+  /** Somebody must know when it is due: its work, its failure, or the end of the turn that it began in. */
   #time(nowMs: number): void {
     if (this.dueMs !== NOT_TIMED) return;
+    this.#owner.time(this, nowMs);
+    this.dueMs = this.#owner.dueMsOf(this);
+  }
+
+  /** It counts as begun now. */
+  beginsAt(nowMs: number): void {
     this.startedAtMs = nowMs;
-    this.dueMs = this.#owner.beganAt(nowMs);
     this.#parts.gate?.beganAt(this.#ticket, nowMs);
   }
 
@@ -213,6 +203,18 @@ export class Attempt implements AttemptLife, Fresh, Followed {
     // What it has begun besides what failed has nobody left to wait for it.
     if (!returned) this.#end?.tell(fail('CANCELLED', `${name}: attempt ${this.number} failed.`, { cause: failed }));
     this.#owner.attemptFailed(this, failed, returned, nowMs);
+  }
+
+  /** Whether the value that it returned is a failure, or nobody can tell; then it has ended. */
+  #hasFailed(isFailure: (value: unknown) => boolean, value: unknown): boolean {
+    try {
+      if (!isFailure(value)) return false;
+    } catch (error) {
+      this.#ended(error, false);
+      return true;
+    }
+    this.#ended(value, true);
+    return true;
   }
 
   #settle(outcome: Outcome, gateOutcome: GateOutcome, nowMs: number): void {

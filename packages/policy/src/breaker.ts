@@ -210,20 +210,22 @@ export class Breaker {
   }
 
   #judgeWindow(nowMs: number): void {
-    if (this.#state === 'forced-closed') return;
     const { calls, failures, slow } = this.#window;
     const { minCalls, failureRatio, slowRatio } = this.#options;
     const isFailing = calls >= minCalls && failures + EPSILON >= failureRatio * calls;
     const isSlow = calls >= minCalls && slow + EPSILON >= slowRatio * calls;
-    if (this.#state === 'closed') {
-      if (isFailing || isSlow) this.#open(isFailing ? 'failure-ratio' : 'slow-ratio', nowMs);
-      return;
+    if (isFailing || isSlow) this.#exceeded(isFailing ? 'failure-ratio' : 'slow-ratio', nowMs);
+    else this.#isExceeded = false;
+  }
+
+  /** The window has met a rule. */
+  #exceeded(cause: BreakerCause, nowMs: number): void {
+    if (this.#state === 'closed') this.#open(cause, nowMs);
+    else if (this.#state === 'metrics-only' && !this.#isExceeded) {
+      this.#isExceeded = true;
+      this.#wouldHaveOpened++;
+      this.#tell('metrics-only', cause, this.#measureNow(nowMs), nowMs);
     }
-    const wasExceeded = this.#isExceeded;
-    this.#isExceeded = isFailing || isSlow;
-    if (wasExceeded || !this.#isExceeded) return;
-    this.#wouldHaveOpened++;
-    this.#tell('metrics-only', isFailing ? 'failure-ratio' : 'slow-ratio', this.#measureNow(nowMs), nowMs);
   }
 
   /** Opens or closes as soon as the probes that are missing can't change it any more. */

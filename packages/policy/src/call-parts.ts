@@ -28,12 +28,14 @@ export interface CallParts {
   readonly followers: Followers;
   readonly late: LateWork;
   readonly counters: Counters;
-  /** When a call begins, on the monotonic clock or as a stamp of its turn; 0 when nothing needs to know. */
-  readonly startMs: () => number;
-  /** Whether anything but a breaker that isn't closed needs to know when calls begin. */
-  readonly isTimed: boolean;
+  /** How a call learns when it begins; `unknown` when only a breaker that may refuse it needs to know. */
+  readonly start: 'time' | 'stamp' | 'unknown';
+  /** Whether anything may answer or refuse a call before it comes to breaker and gate. */
+  readonly isGuarded: boolean;
   readonly totalMs: number;
   readonly attemptMs: number;
+  /** Whether one of the two is not `Infinity`. */
+  readonly hasTimeout: boolean;
   /** Rates and quotas that can be asked at once: why the call must not begin. */
   readonly admit: ((ctx: Context, facts: CallFacts, nowMs: number) => Rejection | undefined) | undefined;
   /** Load shedding: why the call must not begin. */

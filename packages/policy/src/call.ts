@@ -1,5 +1,5 @@
 import type { Context, FairleadError } from '@fairlead/core';
-import { Attempt, NOT_TIMED, type AttemptOwner } from './attempt.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { CallParts } from './call-parts.ts';
 import { reasonOf, timeoutError } from './call-ends.ts';
@@ -76,8 +76,7 @@ export class Call implements AttemptOwner, CourseCall {
     const { parts } = this;
     const number = ++this.attempts;
     parts.counters.attempts++;
-    const endsAtMs = this.#isTimed ? this.#endOfNext(nowMs) : NOT_TIMED;
-    const attempt = new Attempt(parts, this, number, permit, ticket, nowMs, endsAtMs);
+    const attempt = new Attempt(parts, this, number, permit, ticket, nowMs);
     if (number === 1) {
       this.first = attempt;
       parts.budget?.deposit(nowMs);
@@ -103,9 +102,14 @@ export class Call implements AttemptOwner, CourseCall {
     if (!this.#done) this.#leaveCaller = leave;
   }
 
-  beganAt(nowMs: number): number {
-    this.#time(nowMs);
-    return this.#endOfNext(nowMs);
+  time(attempt: Attempt, nowMs: number): void {
+    if (this.#isTimed) return;
+    this.#beginsAt(nowMs);
+    attempt.beginsAt(nowMs);
+  }
+
+  dueMsOf(attempt: Attempt): number {
+    return Math.min(attempt.startedAtMs + this.parts.attemptMs, this.calledAtMs + this.parts.totalMs);
   }
 
   attemptSucceeded(attempt: Attempt, value: unknown, nowMs: number): void {
@@ -150,13 +154,8 @@ export class Call implements AttemptOwner, CourseCall {
     else this.#reject(rejectionError(rejection));
   }
 
-  /** When an attempt's time is up that begins now. */
-  #endOfNext(nowMs: number): number {
-    return Math.min(nowMs + this.parts.attemptMs, this.calledAtMs + this.parts.totalMs);
-  }
-
   /** The call counts as begun now, if all that is known of its beginning is a stamp. */
-  #time(nowMs: number): void {
+  #beginsAt(nowMs: number): void {
     if (this.#isTimed) return;
     this.#isTimed = true;
     this.calledAtMs = nowMs;
@@ -164,7 +163,7 @@ export class Call implements AttemptOwner, CourseCall {
 
   #queue(permit: number, beganMs: number): void {
     const nowMs = this.#isTimed ? beganMs : this.parts.wakeUps.turn.nowMs();
-    this.#time(nowMs);
+    this.#beginsAt(nowMs);
     this.course.queue(permit, nowMs);
   }
 

@@ -18,7 +18,6 @@ import type { Rejection } from './rejection.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { Shedder } from './shedder.ts';
 import type { ResolvedPolicy } from './spec.ts';
-import type { TurnClock } from './turn-clock.ts';
 import { WakeUps } from './wake-ups.ts';
 
 /** The parts of one policy, and what the policy itself asks of them. */
@@ -75,7 +74,7 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       : new Admission(name, { rateLimit, quota }, { ...ports, observe });
   const hasFront = [resolved.fallback, resolved.cache, resolved.coalesce].some((each) => each !== undefined);
   const wakeUps = new WakeUps(clock);
-  const timed = isTimed(resolved, observe);
+  const isGuarded = hasFront || admission !== undefined || shedder !== undefined;
   const parts: CallParts & Pick<PolicyParts, 'breaker'> = {
     name,
     clock,
@@ -84,10 +83,11 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
     followers: new Followers(),
     late,
     counters,
-    startMs: startOf(wakeUps.turn, breaker, timed, hasFront || admission !== undefined || hedge !== undefined),
-    isTimed: timed,
+    start: isGuarded || hedge !== undefined ? 'time' : isTimed(resolved, observe) ? 'stamp' : 'unknown',
+    isGuarded,
     totalMs: timeout.totalMs,
     attemptMs: timeout.attemptMs,
+    hasTimeout: Math.min(timeout.totalMs, timeout.attemptMs) < Infinity,
     admit: admission === undefined ? undefined : (ctx, facts, nowMs) => admission.admit(ctx, facts, nowMs),
     shed:
       shedder === undefined
@@ -154,13 +154,6 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
       };
     },
   };
-}
-
-/** How a call learns when it begins. */
-function startOf(turn: TurnClock, breaker: Breaker | undefined, isTimed: boolean, isExact: boolean): () => number {
-  if (isExact) return () => turn.nowMs();
-  const passesAll = (): boolean => breaker === undefined || breaker.passesAll;
-  return isTimed ? () => (passesAll() ? turn.stampMs() : turn.nowMs()) : () => (passesAll() ? 0 : turn.nowMs());
 }
 
 /** Whether anything but a breaker that isn't closed needs to know when calls begin. */

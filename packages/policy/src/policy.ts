@@ -1,4 +1,4 @@
-import type { Clock, Context, Random } from '@fairlead/core';
+import type { Clock, Context, FairleadError, Random } from '@fairlead/core';
 import { deadlineRejection, endedRejection, reasonOf } from './call-ends.ts';
 import type { BreakerMode } from './breaker-state.ts';
 import type { CallFacts } from './call-facts.ts';
@@ -119,10 +119,25 @@ class CompiledPolicy implements Policy {
     reject: ((error: unknown) => void) | undefined,
   ): void {
     const parts = this.#parts;
-    const nowMs = parts.startMs();
-    const isTimed = !parts.isTimed || parts.wakeUps.turn.isExact;
+    const nowMs = startMs(parts);
     parts.counters.calls++;
     const ended = reasonOf(ctx);
+    if (ended === undefined && !parts.isGuarded) {
+      const isTimed = parts.start === 'unknown' || parts.wakeUps.turn.isExact;
+      new Call(parts, ctx, work, facts, nowMs, isTimed, resolve, reject).begin(nowMs);
+    } else this.#beginGuarded(ctx, work, facts, nowMs, ended, resolve, reject);
+  }
+
+  #beginGuarded(
+    ctx: Context,
+    work: Work<unknown>,
+    facts: CallFacts,
+    nowMs: number,
+    ended: FairleadError | undefined,
+    resolve: (result: unknown) => void,
+    reject: ((error: unknown) => void) | undefined,
+  ): void {
+    const parts = this.#parts;
     if (parts.front !== undefined && ended === undefined) {
       parts.front.begin(
         { ctx, work, facts, sinceMs: nowMs },
@@ -136,13 +151,19 @@ class CompiledPolicy implements Policy {
         ? (parts.admit?.(ctx, facts, nowMs) ?? parts.shed?.(ctx, nowMs))
         : endedRejection(ended, deadlineRejection(parts, nowMs, nowMs, nowMs));
     if (rejection === undefined) {
-      new Call(parts, ctx, work, facts, nowMs, isTimed, resolve, reject).begin(nowMs);
+      new Call(parts, ctx, work, facts, nowMs, true, resolve, reject).begin(nowMs);
       return;
     }
     parts.reject(rejection, nowMs);
     if (reject === undefined) resolve({ kind: 'rejected', rejection } satisfies Rejected);
     else reject(rejectionError(rejection));
   }
+}
+
+/** When a call begins; 0 when nothing needs to know. A breaker that may refuse is asked by the time itself. */
+function startMs({ start, breaker, wakeUps: { turn } }: PolicyParts): number {
+  if (start === 'time' || breaker?.passesAll === false) return turn.nowMs();
+  return start === 'stamp' ? turn.stampMs() : 0;
 }
 
 /** Settles a promise as if the work had been called directly. */

@@ -80,7 +80,7 @@ export class SlotGate<Claim> implements Gate {
     this.#line.ended(claim, index, heldMs, outcome !== IGNORED);
     if (outcome !== IGNORED) this.#holdMs.add(heldMs);
     if (this.#tellsOfLoad(outcome, heldMs)) this.#limit.record(heldMs, inFlight, outcome === DROPPED, nowMs);
-    this.#dispatch(nowMs);
+    if (this.#line.waiting > 0) this.#dispatch(nowMs);
   }
 
   queueDelayMs(nowMs: number): number {

@@ -169,6 +169,35 @@ test('whatever keeps the process busy, no attempt and no call ends before its ti
   );
 });
 
+describe('a signal of work that keeps the process busy beyond its time', () => {
+  const spec: PolicySpec = { timeout: { attempt: '1s' } };
+
+  test('has aborted when it is asked for in a turn of its own', async () => {
+    const { guarded, ctx, busyFor } = busyWorld(spec);
+    const seen: boolean[] = [];
+    const done = guarded.attempt(ctx, (inner) => {
+      busyFor(1_000);
+      seen.push(inner.signal.aborted);
+      return never();
+    });
+    expect(await done).toMatchObject({ kind: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
+    expect(seen).toEqual([true]);
+  });
+
+  test('has aborted when it is asked for again in a turn that others share', async () => {
+    const { guarded, ctx, busyFor, stamp } = busyWorld(spec);
+    const seen: boolean[] = [];
+    const done = guarded.attempt(ctx, async (inner) => {
+      await stamp();
+      busyFor(1_000);
+      seen.push(inner.signal.aborted, inner.signal.aborted);
+      return never();
+    });
+    expect(await done).toMatchObject({ kind: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
+    expect(seen).toEqual([false, true]);
+  });
+});
+
 describe('what took long', () => {
   const SLOW: PolicySpec = { breaker: { window: 100, minCalls: 100, slowAfter: '100ms', slowRatio: '50%' } };
   const slowOf = ({ guarded }: Pick<ReturnType<typeof busyWorld>, 'guarded'>): number | undefined =>

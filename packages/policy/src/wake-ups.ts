@@ -67,15 +67,17 @@ export class WakeUps {
   /** Idempotent; also for who is fresh. */
   remove(entry: WakeUp): void {
     const { index } = entry;
-    if (index === NOWHERE) return;
     entry.index = NOWHERE;
-    if (index < NOWHERE) {
+    if (index > NOWHERE) this.#removeWaiting(entry, index);
+    else if (index < NOWHERE) {
       const last = this.#fresh.pop();
       if (last === undefined || last === entry) return;
       this.#fresh[-2 - index] = last;
       last.index = index;
-      return;
     }
+  }
+
+  #removeWaiting(entry: WakeUp, index: number): void {
     const last = this.#heap.pop();
     if (last !== undefined && last !== entry) {
       this.#down(last, index);
