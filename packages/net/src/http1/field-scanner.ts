@@ -3,10 +3,15 @@ import type { FieldSieve } from './field-sieve.ts';
 import { Fields } from './fields.ts';
 import { CONTENT_LENGTH, KNOWN_NAMES, knownName, TRANSFER_ENCODING } from './known-names.ts';
 import { MOST_FIELDS } from './limits.ts';
-import { COLON, CR, IS_TOKEN, IS_VALUE, LF, octetName, SPACE, TAB } from './octets.ts';
+import { COLON, CR, IS_TOKEN, IS_VALUE as IS_ANY_VALUE, LF, octetName, SPACE, TAB } from './octets.ts';
 
 /** What a scan returns when the bytes end before what it looks for does, and are right so far. */
 export const INCOMPLETE = -1;
+
+/** The first octet beyond ASCII. */
+const OBS_TEXT = 0x80;
+/** Whether an octet may stand in a value and is ASCII, as nearly all are. */
+const IS_VALUE = IS_ANY_VALUE.map((may, octet) => (octet < OBS_TEXT ? may : 0));
 
 /** Numbers that the scan of one line leaves: known name or −1, the name's start and end, the value's. */
 const STRIDE = 5;
@@ -18,6 +23,8 @@ const STRIDE = 5;
 export class FieldScanner {
   /** Lines found by the last scan. */
   count = 0;
+  /** Whether the last scan met octets beyond ASCII in a value (obs-text of RFC 9110, section 5.5). */
+  hasObsText = false;
   /** Whether `kept` has met a name that its sieve notes. */
   isNoted = false;
   #text = '';
@@ -33,6 +40,7 @@ export class FieldScanner {
   scan(bytes: Uint8Array, at: number, end: number, maxFields: number): number {
     const marks = this.#marks;
     this.count = 0;
+    this.hasObsText = false;
     for (;;) {
       if (at >= end) return INCOMPLETE;
       if (bytes[at] === CR) {
@@ -52,6 +60,10 @@ export class FieldScanner {
       while (at < end && isBlank(bytes[at])) at += 1;
       const valueStart = at;
       while (at < end && IS_VALUE[bytes[at] ?? 0] === 1) at += 1;
+      if (at < end && (bytes[at] ?? 0) >= OBS_TEXT) {
+        this.hasObsText = true;
+        while (at < end && IS_ANY_VALUE[bytes[at] ?? 0] === 1) at += 1;
+      }
       if (at === end) return INCOMPLETE;
       if (bytes[at] !== CR) throw misplaced("in a field's value", bytes[at]);
       if (at + 1 === end) return INCOMPLETE;

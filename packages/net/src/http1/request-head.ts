@@ -27,6 +27,8 @@ export class RequestHead implements MessageHead {
   readonly kept: string;
   /** Whether there is a field that the sieve notes. */
   readonly isNoted: boolean;
+  /** Whether a value holds octets beyond ASCII, which not everybody reads alike. */
+  readonly hasObsText: boolean;
   /** Host and port that the request is meant for; empty when an HTTP/1.0 client does not say. */
   readonly host: string;
   /** The body's length in bytes; 0 when there is none, `CHUNKED` when it comes in chunks. */
@@ -56,6 +58,7 @@ export class RequestHead implements MessageHead {
     this.fields = sieve === undefined ? fieldScanner.fields() : fieldScanner.lines();
     this.kept = sieve === undefined ? '' : fieldScanner.kept(sieve, named);
     this.isNoted = sieve !== undefined && fieldScanner.isNoted;
+    this.hasObsText = fieldScanner.hasObsText;
     this.host = host ?? '';
     this.target = originForm(start, host);
     this.bodyBytes = isChunked ? CHUNKED : Math.max(0, contentLength);

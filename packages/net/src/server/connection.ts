@@ -50,6 +50,7 @@ export class Connection implements Carrier {
   /** No more requests are read. */
   #isClosing = false;
   #isAdvancing = false;
+  #isFresh = true;
   /** It speaks another protocol; only the end of a drain concerns it still. */
   #isTakenOver = false;
   #phase: Phase = 'idle';
@@ -76,6 +77,11 @@ export class Connection implements Carrier {
       this.#lost();
       onClosed(this);
     });
+  }
+
+  /** Whether it has not brought a request yet. */
+  get isFresh(): boolean {
+    return this.#isFresh;
   }
 
   get peer(): Peer {
@@ -208,6 +214,7 @@ export class Connection implements Carrier {
   }
 
   #begin(head: RequestHead): void {
+    this.#isFresh = false;
     this.#hasArrived = false;
     this.#hasContinued = false;
     this.#sink = undefined;

@@ -14,8 +14,11 @@ export interface NetServer extends Closeable {
   readonly connections: number;
   /** Resolves when it listens no more and its last connection is closed. */
   readonly closed: Promise<void>;
-  /** Accepts no more connections, closes those without a request, and the others after their answers. Idempotent. */
-  drain(): void;
+  /**
+   * Accepts no more connections, closes those without a request, and the others after their answers. Idempotent.
+   * `sparesFresh`: those that have not brought a request yet may still bring one, until `close`.
+   */
+  drain(options?: { readonly sparesFresh?: boolean }): void;
   /** Drains, and cuts what is still open after `graceMs` (default 5 000; 0 cuts at once). */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -69,18 +72,18 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
     for (const connection of connections) connection.sweep();
   }
 
-  function stop(): Promise<void> {
+  function stop(sparesFresh: boolean): Promise<void> {
     stopped ??= new Promise((resolve) => {
       state.isDraining = true;
       server.close(() => resolve());
       accepting.drain();
-      for (const connection of connections) connection.drain();
     });
+    for (const connection of connections) if (!sparesFresh || !connection.isFresh) connection.drain();
     return stopped;
   }
 
   async function close(graceMs: number): Promise<void> {
-    const done = stop();
+    const done = stop(false);
     const cut = () => {
       accepting.cut();
       for (const connection of connections) connection.destroy();
@@ -98,8 +101,8 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
     get connections() {
       return connections.size;
     },
-    drain() {
-      void stop();
+    drain({ sparesFresh = false } = {}) {
+      void stop(sparesFresh);
     },
     close(closeOptions = {}) {
       closing ??= close(closeOptions.graceMs ?? DEFAULT_GRACE_MS);
