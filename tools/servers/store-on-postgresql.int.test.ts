@@ -5,38 +5,63 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../repository.ts';
+import { postgresqlRelease } from './postgresql-release.ts';
 import { postgresql } from './postgresql.ts';
 import { startServer, stopServer } from './running.ts';
 import type { ServerKind } from './server.ts';
 
 /** What these tests write may be lost with the machine. */
 const FAST = ['fsync=off', 'full_page_writes=off', 'autovacuum=off'].flatMap((setting) => ['-c', setting]);
-const unsafe: ServerKind = {
-  ...postgresql,
+const unsafe = (kind: ServerKind): ServerKind => ({
+  ...kind,
   async prepare(place) {
-    const launch = await postgresql.prepare(place);
+    const launch = await kind.prepare(place);
     return { ...launch, commands: launch.commands.map((each) => ({ ...each, args: [...each.args, ...FAST] })) };
   },
-};
+});
 
-/** Those that are of the embedded server, or of passwords that the system's server does not ask for. */
-const NOT_HERE = '**/embedded/**';
+/** Everything but what is of the embedded server, or of passwords that these servers don't ask for. */
+const ALL = ['packages/store', '--exclude', '**/embedded/**'];
+/** What there is in SQL: migrations, transactions and the primitives on Postgres, without what PGlite or a driver could do wrong. */
+const PRIMITIVES = [
+  'autocommit',
+  'doc/docs',
+  'job/jobs-postgres',
+  'job/job-claims',
+  'job/job-admin',
+  'lease/leases-postgres',
+  'log/log.test',
+  'log/log-reader',
+  'log/log-epoch',
+  'migrate/migrate',
+  'postgres/postgres-tx',
+  'subscription/subscription-tenancy',
+].map((name) => `packages/store/src/${name}`);
+const ON_POSTGRES = ['-t', '^(?!.*PGlite)'];
 
-test.skipIf(!postgresql.installed())(
-  "all of the store's tests pass on the PostgreSQL of this system, which is another major version than the embedded one",
+const OLDER = [
+  [postgresql, ALL],
+  [postgresqlRelease(16), [...PRIMITIVES, ...ON_POSTGRES]],
+  [postgresqlRelease(17), [...PRIMITIVES, ...ON_POSTGRES]],
+] as const;
+
+test.for(OLDER.map(([kind, tests]) => ({ name: kind.name, kind, tests })))(
+  "the store's tests pass on $name, which is another major version than the embedded one",
   { timeout: 1_800_000 },
-  async ({ signal }) => {
+  async ({ kind, tests }, { signal, skip }) => {
+    skip(!kind.installed(), `${kind.name} is not here: ${kind.elsewhere}`);
     const dir = mkdtempSync(join(tmpdir(), 'fairlead-store-on-'));
-    const options = { dir, cacheDir: join(dir, 'cache') };
+    const options = { dir, cacheDir: join(ROOT, '.cache/downloads') };
+    const server = unsafe(kind);
     try {
-      const server = await startServer(unsafe, options);
-      if (server.state !== 'up') throw new Error(`The server did not start: ${JSON.stringify(server)}`);
-      console.info(server.greeting);
+      const state = await startServer(server, options);
+      if (state.state !== 'up') throw new Error(`The server did not start: ${JSON.stringify(state)}`);
+      console.info(state.greeting);
       const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
-      const child = spawn(process.execPath, [vitest, 'run', 'packages/store', '--exclude', NOT_HERE], {
+      const child = spawn(process.execPath, [vitest, 'run', ...tests], {
         cwd: ROOT,
         // Without the run that this one is part of: its server and its choice of tests.
-        env: { ...withoutRun(process.env), FAIRLEAD_TEST_POSTGRES_URL: server.url },
+        env: { ...withoutRun(process.env), FAIRLEAD_TEST_POSTGRES_URL: state.url },
         stdio: ['ignore', 'pipe', 'pipe'],
         signal,
       });
@@ -46,7 +71,7 @@ test.skipIf(!postgresql.installed())(
       const [code] = await once(child, 'close');
       expect({ code, said: code === 0 ? '' : said }).toEqual({ code: 0, said: '' });
     } finally {
-      await stopServer(unsafe, options);
+      await stopServer(server, options);
       rmSync(dir, { recursive: true, force: true });
     }
   },
