@@ -218,6 +218,8 @@ test('on probation one request decides: a failure takes twice as long, a success
   attemptAt(cluster, E0, 'ok');
   expect(events.at(-1)).toEqual({ kind: 'returned', address: E0, because: 'probation' });
   expect(picks(cluster, 10)).toContain(E0);
+  attemptAt(cluster, E0, 'connect-failed', 7);
+  expect(events.at(-1)).toMatchObject({ kind: 'ejected', times: 1 });
 });
 
 test('what was under way before a probation does not decide it, and one that is cancelled leaves it open', async () => {
