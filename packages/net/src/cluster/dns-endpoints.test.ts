@@ -118,6 +118,28 @@ test('who can not be asked is asked again with growing delays, and nothing is to
   expect(heard[0]).toMatchObject([{ endpoint: { host: '10.0.0.1' } }]);
 });
 
+test('after an answer delays begin anew, and no delay is less than a second', async () => {
+  const { asked, failures, hosts, clock } = await watching((own) => {
+    own.hosts.set('orders', new Error('SERVFAIL'));
+    return dnsEndpoints({ ...own, random: { ...own.random, next: () => 0.999 }, host: 'orders', port: 80 });
+  });
+  await clock.advance(600_000);
+  hosts.set('orders', addresses(10, '10.0.0.1'));
+  await clock.advance(300_000);
+  hosts.set('orders', new Error('SERVFAIL'));
+  for (const before = failures.length; failures.length === before;) await clock.advance(100);
+  const before = asked.length;
+  await clock.advance(5_000);
+  expect(asked.length).toBe(before + 1);
+
+  const eager = await watching((own) => {
+    own.hosts.set('orders', new Error('SERVFAIL'));
+    return dnsEndpoints({ ...own, random: { ...own.random, next: () => 0 }, host: 'orders', port: 80 });
+  });
+  await eager.clock.advance(999);
+  expect(eager.asked).toHaveLength(1);
+});
+
 test('an address is not asked for', async () => {
   const { heard, asked } = await watching((own) => dnsEndpoints({ ...own, host: '::1', port: 80 }));
   expect(heard[0]).toEqual([{ endpoint: { host: '::1', port: 80 }, host: '[::1]' }]);
