@@ -155,6 +155,7 @@ test('SRV says ports and weights, and the lowest priority counts', async () => {
     ]);
     own.hosts.set('a', addresses(9, '10.0.0.1', '10.0.0.2'));
     own.hosts.set('b', addresses(9, '10.0.0.3'));
+    own.hosts.set('c', addresses(9, '10.0.0.4'));
     return dnsServices({ ...own, name: '_http._tcp.orders' });
   });
   expect(heard).toEqual([
