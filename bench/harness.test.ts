@@ -152,6 +152,7 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'loop',
     'storm',
     'balancing',
+    'routes',
     'policy',
     'store',
     'store-curve',
