@@ -56,7 +56,9 @@ test('the store is asked once for each rate, under a key that is the limit’s o
   const limits: LimitStore = {
     admit: async (_ctx: Context, key) => {
       asked.push(key);
-      return key.startsWith('edge:1') ? { kind: 'refused', available: 0, retryAfterMs: 250 } : { kind: 'admitted', available: 4 };
+      return key.startsWith('edge:1')
+        ? { kind: 'refused', available: 0, retryAfterMs: 250 }
+        : { kind: 'admitted', available: 4 };
     },
   };
   const { ask } = world({ rates: [{ rate: '5/s' }, { rate: '9/m' }], shared: {}, limits });

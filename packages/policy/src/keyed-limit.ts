@@ -4,7 +4,13 @@ import type { Gcra } from './gcra.ts';
 import type { LimitStore } from './limit-store.ts';
 import { Problems } from './problems.ts';
 import { QuotaTable } from './quota-table.ts';
-import { resolveRate, resolveRateLimit, type RateSpec, type ResolvedRate, type SharedLimitSpec } from './rate-limit-options.ts';
+import {
+  resolveRate,
+  resolveRateLimit,
+  type RateSpec,
+  type ResolvedRate,
+  type SharedLimitSpec,
+} from './rate-limit-options.ts';
 import { SharedLimit, type SharedLimitState } from './shared-limit.ts';
 
 /** How each of many is limited. */
@@ -75,7 +81,8 @@ export function keyedLimit(options: KeyedLimitOptions): KeyedLimit {
   const rates = options.rates.map((rate, at) => resolveRate(rate, problems.at(`rates[${at}]`)));
   if (rates.length === 0) problems.at('rates').add('there is none; write at least one');
   const { maxKeys = 10_000 } = options;
-  if (!Number.isInteger(maxKeys) || maxKeys < 1) problems.at('maxKeys').add(`${maxKeys} is out of range; give at least 1`);
+  if (!Number.isInteger(maxKeys) || maxKeys < 1)
+    problems.at('maxKeys').add(`${maxKeys} is out of range; give at least 1`);
   const shared =
     options.shared && resolveRateLimit({ ...options.rates[0], shared: options.shared }, problems.at('shared'))?.shared;
   if (shared !== undefined && limits === undefined)

@@ -59,17 +59,5 @@ export const STATUS_OVERRIDES: Readonly<Record<string, number>> = {
   HEADERS_TOO_LARGE: 431,
 };
 
-/** In which respect a token is not one of ours; stable. */
-export type TokenFault =
-  | 'malformed'
-  | 'algorithm'
-  | 'unknown-key'
-  | 'signature'
-  | 'issuer'
-  | 'audience'
-  | 'not-yet-valid'
-  | 'tenant'
-  | 'claims';
-
 /** Makes this package's errors. */
 export const fail = thrower(GATEWAY_ERRORS);

@@ -3,7 +3,6 @@ export { startEngine } from './engine/engine.ts';
 export type { Engine } from './engine/engine.ts';
 export type { EngineOptions } from './engine/engine-options.ts';
 export { GATEWAY_ERRORS } from './errors.ts';
-export type { TokenFault } from './errors.ts';
 export { describeSnapshot } from './explain/describe-snapshot.ts';
 export type { SnapshotDescription } from './explain/describe-snapshot.ts';
 export { explainRequest } from './explain/explain-request.ts';

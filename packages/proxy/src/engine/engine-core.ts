@@ -22,6 +22,8 @@ export interface EngineCore {
   readonly ids: TraceIds;
   readonly requestSieve: FieldSieve;
   readonly answerSieve: FieldSieve;
+  /** Whether fields beyond ASCII are refused. */
+  readonly isAsciiOnly: boolean;
   /** How long a request that has reached nobody waits for a cluster to come back, in milliseconds. */
   readonly connectPatienceMs: number;
   /** How long a connection that speaks another protocol may be silent, in milliseconds. 0 means for ever. */
@@ -31,6 +33,8 @@ export interface EngineCore {
   /** The one that new requests begin with. */
   snapshot: LiveSnapshot;
   isDraining: boolean;
+  /** Told when the last request is over while it drains. */
+  onDrained: () => void;
   /** Answers what no route is asked about: health, or requests that are refused whatever they ask for. */
   readonly refusal: ((facts: PassageFacts) => LocalAnswer | undefined) | undefined;
   /** A host of a request, lower-case and without its port. */

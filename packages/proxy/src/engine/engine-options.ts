@@ -24,6 +24,8 @@ export interface EngineOptions {
    * `x-fairlead-…` are always written anew.
    */
   readonly strip?: { readonly names: readonly string[]; readonly prefixes: readonly string[] };
+  /** Whether requests with fields beyond ASCII are refused: not everybody reads them alike. Default false. */
+  readonly isAsciiOnly?: boolean;
   /**
    * How long a request that has provably reached nobody waits for an upstream that refuses connections, in milliseconds,
    * within its route's time. Default 0, not at all.
@@ -46,6 +48,7 @@ export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOpti
     name: options.name ?? 'gateway',
     kinds: options.kinds ?? FILTER_KINDS,
     strip: options.strip ?? { names: [], prefixes: [] },
+    isAsciiOnly: options.isAsciiOnly ?? false,
     connectPatienceMs: options.connectPatienceMs ?? 0,
     tunnelIdleMs: options.tunnelIdleMs ?? 300_000,
   };

@@ -48,7 +48,7 @@ const REWRITTEN_PREFIXES = ['x-forwarded-', 'x-fairlead-'];
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const resolved = resolveEngineOptions(options);
-  const { clock, random, telemetry, strip, name, connectPatienceMs, tunnelIdleMs, refusal } = resolved;
+  const { clock, random, telemetry, strip, name, isAsciiOnly, connectPatienceMs, tunnelIdleMs, refusal } = resolved;
   const kept = new KeptState();
   const deadlines = new Deadlines(clock);
   const report = new OutcomeReport(telemetry);
@@ -82,11 +82,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     ids: new TraceIds(random),
     requestSieve,
     answerSieve,
+    isAsciiOnly,
     connectPatienceMs,
     tunnelIdleMs,
     underWay: new Set(),
     snapshot: new LiveSnapshot(options.snapshot, ports),
     isDraining: false,
+    onDrained: () => {},
     refusal,
     hostName: (host) => hosts.nameOf(host),
     pauseMs: (count) => Math.max(10, pause.delayFor(count)),
@@ -133,12 +135,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
   async function shutDown(graceMs: number): Promise<void> {
     core.isDraining = true;
-    const cut = clock.setTimer(graceMs, () => {
+    for (const server of servers.values()) server.drain({ sparesFresh: true });
+    const late = clock.setTimer(graceMs, () => {
       for (const exchange of core.underWay) exchange.cutShort();
     });
-    // Cut after their answers, which tell why.
-    await Promise.all([...servers.values()].map((server) => server.close({ graceMs: graceMs + LAST_WORDS_MS })));
-    cut.cancel();
+    if (core.underWay.size > 0) await new Promise<void>((resolve) => (core.onDrained = resolve));
+    late.cancel();
+    // Answers that are still on their way have a little longer.
+    await Promise.all([...servers.values()].map((server) => server.close({ graceMs: LAST_WORDS_MS })));
     await core.snapshot.retire();
     deadlines.close();
   }

@@ -525,6 +525,7 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     this.request.owner = undefined;
     this.#upload?.stop();
     core.underWay.delete(this);
+    if (core.isDraining && core.underWay.size === 0) core.onDrained();
     core.report.ended(rubric, this, status, cause, atMs);
     this.#trace.close(this, rubric, status, cause, because);
     if (live !== undefined && live.endFilters.length > 0) {

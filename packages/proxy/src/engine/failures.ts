@@ -17,7 +17,7 @@ export function noRouteAnswer(path: string, decision: Decision<CompiledRoute> | 
     cause: 'METHOD_NOT_ALLOWED',
     detail: `${path} answers ${allow}.`,
     fields: { allow },
-    details: { allow: allow.split(', ') },
+    members: { allow: allow.split(', ') },
   };
 }
 
@@ -30,7 +30,7 @@ export function brokenUpload(fault: unknown, maxBodyBytes: number): LocalAnswer 
         status: 413,
         cause: 'BODY_TOO_LARGE',
         detail: `The body may have at most ${maxBodyBytes} bytes here.`,
-        details: { maxBodyBytes },
+        members: { maxBodyBytes },
       };
     case 'HTTP_TIMEOUT':
       return { status: 408, cause: 'REQUEST_TIMEOUT', detail: 'The request did not arrive in time.' };
@@ -47,22 +47,22 @@ function upstreamFailure(cluster: string, error: FairleadError): LocalAnswer {
       cause: 'UPSTREAM_UNAVAILABLE',
       detail: `${cluster} can't be reached.`,
       retryAfterMs: 1_000,
-      details: { processed: 'no' },
+      members: { processed: 'no' },
       because: error,
     };
   }
-  const details = { processed: 'maybe' };
+  const members = { processed: 'maybe' };
   if (error.code.startsWith('HTTP_') && error.code !== 'HTTP_INCOMPLETE') {
     return {
       status: 502,
       cause: 'UPSTREAM_INVALID',
       detail: `What ${cluster} answered is not HTTP.`,
-      details,
+      members,
       because: error,
     };
   }
   const detail = `The connection to ${cluster} broke before its answer.`;
-  return { status: 502, cause: 'UPSTREAM_RESET', detail, details, because: error };
+  return { status: 502, cause: 'UPSTREAM_RESET', detail, members, because: error };
 }
 
 /** The time is over. */
@@ -71,7 +71,7 @@ export function timeoutAnswer(cluster: string, because?: unknown): LocalAnswer {
     status: 504,
     cause: 'UPSTREAM_TIMEOUT',
     detail: `${cluster} did not answer in time.`,
-    details: { processed: 'maybe' },
+    members: { processed: 'maybe' },
     because,
   };
 }
@@ -106,7 +106,7 @@ export function failureAnswer(cluster: string, error: unknown): LocalAnswer {
       status: STATUS_OVERRIDES[error.code] ?? statusOf(error.kind),
       cause: error.code,
       detail: error.message,
-      details: error.details,
+      members: error.details,
       ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
       because: error.cause,
     };
@@ -118,7 +118,7 @@ export function failureAnswer(cluster: string, error: unknown): LocalAnswer {
 function rejectedAnswer(cluster: string, error: RejectedError): LocalAnswer {
   const { retryAfterMs } = error;
   const rest = {
-    details: { processed: 'no' },
+    members: { processed: 'no' },
     because: error,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };

@@ -47,6 +47,8 @@ export interface Passage extends PassageFacts {
   cluster: string;
   /** What requests that belong together have in common, for balancers that keep them together. */
   hashKey: string | undefined;
+  /** What is left of the route's time, in milliseconds; `undefined` without a limit. */
+  readonly leftMs: number | undefined;
   /** Deadline, trace, identity and cancellation of this request; made when somebody asks for it. */
   readonly ctx: Context;
   /**
@@ -71,8 +73,6 @@ export interface LocalAnswer {
   readonly retryAfterMs?: number;
   /** What the problem document says besides. Default nothing. */
   readonly members?: Readonly<Record<string, unknown>>;
-  /** Further members of the problem document. Default none. */
-  readonly details?: Readonly<Record<string, unknown>>;
   /** What was thrown or came back underneath; for the span, never for the client. Default nothing. */
   readonly because?: unknown;
   /** Default: a problem document (RFC 9457) of the above. */

@@ -3,7 +3,7 @@ import type { LocalAnswer } from './filter.ts';
 
 /** A problem document (RFC 9457) of an answer of the proxy's own, as ASCII. */
 export function problemBody(answer: LocalAnswer, instance: string, traceId: string): string {
-  const { status, cause, detail, retryAfterMs, details } = answer;
+  const { status, cause, detail, retryAfterMs, members } = answer;
   const words = cause.toLowerCase().replaceAll(/[_-]/g, ' ');
   const problem = {
     type: `urn:fairlead:problem:${cause.toLowerCase().replaceAll('_', '-')}`,
@@ -14,7 +14,7 @@ export function problemBody(answer: LocalAnswer, instance: string, traceId: stri
     instance: instance === '' ? undefined : instance,
     traceId,
     retryAfterMs,
-    ...details,
+    ...members,
   };
   // The body goes out as latin1 text beside its head.
   return JSON.stringify(problem).replaceAll(/[^\x20-\x7e]/g, escaped);

@@ -13,6 +13,9 @@ export function findWay(exchange: Exchange): void {
   if (fault !== undefined) {
     return exchange.answer({ status: 400, cause: 'BAD_REQUEST', detail: `The request target is refused: ${fault}.` });
   }
+  if (core.isAsciiOnly && exchange.request.head.hasObsText) {
+    return exchange.answer({ status: 400, cause: 'BAD_REQUEST', detail: 'A field holds other than ASCII characters.' });
+  }
   const refused = core.refusal?.(exchange);
   if (refused !== undefined) return exchange.answer(refused);
   if (core.isDraining) return exchange.answer(DRAINING);

@@ -55,6 +55,7 @@ export function filterWorld(): TestWorld {
         isTls: true,
         ...facts,
         startedAtMs: clock.monotonic(),
+        leftMs: undefined,
         route: ROUTE,
         identity: undefined,
         upstreamTarget: '/orders',

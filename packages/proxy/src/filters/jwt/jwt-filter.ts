@@ -23,6 +23,11 @@ export const makeJwtFilter: FilterFactory<JwtSpec> = (spec, world) => {
   return new JwtFilter(resolved, verifier);
 };
 
+/** The filter by a verifier that there is already. */
+export function jwtFilter(spec: ResolvedJwtSpec, verifier: JwtVerifier): Filter {
+  return new JwtFilter(spec, verifier);
+}
+
 class JwtFilter implements Filter {
   readonly type = 'jwt';
   readonly #spec: ResolvedJwtSpec;

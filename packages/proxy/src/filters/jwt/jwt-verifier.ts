@@ -18,22 +18,35 @@ export class JwtVerifier {
   readonly #clock: Clock;
   #verifiedUnder: string | undefined;
 
-  constructor(spec: ResolvedJwtSpec, { clock, random, telemetry }: FilterWorld) {
+  /** `publisher` gives the keys instead of `spec.jwks`. */
+  constructor(
+    spec: ResolvedJwtSpec,
+    { clock, random, telemetry }: Pick<FilterWorld, 'clock' | 'random' | 'telemetry'>,
+    publisher?: (signal: AbortSignal) => Promise<{ readonly keys: readonly JWK[] }>,
+  ) {
     this.#spec = spec;
     this.#clock = clock;
     this.#tokens = new VerifiedTokens(spec.cacheTokens);
     const { algorithms, jwks, keys = [] } = spec;
     // `as`: readKeySet looks at every member before it is used.
     const written = { keys: keys as readonly JWK[] };
+    const isWritten = jwks === undefined && publisher === undefined;
     this.#keys = keySource({
-      fetch: (signal) => (jwks === undefined ? Promise.resolve(written) : fetchJwks(jwks, signal, { clock, random })),
-      read: (fetched) => readKeySet(fetched, { algorithms, secrets: jwks === undefined }),
-      maxAgeMs: jwks === undefined ? Infinity : spec.maxAgeMs,
+      fetch:
+        publisher ??
+        ((signal) => (jwks === undefined ? Promise.resolve(written) : fetchJwks(jwks, signal, { clock, random }))),
+      read: (fetched) => readKeySet(fetched, { algorithms, secrets: isWritten }),
+      maxAgeMs: isWritten ? Infinity : spec.maxAgeMs,
       cooldownMs: spec.cooldownMs,
       clock,
       random,
       log: telemetry.log,
     });
+  }
+
+  /** Whether there are keys. */
+  get hasKeys(): boolean {
+    return this.#keys.current() !== undefined;
   }
 
   /** What is known of a token that was verified before, and is valid now. */

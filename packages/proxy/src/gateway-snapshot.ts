@@ -1,0 +1,113 @@
+import type { Endpoint } from '@fairlead/net';
+import type { PolicySpec } from '@fairlead/policy';
+import { compileRoutes } from './match/route-table.ts';
+import type { GatewayEndpoint, ResolvedOptions, ResolvedRoute } from './options.ts';
+import { ABSENT, HEADERS, ROLES, TOKEN } from './platform-filters.ts';
+import { atTheEdge } from './service-policies.ts';
+import type { CompiledCluster, CompiledSnapshot, SnapshotRoute } from './snapshot/compiled-snapshot.ts';
+
+/** The gateway's only listener. */
+export const LISTENER = 'gateway';
+
+const EVERYBODY = '*';
+const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const HEAD_TIMEOUT_MS = 10_000;
+/** What uploading may take beyond the longest route's time. */
+const UPLOAD_SLACK_MS = 5_000;
+
+/** What the engine runs for a gateway's options. */
+export function gatewaySnapshot(options: ResolvedOptions): CompiledSnapshot {
+  const { listen, clock, absent, maxConnections, policies, endpoints } = options;
+  const routes = options.routes.map((route, order) => snapshotRoute(route, order, absent));
+  const services = [...new Set(options.routes.map(({ service }) => service))];
+  return {
+    hash: LISTENER,
+    origin: 'startGateway',
+    loadedAtMs: clock.now(),
+    listeners: [
+      {
+        name: LISTENER,
+        address: listen,
+        tls: undefined,
+        hasHttp2: false,
+        hasProxyProtocol: false,
+        trustedProxies: [],
+        limits: {
+          headTimeoutMs: HEAD_TIMEOUT_MS,
+          bodyTimeoutMs: Math.max(HEAD_TIMEOUT_MS, ...routes.map(({ timeoutMs }) => timeoutMs)) + UPLOAD_SLACK_MS,
+        },
+        table: compileRoutes(routes.map((route) => ({ route, ...route }))),
+      },
+    ],
+    routes,
+    clusters: services.flatMap((service): CompiledCluster[] => {
+      const endpoint = endpoints[service];
+      const spec = policies[service] ?? policies[EVERYBODY];
+      return endpoint === undefined ? [] : [cluster(service, endpoint, maxConnections, spec && atTheEdge(spec))];
+    }),
+    sharedFilters: [],
+    policies: {},
+  };
+}
+
+function snapshotRoute(route: ResolvedRoute, order: number, absent: readonly string[]): SnapshotRoute {
+  const { path, service, methods, roles, timeoutMs, maxBodyBytes } = route;
+  const answered = methods ?? ALL_METHODS;
+  return {
+    name: `${path} ${answered.join(' ')}`,
+    label: path,
+    order,
+    filters: [
+      { type: TOKEN },
+      ...(roles === undefined ? [] : [{ type: ROLES, roles }]),
+      ...(absent.includes(service) ? [{ type: ABSENT, service }] : []),
+      { type: HEADERS },
+    ],
+    sharedFilters: 0,
+    destinations: [{ cluster: service, weight: 1 }],
+    timeoutMs,
+    maxBodyBytes,
+    policy: undefined,
+    policyName: undefined,
+    matches: [
+      {
+        path: { kind: 'prefix', path },
+        methods: answered.includes('GET') ? [...new Set([...answered, 'HEAD'])] : answered,
+      },
+    ],
+    hosts: [],
+    listeners: [LISTENER],
+    isExclusive: true,
+  };
+}
+
+function cluster(
+  name: string,
+  endpoint: GatewayEndpoint,
+  maxConnections: number,
+  policy: PolicySpec | undefined,
+): CompiledCluster {
+  return {
+    name,
+    endpoints: { kind: 'listed', endpoints: [{ endpoint: endpointOf(endpoint), weight: 1, zone: undefined }] },
+    // One endpoint, and whoever waits for it has the route's time.
+    options: {
+      outliers: 'off',
+      limits: { maxConnections, maxPending: MOST_WAITING, maxRequests: MOST_WAITING },
+      // Over a socket the name in Host is the service's own.
+      ...('socketPath' in endpoint ? { pool: { host: name } } : {}),
+    },
+    policy,
+    policyName: undefined,
+  };
+}
+
+const MOST_WAITING = 65_536;
+
+function endpointOf(endpoint: GatewayEndpoint): Endpoint {
+  if ('socketPath' in endpoint) return { path: endpoint.socketPath };
+  const url = new URL(endpoint.origin);
+  const isTls = url.protocol === 'https:';
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  return { host, port: url.port === '' ? (isTls ? 443 : 80) : Number(url.port), ...(isTls ? { isTls } : {}) };
+}
