@@ -13,6 +13,11 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON text; `undefined` for no body. */
   readonly body: string | undefined;
+  /**
+   * Stands for the call that this is an attempt of: the same object in all of its attempts, and in no others. A transport
+   * with several places to send to takes another one for each. Default: an attempt by itself.
+   */
+  readonly call?: object;
 }
 
 /** An answer, whatever its status. */

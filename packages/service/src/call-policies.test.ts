@@ -36,8 +36,10 @@ function asking(policies: Record<string, PolicySpec>) {
   const random = seededRandom('boats');
   const telemetry = recordingTelemetry({ clock });
   const asked: PromiseWithResolvers<TransportResponse>[] = [];
+  const calls: (object | undefined)[] = [];
   const transport: Transport = {
-    send() {
+    send(_ctx, { call }) {
+      calls.push(call);
       const answer = Promise.withResolvers<TransportResponse>();
       asked.push(answer);
       return answer.promise;
@@ -54,7 +56,7 @@ function asking(policies: Record<string, PolicySpec>) {
       headers: {},
       body: undefined,
     });
-  return { clock, telemetry, asked, instance, look };
+  return { clock, telemetry, asked, calls, instance, look };
 }
 
 const ok: TransportResponse = { status: 200, headers: {}, body: '{"ok":true}' };
@@ -105,7 +107,7 @@ test('an open breaker is 503 to the caller, with when to come back; it is told o
 });
 
 test('a caller is told not to repeat what was repeated below', async () => {
-  const { clock, asked, instance, look } = asking({ weather: { retry: { calls: 'all', attempts: 2 } } });
+  const { clock, asked, calls, instance, look } = asking({ weather: { retry: { calls: 'all', attempts: 2 } } });
   await instance.start();
   const answer = look();
   for (let attempt = 0; attempt < 2; attempt++) {
@@ -114,6 +116,9 @@ test('a caller is told not to repeat what was repeated below', async () => {
   }
   expect(await answer).toMatchObject({ status: 503, headers: { 'grpc-retry-pushback-ms': '-1' } });
   expect(asked).toHaveLength(2);
+  // They are attempts of one call, which a transport sends to different places if it can.
+  expect(calls[0]).toBeDefined();
+  expect(calls[1]).toBe(calls[0]);
   await instance.close();
 });
 

@@ -229,16 +229,17 @@ class Sender {
     { operation, service }: Target,
     ctx: Context,
     span: Span,
-    { path, body }: WireCall,
+    call: WireCall,
     downstreamKey: string | undefined,
   ): Promise<unknown> {
     ctx.throwIfAborted();
+    const { path, body } = call;
     const calling = ctx.derive({ caller: { ...ctx.caller, service: this.#options.service } });
     const headers = contextToHeaders(calling, { downstreamKey });
     headers['accept'] = 'application/json';
     if (body !== undefined) headers['content-type'] = 'application/json';
     const { name, method } = operation;
-    const request = { service, operation: name, method, path, headers, body };
+    const request = { service, operation: name, method, path, headers, body, call };
     const answer = await this.#options.transport.send(ctx, request);
     span.set('http.response.status_code', answer.status);
     if (answer.status >= 200 && answer.status < 300) return decodeOutput(operation, answer.body);

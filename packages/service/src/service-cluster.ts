@@ -7,6 +7,7 @@ import {
   type ClusterEndpoint,
   type ClusterEvent,
   type ClusterRefusal,
+  type Picked,
   type ReceivedAnswer,
 } from '@fairlead/net';
 import { fail } from './errors.ts';
@@ -42,6 +43,8 @@ export class ServiceCluster {
   readonly #clock: Clock;
   readonly #cluster: Cluster;
   readonly #basePaths = new Map<string, string>();
+  /** Who was asked last for a call, so that its next attempt goes to somebody else. */
+  readonly #asked = new WeakMap<object, Picked>();
   #endpoints: readonly Endpoint[] = [];
 
   constructor(service: string, options: ServiceClusterOptions) {
@@ -73,8 +76,8 @@ export class ServiceCluster {
     this.#cluster.update(known);
   }
 
-  async request(ctx: Context, { method, path, headers, body }: TransportRequest): Promise<ReceivedAnswer> {
-    const picked = this.#cluster.pick();
+  async request(ctx: Context, { method, path, headers, body, call }: TransportRequest): Promise<ReceivedAnswer> {
+    const picked = this.#cluster.pick(undefined, call && this.#asked.get(call));
     if (picked === undefined) {
       const { refusal } = this.#cluster;
       throw fail('UNAVAILABLE', `${this.#service} can't be reached: ${WHY[refusal]}.`, {
@@ -82,6 +85,7 @@ export class ServiceCluster {
       });
     }
     const target = (this.#basePaths.get(picked.address) ?? '') + path;
+    if (call !== undefined) this.#asked.set(call, picked);
     const startedMs = this.#clock.monotonic();
     let outcome: AttemptOutcome = 'cancelled';
     picked.began();

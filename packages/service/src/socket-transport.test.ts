@@ -52,7 +52,7 @@ function transportTo(resolve: () => readonly Endpoint[] | Endpoint | undefined) 
   return { transport, clock, events };
 }
 
-async function call(transport: SocketTransport, path = '/x'): Promise<string> {
+async function call(transport: SocketTransport, path = '/x', attemptOf: object = {}): Promise<string> {
   using ctx = createContext({ clock: realClock(), random: realRandom(), timeoutMs: 30_000 });
   const { status, body } = await transport.send(ctx, {
     service: 'orders',
@@ -61,6 +61,7 @@ async function call(transport: SocketTransport, path = '/x'): Promise<string> {
     path,
     headers: {},
     body: undefined,
+    call: attemptOf,
   });
   return `${status} ${body}`;
 }
@@ -112,6 +113,17 @@ test('another list is another cluster, with what is known of those that stay', a
     message: "orders can't be reached: nobody knows where it is.",
     details: { processed: 'no', why: 'no-endpoints' },
   });
+});
+
+test('each attempt of a call goes to somebody else', async () => {
+  const [a, b] = (await instances('a', 'b')) as [Instance, Instance];
+  const endpoints = [a.endpoint, b.endpoint];
+  const { transport } = transportTo(() => endpoints);
+  for (let i = 0; i < 20; i++) {
+    const one = {};
+    const heard = [await call(transport, '/x', one), await call(transport, '/x', one)];
+    expect(new Set(heard)).toEqual(new Set(['200 a /x', '200 b /x']));
+  }
 });
 
 test('being turned away is no failure', async () => {
