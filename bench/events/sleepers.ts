@@ -3,6 +3,8 @@
 import { heldMiB } from './heap.ts';
 import { orderOf, type Order } from './runs.ts';
 
+/** Before anything is weighed, so that what is made once is there. */
+const WARM_UP = 500;
 const SLEEPERS = 10_000;
 const AT_ONCE = 64;
 
@@ -11,15 +13,19 @@ export async function sleepingMiB(
   start: (id: string, order: Order) => Promise<unknown>,
   settled: () => Promise<unknown>,
 ): Promise<number> {
-  const before = heldMiB();
   let next = 0;
-  const work = async () => {
-    while (next < SLEEPERS) {
-      const index = (next += 1);
-      await start(`sleeper-${process.pid}-${index}`, orderOf(index));
-    }
+  const upTo = async (last: number) => {
+    const work = async () => {
+      while (next < last) {
+        const index = (next += 1);
+        await start(`sleeper-${process.pid}-${index}`, orderOf(index));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await upTo(WARM_UP);
+  const before = heldMiB();
+  await upTo(WARM_UP + SLEEPERS);
   await settled();
   return heldMiB() - before;
 }

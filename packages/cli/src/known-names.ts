@@ -53,6 +53,22 @@ export const jobIds: Completer = async ({ terminal, words, flag }) => {
   return (await admin.jobs({ service })).items.map(({ id }) => String(id));
 };
 
+/** Names of the sagas of the service that is named before, as far as there are runs. */
+export const sagaNames: Completer = async ({ terminal, words, flag }) => {
+  const [service] = words;
+  if (service === undefined) return [];
+  const admin = await runningAdmin(terminal, flag('data-dir'));
+  return [...new Set((await admin.sagas({ service })).items.map((run) => String(run['saga'])))];
+};
+
+/** Ids of runs of the service and saga that are named before. */
+export const sagaIds: Completer = async ({ terminal, words, flag }) => {
+  const [service, saga] = words;
+  if (service === undefined || saga === undefined) return [];
+  const admin = await runningAdmin(terminal, flag('data-dir'));
+  return (await admin.sagas({ service, saga })).items.map((run) => String(run['id']));
+};
+
 /** Names of the projections and replicas of the service that is named before. */
 export const viewNames: Completer = async ({ terminal, words, flag }) => {
   const [service] = words;

@@ -25,6 +25,7 @@ import { init } from './commands/init.ts';
 import { jobs } from './commands/jobs.ts';
 import { logs } from './commands/logs.ts';
 import { route } from './commands/route.ts';
+import { saga } from './commands/saga.ts';
 import { status } from './commands/status.ts';
 import { token } from './commands/token.ts';
 import { trace } from './commands/trace.ts';
@@ -50,6 +51,7 @@ export const COMMANDS: readonly Command[] = [
   events,
   dlq,
   jobs,
+  saga,
   views,
   db,
   token,

@@ -15,6 +15,15 @@ import type {
 } from './plane/jobs.ts';
 import type { OtlpTraces } from './plane/otlp.ts';
 import type { PolicyAnswer, PolicyFilter } from './plane/policies.ts';
+import type {
+  SagaAnswer,
+  SagaChange,
+  SagaChanged,
+  SagaChangeRequest,
+  SagaFilter,
+  SagaPlace,
+  SagaRun,
+} from './plane/sagas.ts';
 import type { RebuildAnswer, ViewAnswer, ViewFilter, ViewPlace } from './plane/views.ts';
 import type { TraceStoreCounts, TraceSummary } from './plane/trace-store.ts';
 import type { CallOutcome, OperationCall, OperationList } from './plane/service-calls.ts';
@@ -71,6 +80,12 @@ export interface AdminClient {
   cancelJob(place: JobPlace): Promise<{ readonly kind: 'cancelled' | 'cancelling' }>;
   /** Dead letters run again, or are dropped. @throws UNKNOWN_SERVICE, UNAVAILABLE */
   changeDeadJobs(service: string, change: 'redrive' | 'discard', request: DeadJobsRequest): Promise<DeadJobsAnswer>;
+  /** Runs of sagas. @throws UNKNOWN_SERVICE */
+  sagas(filter?: SagaFilter): Promise<SagaAnswer>;
+  /** One run, with its journal. @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
+  saga(place: SagaPlace): Promise<SagaRun>;
+  /** Decides about a run. @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
+  changeSaga(place: SagaPlace, change: SagaChange, request?: SagaChangeRequest): Promise<SagaChanged>;
   /** Projections and replicas. @throws UNKNOWN_SERVICE */
   views(filter?: ViewFilter): Promise<ViewAnswer>;
   /** Builds a view anew. @throws UNKNOWN_SERVICE, VIEW_UNKNOWN, VIEW_BUSY, VIEW_TRIMMED, UNAVAILABLE */
@@ -130,6 +145,7 @@ function parsed(text: string, url: string): unknown {
 const MARGIN_MS = 10_000;
 const step = encodeURIComponent;
 const letterPath = ({ service, id }: LetterPlace): string => `/api/dead-letters/${step(service)}/${step(id)}`;
+const sagaPath = ({ service, saga, id }: SagaPlace): string => `/api/sagas/${step(service)}/${step(saga)}/${step(id)}`;
 const jobPath = ({ service, id }: JobPlace): string => `/api/jobs/${step(service)}/${step(id)}`;
 
 /** `?a=1&b=2` of what is given; a list is repeated. */
@@ -187,6 +203,10 @@ export function adminClient(options: AdminClientOptions): AdminClient {
     async changeQueue({ service, queue }, change) {
       await call('POST', `/api/queues/${step(service)}/${step(queue)}/${change}`);
     },
+    sagas: (filter = {}) => call('GET', `/api/sagas${query({ ...filter })}`) as Promise<SagaAnswer>,
+    saga: (place) => call('GET', sagaPath(place)) as Promise<SagaRun>,
+    changeSaga: (place, change, request = {}) =>
+      call('POST', `${sagaPath(place)}/${change}`, request) as Promise<SagaChanged>,
     views: (filter = {}) => call('GET', `/api/views${query({ ...filter })}`) as Promise<ViewAnswer>,
     rebuildView: ({ service, view }) =>
       call('POST', `/api/views/${step(service)}/${step(view)}/rebuild`) as Promise<RebuildAnswer>,

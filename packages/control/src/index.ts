@@ -20,6 +20,15 @@ export type {
 export type { CallPolicy, PolicyAnswer, PolicyFilter } from './plane/policies.ts';
 export type { TailPage, TailRequest } from './plane/event-tail.ts';
 export type { CallOutcome, OperationCall, OperationList } from './plane/service-calls.ts';
+export type {
+  SagaAnswer,
+  SagaChange,
+  SagaChanged,
+  SagaChangeRequest,
+  SagaFilter,
+  SagaPlace,
+  SagaRun,
+} from './plane/sagas.ts';
 export type { RebuildAnswer, ViewAnswer, ViewFilter, ViewPlace, ViewState } from './plane/views.ts';
 export type { MigratedDatabase } from './database-setup.ts';
 export { openPlatformDatabases } from './platform-databases.ts';

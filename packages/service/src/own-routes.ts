@@ -8,6 +8,7 @@ import type { ServiceInstance } from './service-instance.ts';
 import { jobRoutes } from './job-routes.ts';
 import { get, post, unfit, whole, type OwnRoute } from './own-route.ts';
 import type { LogPlace } from './upkeep.ts';
+import { sagaRoutes } from './saga-routes.ts';
 import { viewRoutes } from './view-routes.ts';
 
 const MAX_LISTED = 1_000;
@@ -59,6 +60,7 @@ export function ownRoutes(instance: ServiceInstance): readonly OwnRoute[] {
     }),
     ...jobRoutes(instance),
     ...viewRoutes(instance),
+    ...sagaRoutes(instance),
   ];
 }
 

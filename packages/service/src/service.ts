@@ -7,7 +7,7 @@
 // process, `readiness.ts`, `in-flight.ts` and `migrations.ts` what their names say, `upkeep.ts` and `job-upkeep.ts` what
 // people ask of its dead letters and events, `raw-routes.ts` the way of what is no operation. `serve-http.ts` adds the
 // socket (`http-routes.ts` and `route-table.ts` say what is there, `http-exchange.ts` answers, `own-routes.ts` is what
-// every service has; `view-upkeep.ts` and `view-routes.ts` are of projections and replicas),
+// every service has; `view-upkeep.ts` and `view-routes.ts` are of projections and replicas, `saga-upkeep.ts` and `saga-routes.ts` of sagas),
 // `main.ts` the process; `socket-transport.ts` and `local-transport.ts` carry calls to others.
 
 import {
@@ -292,6 +292,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       consuming: events === undefined && replicas.length === 0 ? undefined : database,
       publishing: publishes ? acrossTenants(database) : undefined,
       views,
+      sagas: database && workflows && { database, running: () => workflows.get() },
       queueing: database && (queues !== undefined || deferred !== undefined) ? acrossTenants(database) : undefined,
     }),
     drain() {

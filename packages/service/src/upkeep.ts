@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import type { Views } from '@fairlead/events';
+import type { Sagas, Views } from '@fairlead/events';
 import {
   deadLetters,
   discard,
@@ -11,6 +11,7 @@ import {
 } from '@fairlead/messaging';
 import { logReader, type Database } from '@fairlead/store';
 import { jobUpkeep, type JobUpkeep } from './job-upkeep.ts';
+import { sagaUpkeep, type SagaUpkeep } from './saga-upkeep.ts';
 import { letterOf, ownEvents, viewUpkeep, type ViewUpkeep } from './view-upkeep.ts';
 
 /** Where to read a service's log from. */
@@ -31,7 +32,7 @@ export interface DeadLetterCase {
 }
 
 /** What people who run a service ask of it, besides its contract. */
-export interface Upkeep extends JobUpkeep, ViewUpkeep {
+export interface Upkeep extends JobUpkeep, ViewUpkeep, SagaUpkeep {
   /** Messages that were given up, of all its consumers and projections, oldest failure first; 100 unless the query says otherwise. */
   deadLetters(ctx: Context, query?: DeadLetterQuery): Promise<readonly DeadLetter[]>;
   /** One of them; `undefined` when there is none with this id. */
@@ -56,16 +57,20 @@ export function upkeep({
   publishing,
   queueing,
   views,
+  sagas,
 }: {
   readonly source: string;
   readonly consuming: Database | undefined;
   readonly publishing: Database | undefined;
   readonly queueing: Database | undefined;
   readonly views: Views | undefined;
+  /** Where sagas are, and what runs them. */
+  readonly sagas: { readonly database: Database; readonly running: () => Sagas } | undefined;
 }): Upkeep {
   return {
     ...jobUpkeep(queueing),
     ...viewUpkeep(views),
+    ...sagaUpkeep(sagas?.database, () => sagas?.running()),
     async deadLetters(ctx, query) {
       const received = consuming === undefined ? [] : await deadLetters(ctx, consuming, query);
       const { limit = 100, consumer, id } = query ?? {};

@@ -1,5 +1,6 @@
 import { listOf, object, text, unauthenticated, type AdminOperation } from './admin-operation.ts';
 import { JOB_OPERATIONS } from './admin-job-schema.ts';
+import { SAGA_OPERATIONS } from './admin-saga-schema.ts';
 import { VIEW_OPERATIONS } from './admin-view-schema.ts';
 import { SERVICE_OPERATIONS } from './admin-service-schema.ts';
 import { MAX_TTL_SECONDS } from './token-issuer.ts';
@@ -86,6 +87,7 @@ export const ADMIN_OPERATIONS = {
   ...SERVICE_OPERATIONS,
   ...JOB_OPERATIONS,
   ...VIEW_OPERATIONS,
+  ...SAGA_OPERATIONS,
   createToken: {
     operationId: 'createToken',
     method: 'POST',

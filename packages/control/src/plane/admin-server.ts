@@ -28,6 +28,15 @@ import {
   type QueueFilter,
   type QueuePlace,
 } from './jobs.ts';
+import {
+  changeSaga,
+  collectSagas,
+  oneSaga,
+  type SagaChange,
+  type SagaChangeRequest,
+  type SagaFilter,
+  type SagaPlace,
+} from './sagas.ts';
 import { collectViews, rebuildOneView, type ViewFilter, type ViewPlace } from './views.ts';
 import { collectPolicies, type PolicyFilter } from './policies.ts';
 import { answerProblems } from './problem-answers.ts';
@@ -57,6 +66,11 @@ interface Tools {
 function handlers(plane: ControlPlane, { url, calls, audit }: Tools): Record<AdminOperationName, Handler> {
   const { clock } = plane;
   // Params, query and body have passed the schema of their operation, which is what each type below says.
+  const decideSaga = (request: Parameters<Handler>[0], change: SagaChange) =>
+    changeSaga(plane.instances(), request.params as SagaPlace, change, request.body as SagaChangeRequest, {
+      clock,
+      audit,
+    });
   return {
     listServices: () => ({ platform: plane.platform, services: plane.instances() }),
     getTrace(request) {
@@ -104,6 +118,13 @@ function handlers(plane: ControlPlane, { url, calls, audit }: Tools): Record<Adm
     },
     listViews: (request) => collectViews(plane.instances(), request.query as ViewFilter, { clock }),
     rebuildView: (request) => rebuildOneView(plane.instances(), request.params as ViewPlace, { clock, audit }),
+    listSagas: (request) => collectSagas(plane.instances(), request.query as SagaFilter, { clock }),
+    getSaga: (request) => oneSaga(plane.instances(), request.params as SagaPlace, { clock }),
+    cancelSaga: (request) => decideSaga(request, 'cancel'),
+    retrySaga: (request) => decideSaga(request, 'retry'),
+    skipSaga: (request) => decideSaga(request, 'skip'),
+    resolveSaga: (request) => decideSaga(request, 'resolve'),
+    signalSaga: (request) => decideSaga(request, 'signal'),
     listPolicies: (request) => collectPolicies(plane.instances(), request.query as PolicyFilter, { clock }),
     listEvents: (request) => tailEvents(plane.instances(), request.query as TailRequest, { clock }),
     async createToken(request) {

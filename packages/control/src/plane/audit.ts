@@ -10,7 +10,12 @@ export interface AuditEntry {
     | 'queue.resume'
     | 'operation.call'
     | 'token.create'
-    | 'view.rebuild';
+    | 'view.rebuild'
+    | 'saga.cancel'
+    | 'saga.retry'
+    | 'saga.skip'
+    | 'saga.resolve'
+    | 'saga.signal';
   /** The service that was changed or called; `undefined` when the platform was. */
   readonly service?: string;
   /** What of it: an id, an operation. */
@@ -31,6 +36,11 @@ const DONE: Readonly<Record<AuditEntry['action'], string>> = {
   'queue.pause': 'Queue paused',
   'queue.resume': 'Queue resumed',
   'view.rebuild': 'Rebuild of a view begun',
+  'saga.cancel': 'Saga cancelled',
+  'saga.retry': 'Saga let go on',
+  'saga.skip': 'Step of a saga skipped',
+  'saga.resolve': 'Saga resolved by hand',
+  'saga.signal': 'Signal sent to a saga',
   'operation.call': 'Operation called by an administrator',
   'token.create': 'Development token signed',
 };

@@ -9,6 +9,7 @@ import {
   type Unanswered,
 } from './ask-instance.ts';
 import type { Audit } from './audit.ts';
+import { nextOf, queryOf } from './query.ts';
 
 /** A queue of jobs, as its service describes it, and which service that is. */
 export type QueueState = Readonly<Record<string, unknown>> & { readonly service: string };
@@ -187,16 +188,4 @@ export async function changeQueue(
   await askOne(serviceNamed(instances, service), { method: 'POST', path }, options);
   options.audit({ action: `queue.${change}`, service, target: queue });
   return { service, queue };
-}
-
-function nextOf(answer: unknown): string | undefined {
-  const next = typeof answer === 'object' && answer !== null && 'next' in answer ? answer.next : undefined;
-  return typeof next === 'string' ? next : undefined;
-}
-
-function queryOf(values: Readonly<Record<string, string | number | undefined>>): string {
-  const given = Object.entries(values).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, String(value)]],
-  );
-  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }
