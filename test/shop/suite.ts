@@ -106,6 +106,30 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       expect(second.nextCursor).toBeUndefined();
     });
 
+    test('shows an order as its page, finds it by its words, and counts what sells', async () => {
+      const dora = await customer(shop, 'acme', `dora-${randomUUID()}`);
+      const { id } = (await dora.place([{ sku: 'KNIFE', quantity: 2 }], randomUUID())).body;
+      type Page = { status: string; timeline: { type: string }[] };
+      const page = await eventually(async () => {
+        const { status, body } = await dora.request<Page>('GET', `/orders/${id}/page`);
+        return status === 200 && body.status === 'confirmed' ? body : undefined;
+      }, 'the page of the order');
+      expect(page.timeline.map(({ type }) => type)).toEqual(['placed', 'reserved', 'confirmed']);
+      const found = await eventually(async () => {
+        const { items } = (await dora.request<{ items: Order[] }>('GET', '/orders/search?q=knife%20confirmed')).body;
+        return items.length > 0 ? items : undefined;
+      }, 'the order to be found');
+      expect(found).toMatchObject([{ id, status: 'confirmed' }]);
+      const support = await customer(shop, 'acme', 'sam', ['support']);
+      type Sales = { items: { sku: string; pieces: number }[] };
+      const sold = await eventually(
+        async () =>
+          (await support.request<Sales>('GET', '/orders/sales')).body.items.find(({ sku }) => sku === 'KNIFE'),
+        'the sale to be counted',
+      );
+      expect(sold.pieces).toBeGreaterThanOrEqual(2);
+    });
+
     test('charges once when billing charges and drops the answer', async () => {
       await setFaults(shop, { dropNext: 1 });
       const placed = await alice.place([{ sku: 'LANTERN', quantity: 1 }], randomUUID());

@@ -1,4 +1,4 @@
-import { defineContract, operation } from '@fairlead/contract';
+import { defineContract, event, operation } from '@fairlead/contract';
 import { z } from 'zod';
 
 const price = z.object({
@@ -26,6 +26,23 @@ export const catalogContract = defineContract({
       summary: 'Prices of some items, for the tenant of the call; unknown items are left out',
       input: z.object({ skus: z.array(z.string()).min(1).max(100) }),
       output: z.object({ prices: z.array(price) }),
+    }),
+    setPrice: operation({
+      method: 'POST',
+      path: '/catalog/{sku}/price',
+      summary: "Change this tenant's price of an item",
+      visibility: 'public',
+      roles: ['support'],
+      input: z.object({ sku: z.string(), priceCents: z.int().nonnegative() }),
+      output: price,
+      errors: { UNKNOWN_SKU: 'not-found' },
+    }),
+  },
+  events: {
+    'product.changed': event({
+      summary: 'What an item is called and costs, for the tenant of the event: all of it, for copies that others keep',
+      key: 'sku',
+      data: price,
     }),
   },
 });

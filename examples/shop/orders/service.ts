@@ -4,6 +4,7 @@ import { catalogContract } from '../catalog/contract.ts';
 import { inventoryContract } from '../inventory/contract.ts';
 import { paymentsContract } from '../payments/contract.ts';
 import { ordersContract } from './contract.ts';
+import { orderPages, orderSales, orderSearch, products } from './views.ts';
 import { expire, record, toOrder, type OrderRow } from './order.ts';
 
 export default defineService({
@@ -18,6 +19,8 @@ export default defineService({
   },
   uses: { catalog: catalogContract, inventory: inventoryContract, payments: paymentsContract },
   database: { migrations: new URL('./migrations/', import.meta.url) },
+  projections: [orderPages, orderSales, orderSearch],
+  replicas: [products],
   operations: {
     async placeOrder(ctx, input, kit) {
       const pieces = input.items.reduce((sum, item) => sum + item.quantity, 0);
@@ -90,6 +93,41 @@ export default defineService({
       const page = rows.slice(0, limit);
       const last = page.at(-1);
       return { items: page.map(toOrder), ...(rows.length > limit && last ? { nextCursor: last.id } : {}) };
+    },
+
+    async getOrderPage(ctx, { id }, kit) {
+      const page = await kit.view(orderPages).get(ctx, id);
+      if (!page) throw notFound(id);
+      const names = await kit.view(products).getMany(
+        ctx,
+        page.items.map(({ sku }) => sku),
+      );
+      const items = page.items.map((item) => ({ ...item, name: names.get(item.sku)?.name ?? item.sku }));
+      return { id, ...page, items, timeline: [...page.timeline] };
+    },
+
+    async listSales(ctx, { days }, kit) {
+      const { order_line } = kit.view(orderSales).tables;
+      const { rows } = await kit.db.query<{ day: string; sku: string; pieces: number; orders: number }>(
+        ctx,
+        `select day::text as day, sku, sum(quantity)::integer as pieces, count(*)::integer as orders from ${order_line}
+          where tenant = $1 and not cancelled and day > (fairlead.now() at time zone 'UTC')::date - $2::integer
+          group by day, sku order by day desc, sku`,
+        [ctx.tenant, days],
+      );
+      return { items: [...rows] };
+    },
+
+    async searchOrders(ctx, { q }, kit) {
+      const { order_text } = kit.view(orderSearch).tables;
+      const { rows } = await kit.db.query<{ id: string; status: string; skus: string }>(
+        ctx,
+        `select order_id as id, status, skus from ${order_text}
+          where tenant = $1 and subject = $2 and words @@ websearch_to_tsquery('simple', $3)
+          order by order_id desc limit 100`,
+        [ctx.tenant, ctx.caller.subject, q],
+      );
+      return { items: [...rows] };
     },
 
     async cancelOrder(ctx, { id }, kit) {
