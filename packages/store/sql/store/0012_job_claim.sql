@@ -353,7 +353,9 @@ begin
 
   while v_left > 0 and v_rounds < 12 loop
     v_rounds := v_rounds + 1;
-    if v_rounds > 1 then v_look := true; end if;
+    -- Everything is looked at when that was not enough; what others took meanwhile says nothing about that.
+    if v_rounds > 1 and v_lost is null then v_look := true; end if;
+    v_lost := null;
     if not v_look then
       v_lanes := p_lanes;
     else
