@@ -131,6 +131,12 @@ ${routes}`,
   expect(await goes()).toBe('NO_ROUTE');
 });
 
+test('without a configuration and without a platform that runs there is nothing to explain', async () => {
+  const { code, err } = await run('route', 'explain', '/orders');
+  expect(code).toBe(1);
+  expect(err).toContain('Start one with fairlead up, or name the configuration of a gateway with --config.');
+});
+
 test('a wrong command line names itself', async () => {
   const wrong = async (...args: string[]) => (await run('route', 'explain', ...args, '--config', 'gateway.yaml')).err;
   expect(await wrong('/x', '-H', 'ring')).toContain("--header takes 'name: value'");

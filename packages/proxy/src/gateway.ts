@@ -1,15 +1,18 @@
 // The platform's gateway: the engine (engine/engine.ts) with what the platform asks of every request
 //   options.ts           config.ts  main.ts    how it is told what to do
 //   gateway-snapshot.ts  platform-filters.ts   what of it the engine runs; service-policies.ts what policies do at an edge
+//   own-paths.ts         edge-claims.ts        what no route is asked about, and what nobody outside may say
+//   standalone.ts                              the engine without the platform
 //   errors.ts                                  codes of the whole package
 // engine/ snapshot/ match/ filters/ explain/   each say in their main file what they hold
 import { FairleadError, type Closeable } from '@fairlead/core';
+import { CLAIMS } from './edge-claims.ts';
 import { startEngine } from './engine/engine.ts';
-import type { LocalAnswer, PassageFacts } from './engine/filter.ts';
 import { resolveJwtSpec } from './filters/jwt/jwt-spec.ts';
 import { JwtVerifier } from './filters/jwt/jwt-verifier.ts';
 import { gatewaySnapshot, LISTENER } from './gateway-snapshot.ts';
 import { resolveOptions, type GatewayOptions, type ResolvedOptions } from './options.ts';
+import { ownPath, type Health } from './own-paths.ts';
 import { platformKinds } from './platform-filters.ts';
 
 /** A gateway that listens. `close` refuses new requests, lets those under way end within its grace time, then cuts them. */
@@ -19,25 +22,6 @@ export interface Gateway extends Closeable {
   /** Whether requests would be served: it has public keys and is not shutting down. */
   ready(): boolean;
 }
-
-/** What only an edge may say about who asks, whence and for what; from outside it is a claim, and dropped. */
-const CLAIMS = [
-  'authorization',
-  'baggage',
-  'client-ip',
-  'grpc-timeout',
-  'remote-user',
-  'true-client-ip',
-  'via',
-  'x-client-ip',
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-  'x-original-url',
-  'x-remote-user',
-  'x-rewrite-url',
-];
-const CLAIM_PREFIXES = ['x-envoy-', 'x-client-cert', 'x-ssl-', 'ssl-client-'];
 
 /**
  * Starts a gateway: the only door of the platform. It verifies the token, sets tenant, subject and roles, and drops
@@ -61,7 +45,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     random,
     telemetry,
     kinds: platformKinds(resolved, spec, verifier),
-    strip: { names: CLAIMS, prefixes: CLAIM_PREFIXES },
+    strip: { names: [...CLAIMS.names, 'authorization', 'baggage'], prefixes: CLAIMS.prefixes },
     isAsciiOnly: true,
     connectPatienceMs,
     refusal: (facts) => ownPath(facts, health),
@@ -99,26 +83,4 @@ function tokenSpec({ issuer, audience, tenants, jwks, ...options }: ResolvedOpti
     cooldown: options.jwksCooldownMs,
     cache: options.tokenCacheSize,
   });
-}
-
-type Health = 'ok' | 'draining' | 'no-keys';
-
-const OWN = /^\/(?:-|%2d)(?:\/|$)/i;
-
-/** Health, and that there is nothing else at paths that no route can have. */
-function ownPath({ path }: PassageFacts, health: () => Health): LocalAnswer | undefined {
-  if (!OWN.test(path)) return undefined;
-  if (path === '/-/health/live') return healthAnswer('ok');
-  if (path === '/-/health/ready') return healthAnswer(health());
-  return { status: 404, cause: 'NO_ROUTE', detail: `There is no route for ${path}.` };
-}
-
-function healthAnswer(status: Health): LocalAnswer {
-  return {
-    status: status === 'ok' ? 200 : 503,
-    cause: status,
-    detail: '',
-    fields: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: JSON.stringify({ status }),
-  };
 }

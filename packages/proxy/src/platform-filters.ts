@@ -6,7 +6,7 @@ import { forbidden } from './filters/jwt/jwt-fault.ts';
 import type { ResolvedJwtSpec } from './filters/jwt/jwt-spec.ts';
 import type { JwtVerifier } from './filters/jwt/jwt-verifier.ts';
 import type { ResolvedOptions } from './options.ts';
-import type { FilterKind } from './snapshot/filter-kind.ts';
+import type { FilterKind, SayingKind } from './snapshot/filter-kind.ts';
 
 // The filters of the platform's own gateway, in the order in which a request meets them.
 export const TOKEN = 'platform-token';
@@ -17,6 +17,14 @@ export const HEADERS = 'platform-headers';
 const GATEWAY = 'gateway';
 const TIMEOUT_FIELD = 'x-fairlead-timeout-ms';
 
+/** What the filters of the platform's own gateway do, for those who explain it. */
+export const PLATFORM_WORDS: readonly SayingKind[] = [
+  { type: TOKEN, explain: () => 'verifies the token of the platform' },
+  { type: ROLES, explain: (spec) => `needs one of the roles ${writtenBySnapshot(spec).roles.join(', ')}` },
+  { type: ABSENT, explain: (spec) => `says that ${writtenBySnapshot(spec).service} was not started` },
+  { type: HEADERS, explain: () => 'tells the service who asks, and how much time is left' },
+];
+
 /** What the platform's gateway asks of every request, as kinds of filters: for snapshots that code makes, so nothing is checked. */
 export function platformKinds(
   options: ResolvedOptions,
@@ -25,16 +33,17 @@ export function platformKinds(
 ): readonly FilterKind[] {
   const token = jwtFilter(spec, verifier);
   const headers = identityHeaders(options);
-  return [
-    kind(TOKEN, 'verifies the token of the platform', () => ({
-      ...token,
-      type: TOKEN,
-      request: (passage) => token.request?.(passage),
-    })),
-    kind(ROLES, 'asks for a role', ({ roles }) => rolesFilter(roles)),
-    kind(ABSENT, 'says that the service was not started', ({ service }) => absentFilter(service)),
-    kind(HEADERS, 'says who asks', () => headers),
-  ];
+  const makers: Readonly<Record<string, (spec: PlatformSpec) => Filter>> = {
+    [TOKEN]: () => ({ ...token, type: TOKEN, request: (passage) => token.request?.(passage) }),
+    [ROLES]: ({ roles }) => rolesFilter(roles),
+    [ABSENT]: ({ service }) => absentFilter(service),
+    [HEADERS]: () => headers,
+  };
+  return PLATFORM_WORDS.map((words) => ({
+    ...words,
+    schema: z.unknown(),
+    make: (written) => makers[words.type]?.(writtenBySnapshot(written)) ?? headers,
+  }));
 }
 
 interface PlatformSpec {
@@ -43,14 +52,9 @@ interface PlatformSpec {
   readonly service: string;
 }
 
-function kind(type: string, what: string, make: (spec: PlatformSpec) => Filter): FilterKind {
-  return {
-    type,
-    schema: z.unknown(),
-    explain: () => what,
-    // `as`: specifications of these types are made by `gatewaySnapshot` only.
-    make: (spec) => make(spec as PlatformSpec),
-  };
+function writtenBySnapshot(spec: unknown): PlatformSpec {
+  // `as`: specifications of these types are made by `gatewaySnapshot` only.
+  return spec as PlatformSpec;
 }
 
 function rolesFilter(roles: readonly string[]): Filter {

@@ -6,7 +6,7 @@ import {
   followSnapshot,
   loadSnapshot,
   snapshotWarnings,
-  startEngine,
+  startStandalone,
   type CompiledSnapshot,
   type Engine,
   type FollowEvent,
@@ -201,7 +201,7 @@ const run = command<RunFlags>({
       otlp: otlpTarget(terminal.env),
       ...samplingEnvironment(terminal.env),
     });
-    const engine = await startEngine({ snapshot, clock, random, telemetry });
+    const engine = await startStandalone({ snapshot, clock, random, telemetry });
     const says = told(terminal, flags);
     says.listening(engine, snapshot);
     const followed = await followSnapshot({

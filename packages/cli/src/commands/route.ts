@@ -1,18 +1,26 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { realClock } from '@fairlead/core';
-import { explainRequest, loadSnapshot, type Candidate, type Destiny, type Explanation } from '@fairlead/proxy';
+import { join, resolve } from 'node:path';
+import { FairleadError, realClock, realRandom } from '@fairlead/core';
+import {
+  explainRequest,
+  loadSnapshot,
+  readPlatformGateway,
+  type Candidate,
+  type Destiny,
+  type Explanation,
+} from '@fairlead/proxy';
 import { palette, type Palette } from '../colour.ts';
 import { commandGroup } from '../command-group.ts';
 import { command } from '../command.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { optionalText, requiredText, shortAs, texts, toggle, UsageError } from '../flag.ts';
+import { optionalText, shortAs, texts, toggle, UsageError } from '../flag.ts';
+import { dataDirFlag, snapshot } from '../running.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Flags of `route explain`. */
 interface ExplainFlags {
-  readonly config: string;
+  readonly config: string | undefined;
   readonly header: readonly string[];
   readonly claim: readonly string[];
   readonly body: string | undefined;
@@ -20,6 +28,7 @@ interface ExplainFlags {
   readonly listener: string | undefined;
   readonly all: boolean;
   readonly json: boolean;
+  readonly dataDir: string;
 }
 
 /** Others than the winner that are shown without `--all`. */
@@ -119,11 +128,33 @@ function explanationLines({ request, listener, destiny, candidates }: Explanatio
   ];
 }
 
+/** What is asked: the file that is named, else what the gateway of the running platform was started with. */
+async function explainedGateway(terminal: Terminal, { config, dataDir }: ExplainFlags) {
+  if (config !== undefined) {
+    const file = resolve(terminal.cwd, config);
+    return { snapshot: await loadSnapshot(file, { clock: realClock(), origin: config }), kinds: undefined };
+  }
+  const { state, running } = await snapshot(terminal, dataDir);
+  const file = running && state !== undefined ? join(state.socketDir, 'gateway.json') : undefined;
+  const found =
+    file !== undefined &&
+    (await readFile(file).then(
+      () => true,
+      () => false,
+    ));
+  if (found) return readPlatformGateway(file, { clock: realClock(), random: realRandom() });
+  throw new FairleadError(
+    'unavailable',
+    'UNAVAILABLE',
+    `No platform with a gateway of its own process runs on ${resolve(terminal.cwd, dataDir)}. Start one with fairlead up, or name the configuration of a gateway with --config.`,
+  );
+}
+
 const explain = command<ExplainFlags>({
   name: 'explain',
   summary: 'Say which route a request takes and why, without sending it',
   flags: {
-    config: requiredText('the configuration of the gateway', 'file'),
+    config: optionalText('the configuration of a gateway (default: that of the platform that runs)', 'file'),
     header: shortAs('H', texts("a header of the request, as 'name: value'", 'header')),
     claim: texts('a claim of a verified token, as name=value; the value may be JSON', 'claim'),
     body: optionalText('the body, as text or as @file', 'body'),
@@ -131,27 +162,30 @@ const explain = command<ExplainFlags>({
     listener: optionalText("the listener (default: that of the URL's port, else the first)", 'name'),
     all: toggle('show every route, also when many do not fit'),
     json: toggle('print one JSON object'),
+    dataDir: dataDirFlag,
   },
   positionals: [
     { name: 'request', summary: "method and URL in quotes, such as 'POST https://shop.test/orders'", required: true },
   ],
   examples: [
+    "fairlead route explain 'GET /orders'",
     "fairlead route explain 'GET https://shop.test/v2/orders' --config gateway.yaml",
     "fairlead route explain 'POST /orders' -H 'x-ring: canary' --claim plan=gold --config gateway.yaml",
   ],
   async run(terminal, flags, [line = '']) {
-    const snapshot = await loadSnapshot(resolve(terminal.cwd, flags.config), {
-      clock: realClock(),
-      origin: flags.config,
-    });
-    const explanation = explainRequest(snapshot, {
-      ...readRequestLine(line),
-      headers: flags.header.map(readHeader),
-      claims: flags.claim.length === 0 ? undefined : Object.fromEntries(flags.claim.map(readClaim)),
-      body: await readBody(terminal, flags.body),
-      clientAddress: flags.from,
-      listener: flags.listener,
-    });
+    const explained = await explainedGateway(terminal, flags);
+    const explanation = explainRequest(
+      explained.snapshot,
+      {
+        ...readRequestLine(line),
+        headers: flags.header.map(readHeader),
+        claims: flags.claim.length === 0 ? undefined : Object.fromEntries(flags.claim.map(readClaim)),
+        body: await readBody(terminal, flags.body),
+        clientAddress: flags.from,
+        listener: flags.listener,
+      },
+      explained.kinds,
+    );
     if (flags.json) terminal.out(`${JSON.stringify(explanation)}\n`);
     else terminal.out(`${explanationLines(explanation, flags.all, palette(terminal.colours)).join('\n')}\n`);
     return explanation.destiny.kind === 'route' ? EXIT_CODES.done : EXIT_CODES.failed;

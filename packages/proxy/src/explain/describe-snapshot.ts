@@ -1,6 +1,6 @@
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
-import type { FilterKind } from '../snapshot/filter-kind.ts';
+import type { SayingKind } from '../snapshot/filter-kind.ts';
 import { addressWords, endpointWords, filterWords, matchWords, policyWords, sharesOf } from './words.ts';
 
 /** A snapshot for people and admin tools: facts that JSON can carry, and of filters only what they say of themselves. */
@@ -43,7 +43,7 @@ export interface SnapshotDescription {
  */
 export function describeSnapshot(
   snapshot: CompiledSnapshot,
-  kinds: readonly FilterKind[] = FILTER_KINDS,
+  kinds: readonly SayingKind[] = FILTER_KINDS,
 ): SnapshotDescription {
   return {
     hash: snapshot.hash,

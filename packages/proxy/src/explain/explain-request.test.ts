@@ -1,8 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { seededRandom, virtualClock } from '@fairlead/core';
 import { expect, test } from 'vitest';
 import { KINDS, readYard } from '../snapshot/yard.fixture.ts';
 import { describeSnapshot } from './describe-snapshot.ts';
 import { explainRequest, type Explanation } from './explain-request.ts';
 import type { RequestToExplain } from './explained-request.ts';
+import { readPlatformGateway } from './platform-gateway.ts';
 
 const SNAPSHOT = readYard(`
 listeners:
@@ -192,4 +197,39 @@ test('a snapshot describes itself without what filters keep to themselves', () =
     filters: ['Asks for a badge.', 'Sends elsewhere.'],
   });
   expect(JSON.stringify(described)).not.toContain('urn:yard');
+});
+
+test('the gateway of a platform is explained by what it was started with', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'explain-test-'));
+  const file = join(folder, 'gateway.json');
+  const config = {
+    listen: { port: 8080 },
+    routes: [
+      { path: '/orders', service: 'orders', roles: ['buyer'], methods: ['GET'] },
+      { path: '/', service: 'shop' },
+    ],
+    endpoints: { orders: { socketPath: '/run/orders.sock' }, shop: { socketPath: '/run/shop.sock' } },
+    jwks: 'unix:/run/control.sock',
+    issuer: 'urn:yard',
+    audience: 'urn:yard:gateway',
+    absent: ['shop'],
+  };
+  await writeFile(file, JSON.stringify(config));
+  const ports = { clock: virtualClock(), random: seededRandom('explain') };
+  const { snapshot, kinds } = await readPlatformGateway(file, ports);
+  await rm(folder, { recursive: true });
+  const asked = (method: string, url: string) => explainRequest(snapshot, { method, url }, kinds).destiny;
+  expect(asked('HEAD', '/orders/7')).toMatchObject({
+    kind: 'route',
+    destinations: [{ cluster: 'orders', endpoints: ['unix:/run/orders.sock'] }],
+    filters: [
+      { says: 'verifies the token of the platform' },
+      { says: 'needs one of the roles buyer' },
+      { says: 'tells the service who asks, and how much time is left' },
+    ],
+  });
+  // A route of the platform keeps its path for itself.
+  expect(asked('POST', '/orders/7')).toMatchObject({ kind: 'refused', status: 405 });
+  expect(asked('POST', '/catalog')).toMatchObject({ filters: [{}, { says: 'says that shop was not started' }, {}] });
+  await expect(readPlatformGateway(file, ports)).rejects.toThrow("can't be read");
 });

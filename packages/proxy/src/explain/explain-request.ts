@@ -11,7 +11,7 @@ import { compileRoutes } from '../match/route-table.ts';
 import { fail } from '../errors.ts';
 import type { CompiledListener, CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
 import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
-import type { FilterKind } from '../snapshot/filter-kind.ts';
+import type { SayingKind } from '../snapshot/filter-kind.ts';
 import { readRequest, type ReadRequest, type RequestToExplain } from './explained-request.ts';
 import { lostBecause, type Fitting } from './lost-because.ts';
 import { addressWords, endpointWords, filterWords, matchWords, pathWords, policyWords, sharesOf } from './words.ts';
@@ -75,7 +75,7 @@ export interface Explanation {
 export function explainRequest(
   snapshot: CompiledSnapshot,
   request: RequestToExplain,
-  kinds: readonly FilterKind[] = FILTER_KINDS,
+  kinds: readonly SayingKind[] = FILTER_KINDS,
 ): Explanation {
   const read = readRequest(request);
   const { facts } = read;
@@ -177,7 +177,7 @@ function destinyOf(
   }: {
     readonly facts: PassageFacts;
     readonly needed: readonly ('identity' | 'body')[];
-    readonly kinds: readonly FilterKind[];
+    readonly kinds: readonly SayingKind[];
   },
 ): Destiny {
   if (decision.kind === 'method-not-allowed')

@@ -14,7 +14,9 @@ export function snapshotWarnings({ routes, clusters }: CompiledSnapshot): readon
       const winners = [...new Set(before.filter((name) => name !== undefined))];
       for (const key of keys) if (!first.has(key)) first.set(key, route.name);
       if (!before.includes(undefined))
-        unreached.push(`match ${index} of the route ${route.name} is never reached: ${winners.join(', ')} has the same`);
+        unreached.push(
+          `match ${index} of the route ${route.name} is never reached: ${winners.join(', ')} has the same`,
+        );
     }
   }
   const used = new Set(routes.flatMap(({ destinations }) => destinations.map(({ cluster }) => cluster)));

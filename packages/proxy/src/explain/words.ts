@@ -3,7 +3,7 @@ import { conditionsOf } from '../match/conditions.ts';
 import type { MatchSpec, PathRule } from '../match/match-spec.ts';
 import { pathRuleOf } from '../match/match-entry.ts';
 import type { CompiledCluster, CompiledListener, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
-import type { FilterKind } from '../snapshot/filter-kind.ts';
+import type { SayingKind } from '../snapshot/filter-kind.ts';
 
 /** A match as a line: `GET, HEAD /orders and below; header x-debug is there`. */
 export function matchWords(spec: MatchSpec): string {
@@ -20,9 +20,9 @@ export function pathWords(rule: PathRule): string {
   return rule.path;
 }
 
-/** What a filter does, in a sentence of its own. */
-export function filterWords(spec: FilterSpec, kinds: readonly FilterKind[]): string {
-  return kinds.find(({ type }) => type === spec.type)?.explain(spec) ?? `A filter of the type ${spec.type}.`;
+/** What a filter does. */
+export function filterWords(spec: FilterSpec, kinds: readonly SayingKind[]): string {
+  return kinds.find(({ type }) => type === spec.type)?.explain(spec) ?? `is a filter of the type ${spec.type}`;
 }
 
 /** Where a route leads, each with its share of requests, from 0 to 1. */

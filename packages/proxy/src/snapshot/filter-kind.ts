@@ -16,3 +16,6 @@ export interface FilterKind<Spec = unknown> {
   /** Made once for each route of a snapshot. */
   make(spec: Spec, world: FilterWorld): Filter;
 }
+
+/** What can be said of a kind of filter without making one. */
+export type SayingKind = Pick<FilterKind, 'type' | 'explain'>;
