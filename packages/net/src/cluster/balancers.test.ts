@@ -60,6 +60,17 @@ test('p2c keeps away from who was slow, and comes back when time has passed', as
   expect(picks(cluster, 100)).toContain(slow.address);
 });
 
+test('p2c asks whom it does not know at once, and only once until the answer is there', () => {
+  const { cluster } = clusterWorld({ endpoints: endpoints(2) });
+  const first = attempt(cluster, 'ok', 1);
+  const unknown = picked(cluster);
+  expect(unknown.address).not.toBe(first);
+  unknown.began();
+  for (let i = 0; i < 20; i++) expect(attempt(cluster, 'ok', 1)).toBe(first);
+  unknown.ended('ok', 0.5);
+  expect(picked(cluster)).toBe(unknown);
+});
+
 test('p2c asks who was slow once more, and not a second time before the answer is there', async () => {
   const { cluster, clock } = clusterWorld({ endpoints: endpoints(2) });
   const slow = picked(cluster);

@@ -33,7 +33,7 @@ export interface ClusterOptions {
   readonly random: Random;
   /** Default `p2c`: of two, the one with the lower latency for each request that it has. */
   readonly balancer?: BalancerName;
-  /** For `p2c`: what a first endpoint is taken to need, in milliseconds. Default 30; above 0. */
+  /** For `p2c`: what endpoints are taken to need while none is known, in milliseconds. Default 30; above 0. */
   readonly initialLatencyMs?: number;
   /** For `p2c`: how long until a latency weighs 1/e, in milliseconds. Default 10 000; above 0. */
   readonly latencyDecayMs?: number;

@@ -7,6 +7,8 @@ export class PeakEwma {
   readonly #decayMs: number;
   #valueMs: number;
   #stampMs: number;
+  /** Whether anything has been observed; until then, it is a guess. */
+  isKnown = false;
 
   /** @param decayMs how long until an old value weighs 1/e */
   constructor(decayMs: number, initialMs: number, nowMs: number) {
@@ -29,19 +31,22 @@ export class PeakEwma {
   observe(latencyMs: number, nowMs: number): void {
     const kept = Math.exp(-Math.max(0, nowMs - this.#stampMs) / this.#decayMs);
     const sunkMs = this.#valueMs * kept;
-    this.#valueMs = latencyMs >= sunkMs ? latencyMs : sunkMs + latencyMs * (1 - kept);
+    this.#valueMs = !this.isKnown || latencyMs >= sunkMs ? latencyMs : sunkMs + latencyMs * (1 - kept);
     this.#stampMs = nowMs;
+    this.isKnown = true;
   }
 
   /** For what ended early or badly: what was known is as true as when it was learnt, or worse. */
   observeAtLeast(latencyMs: number, nowMs: number): void {
     this.#valueMs = Math.max(this.#valueMs, latencyMs);
     this.#stampMs = nowMs;
+    this.isKnown = true;
   }
 
   /** Forgets what was, as if new. */
   restart(initialMs: number, nowMs: number): void {
     this.#valueMs = initialMs;
     this.#stampMs = nowMs;
+    this.isKnown = false;
   }
 }

@@ -7,12 +7,15 @@ import type { Member } from './member.ts';
 export type CostOf = (member: Member, load: number, nowMs: number) => number;
 
 /**
- * What it would take there: the moving average of its latency, for each request that it would have then. That the average
- * sinks with time lets somebody who was slow be asked once more, not by everybody before the answer is there. Each miss in a
- * row counts as one more request: what fails quickly has hardly anything under way, and would draw all others to it.
+ * What it would take there: the moving average of its latency, for each request that it would have then. Who is not known is
+ * asked at once, and who was slow once more when the average has sunk, but nobody a second time before the answer is there.
+ * Each miss in a row counts as one more request: what fails quickly has hardly anything under way, and would draw all others
+ * to it.
  */
-export const LATENCY_COST: CostOf = ({ latency, inFlight, missesInRow }, load, nowMs) =>
-  (inFlight === 0 ? latency.at(nowMs) : latency.lastMs) * (load + 1 + missesInRow);
+export const LATENCY_COST: CostOf = ({ latency, inFlight, missesInRow }, load, nowMs) => {
+  if (inFlight > 0) return latency.lastMs * (load + 1 + missesInRow);
+  return latency.isKnown ? latency.at(nowMs) * (1 + missesInRow) : 0;
+};
 
 /** What it has under way. */
 export const REQUEST_COST: CostOf = (_member, load) => load;
