@@ -14,7 +14,8 @@ export type Work<Value> = (ctx: Context, attempt: number) => Promise<Value> | Va
 
 /**
  * A call on its way through breaker, concurrency limit and attempts. It makes no promise but the one that it settles.
- * Whatever a call that goes well with its first attempt doesn't need stands in its course.
+ * Whatever a call that goes well with its first attempt doesn't need stands in its course. And what is rare stands in methods of its
+ * own: the compiler makes one piece of so much of what every call does as is short enough.
  */
 export class Call implements AttemptOwner, CourseCall {
   readonly parts: CallParts;
@@ -63,13 +64,10 @@ export class Call implements AttemptOwner, CourseCall {
   begin(nowMs: number): void {
     const { breaker, gate } = this.parts;
     const permit = breaker === undefined ? 0 : breaker.acquire(nowMs);
-    if (permit < 0) {
-      this.course.refused(this.parts.rejectOpen(nowMs), nowMs);
-      return;
-    }
-    const ticket = gate === undefined ? 0 : gate.tryEnter(this.ctx, nowMs, this.facts.cost ?? 1);
-    if (ticket < 0) this.#queue(permit, nowMs);
-    else this.launchNext(permit, ticket, nowMs);
+    const ticket = gate === undefined || permit < 0 ? 0 : gate.tryEnter(this.ctx, nowMs, this.facts.cost ?? 1);
+    if (permit >= 0 && ticket >= 0) this.launchNext(permit, ticket, nowMs);
+    else if (permit >= 0) this.#queue(permit, nowMs);
+    else this.course.refused(this.parts.rejectOpen(nowMs), nowMs);
   }
 
   launchNext(permit: number, ticket: number, nowMs: number): void {
@@ -82,7 +80,11 @@ export class Call implements AttemptOwner, CourseCall {
       parts.budget?.deposit(nowMs);
     } else this.course.others.push(attempt);
     attempt.launch(this.#work, this.ctx);
-    if (parts.hedge !== undefined && !this.#done) this.course.planHedge(nowMs);
+    if (parts.hedge !== undefined) this.#planHedge(nowMs);
+  }
+
+  #planHedge(nowMs: number): void {
+    if (!this.#done) this.course.planHedge(nowMs);
   }
 
   get isDone(): boolean {
@@ -113,9 +115,13 @@ export class Call implements AttemptOwner, CourseCall {
   }
 
   attemptSucceeded(attempt: Attempt, value: unknown, nowMs: number): void {
+    if (this.#course !== undefined || this.parts.hedgeDelay !== undefined) this.#won(attempt, nowMs);
+    this.succeed(value, nowMs);
+  }
+
+  #won(attempt: Attempt, nowMs: number): void {
     this.#course?.won(attempt, nowMs);
     if (attempt.number === 1) this.parts.hedgeDelay?.record(nowMs - attempt.startedAtMs);
-    this.succeed(value, nowMs);
   }
 
   attemptFailed(attempt: Attempt, failed: unknown, returned: boolean, nowMs: number): void {
@@ -131,8 +137,11 @@ export class Call implements AttemptOwner, CourseCall {
     this.#finish();
     this.parts.counters.succeeded++;
     if (this.parts.observe !== undefined) this.#observeEnd('ok', undefined, nowMs);
-    if (this.#reject !== undefined) this.#resolve(value);
-    else this.#resolve({ kind: 'ok', value, attempts: this.attempts, from: 'call' } satisfies Succeeded<unknown>);
+    this.#resolve(this.#reject === undefined ? this.#success(value) : value);
+  }
+
+  #success(value: unknown): Succeeded<unknown> {
+    return { kind: 'ok', value, attempts: this.attempts, from: 'call' };
   }
 
   fail(error: unknown, stopped: Rejection | undefined, nowMs: number): void {

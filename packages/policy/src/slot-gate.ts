@@ -112,7 +112,10 @@ export class SlotGate<Claim> implements Gate {
   }
 
   #width(cost: number): number {
-    if (!this.#options.slotsByCost) return 1;
+    return this.#options.slotsByCost ? this.#widthOf(cost) : 1;
+  }
+
+  #widthOf(cost: number): number {
     return Math.min(Math.max(1, Math.ceil(cost)), this.#line.widest(this.#limit.current));
   }
 
