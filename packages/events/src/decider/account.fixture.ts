@@ -1,4 +1,4 @@
-import type { Database } from '@fairlead/store';
+import type { Database, QueryResult, Sql } from '@fairlead/store';
 import { decider, rejected } from './decider.ts';
 import type { DeciderOptions, DomainEvent } from './decider-types.ts';
 
@@ -54,8 +54,18 @@ export const accountOptions: Options = {
 /** An account, with what is different about it. */
 export const account = (options: Partial<Options> = {}) => decider({ ...accountOptions, ...options });
 
-/** A database whose statements are looked at, and may fail, before they are sent. */
-export function watched(database: Database, onStatement: (text: string) => void | Promise<void>): Database {
+type Statement = (text: string, params?: readonly unknown[]) => Promise<QueryResult>;
+
+/** A database whose statements go through somebody else's hands. */
+export function intercepted(
+  database: Database,
+  around: (run: Statement, text: string, params?: readonly unknown[]) => Promise<QueryResult>,
+): Database {
+  const through =
+    (run: Statement): Sql['query'] =>
+    // The statement's own columns, as the caller takes them to be.
+    (text, params) =>
+      around(run, text, params) as Promise<never>;
   return {
     ...database,
     name: database.name,
@@ -65,18 +75,25 @@ export function watched(database: Database, onStatement: (text: string) => void 
         (tx) =>
           work({
             ctx: tx.ctx,
-            async query(text, params) {
-              await onStatement(text);
-              return tx.query(text, params);
-            },
+            query: through((text, params) => tx.query(text, params)),
             afterCommit: (fn) => tx.afterCommit(fn),
             announce: (channel, payload) => tx.announce(channel, payload),
           }),
         options,
       ),
-    async query(ctx, text, params) {
-      await onStatement(text);
-      return database.query(ctx, text, params);
-    },
+    query: (ctx, text, params) => through((...statement) => database.query(ctx, ...statement))(text, params),
   };
+}
+
+/** A database whose statements are looked at, and may fail, before they are sent. */
+export function watched(database: Database, onStatement: (text: string) => void | Promise<void>): Database {
+  return intercepted(database, async (run, text, params) => {
+    await onStatement(text);
+    return run(text, params);
+  });
+}
+
+/** Whether a statement appends. */
+export function appends(text: string): boolean {
+  return /fairlead_stream (as )?t\b|fairlead_log_append/.test(text);
 }

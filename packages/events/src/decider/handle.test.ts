@@ -1,8 +1,8 @@
-import { createContext, realClock, realRandom } from '@fairlead/core';
+import { createContext, FairleadError, realClock, realRandom } from '@fairlead/core';
 import { append, docs, logReader, type Database } from '@fairlead/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bothDatabases } from '../both-databases.fixture.ts';
-import { account, watched, type Account } from './account.fixture.ts';
+import { account, appends, intercepted, watched, type Account } from './account.fixture.ts';
 import { handle } from './handle.ts';
 import { stateOf } from './state-of.ts';
 
@@ -120,8 +120,7 @@ describe.each(bothDatabases(clock))('commands on %s', (_name, create) => {
       await run(id, deposit(10));
       let interrupted = false;
       const slow = watched(database, async (text) => {
-        if (interrupted || (!text.includes('fairlead_stream as t') && !text.includes('update fairlead_stream t')))
-          return;
+        if (interrupted || !appends(text)) return;
         interrupted = true;
         // On PGlite a transaction has the one session to itself, so nobody can be faster.
         if (alone || database.name !== 'orders') await run(id, withdraw(8));
@@ -158,13 +157,60 @@ describe.each(bothDatabases(clock))('commands on %s', (_name, create) => {
     const Interrupted = account();
     let others: Promise<unknown> | undefined;
     const slow = watched(database, async (text) => {
-      if (text.includes('update fairlead_stream t')) await (others ??= run(id, deposit(1)));
+      if (appends(text)) await (others ??= run(id, deposit(1)));
     });
     expect(await handle({ ctx, database: slow }, Interrupted, id, deposit(1), { expect: 2 })).toEqual({
       kind: 'conflict',
       actual: 3,
     });
   });
+
+  const lost = (): FairleadError => new FairleadError('unavailable', 'COMMIT_UNKNOWN', 'the answer was lost');
+
+  test.each(['before the append', 'after it', 'before it, and it happens later'])(
+    'an answer that is lost %s is found again, and the command happens once',
+    async (when) => {
+      for (const more of [0, 1, 2]) {
+        const id = newId();
+        await run(id, deposit(10));
+        let late: (() => Promise<unknown>) | undefined;
+        let losses = 0;
+        const losing = intercepted(database, async (send, text, params) => {
+          if (!appends(text)) return send(text, params);
+          if (losses > more) {
+            await late?.();
+            late = undefined;
+            return send(text, params);
+          }
+          losses += 1;
+          if (when === 'after it') await send(text, params);
+          else if (losses === 1 && when.endsWith('later')) late = () => database.query(ctx, text, params);
+          throw lost();
+        });
+        const result = await handle({ ctx, database: losing }, Account, id, withdraw(4), { retries: 3, expect: 2 });
+        expect(result).toMatchObject({ kind: 'decided', state: { cents: 6 }, version: 3, events: [{ version: 3 }] });
+        const { state, version, position } = await stateOf({ ctx, database }, Account, id);
+        expect([state.cents, version]).toEqual([6, 3]);
+        expect(result).toMatchObject({ position });
+      }
+    },
+  );
+
+  test.each(['each time', 'and then the database is gone'])(
+    'an answer that is lost %s is told as lost, for that is what may have happened',
+    async (how) => {
+      const id = newId();
+      let asked = false;
+      const losing = intercepted(database, async (send, text, params) => {
+        if (asked && how.includes('gone')) throw new FairleadError('unavailable', 'DATABASE_UNAVAILABLE', 'gone');
+        if (!appends(text)) return send(text, params);
+        asked = true;
+        throw lost();
+      });
+      const handling = handle({ ctx, database: losing }, Account, id, deposit(4));
+      await expect(handling).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' });
+    },
+  );
 
   test('what two tenants call alike are two streams, unless the decider says that streams are nobody’s', async () => {
     const id = `${newId()}/x`;

@@ -25,7 +25,7 @@ export interface ArchiveRestoreResult {
 const PART = 512 * 1024;
 
 /**
- * Puts archived events back where they were trimmed, with their positions, versions and times: the newest first, a file in a
+ * Puts archived events back where they were trimmed and not kept, with their positions, versions and times: the newest first, a file in a
  * transaction, so that the log begins earlier with each and a run that was cut off is simply repeated. A log that never had
  * an event is given the whole archive, its positions and its epoch; that needs the owner's credentials.
  *
@@ -93,7 +93,8 @@ async function fill(tx: Tx, path: string, header: ArchiveHeader, through: bigint
   const values = columns.map((column, index) => `(e.value->>${index})::${ARCHIVED[column]}`).join(', ');
   const text = `insert into fairlead_log (${columns.join(', ')})
     select ${values} from json_array_elements($1::text::json) with ordinality e (value, ordinal)
-     where (e.value->>${columns.indexOf('position')})::bigint <= $2 order by e.ordinal`;
+     where (e.value->>${columns.indexOf('position')})::bigint <= $2 order by e.ordinal
+     on conflict (position) do nothing`;
   let events = 0;
   let part: string[] = [];
   let size = 0;

@@ -1,8 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { expect, test } from 'vitest';
 import type { Database } from '../database.ts';
 import { testDatabase } from '../testing/index.ts';
+import { archiveLog } from './log-archive.ts';
+import { restoreLogArchive } from './log-archive-restore.ts';
 import { logReader } from './log-reader.ts';
+import { readStream } from './stream-reader.ts';
 import { trimLog } from './log-trim.ts';
 import { append } from './log.ts';
 
@@ -105,4 +111,43 @@ test('a gap whose writer is under way is not trimmed away over its head', async 
   end.resolve();
   await slow;
   expect(await trimLog(ctx, database, { cursors: nobody })).toMatchObject({ through: 3n });
+});
+
+test('categories that are kept stay readable by stream, whatever goes around them, and an archive is restored around them', async () => {
+  await using held = await testDatabase();
+  const { database } = held;
+  const keeping = (n: number) =>
+    database.tx(ctx, (tx) => append(tx, 'seat-7A', 'any', [{ type: 'seat.held', key: '7A', data: n }]));
+  await add(database, 1, 2, 3);
+  await keeping(4);
+  await keeping(5);
+  await add(database, 6);
+  await database.tx(ctx, (tx) => append(tx, 'seats', 'any', [{ type: 'seat.counted', key: '7A', data: 7 }]));
+  const directory = await mkdtemp(join(tmpdir(), 'log-trim-'));
+  try {
+    const archive = { directory, service: 'test' };
+    await archiveLog(ctx, database, archive);
+    expect(await trimLog(ctx, database, { cursors: nobody, batch: 2, keep: ['seat'] })).toEqual({
+      deleted: 5,
+      through: 7n,
+      heldBy: undefined,
+    });
+    const seat = await readStream({ ctx, database }, 'seat-7A');
+    expect(seat.map(({ data, version }) => [data, version])).toEqual([
+      [4, 1],
+      [5, 2],
+    ]);
+    expect(await readStream({ ctx, database }, 'note-1')).toEqual([]);
+    expect(await logReader(database).read(ctx, { after: 7n, limit: 10 })).toEqual([]);
+    await expect(logReader(database).read(ctx, { after: 3n, limit: 10 })).rejects.toMatchObject({
+      code: 'LOG_TRIMMED',
+    });
+    expect(await trimLog(ctx, database, { cursors: nobody, keep: ['seat'] })).toMatchObject({ deleted: 0 });
+
+    expect(await restoreLogArchive(ctx, database, archive)).toEqual({ events: 5, after: 0n });
+    const all = await logReader(database).read(ctx, { after: 0n, limit: 10 });
+    expect(all.map(({ data }) => data)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });

@@ -14,7 +14,12 @@ export interface TrimOptions {
    * least of them goes. Asked once, at the beginning.
    */
   readonly cursors: (ctx: Context) => Promise<readonly { readonly name: string; readonly position: bigint }[]>;
-  /** Events deleted in one transaction. Default 1 000; at least 1. */
+  /**
+   * Categories whose events stay, wherever they are: names of streams up to the first `-`, such as those of deciders, whose states
+   * are in them. Readers of the log begin behind them all the same. Default: none.
+   */
+  readonly keep?: readonly string[];
+  /** Events looked at in one transaction. Default 1 000; at least 1. */
   readonly batch?: number;
 }
 
@@ -38,7 +43,7 @@ const SETTLE_MS = 1_000;
  */
 export async function trimLog(ctx: Context, database: Database, options: TrimOptions): Promise<TrimResult> {
   const whole = acrossTenants(database);
-  const { batch = 1_000 } = options;
+  const { batch = 1_000, keep = [] } = options;
   const wanted = await endOf(ctx, whole, options);
   const cursors = await options.cursors(ctx);
   const [last] = cursors.toSorted((a, b) => (a.position < b.position ? -1 : 1));
@@ -47,21 +52,23 @@ export async function trimLog(ctx: Context, database: Database, options: TrimOpt
   let deleted = 0;
   for (;;) {
     const step = await whole.tx(ctx, async (tx) => {
-      const { rows } = await tx.query<{ through: string; upper: string | null }>(
-        `select t.through::text as through, (select max(b.position)::text from
-           (select l.position from fairlead_log l where l.position > t.through and l.position <= $1 order by 1 limit $2) b) as upper
-           from fairlead_log_trim t for update`,
-        [end.toString(), batch],
+      const { rows } = await tx.query<{ through: string }>(
+        'select through::text as through from fairlead_log_trim for update',
       );
       const through = BigInt(rows[0]?.through ?? 0);
       if (through >= end) return { through, count: undefined };
-      const upper = BigInt(rows[0]?.upper ?? end);
-      const gone = await tx.query('delete from fairlead_log where position > $1 and position <= $2', [
-        through.toString(),
-        upper.toString(),
-      ]);
+      const looked = await tx.query<{ upper: string | null; events: number }>(
+        `select max(b.position)::text as upper, count(*)::integer as events from
+           (select position from fairlead_log where position > $1 and position <= $2 order by 1 limit $3) b`,
+        [through.toString(), end.toString(), batch],
+      );
+      const { upper, events } = looked.rows[0] ?? { upper: null, events: 0 };
       // Gaps at the end go with what is before them.
-      const next = gone.rowCount < batch ? end : upper;
+      const next = upper === null || events < batch ? end : BigInt(upper);
+      const gone = await tx.query(
+        `delete from fairlead_log where position > $1 and position <= $2 and not split_part(stream, '-', 1) = any($3::text[])`,
+        [through.toString(), next.toString(), keep],
+      );
       await tx.query('update fairlead_log_trim set through = $1', [next.toString()]);
       return { through: next, count: gone.rowCount };
     });
