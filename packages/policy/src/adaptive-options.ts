@@ -60,7 +60,10 @@ export interface VegasSpec extends AdaptiveBaseSpec {
   readonly probeEvery?: number;
 }
 
-/** How the limit is found. */
+/**
+ * How the limit is found. Durations that it goes by are those of slots; where calls share a turn of the event loop, they may lack
+ * what this process was busy with in the turns of their beginning and end.
+ */
 export type AdaptiveSpec = Gradient2Spec | AimdSpec | VegasSpec;
 
 interface ResolvedAdaptiveBase {

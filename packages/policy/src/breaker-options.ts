@@ -21,7 +21,8 @@ export interface BreakerSpec {
   readonly slowRatio?: RatioText | 'off';
   /**
    * A call that took longer is slow, whether it failed or not. Default 0.8 times `timeout.attempt`, or `timeout.total`
-   * without that; without either, no call is slow.
+   * without that; without either, no call is slow. Of calls that share a turn of the event loop with others of this policy,
+   * what the process itself was busy with in the turns of their beginning and end may be missing.
    */
   readonly slowAfter?: DurationText;
   /** How long it stays open the first time. Default `5s`. */

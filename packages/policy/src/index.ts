@@ -1,6 +1,7 @@
 // policy.ts spec.ts            a policy from its specification; *-options.ts are the sections, readers.ts reads them
 // call.ts attempt.ts           a call on its way through the parts, and each beginning of its work
-// wake-ups.ts late-work.ts     all ends and pauses behind one timer; work that goes on after its end
+// wake-ups.ts turn-clock.ts    all ends and pauses behind one timer; the time, and its stamp for the turn
+// late-work.ts                 work that goes on after its end
 // decision.ts rejection.ts     what became of a call, why it was not let through, and explain.ts says it in words
 // policy-state.ts trouble.ts   everything that a policy knows, and what of it is worth a line
 // retry-rules.ts hedge-delay.ts  when work is begun again; retry-budget.ts is what that may cost

@@ -2,8 +2,11 @@ import type { BreakerTransition } from './breaker-state.ts';
 import type { Rejection } from './rejection.ts';
 
 /**
- * What a policy tells its observer, at the moment it happens. `policy` is its name, `atMs` monotonic time. The observer
- * must neither wait nor keep the event's `error` for long.
+ * What a policy tells its observer, at the moment it happens. `policy` is its name, `atMs` monotonic time, in milliseconds.
+ * The observer must neither wait nor keep the event's `error` for long.
+ *
+ * Where calls share a turn of the event loop, `atMs` of a success may be behind by as much as the process was busy in that
+ * turn, and `durationMs` wrong by as much as it was busy in the turns of the beginning and the end; never below 0.
  */
 export type PolicyEvent =
   | {

@@ -1,7 +1,10 @@
 import type { Problems } from './problems.ts';
 import { durationText, Fields, type DurationText } from './readers.ts';
 
-/** How long a call may take. */
+/**
+ * How long a call may take. No time is ever up early. It is late by as much as the event loop is busy when it comes, and, where
+ * a call is not the first of this policy to begin in a turn of the event loop, by what else the process does in that turn.
+ */
 export interface TimeoutSpec {
   /** For everything together: waiting, attempts and backoff. Never lengthens the caller's deadline. Default: only that. */
   readonly total?: DurationText;
