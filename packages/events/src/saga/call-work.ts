@@ -85,13 +85,13 @@ export async function recordedTx(
   work: (tx: Tx) => Promise<Omit<SagaRecord, 'at'>>,
 ): Promise<void> {
   const { ground, held, lane } = run;
-  let leave = (): void => {};
   let written: SagaRecord | undefined;
+  // Before the transaction: who is in the lane may need the connection that this would hold.
+  const leave = await lane.enter();
   try {
+    ctx.throwIfAborted();
     const adopt = await ground.database.tx(ctx, async (tx) => {
       const record = await work(tx);
-      // From here on nothing else is recorded until this has committed or has not.
-      leave = await lane.enter();
       ctx.throwIfAborted();
       written = run.record(record);
       return held.writeIn(tx, run.shown());
