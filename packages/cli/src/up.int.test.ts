@@ -132,6 +132,17 @@ test('a token opens the gateway, and its answer leads to a trace', async () => {
   expect(tree).toContain('gateway');
 });
 
+test('where a request would go is explained by what the gateway was started with', async () => {
+  const explained = await run('route', 'explain', 'GET /catalog', '--data-dir', dataDir);
+  expect(explained.out).toContain('goes by the route /catalog');
+  expect(explained.out).toContain('verifies the token of the platform');
+  const refused = await run('route', 'explain', 'BREW /catalog', '--data-dir', dataDir);
+  expect({ code: refused.code, isRefused: refused.out.includes('405 METHOD_NOT_ALLOWED') }).toEqual({
+    code: 1,
+    isRefused: true,
+  });
+});
+
 test('a second platform on the same data, or the same port, is refused with what to do', async () => {
   const same = await run('up', '--platform', blueprint, '--data-dir', dataDir);
   expect([same.code, same.err]).toEqual([1, expect.stringContaining(`in use by process ${up.pid}`)]);
