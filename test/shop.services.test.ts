@@ -1,11 +1,13 @@
 import { declaredError } from '@fairlead/contract';
 import { FairleadError, isError } from '@fairlead/core';
+import { handle } from '@fairlead/events';
 import { expect, test } from 'vitest';
 import billingContract from '../examples/shop/billing/contract.ts';
 import catalogService from '../examples/shop/catalog/service.ts';
 import { catalogContract } from '../examples/shop/catalog/contract.ts';
 import inventoryService from '../examples/shop/inventory/service.ts';
 import ordersService from '../examples/shop/orders/service.ts';
+import { Payment } from '../examples/shop/payments/payment.ts';
 import paymentsService from '../examples/shop/payments/service.ts';
 import { fake, testPlatform, testService } from '@fairlead/testing';
 
@@ -25,6 +27,15 @@ test('an event goes in, what it makes the service call and publish comes out', a
   expect(items).toMatchObject([{ type: 'captured' }]);
   const { rows } = await payments.database.query(payments.ctx, 'select type from payment');
   expect(rows).toEqual([{ type: 'captured' }]);
+});
+
+test('what a service has put on record for itself alone is not among what it has published', async () => {
+  await using payments = await testService(paymentsService);
+  const from = { ctx: payments.ctx, database: payments.database };
+  await handle(from, Payment, 'o-1', { type: 'initiate', amountCents: 900, currency: 'EUR' });
+  const captured = await handle(from, Payment, 'o-1', { type: 'capture', orderId: 'o-1' });
+  expect(captured).toMatchObject({ events: [{ type: 'payment.captured', private: true }] });
+  expect(await payments.published('payment.captured')).toEqual([]);
 });
 
 test('a fake fails as the real service would, with a declared error', async () => {

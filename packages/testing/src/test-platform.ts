@@ -216,8 +216,8 @@ function testedService(parts: Parts): TestService {
     async published<Type extends EventName<Contract>>(type: Type) {
       const reader = logReader(database());
       const found = await reader.read(ctx, { after: 0n, limit: MAX_EVENTS });
-      // The log holds only what `publish` has checked against the contract.
-      return found.filter((event) => event.type === type) as never;
+      // What is not private has been checked against the contract.
+      return found.filter((event) => event.type === type && event.private !== true) as never;
     },
     async deliver(alias, type, data, caller = {}) {
       const { clock, random } = instance.ports;
