@@ -24,7 +24,10 @@ interface PatternEntry<Route extends CompiledRoute> {
 export class PathTable<Route extends CompiledRoute> {
   readonly #paths = new SegmentNode<Spot<Route>>('');
   readonly #templates = new SegmentNode<Spot<Route>>('');
+  /** Those whose first segment may be any. */
   readonly #patterns: readonly PatternEntry<Route>[];
+  /** By a first segment that some begin with: these, and those whose first segment may be any. */
+  readonly #patternsBelow: SegmentNode<readonly PatternEntry<Route>[]> | undefined;
   readonly #hasTemplates: boolean;
 
   /** @throws RangeError for an expression that isn't RE2's */
@@ -42,7 +45,9 @@ export class PathTable<Route extends CompiledRoute> {
         for (const entry of group) patterns.push({ pattern, entry, spot });
       } else if (path !== undefined) this.#place(path, spot);
     }
-    this.#patterns = patterns.toSorted((a, b) => byPrecedence(a.entry, b.entry));
+    patterns.sort((a, b) => byPrecedence(a.entry, b.entry));
+    this.#patterns = patterns.filter(({ pattern }) => firstSegment(pattern) === undefined);
+    this.#patternsBelow = patternsBelow(patterns);
     this.#hasTemplates = entries.some((entry) => entry.path.kind === 'template');
     linkPrefixes(this.#paths, undefined);
   }
@@ -85,7 +90,7 @@ export class PathTable<Route extends CompiledRoute> {
       if (decision !== undefined) return decision;
     }
     let refusal: Decision<Route> | undefined;
-    for (const { pattern, entry, spot } of this.#patterns) {
+    for (const { pattern, entry, spot } of this.#patternsFor(path)) {
       if (!path.startsWith(pattern.literal) || !pattern.matches(path)) continue;
       const decision = askEntry(entry, facts, late);
       if (decision !== undefined) return decision;
@@ -100,6 +105,31 @@ export class PathTable<Route extends CompiledRoute> {
     }
     return undefined;
   }
+
+  #patternsFor(path: string): readonly PatternEntry<Route>[] {
+    if (this.#patternsBelow === undefined) return this.#patterns;
+    scan.scan(path, 1);
+    return this.#patternsBelow.child(path, 1, scan.end, scan.hash)?.whole ?? this.#patterns;
+  }
+}
+
+/** The first segment of all that an expression matches; `undefined` when there may be several. */
+function firstSegment({ literal }: LinearPattern): string | undefined {
+  return /^\/([^/]+)\//.exec(literal)?.[1];
+}
+
+/** A tree of depth one: hosts with many expressions usually tell them apart by what they begin with. */
+function patternsBelow<Route extends CompiledRoute>(
+  patterns: readonly PatternEntry<Route>[],
+): SegmentNode<readonly PatternEntry<Route>[]> | undefined {
+  if (patterns.every(({ pattern }) => firstSegment(pattern) === undefined)) return undefined;
+  const root = new SegmentNode<readonly PatternEntry<Route>[]>('');
+  const general = patterns.filter(({ pattern }) => firstSegment(pattern) === undefined);
+  for (const [segment, own] of Map.groupBy(patterns, ({ pattern }) => firstSegment(pattern))) {
+    if (segment === undefined) continue;
+    root.grow(segment).whole = [...own, ...general].toSorted((a, b) => byPrecedence(a.entry, b.entry));
+  }
+  return root;
 }
 
 /** Templates with other names for their parameters are the same path; so are a prefix with and without a slash. */

@@ -29,7 +29,7 @@ const path = fc.oneof(
     path: joined(parts.map((part, at) => part.replace(/\w/, `$&${part.length > 1 && /[:{]/.test(part) ? at : ''}`))),
   })),
   fc
-    .constantFrom('/a/.*', '/[ab]+', '/(?:a|b)/b', '/.+/c?', '/ab/?')
+    .constantFrom('/a/.*', '/a/[bc]+', '/ab/.*', '/[ab]+', '/(?:a|b)/b', '/.+/c?', '/ab/?')
     .map((pattern): PathRule => ({ kind: 'regex', pattern })),
 );
 const rule = fc.constantFrom({ exact: '1' }, { present: true }, { present: false }, { regex: '[12]' });
@@ -75,6 +75,8 @@ const dense = routesWith(
       { kind: 'template', path: '/a/{y}' },
       { kind: 'regex', pattern: '/[ab]+' },
       { kind: 'regex', pattern: '/.*' },
+      { kind: 'regex', pattern: '/a/.*' },
+      { kind: 'regex', pattern: '/a/b?' },
     ),
     4,
   ),
