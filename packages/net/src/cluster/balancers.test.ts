@@ -29,6 +29,26 @@ test.each(['p2c', 'least-request'] as const)('%s keeps what is under way in the 
   weights.forEach((weight, i) => expect(Math.abs((held[i] ?? 0) - weight * 50)).toBeLessThan(15));
 });
 
+test('in as many turns as the weights have together, everybody has as many as its weight, give or take one', () => {
+  const weights = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 2, maxLength: 8 });
+  fc.assert(
+    fc.property(weights, fc.string(), (list, seed) => {
+      const { cluster } = clusterWorld(
+        { balancer: 'round-robin', endpoints: endpoints(list.length, (index) => ({ weight: list[index] ?? 1 })) },
+        seed,
+      );
+      const turns = list.reduce((sum, weight) => sum + weight, 0);
+      for (let round = 0; round < 5; round++) {
+        const counts = Map.groupBy(picks(cluster, turns), (address) => address);
+        list.forEach((weight, index) => {
+          const had = counts.get(`http://e${index}:80`)?.length ?? 0;
+          expect(Math.abs(had - weight)).toBeLessThanOrEqual(1);
+        });
+      }
+    }),
+  );
+});
+
 test('round robin is smooth: the heavy one never takes its turns in a row', () => {
   const { cluster } = clusterWorld({
     balancer: 'round-robin',

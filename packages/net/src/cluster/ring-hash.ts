@@ -69,16 +69,25 @@ export class RingHash implements Balancer {
   #make(members: readonly Member[]): void {
     const least = Math.min(...members.map(({ weight }) => weight));
     const unit = 2 ** Math.floor(Math.log2(least));
-    const counts = members.map(({ weight }) => (POINTS_PER_ENDPOINT * weight) / unit);
-    const scale = Math.min(1, MAX_POINTS / counts.reduce((sum, count) => sum + count, 0));
-    const points: number[] = [];
-    members.forEach(({ address }, owner) => {
+    const wanted = members.map(({ weight }) => (POINTS_PER_ENDPOINT * weight) / unit);
+    const scale = Math.min(1, MAX_POINTS / wanted.reduce((sum, count) => sum + count, 0));
+    const counts = wanted.map((count) => Math.max(1, Math.round(count * scale)));
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const points = new Float64Array(total);
+    let next = 0;
+    for (const [owner, { address }] of members.entries()) {
       const base = hashOf(address);
-      const count = Math.max(1, Math.round((counts[owner] ?? 0) * scale));
-      for (let index = 0; index < count; index++) points.push(hashAt(base, index) * OWNERS + owner);
-    });
-    const sorted = Float64Array.from(points).sort();
-    this.#hashes = Uint32Array.from(sorted, (point) => Math.floor(point / OWNERS));
-    this.#owners = Int32Array.from(sorted, (point) => point % OWNERS);
+      const count = counts[owner] ?? 0;
+      for (let index = 0; index < count; index++) points[next++] = hashAt(base, index) * OWNERS + owner;
+    }
+    points.sort();
+    this.#hashes = new Uint32Array(total);
+    this.#owners = new Int32Array(total);
+    for (let at = 0; at < total; at++) {
+      const point = points[at] ?? 0;
+      const hash = Math.floor(point / OWNERS);
+      this.#hashes[at] = hash;
+      this.#owners[at] = point - hash * OWNERS;
+    }
   }
 }
