@@ -49,13 +49,3 @@ export async function record(
   const [order] = rows;
   return order && { order, ended: end !== undefined && order.was === 'pending' };
 }
-
-/** Cancels an order that is still pending; true when it was. */
-export async function expire(tx: Tx, orderId: string, reason: string): Promise<boolean> {
-  const { rows } = await tx.query<Pick<OrderRow, 'status'>>('select status from orders where id = $1 for update', [
-    orderId,
-  ]);
-  if (rows[0]?.status !== 'pending') return false;
-  await record(tx, orderId, 'cancelled', { status: 'cancelled', reason });
-  return true;
-}

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { catalogContract } from '../catalog/contract.ts';
 import { inventoryContract } from '../inventory/contract.ts';
 import { paymentsContract } from '../payments/contract.ts';
+import { checkout, type News } from './checkout.ts';
 import { ordersContract } from './contract.ts';
 import { orderPages, orderSales, orderSearch, products } from './views.ts';
-import { expire, record, toOrder, type OrderRow } from './order.ts';
+import { record, toOrder, type OrderRow } from './order.ts';
 
 export default defineService({
   contract: ordersContract,
@@ -21,6 +22,7 @@ export default defineService({
   database: { migrations: new URL('./migrations/', import.meta.url) },
   projections: [orderPages, orderSales, orderSearch],
   replicas: [products],
+  sagas: { checkout },
   operations: {
     async placeOrder(ctx, input, kit) {
       const pieces = input.items.reduce((sum, item) => sum + item.quantity, 0);
@@ -68,6 +70,7 @@ export default defineService({
           ],
         );
         await tx.publish('order.placed', { orderId, items: input.items, totalCents, currency });
+        await kit.sagas.start(tx, 'checkout', orderId, { orderId });
         await kit.jobs.enqueue(tx, 'expire-order', { orderId }, { delayMs: kit.config.pendingForMs });
         return { id: orderId, status: 'pending', totalCents, currency };
       });
@@ -146,7 +149,7 @@ export default defineService({
         }
         const reason = 'cancelled by the customer';
         const cancelled = await record(tx, id, 'cancelled', { status: 'cancelled', reason });
-        await tx.publish('order.cancelled', { orderId: id, reason });
+        await kit.sagas.signal(tx, 'checkout', id, 'news', { kind: 'given-up', reason } satisfies News);
         return toOrder(cancelled?.order ?? rows[0]);
       });
     },
@@ -156,11 +159,8 @@ export default defineService({
     'expire-order': {
       input: z.object({ orderId: z.string() }),
       async handle(_ctx, { orderId }, kit) {
-        await kit.commit(async (tx) => {
-          const reason = 'not paid in time';
-          const expired = await expire(tx, orderId, reason);
-          if (expired) await tx.publish('order.cancelled', { orderId, reason });
-        });
+        const news = { kind: 'given-up', reason: 'not paid in time' } satisfies News;
+        await kit.commit(async (tx) => void (await kit.sagas.signal(tx, 'checkout', orderId, 'news', news)));
       },
     },
   },
@@ -169,19 +169,16 @@ export default defineService({
       async 'stock.reserved'(_ctx, event, kit) {
         const { orderId } = event.data;
         await kit.commit(async (tx) => {
-          const recorded = await record(tx, orderId, 'reserved');
-          if (recorded?.order.status !== 'pending') return;
-          const { total_cents: totalCents, currency, card } = recorded.order;
-          await tx.publish('order.reserved', { orderId, totalCents, currency, card });
+          await record(tx, orderId, 'reserved');
+          await kit.sagas.signal(tx, 'checkout', orderId, 'news', { kind: 'reserved' } satisfies News);
         });
       },
 
       async 'stock.refused'(_ctx, event, kit) {
         const { orderId, sku, available } = event.data;
         await kit.commit(async (tx) => {
-          const reason = `only ${available} of ${sku} left`;
-          const recorded = await record(tx, orderId, 'cancelled', { status: 'cancelled', reason });
-          if (recorded?.ended) await tx.publish('order.cancelled', { orderId, reason });
+          const news = { kind: 'given-up', reason: `only ${available} of ${sku} left` } satisfies News;
+          await kit.sagas.signal(tx, 'checkout', orderId, 'news', news);
         });
       },
     },
@@ -191,16 +188,14 @@ export default defineService({
         const { orderId } = event.data;
         await kit.commit(async (tx) => {
           await record(tx, orderId, 'paid');
-          const recorded = await record(tx, orderId, 'confirmed', { status: 'confirmed' });
-          if (recorded?.ended) await tx.publish('order.confirmed', { orderId });
+          await kit.sagas.signal(tx, 'checkout', orderId, 'news', { kind: 'captured' } satisfies News);
         });
       },
 
       async 'payment.declined'(_ctx, event, kit) {
         const { orderId, reason } = event.data;
         await kit.commit(async (tx) => {
-          const recorded = await record(tx, orderId, 'cancelled', { status: 'cancelled', reason });
-          if (recorded?.ended) await tx.publish('order.cancelled', { orderId, reason });
+          await kit.sagas.signal(tx, 'checkout', orderId, 'news', { kind: 'given-up', reason } satisfies News);
         });
       },
 
