@@ -75,6 +75,27 @@ describe.each(bothDatabases(clock))('reading a stream on %s', (_name, create) =>
     expect((await values()).length).toBe(3);
   });
 
+  test('a snapshot of another shape than it is written in is none, and events are read from the first', async () => {
+    const stream = newStream();
+    await add(stream, 'a', 'b');
+    const odd = [
+      { version: 2, fits: 'v1', position: '7', state: {} },
+      { fits: 'v1', state: {}, version: 2, position: '7' },
+      { fits: 'v', version: 2, position: '7', state: {} },
+      { fits: 'v1"', version: 2, position: '7', state: {} },
+      'v1',
+    ];
+    for (const body of odd) {
+      await snapshot(stream, body as StreamSnapshot);
+      const tail = await streamTail({ ctx, database }, stream, place);
+      expect([tail.snapshot, tail.events.length], JSON.stringify(body)).toEqual([undefined, 2]);
+    }
+    const quoted = { fits: 'a"\\b', version: 1, position: '7', state: '"version":2,"position":' };
+    await snapshot(stream, quoted);
+    const tail = await streamTail({ ctx, database }, stream, { ...place, fits: quoted.fits });
+    expect([tail.snapshot, tail.events.length]).toEqual([quoted, 1]);
+  });
+
   test("another tenant's snapshot is not one of ours", async () => {
     const stream = newStream();
     await add(stream, 'a');
