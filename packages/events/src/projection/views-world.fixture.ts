@@ -45,6 +45,7 @@ export interface Sum {
 export const sums = (
   version: number,
   options: {
+    readonly name?: string;
     readonly mode?: 'inline' | 'async';
     readonly shards?: number;
     readonly trimmed?: 'refuse' | 'skip';
@@ -54,8 +55,8 @@ export const sums = (
 ) => {
   const { by = (n: number) => n, ...rest } = options;
   return projection({
-    ...rest,
     name: 'sums',
+    ...rest,
     version,
     of: thingsContract,
     into: documents<Sum>(),
@@ -70,16 +71,17 @@ export const sums = (
 };
 
 /** A row for each event that was counted, in the order in which they were written. */
-export const counted = (version: number, options: { readonly shards?: number } = {}) =>
+export const counted = (version: number, { tenants = false }: { readonly tenants?: boolean } = {}) =>
   projection({
-    ...options,
     name: 'counted',
     version,
     of: thingsContract,
     into: tables('counted'),
     on: {
-      'thing.counted': (tx, { data, key }, names) =>
-        tx.query(`insert into ${names.counted} (thing, n) values ($1, $2)`, [key, data.n]),
+      'thing.counted': (tx, { data, key, tenant }, names) =>
+        tenants
+          ? tx.query(`insert into ${names.counted} (tenant, thing, n) values ($1, $2, $3)`, [tenant, key, data.n])
+          : tx.query(`insert into ${names.counted} (thing, n) values ($1, $2)`, [key, data.n]),
     },
   });
 
