@@ -1,0 +1,4 @@
+import { acceptedOrdersSurvive } from './shop/kills.ts';
+
+// Each process of the shop has fewer turns here than in `kill.int.test.ts`.
+acceptedOrdersSurvive(3);
