@@ -50,6 +50,16 @@ test('what has ended is told within half a second, also when there is nothing el
   expect(claims.dueAtMs).toBe(Infinity);
 });
 
+test('one whose holder is no more is left to whoever notices', () => {
+  const claims = new JointClaims();
+  claims.began('a', 2, 0);
+  claims.ended('a', true, 1);
+  claims.lost('a');
+  claims.ended('a', false, 2);
+  expect(claims.dueAtMs).toBe(Infinity);
+  expect(told(claims.take(1_000))).toEqual(NOTHING);
+});
+
 test('what could not be told is told again, as the same', () => {
   const claims = new JointClaims();
   for (const [index, claim] of ['a', 'b', 'c'].entries()) claims.began(claim, 1, index);

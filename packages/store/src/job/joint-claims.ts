@@ -52,6 +52,11 @@ export class JointClaims {
     this.#overSinceMs = Math.min(this.#overSinceMs, nowMs);
   }
 
+  /** Its holder is no more: whoever notices returns its jobs and ends it. */
+  lost(claim: string): void {
+    this.#open.delete(claim);
+  }
+
   /** Whether there are some whose end was not told. */
   get untold(): boolean {
     return this.#whole.size > 0 || this.#over.length > 0 || this.#slow.length > 0;

@@ -55,7 +55,7 @@ interface Settled {
   readonly id: string;
   readonly token: number;
   readonly claim: string;
-  readonly outcome: Exclude<Outcome, { readonly kind: 'completed' }>;
+  readonly outcome: Exclude<Outcome, { readonly kind: 'completed' | 'lost' }>;
 }
 
 /**
@@ -314,8 +314,7 @@ export class QueueLoop {
     const onLost = (): void => {
       for (const begun of this.#begun.values())
         // The signal's reason is the end of a holder's life.
-        if (begun.standing.signal === standing.signal)
-          begun.job.end('release', standing.signal.reason as FairleadError);
+        if (begun.standing.signal === standing.signal) begun.job.end('lost', standing.signal.reason as FairleadError);
     };
     standing.signal.addEventListener('abort', onLost, { once: true });
   }
@@ -339,8 +338,10 @@ export class QueueLoop {
         this.#begun.delete(claimed.id);
         const nowMs = clock.monotonic();
         this.#accounts.settle(charge, nowMs - startedMs);
-        this.#claims.ended(claim, outcome.kind === 'done', nowMs);
-        if (outcome.kind !== 'completed') this.#settled.push({ id: claimed.id, token: claimed.token, claim, outcome });
+        if (outcome.kind === 'lost') this.#claims.lost(claim);
+        else this.#claims.ended(claim, outcome.kind === 'done', nowMs);
+        if (outcome.kind !== 'completed' && outcome.kind !== 'lost')
+          this.#settled.push({ id: claimed.id, token: claimed.token, claim, outcome });
         if (outcome.kind === 'retry') this.wakeIn(outcome.delayMs);
         this.#bell.ring();
       })

@@ -22,6 +22,8 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly code: string; readonly message: string; readonly delayMs: number }
   | { readonly kind: 'dead'; readonly code: string; readonly message: string; readonly reason: 'refused' | 'deadline' }
   | { readonly kind: 'release' }
+  /** Its process has lost its leases: whoever notices returns the job, and the attempt counts as one that a crash ended. */
+  | { readonly kind: 'lost' }
   | { readonly kind: 'cancelled' };
 
 /** What a job is run with. */
@@ -40,7 +42,7 @@ export class RunningJob implements Job<unknown> {
   #payload: { readonly value: unknown } | undefined;
   #completed = false;
   /** Why it was ended from outside. */
-  #ending: 'cancelled' | 'release' | undefined;
+  #ending: 'cancelled' | 'release' | 'lost' | undefined;
 
   constructor(ground: JobGround, queue: Queue<unknown>, claimed: ClaimedJob) {
     this.claimed = claimed;
@@ -107,8 +109,8 @@ export class RunningJob implements Job<unknown> {
     if (rowCount !== 1) throw this.#lost();
   }
 
-  /** Ends it from outside: its Context ends, and once it has settled it is cancelled or given back. The first time counts. */
-  end(how: 'cancelled' | 'release', reason: FairleadError): void {
+  /** Ends it from outside: its Context ends, and once it has settled it is cancelled, given back or left to others. The first time counts. */
+  end(how: 'cancelled' | 'release' | 'lost', reason: FairleadError): void {
     if (this.#ending !== undefined) return;
     this.#ending = how;
     this.#ctx.cancel(reason);
