@@ -1,7 +1,7 @@
 import type { Fields, FieldSieve } from '@fairlead/net';
 
 /** What filters have set or left out, by lower-case name. */
-export type Edits = ReadonlyMap<string, string | undefined>;
+export type Edits = Map<string, string | undefined>;
 
 /**
  * Field lines with edits: `kept` as it is where no edit concerns it, else made anew of `fields`. What a sieve drops isn't

@@ -1,40 +1,32 @@
 import type { Context, Timer } from '@fairlead/core';
 import { FairleadError } from '@fairlead/core';
-import { CHUNKED, hashOf } from '@fairlead/net';
+import { hashOf } from '@fairlead/net';
 import type {
   AttemptOutcome,
   Carried,
   Carrier,
-  Fields,
-  Peer,
   Picked,
   RequestOwner,
   ResponseHead,
   ServerRequest,
 } from '@fairlead/net';
-import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
-import type { DeadlineLine, Due } from './deadlines.ts';
-import { checkEdit, editedLines, withEdits, withoutEdited } from './edited-lines.ts';
+import { editedLines, withEdits, withoutEdited } from './edited-lines.ts';
+import { FAILURES, outcomeOf } from './attempt-outcome.ts';
 import type { EngineCore } from './engine-core.ts';
 import { fail } from '../errors.ts';
 import { brokenUpload, DRAINING, failureAnswer, timeoutAnswer, unpickable } from './failures.ts';
-import type { Identity, LocalAnswer, Passage } from './filter.ts';
-
-import type { LiveRoute } from './live-route.ts';
-import type { LiveSnapshot } from './live-snapshot.ts';
-import type { Rubric } from './outcome-report.ts';
+import type { LocalAnswer } from './filter.ts';
+import type { LiveListener } from './live-listener.ts';
 import { PolicedAttempts, type Policed } from './policed-attempts.ts';
 import { localLines, problemBody } from './problem-answer.ts';
-import { TraceSpot } from './trace-spot.ts';
+import { RequestPassage } from './request-passage.ts';
 import { tunnel } from './tunnel.ts';
+import { UPGRADE_LINES, upstreamHead } from './upstream-head.ts';
 import { Upload, type UploadEvents } from './upload.ts';
 import { findWay } from './way.ts';
 
 /** An answer of at most this many bytes that comes at once goes out as one text. */
 const TEXT_AT_MOST_BYTES = 16 * 1024;
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
-const UPGRADE_LINES = 'connection: upgrade\r\nupgrade: websocket\r\n';
 const NO_BODY = '';
 
 /**
@@ -42,37 +34,9 @@ const NO_BODY = '';
  * makes no other object that lasts. `start` → way.ts finds route and runs filters → `proceed` → `attempt` → `begin` →
  * `head` → `data` → `end`. Whatever happens, `#over` ends it, once.
  */
-export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, UploadEvents {
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly host: string;
-  readonly clientAddress: string;
-  readonly isTls: boolean;
-  readonly startedAtMs: number;
+export class Exchange extends RequestPassage implements Carried, RequestOwner, Policed, UploadEvents {
   readonly offersUpgrade: boolean;
-  route: CompiledRoute = UNMATCHED_ROUTE;
-  identity: Identity | undefined;
-  upstreamTarget: string;
-  cluster = '';
-  hashKey: string | undefined;
-  dueAtMs = 0;
-  dueBefore: Due | undefined;
-  dueAfter: Due | undefined;
-  dueIn: DeadlineLine | undefined;
-
-  readonly core: EngineCore;
-  readonly listener: string;
-  readonly request: ServerRequest;
-  readonly snapshot: LiveSnapshot;
-  readonly #trace: TraceSpot;
-  live: LiveRoute | undefined;
-  /** The request's body, when it is here as a whole: so it can be sent again. */
-  body: Buffer | undefined;
   isOver = false;
-  #rubric: Rubric | undefined;
-  #upstreamEdits: Map<string, string | undefined> | undefined;
-  #answerEdits: Map<string, string | undefined> | undefined;
 
   #picked: Picked | undefined;
   #carrier: Carrier | undefined;
@@ -99,56 +63,10 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
   #hasEnded = false;
   #isAnswering = false;
 
-  constructor(core: EngineCore, listener: string, request: ServerRequest) {
-    const { head, peer } = request;
-    const { target } = head;
-    const question = target.indexOf('?');
-    this.core = core;
-    this.listener = listener;
-    this.request = request;
-    this.snapshot = core.snapshot;
-    this.method = head.method;
-    this.path = question === -1 ? target : target.slice(0, question);
-    this.query = question === -1 ? '' : target.slice(question);
-    this.host = core.hostName(head.host);
-    this.clientAddress = peer.address;
-    this.isTls = peer.isTls;
-    this.upstreamTarget = target;
+  constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
+    super(core, listener, request);
+    const { head } = request;
     this.offersUpgrade = head.offersUpgrade && isWebSocket(head.fields.get('upgrade'), head.bodyBytes);
-    this.startedAtMs = core.clock.monotonic();
-    this.#trace = new TraceSpot(core, head, this.startedAtMs);
-  }
-
-  get fields(): Fields {
-    return this.request.head.fields;
-  }
-
-  get ctx(): Context {
-    return this.#trace.context(this);
-  }
-
-  /** Milliseconds left of the route's time; `undefined` without a limit. */
-  get leftMs(): number | undefined {
-    return this.dueIn === undefined ? undefined : Math.max(0, this.dueAtMs - this.core.clock.monotonic());
-  }
-
-  get rubric(): Rubric {
-    return (this.#rubric ??= this.live?.rubric(this.method) ?? this.core.report.unmatched(this.method));
-  }
-
-  /** Whether sending it twice does the same as sending it once, and is possible. */
-  get isRepeatable(): boolean {
-    return IDEMPOTENT.has(this.method) && (this.request.head.bodyBytes === 0 || this.body !== undefined);
-  }
-
-  setUpstream(name: string, value: string | undefined): void {
-    checkEdit(name, value);
-    (this.#upstreamEdits ??= new Map()).set(name, value);
-  }
-
-  setAnswer(name: string, value: string | undefined): void {
-    checkEdit(name, value);
-    (this.#answerEdits ??= new Map()).set(name, value);
   }
 
   /** Goes as far as nothing has to be waited for. */
@@ -165,16 +83,6 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     }
   }
 
-  /** It takes this route, and has its time from the beginning on. */
-  enter(live: LiveRoute): void {
-    if (live === this.live) return;
-    this.live = live;
-    this.route = live.route;
-    this.cluster = live.cluster(this.core.random);
-    this.dueIn?.leave(this);
-    live.deadline?.join(this, this.startedAtMs);
-  }
-
   /** All filters have let it through. */
   proceed(): void {
     const { bodyBytes } = this.request.head;
@@ -183,7 +91,7 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
       if (bodyBytes > maxBodyBytes || maxBodyBytes === 0) return this.answer(brokenUpload(undefined, maxBodyBytes));
       this.body = this.request.arrived(maxBodyBytes);
     }
-    this.#trace.open(this, this.rubric);
+    this.trace.open(this, this.rubric);
     const policy = this.live?.policy;
     if (policy === undefined) return this.attempt(undefined);
     this.#policed = new PolicedAttempts(this, policy);
@@ -200,7 +108,7 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     if (picked === undefined) return this.#lost(unpickable(this.cluster, cluster?.refusal));
     this.#picked = picked;
     this.#policed?.wentTo(picked);
-    this.#trace.attempt(this, this.rubric, this.cluster);
+    this.trace.attempt(this, this.rubric, this.cluster);
     picked.began();
     picked.pool.carry(this, isFresh, this.#attemptAtMs);
   }
@@ -232,7 +140,7 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     this.#head = head;
     const latencyMs = this.#headAtMs - this.#attemptAtMs;
     core.report.attempted(this.rubric, this.cluster, status >= 500 ? String(status) : 'ok', latencyMs);
-    this.#trace.attempted(status, status >= 500 ? String(status) : undefined);
+    this.trace.attempted(status, status >= 500 ? String(status) : undefined);
     if (status >= 500 && this.#policed !== undefined) {
       this.#held = [];
       this.#carrier?.pause();
@@ -357,11 +265,11 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     if (this.isOver) return;
     const { status, body } = answer;
     this.#abandon('cancelled');
-    this.#trace.open(this, this.rubric);
+    this.trace.open(this, this.rubric);
     this.#tellAnswerFilters(status);
-    const text = body === undefined ? problemBody(answer, this.path, this.#trace.traceId) : latin1Of(body);
-    const lines = `${localLines(answer, body === undefined)}${this.#trace.answerLines}`;
-    const edits = this.#answerEdits;
+    const text = body === undefined ? problemBody(answer, this.path, this.trace.traceId) : latin1Of(body);
+    const lines = `${localLines(answer, body === undefined)}${this.trace.answerLines}`;
+    const edits = this.answerEdits;
     this.request.answerText(status, edits === undefined ? lines : withEdits(lines, edits), text, text.length);
     this.#over(status, status >= 400 ? answer.cause : undefined, answer.because);
   }
@@ -371,30 +279,14 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
   }
 
   #upstreamHead(): string {
-    const { head, peer } = this.request;
-    const { bodyBytes, kept } = head;
-    const edits = this.#upstreamEdits;
-    const own = whenceOf(peer, head.host) + this.#trace.upstreamLines;
-    const lines =
-      edits === undefined
-        ? kept + own
-        : editedLines(kept, this.fields, this.core.requestSieve, edits) + withoutEdited(own, edits);
     const hostLine = this.#picked?.pool.hostLine ?? '';
-    return `${this.method} ${this.upstreamTarget} HTTP/1.1\r\n${hostLine}${lines}${this.#framing(bodyBytes)}`;
-  }
-
-  #framing(bodyBytes: number): string {
-    if (this.body !== undefined) return `content-length: ${this.body.length}\r\n\r\n`;
-    if (bodyBytes === CHUNKED) return 'transfer-encoding: chunked\r\n\r\n';
-    if (this.offersUpgrade) return `${UPGRADE_LINES}\r\n`;
-    // Methods whose requests have no body say nothing of its length (RFC 9110, section 8.6).
-    return bodyBytes === 0 && BODILESS.has(this.method) ? '\r\n' : `content-length: ${bodyBytes}\r\n\r\n`;
+    return upstreamHead(this, hostLine, this.trace.upstreamLines, this.upstreamEdits, this.offersUpgrade);
   }
 
   #answerLines(head: ResponseHead): string {
     this.#tellAnswerFilters(head.status);
-    const edits = this.#answerEdits;
-    const own = this.#trace.answerLines;
+    const edits = this.answerEdits;
+    const own = this.trace.answerLines;
     if (edits === undefined) return head.kept + own;
     return editedLines(head.kept, head.fields, this.core.answerSieve, edits) + withoutEdited(own, edits);
   }
@@ -417,7 +309,7 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     this.#head = head;
     this.#headAtMs = this.core.clock.monotonic();
     this.core.report.attempted(this.rubric, this.cluster, 'ok', this.#headAtMs - this.#attemptAtMs);
-    this.#trace.attempted(101, undefined);
+    this.trace.attempted(101, undefined);
     // The route's time was for the handshake.
     this.dueIn?.leave(this);
     const lines = this.#answerLines(head) + UPGRADE_LINES;
@@ -487,9 +379,9 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     this.#picked = undefined;
     if (this.#head === undefined) {
       const latencyMs = this.core.clock.monotonic() - this.#attemptAtMs;
-      const failure = CODES[outcome];
+      const failure = FAILURES[outcome];
       this.core.report.attempted(this.rubric, this.cluster, failure, latencyMs);
-      this.#trace.attempted(undefined, failure);
+      this.trace.attempted(undefined, failure);
       picked.ended(outcome, latencyMs);
     } else picked.ended(outcome, this.#headAtMs - this.#attemptAtMs);
   }
@@ -527,7 +419,7 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
     core.underWay.delete(this);
     if (core.isDraining && core.underWay.size === 0) core.onDrained();
     core.report.ended(rubric, this, status, cause, atMs);
-    this.#trace.close(this, rubric, status, cause, because);
+    this.trace.close(this, rubric, status, cause, because);
     if (live !== undefined && live.endFilters.length > 0) {
       const outcome = { status, cause, durationMs: atMs - this.startedAtMs };
       for (const filter of live.endFilters) filter.ended?.(this, outcome);
@@ -536,44 +428,8 @@ export class Exchange implements Passage, Carried, RequestOwner, Due, Policed, U
   }
 }
 
-const CODES: Readonly<Record<AttemptOutcome, string>> = {
-  ok: 'ok',
-  'turned-away': 'ok',
-  'server-error': 'ok',
-  'gateway-error': 'ok',
-  'connect-failed': 'UPSTREAM_UNAVAILABLE',
-  reset: 'UPSTREAM_RESET',
-  timeout: 'UPSTREAM_TIMEOUT',
-  cancelled: 'CANCELLED',
-};
-
-/** How an endpoint did, by its answer. */
-function outcomeOf(head: ResponseHead): AttemptOutcome {
-  const { status } = head;
-  if (status < 500) return status === 429 ? 'turned-away' : 'ok';
-  if (status === 503 && head.fields.get('retry-after') !== undefined) return 'turned-away';
-  return status >= 502 && status <= 504 ? 'gateway-error' : 'server-error';
-}
-
 function isWebSocket(upgrade: string | undefined, bodyBytes: number): boolean {
   return bodyBytes === 0 && upgrade?.toLowerCase() === 'websocket';
-}
-
-/** Whence the requests of a connection come; made once as long as they name one host. */
-interface Whence {
-  readonly host: string;
-  readonly lines: string;
-}
-
-function whenceOf(peer: Peer, host: string): string {
-  // `as`: nobody else writes notes on connections.
-  const known = peer.note as Whence | undefined;
-  if (known?.host === host) return known.lines;
-  const address = peer.address === '' ? 'unknown' : peer.address;
-  const proto = peer.isTls ? 'https' : 'http';
-  const lines = `x-forwarded-for: ${address}\r\nx-forwarded-proto: ${proto}\r\nx-forwarded-host: ${host}\r\n`;
-  peer.note = { host, lines } satisfies Whence;
-  return lines;
 }
 
 function latin1Of(text: string): string {

@@ -4,6 +4,7 @@ import type { CompiledListener } from '../snapshot/compiled-snapshot.ts';
 import type { EngineCore } from './engine-core.ts';
 import { Exchange } from './exchange.ts';
 import type { LocalAnswer } from './filter.ts';
+import { LiveListener } from './live-listener.ts';
 import { fileTls } from './listener-tls.ts';
 import { problemBody, localLines } from './problem-answer.ts';
 
@@ -27,6 +28,7 @@ export async function openListener(core: EngineCore, listener: CompiledListener)
 }
 
 function serveOn(core: EngineCore, listener: CompiledListener, tls: ServerTls | undefined): Promise<NetServer> {
+  const live = new LiveListener(listener);
   return serve({
     listen: listener.address,
     tls,
@@ -36,7 +38,7 @@ function serveOn(core: EngineCore, listener: CompiledListener, tls: ServerTls | 
     limits: listener.limits,
     sieve: core.requestSieve,
     onRequest(request) {
-      const exchange = new Exchange(core, listener.name, request);
+      const exchange = new Exchange(core, live, request);
       core.underWay.add(exchange);
       exchange.start();
     },

@@ -113,7 +113,7 @@ export class LiveSnapshot {
 
   async #close(): Promise<void> {
     const filters = [...this.#routes.values()].flatMap((live) => live.filters);
-    await Promise.allSettled(filters.map((filter) => filter.close?.()));
+    await Promise.allSettled(filters.map(async (filter) => filter.close?.()));
     await this.#kept.release(this.#claim);
     this.#closed.resolve();
   }

@@ -1,13 +1,24 @@
 import { CHUNKED } from '@fairlead/net';
 import type { Decision } from '../match/decision.ts';
 import type { SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
-import type { Exchange } from './exchange.ts';
 import { DRAINING, noRouteAnswer } from './failures.ts';
-import type { Verdict } from './filter.ts';
+import type { LocalAnswer, Verdict } from './filter.ts';
 import { pathFault } from './passage-path.ts';
+import type { RequestPassage } from './request-passage.ts';
+
+/** A request that looks for its way. */
+export interface Wayfarer extends RequestPassage {
+  readonly isOver: boolean;
+  /** All filters have let it through. */
+  proceed(): void;
+  /** Ends it with an answer of the proxy's own. */
+  answer(answer: LocalAnswer): void;
+  /** A filter has thrown. */
+  failed(error: unknown): void;
+}
 
 /** Finds a request's route and leads it through the filters, up to `Exchange.proceed` or an answer. */
-export function findWay(exchange: Exchange): void {
+export function findWay(exchange: Wayfarer): void {
   const { core, path } = exchange;
   const fault = pathFault(path);
   if (fault !== undefined) {
@@ -19,14 +30,14 @@ export function findWay(exchange: Exchange): void {
   const refused = core.refusal?.(exchange);
   if (refused !== undefined) return exchange.answer(refused);
   if (core.isDraining) return exchange.answer(DRAINING);
-  const decision = exchange.snapshot.tables.get(exchange.listener)?.find(exchange);
+  const decision = exchange.snapshot.tables.get(exchange.listener.name)?.find(exchange);
   if (decision?.kind === 'route') enter(exchange, decision.route, 0);
   else if (decision?.kind === 'needs') findLater(exchange, decision.route);
   else exchange.answer(noRouteAnswer(path, decision));
 }
 
 /** Takes a route, of whose filters the first `from` have been met. */
-function enter(exchange: Exchange, route: SnapshotRoute, from: number): void {
+function enter(exchange: Wayfarer, route: SnapshotRoute, from: number): void {
   const live = exchange.snapshot.live(route);
   if (live === undefined) return exchange.answer(noRouteAnswer(exchange.path, undefined));
   exchange.enter(live);
@@ -34,11 +45,11 @@ function enter(exchange: Exchange, route: SnapshotRoute, from: number): void {
 }
 
 /** What all routes ask first is asked, and then which of them it is. */
-function findLater(exchange: Exchange, candidate: SnapshotRoute): void {
+function findLater(exchange: Wayfarer, candidate: SnapshotRoute): void {
   const live = exchange.snapshot.live(candidate);
   if (live === undefined) return exchange.answer(noRouteAnswer(exchange.path, undefined));
   exchange.enter(live);
-  const table = exchange.snapshot.tables.get(exchange.listener);
+  const table = exchange.snapshot.tables.get(exchange.listener.name);
   filter(exchange, 0, candidate.sharedFilters, () => {
     const known = table?.find(exchange, { identity: exchange.identity ?? null });
     if (known?.kind !== 'needs' || known.needs !== 'body') return goOn(exchange, known);
@@ -49,13 +60,13 @@ function findLater(exchange: Exchange, candidate: SnapshotRoute): void {
   });
 }
 
-function goOn(exchange: Exchange, found: Decision<SnapshotRoute> | undefined): void {
+function goOn(exchange: Wayfarer, found: Decision<SnapshotRoute> | undefined): void {
   if (found?.kind === 'route') enter(exchange, found.route, found.route.sharedFilters);
   else exchange.answer(noRouteAnswer(exchange.path, found));
 }
 
 /** The body as JSON, as far as it is one; it goes on from memory. */
-async function jsonBody(exchange: Exchange, maxBytes: number): Promise<{ readonly value: unknown } | null> {
+async function jsonBody(exchange: Wayfarer, maxBytes: number): Promise<{ readonly value: unknown } | null> {
   const { bodyBytes } = exchange.request.head;
   // What may be longer stays where it is.
   if (bodyBytes === 0 || bodyBytes === CHUNKED || bodyBytes > maxBytes) return null;
@@ -67,12 +78,12 @@ async function jsonBody(exchange: Exchange, maxBytes: number): Promise<{ readonl
   }
 }
 
-function proceed(exchange: Exchange): void {
+function proceed(exchange: Wayfarer): void {
   exchange.proceed();
 }
 
 /** Runs filters; stops where something has to be waited for, and goes on after it. */
-function filter(exchange: Exchange, from: number, to: number, then: (exchange: Exchange) => void): void {
+function filter(exchange: Wayfarer, from: number, to: number, then: (exchange: Wayfarer) => void): void {
   const filters = exchange.live?.filters ?? [];
   for (let at = from; at < to; at += 1) {
     const verdict: Verdict | Promise<Verdict> = filters[at]?.request?.(exchange);

@@ -1,0 +1,108 @@
+import type { Context } from '@fairlead/core';
+import type { Fields, ServerRequest } from '@fairlead/net';
+import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
+import type { DeadlineLine, Due } from './deadlines.ts';
+import { checkEdit, type Edits } from './edited-lines.ts';
+import type { EngineCore } from './engine-core.ts';
+import type { Identity, Passage } from './filter.ts';
+import type { LiveListener } from './live-listener.ts';
+import type { LiveRoute } from './live-route.ts';
+import type { LiveSnapshot } from './live-snapshot.ts';
+import type { Rubric } from './outcome-report.ts';
+import { TraceSpot } from './trace-spot.ts';
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** A request as filters see it, with its route and the time that it has. What becomes of it is `Exchange`'s, of which this is a part. */
+export abstract class RequestPassage implements Passage, Due {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly host: string;
+  readonly clientAddress: string;
+  readonly isTls: boolean;
+  readonly startedAtMs: number;
+  route: CompiledRoute = UNMATCHED_ROUTE;
+  identity: Identity | undefined;
+  upstreamTarget: string;
+  cluster = '';
+  hashKey: string | undefined;
+  dueAtMs = 0;
+  dueBefore: Due | undefined;
+  dueAfter: Due | undefined;
+  dueIn: DeadlineLine | undefined;
+
+  readonly core: EngineCore;
+  readonly listener: LiveListener;
+  readonly request: ServerRequest;
+  readonly snapshot: LiveSnapshot;
+  live: LiveRoute | undefined;
+  /** The request's body, when it is here as a whole: so it can be sent again. */
+  body: Buffer | undefined;
+  protected readonly trace: TraceSpot;
+  protected upstreamEdits: Edits | undefined;
+  protected answerEdits: Edits | undefined;
+  #rubric: Rubric | undefined;
+
+  constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
+    const { head, peer } = request;
+    const { target } = head;
+    const question = target.indexOf('?');
+    this.core = core;
+    this.listener = listener;
+    this.request = request;
+    this.snapshot = core.snapshot;
+    this.method = head.method;
+    this.path = question === -1 ? target : target.slice(0, question);
+    this.query = question === -1 ? '' : target.slice(question);
+    this.host = core.hostName(head.host);
+    this.clientAddress = listener.trustsNobody ? peer.address : listener.clientOf(peer.address, head.fields);
+    this.isTls = peer.isTls;
+    this.upstreamTarget = target;
+    this.startedAtMs = core.clock.monotonic();
+    this.trace = new TraceSpot(core, head, this.startedAtMs);
+  }
+
+  abstract overdue(): void;
+
+  get fields(): Fields {
+    return this.request.head.fields;
+  }
+
+  get ctx(): Context {
+    return this.trace.context(this);
+  }
+
+  get leftMs(): number | undefined {
+    return this.dueIn === undefined ? undefined : Math.max(0, this.dueAtMs - this.core.clock.monotonic());
+  }
+
+  get rubric(): Rubric {
+    return (this.#rubric ??= this.live?.rubric(this.method) ?? this.core.report.unmatched(this.method));
+  }
+
+  /** Whether sending it twice does the same as sending it once, and is possible. */
+  get isRepeatable(): boolean {
+    return IDEMPOTENT.has(this.method) && (this.request.head.bodyBytes === 0 || this.body !== undefined);
+  }
+
+  setUpstream(name: string, value: string | undefined): void {
+    checkEdit(name, value);
+    (this.upstreamEdits ??= new Map()).set(name, value);
+  }
+
+  setAnswer(name: string, value: string | undefined): void {
+    checkEdit(name, value);
+    (this.answerEdits ??= new Map()).set(name, value);
+  }
+
+  /** It takes this route, and has its time from the beginning on. */
+  enter(live: LiveRoute): void {
+    if (live === this.live) return;
+    this.live = live;
+    this.route = live.route;
+    this.cluster = live.cluster(this.core.random);
+    this.dueIn?.leave(this);
+    live.deadline?.join(this, this.startedAtMs);
+  }
+}
