@@ -9,6 +9,7 @@ import { backoff, type Closeable } from '@fairlead/core';
 import { FieldSieve, type NetServer } from '@fairlead/net';
 import { policyWatch } from '@fairlead/policy';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+import { checkListeners } from './changed-listener.ts';
 import { Deadlines } from './deadlines.ts';
 import type { EngineCore } from './engine-core.ts';
 import { resolveEngineOptions, type EngineOptions } from './engine-options.ts';
@@ -30,7 +31,8 @@ export interface Engine extends Closeable {
   /**
    * Takes another snapshot. Requests under way keep the one that they began with, no connection ends, and listeners that
    * both have stay open. If the new one can't be put to work, the old one stays as it is.
-   * @throws UNAVAILABLE when a new listener's address can't be had, and whatever a filter or cluster refuses
+   * @throws UNAVAILABLE when a new listener's address can't be had, MISCONFIGURED when one of the same name is another, and
+   * whatever a filter or cluster refuses
    */
   swap(snapshot: CompiledSnapshot): Promise<void>;
   /** Accepts no more connections, lets requests under way end within `graceMs` (default 5 000), then cuts them. */
@@ -112,6 +114,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   }
 
   async function swap(snapshot: CompiledSnapshot): Promise<void> {
+    checkListeners(running, snapshot);
     const next = new LiveSnapshot(snapshot, ports);
     let opened: ReadonlyMap<string, NetServer>;
     try {
