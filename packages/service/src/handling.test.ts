@@ -128,6 +128,8 @@ test('a command commits with its handler; what the contract has is published, an
     ['cup.emptied', { cup: 'mug', sips: 2 }, 'cup-acme/mug'],
     ['cup.emptied', { cup: 'mug', sips: 3 }, 'cup-acme/mug'],
   ]);
+  // A page that has none of them is passed.
+  expect((await service.published(setup, { after: 0n }, 1)).events.map(({ type }) => type)).toEqual(['cup.emptied']);
   const { events: told, position } = await service.published(setup, { after: 0n }, 100);
   expect(told.map(({ type }) => type)).toEqual(['cup.emptied', 'cup.emptied']);
   expect(position).toBe(recorded.at(-1)?.position);

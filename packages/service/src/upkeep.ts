@@ -49,6 +49,8 @@ export interface Upkeep extends JobUpkeep, ViewUpkeep, SagaUpkeep {
 }
 
 const MAX_PAGE_BYTES = 2 * 1024 * 1024;
+/** How many pages of nothing but private events are read in one call. */
+const MAX_PAGES = 20;
 
 /** Who keeps what: `undefined` where the service consumes, publishes or queues nothing. */
 export function upkeep({
@@ -96,15 +98,19 @@ export function upkeep({
     async published(ctx, place, limit) {
       if (publishing === undefined) return { events: [], position: 'after' in place ? place.after : 0n };
       const after = 'after' in place ? place.after : await positionBefore(ctx, publishing, place.sinceMs);
-      const found = await logReader(publishing, { gapWaitMs: 0 }).read(ctx, { after, limit });
+      const reader = logReader(publishing, { gapWaitMs: 0 });
       let bytes = 0;
       let position = after;
       const events: PublishedEvent[] = [];
-      for (const event of found) {
-        bytes += JSON.stringify(event.data).length;
-        if (position > after && bytes > MAX_PAGE_BYTES) break;
-        position = event.position;
-        if (event.private !== true) events.push({ ...event, source });
+      for (let page = 0; page < MAX_PAGES && events.length === 0; page += 1) {
+        const found = await reader.read(ctx, { after: position, limit });
+        for (const event of found) {
+          bytes += event.private === true ? 0 : JSON.stringify(event.data).length;
+          if (events.length > 0 && bytes > MAX_PAGE_BYTES) break;
+          position = event.position;
+          if (event.private !== true) events.push({ ...event, source });
+        }
+        if (found.length < limit) break;
       }
       return { events, position };
     },

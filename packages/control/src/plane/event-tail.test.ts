@@ -66,6 +66,12 @@ test('without a cursor or a time it begins now, also for a log that is empty yet
   expect([typesOf(second), second.cursor]).toEqual([['new'], 'a:@1000000,b:1']);
 });
 
+test('where a service has only had something to say to itself, the cursor goes on all the same', async () => {
+  const { instances, options } = services({ a: [] });
+  const ask: AskInstance = async () => JSON.stringify({ items: [], position: '7' });
+  expect(await tailEvents(instances, {}, { ...options, ask })).toMatchObject({ items: [], cursor: 'a:7', read: 0 });
+});
+
 test('a service that does not answer is named, and read from where it was when it does', async () => {
   const { instances, options, down } = services({ a: [at(1, 'a.1')], b: [at(2, 'b.1')] });
   down.add('b');

@@ -86,8 +86,8 @@ export async function tailEvents(
   );
   for (const { name } of asked) places.set(name, placeOf(name));
   for (const { service, answer } of answers) {
-    // A place in time stays one until there is an event: a log that is empty now has no position to go on at.
-    if (answer.items.length > 0) places.set(service, answer.position);
+    // A log that is empty now has no position to go on at: its place in time stays one. What a service keeps to itself is passed.
+    if (answer.items.length > 0 || answer.position !== '0') places.set(service, answer.position);
   }
   const matches = matcher(request);
   const items = answers
