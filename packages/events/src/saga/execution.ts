@@ -201,7 +201,7 @@ export class Execution {
       if (this.#end === undefined)
         this.#break(
           'SAGA_TOO_LONG',
-          `It has asked for more than ${maxSteps} steps (maxSteps). Divide it into children.`,
+          `it has asked for more than ${maxSteps} steps (maxSteps). Divide it into children.`,
         );
       return promise;
     }
@@ -307,12 +307,12 @@ export class Execution {
   #idle(): void {
     this.#idleCalls += 1;
     if (this.#idleCalls <= MAX_IDLE_CALLS) return;
-    this.#break('SAGA_LOOPS', `It goes round and round without a step: ${MAX_IDLE_CALLS} calls of now, random and id.`);
+    this.#break('SAGA_LOOPS', `it goes round and round without a step: ${MAX_IDLE_CALLS} calls of now, random and id.`);
     throw errorOf(this.#broken ?? { code: 'SAGA_LOOPS', kind: 'internal', message: '' });
   }
 
   #break(code: string, message: string): void {
-    this.#broken ??= { code, kind: 'internal', message };
+    this.#broken ??= { code, kind: 'internal', message: `${this.#saga.name} ${this.facts.runId}: ${message}` };
     this.#moved();
   }
 
