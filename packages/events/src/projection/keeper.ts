@@ -119,7 +119,7 @@ export class Keeper implements Closeable {
     const standing = this.#standing;
     if (standing === undefined || (this.kept.outgoing && !this.#isFed(standing))) return [];
     const read = readBy(standing, this.kept.version);
-    return this.#own(standing).filter((build) => build.state !== 'building' || build === read);
+    return this.#own(standing).filter((build) => build.state === 'live' || build === read);
   }
 
   /**

@@ -3,7 +3,10 @@ import { FairleadError } from '@fairlead/core';
 import { buildName, type Build } from './build.ts';
 import type { Standing } from './standing.ts';
 
-/** Which builds there are, by view; and `view@version` for each version that somebody's code is of, which expires. */
+/**
+ * Which builds there are, by view; for each build a document `view#number` that its writers lock; and `view@version` for each
+ * version that somebody's code is of, which expires.
+ */
 const STANDINGS = docs('fairlead.projection', { tenancy: 'none' });
 
 /** The channel on which it is told that something of a view was committed; the payload is the view. */
@@ -31,11 +34,31 @@ export async function changeStanding(
     const after = change(before);
     if (after === undefined || after === before) return before;
     const put = await STANDINGS.put(tx, view, after, { expected: found?.version ?? 'none' });
-    if (put.kind === 'put') {
-      tx.announce(STANDING_CHANNEL, view);
-      return after;
-    }
+    if (put.kind === 'conflict') continue;
+    await changeLocks(tx, view, before?.builds ?? [], after.builds);
+    tx.announce(STANDING_CHANNEL, view);
+    return after;
   }
+}
+
+/** Has the builds' own documents follow: to give one up is to wait for those who are writing it. */
+async function changeLocks(tx: Tx, view: string, before: readonly Build[], after: readonly Build[]): Promise<void> {
+  for (const { number, state } of after) {
+    const was = before.find((each) => each.number === number)?.state;
+    if (was === undefined) await STANDINGS.put(tx, lockOf(view, number), { isKept: true } satisfies LockBody);
+    else if (state === 'dropping' && was !== 'dropping')
+      await STANDINGS.put(tx, lockOf(view, number), { isKept: false } satisfies LockBody);
+  }
+  for (const { number } of before)
+    if (!after.some((each) => each.number === number)) await STANDINGS.delete(tx, lockOf(view, number));
+}
+
+interface LockBody {
+  readonly isKept: boolean;
+}
+
+function lockOf(view: string, number: number): string {
+  return `${view}#${number}`;
 }
 
 /**
@@ -44,9 +67,8 @@ export async function changeStanding(
  */
 export async function requireBuild(tx: Tx, view: string, { number, version }: Build): Promise<void> {
   // As above.
-  const standing = (await STANDINGS.get(tx, view, { lock: 'share' }))?.body as Standing | undefined;
-  const found = standing?.builds.find((each) => each.number === number);
-  if (found !== undefined && found.state !== 'dropping') return;
+  const body = (await STANDINGS.get(tx, lockOf(view, number), { lock: 'share' }))?.body as LockBody | undefined;
+  if (body?.isKept === true) return;
   throw new FairleadError(
     'conflict',
     'CURSOR_MOVED',

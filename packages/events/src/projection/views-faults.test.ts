@@ -263,23 +263,31 @@ describe.each(BOTH)('on %s', (_name, create) => {
     const { ctx } = world;
     const one = sums(1);
     await world.count('a', 1);
-    const first = world.open({ projections: [one], unusedMs: 400 });
+    /** As a day without anybody who runs it. */
+    const nobodyRuns = (version: number) =>
+      world.database.query(ctx, 'delete from fairlead_doc where namespace = $1 and key = $2', [
+        'fairlead.projection',
+        `projection.sums@${version}`,
+      ]);
+    const first = world.open({ projections: [one], retiredMs: 50 });
     await first.start();
     await world.until(async () => (await live(world, first)) === 1);
-    await using second = world.open({ projections: [sums(2, { by: (n) => n * 2 })], unusedMs: 400 });
+    await using second = world.open({ projections: [sums(2, { by: (n) => n * 2 })], retiredMs: 50 });
     await second.start();
     await world.until(async () => (await live(world, second)) === 2);
     expect(await cursorNames(world)).toEqual(['projection.sums@1.1', 'projection.sums@2.2']);
     await first.close();
+    await nobodyRuns(1);
     await world.until(async () => (await second.status(ctx))[0]?.builds.length === 1);
     expect(await cursorNames(world)).toEqual(['projection.sums@2.2']);
     await second.close();
 
-    await using back = world.open({ projections: [one], unusedMs: 400 });
+    await using back = world.open({ projections: [one], retiredMs: 50 });
     await back.start();
     await world.until(async () => (await live(world, back)) === 1);
     expect(await back.view(one).get(ctx, 'a')).toEqual({ sum: 1, seen: [1] });
-    // For good: the later version is given up when its code has not run for that long.
+    // For good: the later version is given up when nobody has run its code for that long.
+    await nobodyRuns(2);
     await world.until(async () => (await back.status(ctx))[0]?.active === 1);
     await world.until(async () => (await back.status(ctx))[0]?.builds.length === 1);
     expect(await cursorNames(world)).toEqual(['projection.sums@1.3']);
