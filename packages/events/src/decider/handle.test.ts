@@ -212,6 +212,39 @@ describe.each(bothDatabases(clock))('commands on %s', (_name, create) => {
     },
   );
 
+  test('whichever statement fails, before or after it was done, a command has happened once or not at all, and says so', async () => {
+    const Kept = account({ snapshot: { every: 1 } });
+    const outcomes: Record<string, string> = {};
+    for (const at of [1, 2, 3]) {
+      for (const done of [false, true]) {
+        const id = newId();
+        await run(id, deposit(10), Kept);
+        let statements = 0;
+        const failing = intercepted(database, async (send, text, params) => {
+          statements += 1;
+          if (statements !== at) return send(text, params);
+          if (done) await send(text, params);
+          // What the store says of a statement that may write, and of one that was never sent or only read.
+          throw done && at > 1 ? lost() : new FairleadError('unavailable', 'DATABASE_UNAVAILABLE', 'gone');
+        });
+        const told = await handle({ ctx, database: failing }, Kept, id, withdraw(4)).then(
+          ({ kind }) => kind,
+          (error: FairleadError) => error.code,
+        );
+        const { state } = await stateOf({ ctx, database }, Kept, id);
+        outcomes[`${at} ${done ? 'after' : 'before'}`] = `${told} ${state.cents}`;
+      }
+    }
+    expect(outcomes).toEqual({
+      '1 before': 'DATABASE_UNAVAILABLE 10',
+      '1 after': 'DATABASE_UNAVAILABLE 10',
+      '2 before': 'DATABASE_UNAVAILABLE 10',
+      '2 after': 'decided 6',
+      '3 before': 'decided 6',
+      '3 after': 'decided 6',
+    });
+  });
+
   test('what two tenants call alike are two streams, unless the decider says that streams are nobody’s', async () => {
     const id = `${newId()}/x`;
     const tenants = [ctx, ctx.derive({ tenant: 'acme' }), ctx.derive({ tenant: 'acme/1' }), ctx.derive({ tenant: '' })];
