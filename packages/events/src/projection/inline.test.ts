@@ -113,6 +113,27 @@ describe.each(BOTH)('an inline projection on %s', (_name, create) => {
     expect(await old.view(one).get(ctx, 'a')).toEqual({ sum: 10, seen: [1, 2, 3, 4] });
   });
 
+  test('does not write a build that was given up, and fails no commit of who has not heard of it', async () => {
+    await using world = await create();
+    const { ctx, database } = world;
+    const one = sums(1, { mode: 'inline' });
+    await using stale = world.open({ projections: [one] });
+    await stale.start();
+    await commit(world, stale, 'a', 1);
+    await world.until(async () => (await live(world, stale)) === 1);
+    // It hears of nothing any more, as if it stood still.
+    await stale.close();
+    const again = sums(1, { mode: 'inline' });
+    await using views = world.open({ projections: [again], retiredMs: 50 });
+    await views.start();
+    await views.rebuild(ctx, 'sums');
+    await world.until(async () => (await views.status(ctx))[0]?.builds.length === 1);
+    await commit(world, stale, 'a', 2);
+    await world.until(async () => (await views.view(again).get(ctx, 'a'))?.sum === 3);
+    const old = await docs('fairlead.view.projection.sums@1.1').list({ ctx, database });
+    expect(old.docs).toEqual([]);
+  });
+
   test('keeps versions that were passed over, and does them when their turn comes', async () => {
     await using world = await create();
     const { ctx, database } = world;

@@ -1,6 +1,6 @@
 import { docs, type DocSource, type LoggedEvent, type Tx } from '@fairlead/store';
 import { marksOf, type Build } from './build.ts';
-import { requireBuild } from './standing-docs.ts';
+import { isKept } from './standing-docs.ts';
 import { writeEvents, type Writing } from './write-events.ts';
 
 /**
@@ -18,7 +18,8 @@ const NOTHING: Mark = { through: 0, missing: [] };
 
 /**
  * Writes events of one stream, just appended in this transaction, into a build. Leaves them to the subscription when that has
- * earlier ones of the stream yet to write: events of somebody who does not know this build.
+ * earlier ones of the stream yet to write: events of somebody who does not know this build. Nothing for a build that was given
+ * up, of which this process has not heard.
  */
 export async function writeInline(
   tx: Tx,
@@ -29,7 +30,7 @@ export async function writeInline(
   const [first] = appended;
   const last = appended.at(-1);
   if (first === undefined || last === undefined) return;
-  await requireBuild(tx, writing.view, build);
+  if (!(await isKept(tx, writing.view, build))) return;
   const moved = await moveMark(tx, writing, build, first.stream, (mark) =>
     mark.through + 1 === first.version ? { ...mark, through: last.version } : undefined,
   );

@@ -61,14 +61,20 @@ function lockOf(view: string, number: number): string {
   return `${view}#${number}`;
 }
 
-/**
- * Makes sure that a build is still to be written, and stays so until the transaction ends.
- * @throws CURSOR_MOVED when it is not: a subscription then leaves off, and blames no event
- */
-export async function requireBuild(tx: Tx, view: string, { number, version }: Build): Promise<void> {
+/** Whether a build is still to be written; if so it stays until the transaction ends. */
+export async function isKept(tx: Tx, view: string, { number }: Build): Promise<boolean> {
   // As above.
   const body = (await STANDINGS.get(tx, lockOf(view, number), { lock: 'share' }))?.body as LockBody | undefined;
-  if (body?.isKept === true) return;
+  return body?.isKept === true;
+}
+
+/**
+ * The same for a subscription.
+ * @throws CURSOR_MOVED when it is not to be written: a subscription then leaves off, and blames no event
+ */
+export async function requireBuild(tx: Tx, view: string, build: Build): Promise<void> {
+  if (await isKept(tx, view, build)) return;
+  const { number, version } = build;
   throw new FairleadError(
     'conflict',
     'CURSOR_MOVED',
