@@ -5,7 +5,7 @@ import { lengthLine, responseHead, statusLine, type OutgoingFields } from '../ht
 import type { RequestHead } from '../http1/request-head.ts';
 import { RequestReader } from '../http1/request-reader.ts';
 import type { ClientSocket } from './client-socket.ts';
-import { AnswerWriter, LAST_CHUNK } from './answer-writer.ts';
+import { AnsweringConnection } from './answering-connection.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { Exchange, type Carrier } from './exchange.ts';
 import type { Peer, StreamedAnswer, TakenOver } from './server-request.ts';
@@ -17,13 +17,6 @@ import type { ServerState } from './server-state.ts';
  */
 type Phase = 'idle' | 'head' | 'body' | 'working' | 'lingering';
 
-/** How an answer that has begun goes on and ends. */
-interface Answering {
-  readonly isChunked: boolean;
-  readonly keeps: boolean;
-}
-
-const NOT_BEGUN: Answering = { isChunked: false, keeps: false };
 const NO_BODY = { bodyBytes: 0 };
 /** Bytes that may wait here while nobody reads them; then the client has to. */
 const HELD_AT_MOST_BYTES = 64 * 1024;
@@ -33,17 +26,13 @@ const PASSED_OVER_BYTES = 64 * 1024;
 const LINGER_MS = 2_000;
 
 /** One client's connection: its requests one after the other. */
-export class Connection implements Carrier {
+export class Connection extends AnsweringConnection implements Carrier {
   readonly #socket: ClientSocket;
   readonly #address: string | undefined;
-  readonly #state: ServerState;
   readonly #reader: RequestReader;
-  readonly #writer: AnswerWriter;
   #peer: Peer | undefined;
   #exchange: Exchange | undefined;
   #sink: BodySink | undefined;
-  /** How the answer that has begun is framed. */
-  #answering: Answering | undefined;
   /** Whether the current request has arrived whole. */
   #hasArrived = true;
   #hasContinued = false;
@@ -63,12 +52,11 @@ export class Connection implements Carrier {
     onClosed: (connection: Connection) => void,
     address: string | undefined,
   ) {
+    super(socket, state);
     this.#socket = socket;
     this.#address = address;
-    this.#state = state;
     this.#sinceTick = state.tick;
     this.#reader = new RequestReader(state.limits, state.sieve);
-    this.#writer = new AnswerWriter(socket, state, () => this.#hasRoom());
     socket.on('data', (chunk: Buffer) => this.#arrived(chunk));
     socket.on('end', () => this.#ended());
     // What went wrong is told by `close`.
@@ -97,7 +85,7 @@ export class Connection implements Carrier {
   drain(): void {
     // What has begun to arrive is still answered.
     if (this.#exchange !== undefined || this.#phase === 'head' || this.#isTakenOver) return;
-    if (this.#writer.isBusy) this.#close();
+    if (this.writer.isBusy) this.#close();
     else this.destroy();
   }
 
@@ -108,17 +96,17 @@ export class Connection implements Carrier {
 
   /** Looks whether something takes too long. */
   sweep(): void {
-    const { limits } = this.#state;
-    if (this.#writer.hasStalled(limits.readerTimeoutMs)) this.destroy();
-    else if (this.#state.hasPassed(this.#timeoutMs(), this.#sinceTick)) this.#timedOut();
+    const { limits } = this.state;
+    if (this.writer.hasStalled(limits.readerTimeoutMs)) this.destroy();
+    else if (this.state.hasPassed(this.#timeoutMs(), this.#sinceTick)) this.#timedOut();
   }
 
   #timeoutMs(): number {
-    const { limits } = this.#state;
+    const { limits } = this.state;
     switch (this.#phase) {
       case 'idle':
         // An answer that the client still reads has its own time.
-        return this.#writer.isBusy ? 0 : limits.idleTimeoutMs;
+        return this.writer.isBusy ? 0 : limits.idleTimeoutMs;
       case 'head':
         return limits.headTimeoutMs;
       case 'body':
@@ -137,7 +125,7 @@ export class Connection implements Carrier {
 
   #enter(phase: Phase): void {
     this.#phase = phase;
-    this.#sinceTick = this.#state.tick;
+    this.#sinceTick = this.state.tick;
   }
 
   #arrived(chunk: Buffer): void {
@@ -148,7 +136,7 @@ export class Connection implements Carrier {
 
   #ended(): void {
     // Whoever sends no more is taken to have gone, unless all that it asked for is on its way.
-    if (this.#exchange === undefined && this.#writer.isBusy) this.#close();
+    if (this.#exchange === undefined && this.writer.isBusy) this.#close();
     else this.destroy();
   }
 
@@ -156,9 +144,9 @@ export class Connection implements Carrier {
     this.#isClosing = true;
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    this.#writer.lost();
+    this.writer.lost();
     if (exchange === undefined) return;
-    this.#state.underWay -= 1;
+    this.state.underWay -= 1;
     exchange.gone();
     this.#sink?.fail(clientGone());
   }
@@ -186,7 +174,7 @@ export class Connection implements Carrier {
 
   #mayRead(): boolean {
     if (this.#isClosing) return false;
-    if (this.#exchange === undefined) return !this.#writer.isFull;
+    if (this.#exchange === undefined) return !this.writer.isFull;
     return !this.#hasArrived && this.#sink !== undefined && this.#sink.isWanting;
   }
 
@@ -223,8 +211,12 @@ export class Connection implements Carrier {
     this.#enter('working');
     const exchange = new Exchange(head, this);
     this.#exchange = exchange;
-    this.#state.underWay += 1;
-    this.#state.onRequest(exchange);
+    this.state.underWay += 1;
+    this.state.onRequest(exchange);
+  }
+
+  protected continued(): void {
+    this.#hasContinued = true;
   }
 
   collect(maxBytes: number): Buffer | Promise<Buffer> {
@@ -288,7 +280,7 @@ export class Connection implements Carrier {
     }
   }
 
-  #hasRoom(): void {
+  protected hasRoom(): void {
     this.#exchange?.owner?.clientReady();
     this.#advance();
   }
@@ -303,101 +295,18 @@ export class Connection implements Carrier {
     this.#enter('body');
     if (this.#exchange?.head.expectsContinue === true && !this.#hasContinued) {
       this.#hasContinued = true;
-      if (this.#reader.heldBytes === 0) this.#writer.provisional('HTTP/1.1 100 Continue\r\n\r\n');
+      if (this.#reader.heldBytes === 0) this.writer.provisional('HTTP/1.1 100 Continue\r\n\r\n');
     }
     this.#advance();
   }
 
-  answer(exchange: Exchange, status: number, fields: OutgoingFields, body: string | Uint8Array): void {
-    const keeps = this.#keeps(exchange.head);
-    const isBare = status === 204 || status === 304;
-    const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    const head = responseHead(status, fields, this.#framing(isBare ? '' : `content-length: ${bodyBytes}\r\n`, keeps));
-    const isSent = this.#writer.whole(head, isBare || exchange.head.method === 'HEAD' ? '' : body, bodyBytes);
-    if (isSent === undefined) this.#finish(keeps);
-    else void isSent.then(() => this.#finish(keeps));
-  }
-
-  answerStream(exchange: Exchange, { status, fields, body, bodyBytes, signal }: StreamedAnswer): Promise<boolean> {
-    const { method, minorVersion } = exchange.head;
-    const isBare = status === 204 || status === 304;
-    const isEmpty = isBare || method === 'HEAD';
-    const isChunked = bodyBytes === undefined && minorVersion === 1;
-    const keeps = (isEmpty || isChunked || bodyBytes !== undefined) && this.#keeps(exchange.head);
-    const length = bodyBytes === undefined ? '' : `content-length: ${bodyBytes}\r\n`;
-    const framing = isBare ? '' : isChunked ? 'transfer-encoding: chunked\r\n' : length;
-    const head = responseHead(status, fields, this.#framing(framing, keeps));
-    if (isEmpty) {
-      void this.#writer.whole(head, '', 0);
-      this.#finish(keeps);
-      return body.cancel().then(() => true);
-    }
-    const cut = () => this.destroy();
-    if (signal?.aborted) cut();
-    signal?.addEventListener('abort', cut, { once: true });
-    return this.#writer.streamed(head, body, isChunked, bodyBytes).then((isSent) => {
-      signal?.removeEventListener('abort', cut);
-      if (isSent) this.#finish(keeps);
-      return isSent;
-    });
-  }
-
-  provisional(status: number, lines: string): void {
-    if (status === 100) this.#hasContinued = true;
-    this.#writer.provisional(`${statusLine(status)}${lines}\r\n`);
-  }
-
-  answerText(exchange: Exchange, status: number, lines: string, body: string, statedBytes: number): void {
-    const { head } = exchange;
-    const keeps = this.#keeps(head);
-    const isBodiless = head.method === 'HEAD' || status === 204 || status === 304;
-    const bytes = isBodiless ? (status === 204 ? -1 : statedBytes) : body.length;
-    const length = bytes < 0 ? '' : lengthLine(bytes);
-    const end = keeps ? '\r\n' : 'connection: close\r\n\r\n';
-    this.#writer.text(
-      isBodiless ? statusLine(status) + lines + length + end : statusLine(status) + lines + length + end + body,
-    );
-    this.#finish(keeps);
-  }
-
-  beginAnswer(exchange: Exchange, status: number, lines: string, bodyBytes: number): void {
-    const isChunked = bodyBytes < 0 && exchange.head.minorVersion === 1;
-    const keeps = (isChunked || bodyBytes >= 0) && this.#keeps(exchange.head);
-    const length = isChunked
-      ? 'transfer-encoding: chunked\r\n'
-      : bodyBytes < 0
-        ? ''
-        : `content-length: ${bodyBytes}\r\n`;
-    this.#writer.text(`${statusLine(status)}${lines}${length}${keeps ? '\r\n' : 'connection: close\r\n\r\n'}`);
-    this.#answering = { isChunked, keeps };
-    this.#writer.send(this.#state.underWay === 1);
-  }
-
-  part(bytes: Buffer): boolean {
-    this.#writer.copy(bytes, this.#answering?.isChunked === true);
-    if (this.#writer.isFull) this.#writer.flush();
-    else this.#writer.send(this.#state.underWay === 1);
-    return !this.#writer.isFull;
-  }
-
-  endAnswer(): void {
-    const { isChunked, keeps } = this.#answering ?? NOT_BEGUN;
-    this.#answering = undefined;
-    if (isChunked) this.#writer.text(LAST_CHUNK);
-    this.#finish(keeps);
-  }
-
-  cut(): void {
-    this.destroy();
-  }
-
   takeOver(exchange: Exchange, status: number, lines: string): TakenOver {
     const socket = this.#socket;
-    this.#writer.provisional(`${statusLine(status)}${lines}\r\n`);
+    this.writer.provisional(`${statusLine(status)}${lines}\r\n`);
     this.#isClosing = true;
     this.#isTakenOver = true;
     this.#exchange = undefined;
-    this.#state.underWay -= 1;
+    this.state.underWay -= 1;
     this.#enter('working');
     exchange.owner = undefined;
     socket.removeAllListeners('data');
@@ -406,13 +315,9 @@ export class Connection implements Carrier {
     return { socket: socket as Socket, first: this.#reader.rest() };
   }
 
-  #framing(length: string, keeps: boolean): string {
-    return `${this.#state.dateLine()}${length}${keeps ? '' : 'connection: close\r\n'}`;
-  }
-
   /** Whether the connection lives on after this answer. */
-  #keeps(head: RequestHead): boolean {
-    if (!head.keepsAlive || this.#state.isDraining || this.#isClosing) return false;
+  protected keeps(head: RequestHead): boolean {
+    if (!head.keepsAlive || this.state.isDraining || this.#isClosing) return false;
     // What has come after an offer of another protocol could be of that protocol.
     if (head.offersUpgrade && this.#reader.heldBytes > 0) return false;
     if (this.#hasArrived) return true;
@@ -421,16 +326,16 @@ export class Connection implements Carrier {
   }
 
   /** The current request has its answer. */
-  #finish(keeps: boolean): void {
+  protected finish(keeps: boolean): void {
     if (this.#exchange === undefined) return;
     this.#exchange = undefined;
-    this.#state.underWay -= 1;
+    this.state.underWay -= 1;
     // Whatever of the body is still to come is passed over.
     this.#sink?.fail(clientGone());
     this.#sink = undefined;
     this.#enter(this.#hasArrived ? 'idle' : 'body');
     if (keeps) {
-      this.#writer.send(this.#state.underWay === 0);
+      this.writer.send(this.state.underWay === 0);
       this.#advance();
     } else this.#close();
   }
@@ -439,7 +344,7 @@ export class Connection implements Carrier {
   #close(): void {
     this.#isClosing = true;
     this.#enter('lingering');
-    this.#writer.end();
+    this.writer.end();
     this.#socket.resume();
   }
 
@@ -457,10 +362,10 @@ export class Connection implements Carrier {
       this.#close();
       return;
     }
-    const { status, fields, body } = this.#state.refusal(fault);
+    const { status, fields, body } = this.state.refusal(fault);
     const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    const framing = this.#framing(`content-length: ${bodyBytes}\r\n`, false);
-    void this.#writer.whole(responseHead(status, fields, framing), body, bodyBytes);
+    const framing = this.framing(`content-length: ${bodyBytes}\r\n`, false);
+    void this.writer.whole(responseHead(status, fields, framing), body, bodyBytes);
     this.#close();
   }
 }

@@ -1,4 +1,3 @@
-import type { Context, Timer } from '@fairlead/core';
 import { FairleadError } from '@fairlead/core';
 import { hashOf } from '@fairlead/net';
 import type {
@@ -17,11 +16,12 @@ import { fail } from '../errors.ts';
 import { brokenUpload, DRAINING, failureAnswer, timeoutAnswer, unpickable } from './failures.ts';
 import type { LocalAnswer } from './filter.ts';
 import type { LiveListener } from './live-listener.ts';
+import { Patience } from './patience.ts';
 import { PolicedAttempts, type Policed } from './policed-attempts.ts';
-import { localLines, problemBody } from './problem-answer.ts';
+import { localBody, localLines } from './problem-answer.ts';
 import { RequestPassage } from './request-passage.ts';
 import { tunnel } from './tunnel.ts';
-import { UPGRADE_LINES, upstreamHead } from './upstream-head.ts';
+import { offersWebSocket, UPGRADE_LINES, upstreamHead } from './upstream-head.ts';
 import { Upload, type UploadEvents } from './upload.ts';
 import { findWay } from './way.ts';
 
@@ -41,9 +41,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   #picked: Picked | undefined;
   #carrier: Carrier | undefined;
   #attemptAtMs = 0;
-  #patientUntilMs = 0;
-  #pauses = 0;
-  #pause: Timer | undefined;
+  #patience: Patience | undefined;
   #tunnelled: (() => void) | undefined;
   /** How it ends, as soon as its policy has heard of it. */
   #ending: { readonly status: number; readonly cause: string; readonly because: unknown } | undefined;
@@ -65,8 +63,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
     super(core, listener, request);
-    const { head } = request;
-    this.offersUpgrade = head.offersUpgrade && isWebSocket(head.fields.get('upgrade'), head.bodyBytes);
+    this.offersUpgrade = offersWebSocket(request.head);
   }
 
   /** Goes as far as nothing has to be waited for. */
@@ -119,15 +116,17 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#carrier = carrier;
     const { request, body } = this;
     const { bodyBytes } = request.head;
+    const hostLine = this.#picked?.pool.hostLine ?? '';
+    const head = upstreamHead(this, hostLine, this.trace.upstreamLines, this.upstreamEdits, this.offersUpgrade);
     if (bodyBytes === 0 || body !== undefined) {
       const isText = body !== undefined && body.length <= TEXT_AT_MOST_BYTES;
       // One write takes both.
-      carrier.latin1(isText ? this.#upstreamHead() + body.toString('latin1') : this.#upstreamHead());
+      carrier.latin1(isText ? head + body.toString('latin1') : head);
       if (body !== undefined && !isText) carrier.bytes(body);
       carrier.sent();
       return;
     }
-    carrier.latin1(this.#upstreamHead());
+    carrier.latin1(head);
     this.#upload = new Upload(request, carrier, this);
     request.receive(this.#upload, this.route.maxBodyBytes);
   }
@@ -194,7 +193,10 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
       this.#hasRepeatedStale = true;
       return this.attempt(undefined, true);
     }
-    if (isUnprocessed && this.#upload === undefined && this.#waits()) return;
+    if (isUnprocessed && this.#upload === undefined && this.core.connectPatienceMs > 0) {
+      this.#patience ??= new Patience(this.core, this.#attemptAtMs, () => this.attempt(undefined));
+      if (this.#patience.waits()) return;
+    }
     this.#lost(reason);
   }
 
@@ -210,23 +212,17 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   }
 
   uploadFailed(fault: unknown): void {
-    this.#abandon('cancelled');
-    if (this.#isHeadOut) this.#cut('BAD_REQUEST', fault);
-    else this.answer(brokenUpload(fault, this.route.maxBodyBytes));
+    this.#stop('cancelled', brokenUpload(fault, this.route.maxBodyBytes), fault);
   }
 
   /** Its time is over. */
   overdue(): void {
-    this.#abandon('timeout');
-    if (this.#isHeadOut) this.#cut('UPSTREAM_TIMEOUT', undefined);
-    else this.answer(timeoutAnswer(this.cluster));
+    this.#stop('timeout', timeoutAnswer(this.cluster), undefined);
   }
 
   /** The engine ends and waits no longer. */
   cutShort(): void {
-    this.#abandon('cancelled');
-    if (this.#isHeadOut) this.#cut('DRAINING', undefined);
-    else this.answer(DRAINING);
+    this.#stop('cancelled', DRAINING, undefined);
   }
 
   // What a policy says.
@@ -255,20 +251,25 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   failed(error: unknown): void {
     if (this.isOver) return;
     if (this.#ending !== undefined) return this.release();
-    this.#abandon('cancelled');
-    if (this.#isHeadOut) this.#cut('INTERNAL', error);
-    else this.answer(failureAnswer(this.cluster, error));
+    this.#stop('cancelled', failureAnswer(this.cluster, error), error);
+  }
+
+  /** Ends it before its time: with an answer, or by cutting the one that has begun. */
+  #stop(outcome: AttemptOutcome, answer: LocalAnswer, because: unknown): void {
+    this.#abandon(outcome);
+    if (this.#isHeadOut) this.#cut(answer.cause, because);
+    else this.answer(answer);
   }
 
   /** Ends it with an answer of the proxy's own. */
   answer(answer: LocalAnswer): void {
     if (this.isOver) return;
-    const { status, body } = answer;
+    const { status } = answer;
     this.#abandon('cancelled');
     this.trace.open(this, this.rubric);
-    this.#tellAnswerFilters(status);
-    const text = body === undefined ? problemBody(answer, this.path, this.trace.traceId) : latin1Of(body);
-    const lines = `${localLines(answer, body === undefined)}${this.trace.answerLines}`;
+    this.live?.answered(this, status);
+    const text = localBody(answer, this.path, this.trace.traceId);
+    const lines = localLines(answer) + this.trace.answerLines;
     const edits = this.answerEdits;
     this.request.answerText(status, edits === undefined ? lines : withEdits(lines, edits), text, text.length);
     this.#over(status, status >= 400 ? answer.cause : undefined, answer.because);
@@ -278,22 +279,12 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     return this.#head !== undefined && this.#held === undefined;
   }
 
-  #upstreamHead(): string {
-    const hostLine = this.#picked?.pool.hostLine ?? '';
-    return upstreamHead(this, hostLine, this.trace.upstreamLines, this.upstreamEdits, this.offersUpgrade);
-  }
-
   #answerLines(head: ResponseHead): string {
-    this.#tellAnswerFilters(head.status);
+    this.live?.answered(this, head.status);
     const edits = this.answerEdits;
     const own = this.trace.answerLines;
     if (edits === undefined) return head.kept + own;
     return editedLines(head.kept, head.fields, this.core.answerSieve, edits) + withoutEdited(own, edits);
-  }
-
-  #tellAnswerFilters(status: number): void {
-    if (this.live === undefined) return;
-    for (const filter of this.live.answerFilters) filter.answer?.(this, status);
   }
 
   #provisional(head: ResponseHead): void {
@@ -344,25 +335,9 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     else this.failed(reason);
   }
 
-  /** Waits for somebody who may come back; false when that would be for too long. */
-  #waits(): boolean {
-    const { clock, connectPatienceMs } = this.core;
-    const nowMs = clock.monotonic();
-    if (connectPatienceMs === 0) return false;
-    this.#patientUntilMs ||= this.#attemptAtMs + connectPatienceMs;
-    if (nowMs >= this.#patientUntilMs) return false;
-    this.#pauses += 1;
-    this.#pause = clock.setTimer(this.core.pauseMs(this.#pauses), () => {
-      this.#pause = undefined;
-      this.attempt(undefined);
-    });
-    return true;
-  }
-
   /** Whoever is asked is not waited for any more. */
   #abandon(outcome: AttemptOutcome): void {
-    this.#pause?.cancel();
-    this.#pause = undefined;
+    this.#patience?.cancel();
     this.#tunnelled?.();
     const picked = this.#picked;
     if (picked === undefined) return;
@@ -420,18 +395,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     if (core.isDraining && core.underWay.size === 0) core.onDrained();
     core.report.ended(rubric, this, status, cause, atMs);
     this.trace.close(this, rubric, status, cause, because);
-    if (live !== undefined && live.endFilters.length > 0) {
-      const outcome = { status, cause, durationMs: atMs - this.startedAtMs };
-      for (const filter of live.endFilters) filter.ended?.(this, outcome);
-    }
+    live?.ended(this, status, cause, atMs - this.startedAtMs);
     this.snapshot.ended();
   }
-}
-
-function isWebSocket(upgrade: string | undefined, bodyBytes: number): boolean {
-  return bodyBytes === 0 && upgrade?.toLowerCase() === 'websocket';
-}
-
-function latin1Of(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
 }

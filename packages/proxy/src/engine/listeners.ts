@@ -52,7 +52,7 @@ function refusal(core: EngineCore, fault: FairleadError): WholeAnswer {
   const traceId = core.ids.traceId();
   core.report.refused(answer.status, answer.cause, fault.code);
   const body = problemBody(answer, '', traceId);
-  const lines = `${localLines(answer, true)}traceparent: 00-${traceId}-${core.ids.spanId()}-00\r\nx-request-id: ${traceId}\r\n`;
+  const lines = `${localLines(answer)}traceparent: 00-${traceId}-${core.ids.spanId()}-00\r\nx-request-id: ${traceId}\r\n`;
   return { status: answer.status, fields: fieldsOf(lines), body };
 }
 

@@ -2,18 +2,18 @@ import type { Random } from '@fairlead/core';
 import type { Policy } from '@fairlead/policy';
 import type { CompiledRoute, Destination } from './compiled-route.ts';
 import type { DeadlineLine } from './deadlines.ts';
-import type { Filter } from './filter.ts';
+import type { Filter, Passage } from './filter.ts';
 import type { OutcomeReport, Rubric } from './outcome-report.ts';
 
 /** A route at work: its filters made, its deadline and its policy at hand. */
 export class LiveRoute {
   readonly route: CompiledRoute;
   readonly filters: readonly Filter[];
-  /** Those that want to see answers, and ends. */
-  readonly answerFilters: readonly Filter[];
-  readonly endFilters: readonly Filter[];
   readonly deadline: DeadlineLine | undefined;
   readonly policy: Policy | undefined;
+  /** Those that want to see answers, and ends. */
+  readonly #answerFilters: readonly Filter[];
+  readonly #endFilters: readonly Filter[];
   readonly #report: OutcomeReport;
   readonly #rubrics = new Map<string, Rubric>();
   readonly #destinations: readonly Destination[];
@@ -30,8 +30,8 @@ export class LiveRoute {
   ) {
     this.route = route;
     this.filters = parts.filters;
-    this.answerFilters = parts.filters.filter((filter) => filter.answer !== undefined);
-    this.endFilters = parts.filters.filter((filter) => filter.ended !== undefined);
+    this.#answerFilters = parts.filters.filter((filter) => filter.answer !== undefined);
+    this.#endFilters = parts.filters.filter((filter) => filter.ended !== undefined);
     this.deadline = parts.deadline;
     this.policy = parts.policy;
     this.#report = parts.report;
@@ -41,6 +41,18 @@ export class LiveRoute {
 
   rubric(method: string): Rubric {
     return this.#rubrics.get(method) ?? this.#report.rubric(method, this.route, this.#rubrics);
+  }
+
+  /** Filters may edit an answer whose head is there. */
+  answered(passage: Passage, status: number): void {
+    for (const filter of this.#answerFilters) filter.answer?.(passage, status);
+  }
+
+  /** Filters hear of the end. */
+  ended(passage: Passage, status: number, cause: string | undefined, durationMs: number): void {
+    if (this.#endFilters.length === 0) return;
+    const outcome = { status, cause, durationMs };
+    for (const filter of this.#endFilters) filter.ended?.(passage, outcome);
   }
 
   /** A destination by chance and weight; empty when there is none. */

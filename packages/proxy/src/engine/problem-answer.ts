@@ -20,10 +20,16 @@ export function problemBody(answer: LocalAnswer, instance: string, traceId: stri
   return JSON.stringify(problem).replaceAll(/[^\x20-\x7e]/g, escaped);
 }
 
+/** The body of an answer of the proxy's own, as latin1 text. */
+export function localBody(answer: LocalAnswer, instance: string, traceId: string): string {
+  const { body } = answer;
+  return body === undefined ? problemBody(answer, instance, traceId) : Buffer.from(body, 'utf8').toString('latin1');
+}
+
 /** The lines of an answer of the proxy's own, but for its length. */
-export function localLines(answer: LocalAnswer, hasProblem: boolean): string {
-  const { fields = {}, retryAfterMs } = answer;
-  let lines = hasProblem ? `content-type: ${PROBLEM_CONTENT_TYPE}\r\ncache-control: no-store\r\n` : '';
+export function localLines(answer: LocalAnswer): string {
+  const { fields = {}, retryAfterMs, body } = answer;
+  let lines = body === undefined ? `content-type: ${PROBLEM_CONTENT_TYPE}\r\ncache-control: no-store\r\n` : '';
   if (retryAfterMs !== undefined) lines += `retry-after: ${Math.max(1, Math.ceil(retryAfterMs / 1_000))}\r\n`;
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue;

@@ -1,4 +1,4 @@
-import { CHUNKED, type Peer } from '@fairlead/net';
+import { CHUNKED, type Peer, type RequestHead } from '@fairlead/net';
 import { editedLines, withoutEdited, type Edits } from './edited-lines.ts';
 import type { RequestPassage } from './request-passage.ts';
 
@@ -6,6 +6,11 @@ const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
 /** What says that a connection is to speak WebSocket, in a request and in its answer. */
 export const UPGRADE_LINES = 'connection: upgrade\r\nupgrade: websocket\r\n';
+
+/** Whether a request offers to speak WebSocket; offers of other protocols are passed over. */
+export function offersWebSocket(head: RequestHead): boolean {
+  return head.offersUpgrade && head.bodyBytes === 0 && head.fields.get('upgrade')?.toLowerCase() === 'websocket';
+}
 
 /** The head of the request that goes on, as latin1 text: what was kept, whence it came, what filters say, and framing of our own. */
 export function upstreamHead(
