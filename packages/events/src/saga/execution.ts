@@ -80,6 +80,8 @@ export class Execution {
   #asked = 0;
   #idleCalls = 0;
   #nowMs: number;
+  /** Whether the function goes on now: begun or told something, and not yet seen to wait. */
+  #awake = false;
   #end: FunctionEnd | undefined;
   #cancelled: SagaFailure | undefined;
   #broken: SagaFailure | undefined;
@@ -117,6 +119,7 @@ export class Execution {
 
   /** Begins the function; `s` is what it is given. */
   begin(s: unknown): void {
+    this.#awake = true;
     const ended = (end: FunctionEnd): void => {
       this.#end = end;
       this.#moved();
@@ -178,6 +181,7 @@ export class Execution {
   takeFresh(): readonly (Call | SagaRecord)[] {
     const fresh = this.#fresh;
     this.#fresh = [];
+    this.#awake = false;
     return fresh;
   }
 
@@ -234,6 +238,7 @@ export class Execution {
   }
 
   patch(change: string): boolean {
+    this.#idle();
     const known = this.#patches.get(change);
     if (known !== undefined) return known;
     const recorded = this.#recordedPatches.has(change);
@@ -267,6 +272,7 @@ export class Execution {
     if (record === undefined || !this.#fits(record)) return false;
     this.#delivered += 1;
     this.#nowMs = record.at;
+    this.#awake = true;
     this.#idleCalls = 0;
     this.#apply(record);
     return true;
@@ -305,6 +311,11 @@ export class Execution {
   }
 
   #idle(): void {
+    if (!this.#awake)
+      throw fail(
+        'SAGA_INVALID',
+        `${this.#saga.name} ${this.facts.runId}: now, random, id and patch are for the saga's function; within a step they would come out differently when it is run again. Call them before the step.`,
+      );
     this.#idleCalls += 1;
     if (this.#idleCalls <= MAX_IDLE_CALLS) return;
     this.#break('SAGA_LOOPS', `it goes round and round without a step: ${MAX_IDLE_CALLS} calls of now, random and id.`);

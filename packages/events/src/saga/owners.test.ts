@@ -136,6 +136,15 @@ describe.each(bothDatabases(clock))('owners of runs on %s', (_name, create) => {
     expect(await process.sagas.result(ctx, 'it', '1')).toEqual({ kind: 'completed', result: 'by hand' });
   });
 
+  test('chance within a step is refused: it would be drawn again only if the step is done again', async () => {
+    using ctx = context();
+    const it = saga('careless', async (s, _: null) => s.step('a', () => s.random()));
+    await using process = sagaProcess(held.database, { it });
+    await process.sagas.start(ctx, 'it', '1', null);
+    const outcome = await process.sagas.result(ctx, 'it', '1');
+    expect(outcome).toMatchObject({ kind: 'compensated', failure: { code: 'SAGA_INVALID' } });
+  });
+
   test('runs are found by what they are said to be about', async () => {
     using ctx = context();
     const admin = sagaAdmin(held.database);

@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import { acrossTenants, enqueue, type Database } from '@fairlead/store';
+import { acrossTenants, docTenants, enqueue, type Database } from '@fairlead/store';
 import type { RecordKind, SagaRecord } from './journal.ts';
 import { plainJson } from './payload.ts';
 import { hasEnded, historyOf, isHeldUp, summaryOf, type Failing, type RunBody } from './run-body.ts';
@@ -31,6 +31,8 @@ const MAX_RESULT_BYTES = 1024 * 1024;
 export function sagaAdmin(database: Database): SagaAdmin {
   const wide = acrossTenants(database);
   return {
+    tenants: (ctx, run) =>
+      docTenants({ ctx, database: wide }, SAGA_DOCS.namespace, run && sagaKeys.run(run.saga, run.id)),
     list: (ctx, query) => list(ctx, wide, query),
     async inspect(ctx, saga, id) {
       const from = { ctx, database: wide };

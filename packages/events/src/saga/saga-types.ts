@@ -338,6 +338,8 @@ export interface Sagas<S extends SagaSet = SagaSet> {
 
 /** What an operator is told and may do. Every function sees runs of the Context's tenant, under row tenancy or not. */
 export interface SagaAdmin {
+  /** The tenants that have runs, or a run of this name; `undefined` for runs without one. */
+  tenants(ctx: Context, run?: { readonly saga: string; readonly id: string }): Promise<readonly (string | undefined)[]>;
   list(ctx: Context, query?: SagaQuery): Promise<SagaPage>;
   /** Everything of a run; `undefined` when there is none, or no more. */
   inspect(ctx: Context, saga: string, id: string): Promise<SagaHistory | undefined>;
