@@ -34,17 +34,19 @@ const path = fc.oneof(
 const rule = fc.constantFrom({ exact: '1' }, { present: true }, { present: false }, { regex: '[12]' });
 const rules = fc.dictionary(fc.constantFrom('k', 'l'), rule, { maxKeys: 2 });
 const value = fc.constantFrom({ oneOf: ['gold'] }, { present: true });
-const maybe = <T>(arbitrary: fc.Arbitrary<T>, freq = 3) => fc.option(arbitrary, { nil: undefined, freq });
-const matchWith = (paths: fc.Arbitrary<PathRule>, freq: number) =>
+/** There in so many of ten cases. */
+const maybe = <T>(arbitrary: fc.Arbitrary<T>, tenths: number): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: tenths, arbitrary }, { weight: 10 - tenths, arbitrary: fc.constant(undefined) });
+const matchWith = (paths: fc.Arbitrary<PathRule>, tenths: number) =>
   fc
     .record({
-      path: maybe(paths, 8),
-      methods: maybe(fc.uniqueArray(fc.constantFrom('GET', 'POST', 'PUT'), { minLength: 1, maxLength: 2 }), 1),
-      headers: maybe(rules, freq),
-      query: maybe(rules, freq),
-      cookies: maybe(rules, freq),
-      claims: maybe(fc.dictionary(fc.constantFrom('plan'), value, { maxKeys: 1 }), 1),
-      body: maybe(fc.dictionary(fc.constantFrom('/t'), value, { maxKeys: 1 }), 1),
+      path: maybe(paths, 9),
+      methods: maybe(fc.uniqueArray(fc.constantFrom('GET', 'POST', 'PUT'), { minLength: 1, maxLength: 2 }), 4),
+      headers: maybe(rules, tenths),
+      query: maybe(rules, tenths),
+      cookies: maybe(rules, tenths),
+      claims: maybe(fc.dictionary(fc.constantFrom('plan'), value, { maxKeys: 1 }), 2),
+      body: maybe(fc.dictionary(fc.constantFrom('/t'), value, { maxKeys: 1 }), 2),
     })
     // `as`: a record without what is undefined.
     .map((spec) => Object.fromEntries(Object.entries(spec).filter(([, member]) => member !== undefined)) as MatchSpec);
@@ -62,7 +64,7 @@ const routesWith = (spec: fc.Arbitrary<MatchSpec>, names: fc.Arbitrary<string[]>
       ),
     );
 /** Many paths, few of which meet. */
-const wide = routesWith(matchWith(path, 1), hosts);
+const wide = routesWith(matchWith(path, 2), hosts);
 /** Few paths, whose matches meet in everything else. */
 const dense = routesWith(
   matchWith(
@@ -77,7 +79,7 @@ const dense = routesWith(
       { kind: 'regex', pattern: '/a/.*' },
       { kind: 'regex', pattern: '/a/b?' },
     ),
-    4,
+    6,
   ),
   fc.constantFrom([], [], [], ['a.test'], ['*.test']),
 );
