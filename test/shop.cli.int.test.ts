@@ -317,3 +317,55 @@ test('jobs are listed, shown, paused, redriven and cancelled', async () => {
     `Job cancelled audit={"action":"job.cancel","service":"orders","target":"${b}"}`,
   );
 });
+
+interface SagaRun {
+  readonly id: string;
+  readonly status: string;
+  readonly journal: readonly { readonly kind: string; readonly name: string }[];
+}
+
+test('sagas are listed, shown, replayed, cancelled and resolved', async () => {
+  await setFaults(shop, { failNext: 1_000 });
+  const { id } = (await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA)).body;
+  const runOf = (): Promise<SagaRun> => asJson<SagaRun>('saga', 'show', 'orders', 'checkout', id);
+  const asked = (run: SagaRun) => run.journal.some(({ name }) => name === 'charge');
+  await eventually(async () => (asked(await runOf()) ? true : undefined), 'the order to ask for its charge');
+  const waiting = await fairlead('saga', 'list', 'orders', '--saga', 'checkout');
+  expect(waiting.out).toMatch(new RegExp(`orders +checkout +${id} +(running|waiting) +acme`));
+  const shown = await fairlead('saga', 'show', 'orders', 'checkout', id);
+  expect(shown.out).toMatch(/transaction +reserve/);
+  expect(shown.out).toContain(`input   {"orderId":"${id}"}`);
+
+  const platform = fileURLToPath(new URL('../examples/shop/platform.ts', import.meta.url));
+  const history = join(dataDir, 'history.json');
+  await writeFile(history, JSON.stringify(await runOf()));
+  expect(await run('saga', 'replay', history, '--platform', platform)).toEqual({
+    code: 0,
+    out: "1 of 1 run can go on by today's code.\n",
+    err: '',
+  });
+  const other = (await readFile(history, 'utf8')).replaceAll('"name":"charge"', '"name":"pay"');
+  await writeFile(history, other);
+  const differs = await run('saga', 'replay', history, '--platform', platform);
+  expect(differs.code).toBe(1);
+  expect(differs.err).toContain(`checkout ${id}`);
+  expect(differs.err).toContain('pay');
+
+  expect((await fairlead('saga', 'retry', 'orders', 'checkout', id)).code).toBe(1);
+  const cancelled = await fairlead('saga', 'cancel', 'orders', 'checkout', id, '--reason', 'by hand');
+  expect(cancelled).toMatchObject({ code: 0, err: '' });
+  await eventually(
+    async () => ((await runOf()).status === 'compensated' ? true : undefined),
+    'what it has done to be taken back',
+  );
+  await setFaults(shop, { failNext: 0 });
+  await eventually(async () => {
+    const entries = (await ledger(shop, id)).map(({ type }) => type);
+    return entries.join(' ') === '' || entries.join(' ') === 'charge refund' ? true : undefined;
+  }, 'billing to have nothing of it');
+  expect((await fairlead('saga', 'resolve', 'orders', 'checkout', id, '--note', 'x')).err).toContain('It has ended.');
+  expect((await fairlead('saga', 'show', 'orders', 'checkout', 'nobody')).err).toContain('has no run nobody');
+  expect((await fairlead('logs', 'control')).out).toContain(
+    `Saga cancelled audit={"action":"saga.cancel","service":"orders","target":"checkout ${id}"`,
+  );
+});

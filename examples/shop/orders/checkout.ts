@@ -60,7 +60,9 @@ async function giveUp(tx: Tx, orderId: string, reason: string): Promise<boolean>
   return true;
 }
 
+/** The order ends, if it has not yet, and whoever has something of it gives it back. */
 async function giveBack(tx: Tx, orderId: string): Promise<null> {
+  await giveUp(tx, orderId, 'given up');
   const { rows } = await tx.query<Pick<OrderRow, 'reason'>>('select reason from orders where id = $1', [orderId]);
   await tx.publish('order.cancelled', { orderId, reason: rows[0]?.reason ?? '' });
   return null;

@@ -21,6 +21,7 @@ import type {
   SagaChanged,
   SagaChangeRequest,
   SagaFilter,
+  SagaOwner,
   SagaPlace,
   SagaRun,
 } from './plane/sagas.ts';
@@ -83,7 +84,7 @@ export interface AdminClient {
   /** Runs of sagas. @throws UNKNOWN_SERVICE */
   sagas(filter?: SagaFilter): Promise<SagaAnswer>;
   /** One run, with its journal. @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
-  saga(place: SagaPlace): Promise<SagaRun>;
+  saga(place: SagaPlace, owner?: SagaOwner): Promise<SagaRun>;
   /** Decides about a run. @throws UNKNOWN_SERVICE, NOT_FOUND, UNAVAILABLE */
   changeSaga(place: SagaPlace, change: SagaChange, request?: SagaChangeRequest): Promise<SagaChanged>;
   /** Projections and replicas. @throws UNKNOWN_SERVICE */
@@ -204,7 +205,7 @@ export function adminClient(options: AdminClientOptions): AdminClient {
       await call('POST', `/api/queues/${step(service)}/${step(queue)}/${change}`);
     },
     sagas: (filter = {}) => call('GET', `/api/sagas${query({ ...filter })}`) as Promise<SagaAnswer>,
-    saga: (place) => call('GET', sagaPath(place)) as Promise<SagaRun>,
+    saga: (place, owner = {}) => call('GET', `${sagaPath(place)}${query({ ...owner })}`) as Promise<SagaRun>,
     changeSaga: (place, change, request = {}) =>
       call('POST', `${sagaPath(place)}/${change}`, request) as Promise<SagaChanged>,
     views: (filter = {}) => call('GET', `/api/views${query({ ...filter })}`) as Promise<ViewAnswer>,

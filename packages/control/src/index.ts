@@ -26,6 +26,7 @@ export type {
   SagaChanged,
   SagaChangeRequest,
   SagaFilter,
+  SagaOwner,
   SagaPlace,
   SagaRun,
 } from './plane/sagas.ts';

@@ -6,6 +6,8 @@ export const SERVICE_ERRORS = {
   MISCONFIGURED: 'internal',
   /** There is no such operation, or none that this caller may know of. */
   NOT_FOUND: 'not-found',
+  /** Several tenants have a run of a saga by this name, and nothing says whose is meant. */
+  SAGA_AMBIGUOUS: 'conflict',
   /** The caller has none of the roles that the operation asks for. */
   FORBIDDEN: 'forbidden',
   /** The operation asks for an `Idempotency-Key`, and there is none. */

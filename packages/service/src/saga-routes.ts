@@ -36,9 +36,11 @@ export function sagaRoutes(instance: ServiceInstance): readonly OwnRoute[] {
     get(RESERVED_PATHS.sagas, async ({ ctx, query }) => {
       const [saga, status] = [textOf(query, 'saga'), statusOf(query)];
       const [after, limit] = [textOf(query, 'after'), whole(query, 'limit', MAX_LISTED)];
+      const tenant = textOf(query, 'tenant');
       const page = await instance.sagas(ctx, {
         ...(saga === undefined ? {} : { saga }),
         ...(status === undefined ? {} : { status }),
+        ...(tenant === undefined ? {} : { tenant }),
         ...(after === undefined ? {} : { after }),
         ...(limit === undefined ? {} : { limit }),
         ...attributeOf(query),
@@ -69,8 +71,9 @@ export function sagaRoutes(instance: ServiceInstance): readonly OwnRoute[] {
   ];
 }
 
-function placeOf({ members: { saga = '', id = '' } }: OwnRequest): SagaPlace {
-  return { saga, id };
+function placeOf({ members: { saga = '', id = '' }, query }: OwnRequest): SagaPlace {
+  const tenant = textOf(query, 'tenant');
+  return tenant === undefined ? { saga, id } : { saga, id, tenant };
 }
 
 function statusOf(query: URLSearchParams): SagaStatus | undefined {

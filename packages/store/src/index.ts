@@ -25,6 +25,7 @@ export type {
   PutOptions,
   PutResult,
 } from './doc/doc-types.ts';
+export { docTenants } from './doc/doc-tenants.ts';
 export { docs } from './doc/docs.ts';
 export { STORE_ERRORS } from './errors.ts';
 export { deferPort, type DeferPortOptions, type DeferredJob } from './job/defer.ts';

@@ -35,6 +35,7 @@ const place: readonly Positional[] = [
 ];
 
 const json = toggle('print one JSON object');
+const tenantFlag = optionalText('whose run is meant, where several tenants have one of this name', 'tenant');
 
 /** A status, red where somebody has to look. */
 export function statusWord(status: unknown, colour: Palette): string {
@@ -68,6 +69,7 @@ function tellUnanswered(terminal: Terminal, unanswered: readonly Unanswered[]): 
 const list = command<{
   readonly status: (typeof STATUSES)[number];
   readonly saga: string | undefined;
+  readonly tenant: string | undefined;
   readonly attribute: string | undefined;
   readonly after: string | undefined;
   readonly limit: number;
@@ -79,6 +81,7 @@ const list = command<{
   flags: {
     status: choice('only those', STATUSES, 'all'),
     saga: optionalText('only of this saga', 'saga'),
+    tenant: optionalText('only of this tenant; empty for those without one', 'tenant'),
     attribute: optionalText('only those with this attribute, together with --saga', 'name=value'),
     after: optionalText('go on after this run, with a service', 'key'),
     limit: whole('how many of each service', 'n', { min: 1, max: MAX_LISTED, fallback: 100 }),
@@ -90,13 +93,14 @@ const list = command<{
   ],
   examples: ['fairlead saga list', 'fairlead saga list orders --status needs-attention'],
   async run(terminal, flags, [service]) {
-    const { status, saga, attribute, after, limit } = flags;
+    const { status, saga, tenant, attribute, after, limit } = flags;
     if (after !== undefined && service === undefined) throw new UsageError('--after needs a service');
     if (attribute !== undefined && saga === undefined) throw new UsageError('--attribute needs --saga');
     const filter: SagaFilter = {
       ...(service === undefined ? {} : { service }),
       ...(status === 'all' ? {} : { status }),
       ...(saga === undefined ? {} : { saga }),
+      ...(tenant === undefined ? {} : { tenant }),
       ...(attribute === undefined ? {} : { attribute }),
       ...(after === undefined ? {} : { after }),
       limit,
@@ -119,15 +123,16 @@ const list = command<{
   },
 });
 
-const show = command<{ readonly json: boolean; readonly dataDir: string }>({
+const show = command<{ readonly tenant: string | undefined; readonly json: boolean; readonly dataDir: string }>({
   name: 'show',
   summary: 'Show one run: its steps and what they came to, what fails, what it waits for',
-  flags: { json: toggle('print one JSON object, which saga replay takes'), dataDir: dataDirFlag },
+  flags: { tenant: tenantFlag, json: toggle('print one JSON object, which saga replay takes'), dataDir: dataDirFlag },
   positionals: place,
   examples: ['fairlead saga show orders checkout 019b76da-a800-7000-8000-000000000001'],
   async run(terminal, flags, [service = '', saga = '', id = '']) {
     const admin = await runningAdmin(terminal, flags.dataDir);
-    const run = await admin.saga({ service, saga, id });
+    const owner = flags.tenant === undefined ? {} : { tenant: flags.tenant };
+    const run = await admin.saga({ service, saga, id }, owner);
     if (flags.json) terminal.out(`${JSON.stringify(run)}\n`);
     else terminal.out(`${sagaReport(run, palette(terminal.colours), realClock().now()).join('\n')}\n`);
     return EXIT_CODES.done;
@@ -135,6 +140,7 @@ const show = command<{ readonly json: boolean; readonly dataDir: string }>({
 });
 
 interface ChangeFlags {
+  readonly tenant: string | undefined;
   readonly json: boolean;
   readonly dataDir: string;
 }
@@ -148,7 +154,8 @@ async function changed(
   told: string,
 ): Promise<number> {
   const admin = await runningAdmin(terminal, flags.dataDir);
-  const done = await admin.changeSaga({ service, saga, id }, change, request);
+  const owner = flags.tenant === undefined ? {} : { tenant: flags.tenant };
+  const done = await admin.changeSaga({ service, saga, id }, change, { ...request, ...owner });
   const isDone = ['done', 'cancelling', 'sent', 'duplicate'].includes(done.kind);
   if (flags.json) terminal.out(`${JSON.stringify(done)}\n`);
   else if (isDone) terminal.out(`${service}: ${saga} ${id} ${told}.\n`);
@@ -173,7 +180,7 @@ const change = <Flags extends object>(options: {
     name: options.name,
     summary: options.summary,
     // `as`: together they are what the type says.
-    flags: { ...options.flags, json, dataDir: dataDirFlag } as never,
+    flags: { ...options.flags, tenant: tenantFlag, json, dataDir: dataDirFlag } as never,
     positionals: [...place, ...(options.positionals ?? [])],
     examples: [`fairlead saga ${options.example}`],
     run: (terminal, flags, words) =>

@@ -30,6 +30,8 @@ const service = text('A service.');
 const saga = text('One of its sagas.');
 const id = text('Id of a run.');
 
+const owner = text('Whose run is meant; empty for nobody’s. Default: whoever has one of this name.');
+
 const summary = {
   service,
   saga,
@@ -79,7 +81,7 @@ const change = (name: SagaChange, summaryText: string, parameters: Record<string
     summary: summaryText,
     credential: true,
     params: object({ service, saga, id }),
-    body: closed(object(parameters, [])),
+    body: closed(object({ tenant: owner, ...parameters }, [])),
     answer: changed,
     problems: answering,
   }) as const satisfies AdminOperation;
@@ -99,6 +101,7 @@ export const SAGA_OPERATIONS = {
         {
           service: text('Only of this service.'),
           saga: text('Only of this saga.'),
+          tenant: text('Only of this tenant; empty for those without one.'),
           status,
           attribute: text('Only those with this attribute, name=value; together with saga.'),
           after: text('next of the answer before; together with service.'),
@@ -125,6 +128,7 @@ export const SAGA_OPERATIONS = {
     summary: 'Everything of one run: its input, its journal, what fails, what it waits for.',
     credential: true,
     params: object({ service, saga, id }),
+    query: closed(object({ tenant: owner }, [])),
     answer: object(
       {
         ...summary,

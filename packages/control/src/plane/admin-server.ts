@@ -35,6 +35,7 @@ import {
   type SagaChange,
   type SagaChangeRequest,
   type SagaFilter,
+  type SagaOwner,
   type SagaPlace,
 } from './sagas.ts';
 import { collectViews, rebuildOneView, type ViewFilter, type ViewPlace } from './views.ts';
@@ -119,7 +120,8 @@ function handlers(plane: ControlPlane, { url, calls, audit }: Tools): Record<Adm
     listViews: (request) => collectViews(plane.instances(), request.query as ViewFilter, { clock }),
     rebuildView: (request) => rebuildOneView(plane.instances(), request.params as ViewPlace, { clock, audit }),
     listSagas: (request) => collectSagas(plane.instances(), request.query as SagaFilter, { clock }),
-    getSaga: (request) => oneSaga(plane.instances(), request.params as SagaPlace, { clock }),
+    getSaga: (request) =>
+      oneSaga(plane.instances(), request.params as SagaPlace, request.query as SagaOwner, { clock }),
     cancelSaga: (request) => decideSaga(request, 'cancel'),
     retrySaga: (request) => decideSaga(request, 'retry'),
     skipSaga: (request) => decideSaga(request, 'skip'),

@@ -30,6 +30,8 @@ export interface SagaFilter {
   readonly service?: string;
   readonly saga?: string;
   readonly status?: string;
+  /** Empty: runs without a tenant. */
+  readonly tenant?: string;
   /** `name=value`, together with `saga`. */
   readonly attribute?: string;
   /** `next` of the answer before; together with `service`. */
@@ -51,8 +53,14 @@ export const SAGA_CHANGES = ['cancel', 'retry', 'skip', 'resolve', 'signal'] as 
 /** One of them. */
 export type SagaChange = (typeof SAGA_CHANGES)[number];
 
+/** Whose run is meant, where several tenants have one of this name. */
+export interface SagaOwner {
+  /** Empty: a run without a tenant. */
+  readonly tenant?: string;
+}
+
 /** What a decision needs besides. */
-export interface SagaChangeRequest {
+export interface SagaChangeRequest extends SagaOwner {
   /** `cancel`: why. */
   readonly reason?: string;
   /** `skip` and `resolve`: what it comes to, as JSON. Default null. */
@@ -97,10 +105,12 @@ export async function collectSagas(
 export async function oneSaga(
   instances: readonly InstanceStatus[],
   place: SagaPlace,
+  owner: SagaOwner,
   options: AskOptions,
 ): Promise<unknown> {
   const { service } = place;
-  return { ...Object(await askOne(serviceNamed(instances, service), { path: pathOf(place) }, options)), service };
+  const path = `${pathOf(place)}${queryOf({ ...owner })}`;
+  return { ...Object(await askOne(serviceNamed(instances, service), { path }, options)), service };
 }
 
 /**

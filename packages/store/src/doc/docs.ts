@@ -1,7 +1,8 @@
 /*
  * Documents: the present state of something, by namespace and key. Around this file:
  *   doc-types.ts   what callers see        doc-body.ts     a body as JSON, and how large it may be
- *   doc-sweep.ts   rows that have expired  prefix-end.ts   where the keys of a prefix end
+ *   doc-sweep.ts   rows that have expired  doc-tenants.ts whose documents there are
+ *   prefix-end.ts   where the keys of a prefix end
  *   sealed-docs.ts bodies that only keys open   sql-of.ts  in a transaction or on its own
  */
 import { FairleadError, type Context } from '@fairlead/core';
