@@ -13,6 +13,7 @@ interface Told {
   readonly event: string;
   readonly listeners?: Readonly<Record<string, string>>;
   readonly why?: string;
+  readonly admin?: string;
 }
 
 let cwd = '';
@@ -47,7 +48,7 @@ beforeEach(async () => {
   origin = createServer((request, response) => response.end(`origin ${request.url}`)).listen(0, '127.0.0.1');
   await once(origin, 'listening');
   await written('/one');
-  const args = [launcher, 'gateway', 'run', 'gateway.yaml', '--port', '0', '--json'];
+  const args = [launcher, 'gateway', 'run', 'gateway.yaml', '--port', '0', '--admin', '0', '--json'];
   child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
   if (child.stdout === null) throw new Error('no output');
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -64,13 +65,20 @@ afterEach(async () => {
 }, 60_000);
 
 test('the gateway by itself follows its file, keeps the last good one, and drains', async () => {
-  const url = (await event('listening')).listeners?.['public'] ?? '';
+  const { listeners, admin } = await event('listening');
+  const url = listeners?.['public'] ?? '';
   expect(await (await fetch(`${url}/one`)).text()).toBe('origin /one');
   expect((await fetch(`${url}/two`)).status).toBe(404);
 
   await written('/two');
   await event('taken');
   expect(await (await fetch(`${url}/two`)).text()).toBe('origin /two');
+
+  expect(await (await fetch(`${admin}/snapshot`)).json()).toMatchObject({
+    origin: 'gateway.yaml',
+    routes: [{ matches: ['any method /two and below'] }],
+  });
+  expect(await (await fetch(`${admin}/metrics`)).text()).toContain('fairlead_');
 
   await written('/three', 'orgin');
   expect((await event('kept')).why).toContain(

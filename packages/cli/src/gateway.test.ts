@@ -146,4 +146,6 @@ test('a wrong command line names itself', async () => {
   expect(await wrong('shop.test/x')).toContain('is neither a URL nor a path');
   expect(await wrong('/x', '--listener', 'publik')).toContain('There are: public');
   expect((await run('gateway', 'run', 'gateway.yaml', '--port', '65536')).err).toContain('--port takes a whole number');
+  for (const admin of ['x', '1:2:3', '0.0.0.0:65536'])
+    expect((await run('gateway', 'run', 'gateway.yaml', '--admin', admin)).err).toContain('--admin takes a port, or');
 });

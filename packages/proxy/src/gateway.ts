@@ -2,7 +2,7 @@
 //   options.ts           config.ts  main.ts    how it is told what to do
 //   gateway-snapshot.ts  platform-filters.ts   what of it the engine runs; service-policies.ts what policies do at an edge
 //   own-paths.ts         edge-claims.ts        what no route is asked about, and what nobody outside may say
-//   standalone.ts                              the engine without the platform
+//   standalone.ts        admin-server.ts       the engine without the platform, and what operators are told
 //   errors.ts                                  codes of the whole package
 // engine/ snapshot/ match/ filters/ explain/   each say in their main file what they hold
 import { FairleadError, type Closeable } from '@fairlead/core';

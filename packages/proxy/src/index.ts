@@ -1,3 +1,5 @@
+export { serveAdmin } from './admin-server.ts';
+export type { AdminServerOptions } from './admin-server.ts';
 export type { GatewayConfig } from './config.ts';
 export { startEngine } from './engine/engine.ts';
 export type { Engine } from './engine/engine.ts';
@@ -20,3 +22,5 @@ export type { FollowedSnapshot, FollowEvent, FollowOptions } from './snapshot/fo
 export { loadSnapshot } from './snapshot/load-snapshot.ts';
 export type { LoadSnapshotOptions } from './snapshot/load-snapshot.ts';
 export { startStandalone } from './standalone.ts';
+export { LEAVE, startWorkers } from './workers.ts';
+export type { WorkerReady, Workers, WorkersOptions } from './workers.ts';

@@ -5,6 +5,7 @@ import {
   describeSnapshot,
   followSnapshot,
   loadSnapshot,
+  serveAdmin,
   snapshotWarnings,
   startStandalone,
   type CompiledSnapshot,
@@ -87,6 +88,7 @@ const check = command<{ readonly json: boolean }>({
 /** Flags of `gateway run`. */
 interface RunFlags {
   readonly port: number | undefined;
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
   readonly json: boolean;
 }
 
@@ -99,6 +101,20 @@ const portFlag: Flag<number | undefined> = {
     if (!/^\d{1,5}$/.test(given) || Number(given) > 65_535)
       throw new UsageError(`takes a whole number from 0 to 65535, not "${given}"`);
     return Number(given);
+  },
+};
+
+const adminFlag: Flag<RunFlags['admin']> = {
+  value: 'host:port',
+  summary:
+    'where operators are told /metrics, /snapshot and /health/ready; a port alone is on 127.0.0.1 (default nowhere)',
+  multiple: false,
+  read([given]) {
+    if (given === undefined) return undefined;
+    const [, bracketed, name, digits] = /^(?:(?:\[([\da-fA-F:.]+)\]|([^:\s/]*)):)?(\d{1,5})$/.exec(given) ?? [];
+    const port = Number(digits);
+    if (!(port <= 65_535)) throw new UsageError(`takes a port, or host:port such as 0.0.0.0:9090, not "${given}"`);
+    return { host: bracketed ?? (name === undefined || name === '' ? '127.0.0.1' : name), port };
   },
 };
 
@@ -118,7 +134,7 @@ function atPort(snapshot: CompiledSnapshot, port: number | undefined): CompiledS
 
 /** What `gateway run` says of itself: sentences, or objects with `event`. */
 interface Told {
-  listening(engine: Engine, snapshot: CompiledSnapshot): void;
+  listening(engine: Engine, snapshot: CompiledSnapshot, admin: string | undefined): void;
   followed(event: FollowEvent, engine: Engine): void;
   draining(): void;
 }
@@ -133,9 +149,11 @@ function told(terminal: Terminal, { json }: RunFlags): Told {
     listeners: Object.fromEntries(engine.urls),
   });
   return {
-    listening(engine, snapshot) {
-      if (json) return object({ event: 'listening', ...state(engine, snapshot) });
+    listening(engine, snapshot, admin) {
+      if (json)
+        return object({ event: 'listening', ...state(engine, snapshot), ...(admin === undefined ? {} : { admin }) });
       for (const text of listenerLines(engine, snapshot, colour)) line(text);
+      if (admin !== undefined) line(`operators are told at ${admin}/metrics and /snapshot`);
     },
     followed(event, engine) {
       if (event.kind === 'kept') {
@@ -169,6 +187,14 @@ function listenerLines(engine: Engine, snapshot: CompiledSnapshot, colour: Palet
   );
 }
 
+/** Closes what is open already when what comes next fails. */
+function closing(engine: Engine): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await engine.close({ graceMs: 0 });
+    throw error;
+  };
+}
+
 /** How a file looks from outside: another text whenever it was written, or another has taken its place. */
 async function lookAt(file: string): Promise<string> {
   const { mtimeMs, size, ino } = await stat(file);
@@ -182,15 +208,23 @@ async function lookAt(file: string): Promise<string> {
 const run = command<RunFlags>({
   name: 'run',
   summary: 'Run a configuration of the gateway, and take it anew whenever its file changes',
-  flags: { port: portFlag, json: toggle('print one JSON object a line instead of sentences') },
+  flags: {
+    port: portFlag,
+    admin: adminFlag,
+    json: toggle('print one JSON object a line instead of sentences'),
+  },
   positionals: [fileOf],
-  examples: ['fairlead gateway run gateway.yaml', 'fairlead gateway run gateway.yaml --port 8080 --json'],
+  examples: [
+    'fairlead gateway run gateway.yaml',
+    'fairlead gateway run gateway.yaml --port 8080 --json',
+    'fairlead gateway run gateway.yaml --admin 9090',
+  ],
   async run(terminal, flags, [file = '']) {
     const clock = realClock();
     const random = realRandom();
     const path = resolve(terminal.cwd, file);
     const load = async () => atPort(await loadSnapshot(path, { clock, origin: file }), flags.port);
-    const snapshot = await load();
+    let snapshot = await load();
     await using telemetry = createTelemetry({
       service: 'gateway',
       clock,
@@ -202,14 +236,21 @@ const run = command<RunFlags>({
       ...samplingEnvironment(terminal.env),
     });
     const engine = await startStandalone({ snapshot, clock, random, telemetry });
+    const { admin: listen } = flags;
+    await using admin =
+      listen &&
+      (await serveAdmin({ listen, clock, telemetry, engine, snapshot: () => snapshot }).catch(closing(engine)));
     const says = told(terminal, flags);
-    says.listening(engine, snapshot);
+    says.listening(engine, snapshot, admin?.url);
     const followed = await followSnapshot({
       hash: snapshot.hash,
       clock,
       look: () => lookAt(path),
       load,
-      take: (next) => engine.swap(next),
+      async take(next) {
+        await engine.swap(next);
+        snapshot = next;
+      },
       onEvent: (event) => says.followed(event, engine),
     });
 
