@@ -22,3 +22,5 @@ export type { FollowedSnapshot, FollowEvent, FollowOptions } from './snapshot/fo
 export { loadSnapshot } from './snapshot/load-snapshot.ts';
 export type { LoadSnapshotOptions } from './snapshot/load-snapshot.ts';
 export { startStandalone } from './standalone.ts';
+export { LEAVE, startWorkers } from './workers.ts';
+export type { WorkerReady, Workers, WorkersOptions } from './workers.ts';

@@ -16,9 +16,10 @@ export interface NetServer extends Closeable {
   readonly closed: Promise<void>;
   /**
    * Accepts no more connections, closes those without a request, and the others after their answers. Idempotent.
-   * `sparesFresh`: those that have not brought a request yet may still bring one, until `close`.
+   * `spares` those that may still bring a request, until `close` or another call: `fresh` ones, which have not brought any, or all
+   * that are `idle`.
    */
-  drain(options?: { readonly sparesFresh?: boolean }): void;
+  drain(options?: { readonly spares?: 'nobody' | 'fresh' | 'idle' }): void;
   /** Drains, and cuts what is still open after `graceMs` (default 5 000; 0 cuts at once). */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -72,18 +73,19 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
     for (const connection of connections) connection.sweep();
   }
 
-  function stop(sparesFresh: boolean): Promise<void> {
+  function stop(spares: 'nobody' | 'fresh' | 'idle'): Promise<void> {
     stopped ??= new Promise((resolve) => {
       state.isDraining = true;
       server.close(() => resolve());
       accepting.drain();
     });
-    for (const connection of connections) if (!sparesFresh || !connection.isFresh) connection.drain();
+    if (spares === 'idle') return stopped;
+    for (const connection of connections) if (spares === 'nobody' || !connection.isFresh) connection.drain();
     return stopped;
   }
 
   async function close(graceMs: number): Promise<void> {
-    const done = stop(false);
+    const done = stop('nobody');
     const cut = () => {
       accepting.cut();
       for (const connection of connections) connection.destroy();
@@ -101,8 +103,8 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
     get connections() {
       return connections.size;
     },
-    drain({ sparesFresh = false } = {}) {
-      void stop(sparesFresh);
+    drain({ spares = 'nobody' } = {}) {
+      void stop(spares);
     },
     close(closeOptions = {}) {
       closing ??= close(closeOptions.graceMs ?? DEFAULT_GRACE_MS);

@@ -5,7 +5,7 @@
 //   edited-lines.ts  problem-answer.ts  failures.ts   what is written
 //   trace-spot.ts  outcome-report.ts  deadlines.ts    what is told, and how long it may take
 //   filter.ts  compiled-route.ts                      what filters see
-import { backoff, type Closeable } from '@fairlead/core';
+import { backoff, type Closeable, type Timer } from '@fairlead/core';
 import { FieldSieve, type NetServer } from '@fairlead/net';
 import { policyWatch } from '@fairlead/policy';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
@@ -35,8 +35,12 @@ export interface Engine extends Closeable {
    * whatever a filter or cluster refuses
    */
   swap(snapshot: CompiledSnapshot): Promise<void>;
-  /** Accepts no more connections, lets requests under way end within `graceMs` (default 5 000), then cuts them. */
-  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /**
+   * Accepts no more connections, lets requests under way end within `graceMs` (default 5 000), then cuts them. New ones on open
+   * connections are told to come back; with `isReplaced`, when another process listens at the same addresses already, they
+   * are answered for half of that time, each being its connection's last.
+   */
+  close(options?: { readonly graceMs?: number; readonly isReplaced?: boolean }): Promise<void>;
 }
 
 const DEFAULT_GRACE_MS = 5_000;
@@ -136,9 +140,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     void before.retire();
   }
 
+  /** Answers what comes on open connections, until there are none or the time is over. */
+  async function leave(forMs: number): Promise<void> {
+    for (const server of servers.values()) server.drain({ spares: 'idle' });
+    const gone = Promise.all([...servers.values()].map((server) => server.closed));
+    let late: Timer | undefined;
+    await Promise.race([gone, new Promise<void>((resolve) => (late = clock.setTimer(forMs, resolve)))]);
+    late?.cancel();
+  }
+
   async function shutDown(graceMs: number): Promise<void> {
     core.isDraining = true;
-    for (const server of servers.values()) server.drain({ sparesFresh: true });
+    for (const server of servers.values()) server.drain({ spares: 'fresh' });
     const late = clock.setTimer(graceMs, () => {
       for (const exchange of core.underWay) exchange.cutShort();
     });
@@ -167,8 +180,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       return core.isDraining;
     },
     swap,
-    close({ graceMs = DEFAULT_GRACE_MS } = {}) {
-      closing ??= shutDown(graceMs);
+    close({ graceMs = DEFAULT_GRACE_MS, isReplaced = false } = {}) {
+      closing ??= isReplaced ? leave(graceMs / 2).then(() => shutDown(graceMs / 2)) : shutDown(graceMs);
       return closing;
     },
     async [Symbol.asyncDispose]() {

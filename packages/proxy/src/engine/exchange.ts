@@ -254,7 +254,6 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#stop('cancelled', failureAnswer(this.cluster, error), error);
   }
 
-  /** Ends it before its time: with an answer, or by cutting the one that has begun. */
   #stop(outcome: AttemptOutcome, answer: LocalAnswer, because: unknown): void {
     this.#abandon(outcome);
     if (this.#isHeadOut) this.#cut(answer.cause, because);
