@@ -362,7 +362,9 @@ export class Activation implements LiveRun {
       const untilMs = Math.min(...open.map((call) => this.#dueMs(call)));
       const leftMs = Math.max(1, untilMs - time.nowMs());
       const leaves = idle && (this.#leaving || leftMs > lingerMs);
-      if (leaves && (this.#leaving || waitedMs >= lingerMs))
+      // A signal may come any moment; a time that is known does not come sooner.
+      const hopes = open.some(({ spec }) => spec.kind === 'signal' || spec.kind === 'child');
+      if (leaves && (this.#leaving || !hopes || waitedMs >= lingerMs))
         return { untilMs: untilMs === Infinity ? undefined : untilMs };
       const stayMs = leaves ? lingerMs - waitedMs : Infinity;
       await this.#bell.sleep(clock, Math.max(1, Math.min(leftMs, stayMs, this.#arrivals.lookInMs)));

@@ -35,12 +35,16 @@ export class EndWatch {
     this.#waiting.set(name, waiting.add(resolve));
     try {
       for (let look = 1; ; look += 1) {
-        const run = await loadRun({ ctx, database }, saga, id);
-        if (run === undefined)
+        // Runs of this process tell of their end.
+        const here = look === 1 && isHere(name);
+        const run = here ? undefined : await loadRun({ ctx, database }, saga, id);
+        if (!here && run === undefined)
           throw fail('SAGA_UNKNOWN', `There is no run ${id} of ${saga}, or no more: its saga's retention is over.`);
-        if (hasEnded(run.body.status)) return outcomeOf(run.body);
+        if (run !== undefined && hasEnded(run.body.status)) return outcomeOf(run.body);
         const delayMs = isHere(name) ? POLL.maxMs : POLL.baseMs + waits.delayFor(look);
-        const ended = await Promise.race([promise, sleep(ctx, delayMs)]);
+        // Ends the sleep when the other one is first.
+        using pause = ctx.withCancel();
+        const ended = await Promise.race([promise, sleep(pause, delayMs)]);
         if (ended !== undefined) return outcomeOf(ended);
       }
     } finally {

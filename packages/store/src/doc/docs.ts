@@ -45,10 +45,10 @@ const LIST = `select ${COLUMNS} from fairlead_doc
   order by key limit $6`;
 const PUT = keepPrepared('select conflict, stored from fairlead_doc_put($1, $2, $3, $4, $5, $6, $7)');
 // Rows of a function in the from clause come one after another, in the order of the rows that it is called with.
-const PUT_MANY = `select e.ordinal, p.conflict, p.stored
+const PUT_MANY = keepPrepared(`select e.ordinal, p.conflict, p.stored
   from (select * from unnest($3::text[], $4::bigint[], $5::text[], $7::float8[])
           with ordinality as u (key, expected, body, expires_ms, ordinal) order by key collate "C") e
-  cross join lateral fairlead_doc_put($1, $2, e.key, e.expected, e.body, $6, e.expires_ms) p`;
+  cross join lateral fairlead_doc_put($1, $2, e.key, e.expected, e.body, $6, e.expires_ms) p`);
 
 /**
  * The documents of one namespace: versioned JSON by key, written in the caller's transaction and read in it or on their own.
