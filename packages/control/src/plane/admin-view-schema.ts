@@ -17,6 +17,7 @@ const build = object(
       {
         lagMs: { type: 'number', description: 'How long the oldest event has been there that it lacks.' },
         parked: { ...count, description: 'Events that failed, and those that wait behind them.' },
+        asOf: text('Of a replica: the position in its owner’s log up to which it is written.'),
         stopped: object({ code: text('Why it can’t go on.'), message: text('The same for people.') }),
       },
       ['lagMs', 'parked'],

@@ -14,6 +14,8 @@ export interface Progress {
   readonly lagMs: number;
   /** Events that failed, and those that wait behind them; what they would write is missing. */
   readonly parked: number;
+  /** Of a replica: everything up to this position of its owner's log is written, parked, or not for it. */
+  readonly asOf?: string;
   /** Why it can't go on without a decision. Default: it goes on. */
   readonly stopped?: { readonly code: string; readonly message: string };
 }

@@ -69,7 +69,11 @@ export function brokerFeed(
     async progress(ctx) {
       const { position, parked } = await consumerProgress(ctx, database, name, source);
       const [next] = await broker.read(ctx, source, { after: position, limit: 1 });
-      return { lagMs: next === undefined ? 0 : Math.max(1, clock.now() - next.time), parked };
+      return {
+        lagMs: next === undefined ? 0 : Math.max(1, clock.now() - next.time),
+        parked,
+        asOf: position.toString(),
+      };
     },
     forget: (ctx) => forgetConsumer(ctx, database, name),
     close,

@@ -84,6 +84,7 @@ describe.each(BOTH)('a replica on %s', (_name, create) => {
     const position = publish('thing.counted', 'b', { n: 2 });
     const view = views.view(last);
     expect(await settled(world, () => view.reached(ctx, position, { timeoutMs: 20_000 }))).toEqual({ kind: 'reached' });
+    await world.until(async () => (await view.progress(ctx))?.asOf === '3');
     expect([...(await view.getMany(ctx, ['a', 'b']))]).toEqual([
       ['a', { n: 1 }],
       ['b', { n: 2 }],
