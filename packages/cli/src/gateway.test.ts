@@ -137,6 +137,23 @@ test('without a configuration and without a platform that runs there is nothing 
   expect(err).toContain('Start one with fairlead up, or name the configuration of a gateway with --config.');
 });
 
+test('a key that is made opens the filter that has its hash', async () => {
+  const [first, second] = [await run('gateway', 'key'), await run('gateway', 'key', '--json')];
+  expect(first.out).toMatch(/^key {3}[\w-]{32}\nhash {2}sha256:[0-9a-f]{64}\nThe key is shown this once\./);
+  const { key, hash } = JSON.parse(second.out) as { key: string; hash: string };
+  expect(first.out).not.toContain(key);
+  await writeFile(
+    join(cwd, 'keys.yaml'),
+    GATEWAY.replace('routes:', `filters: [{ type: api-key, consumers: [{ name: ann, keys: ['${hash}'] }] }]\nroutes:`),
+  );
+  expect((await run('gateway', 'check', 'keys.yaml')).err).toBe('');
+  await writeFile(
+    join(cwd, 'keys.yaml'),
+    GATEWAY.replace('routes:', `filters: [{ type: api-key, consumers: [{ name: ann, keys: ['${key}'] }] }]\nroutes:`),
+  );
+  expect((await run('gateway', 'check', 'keys.yaml')).err).toContain('write the hash');
+});
+
 test('a wrong command line names itself', async () => {
   const wrong = async (...args: string[]) => (await run('route', 'explain', ...args, '--config', 'gateway.yaml')).err;
   expect(await wrong('/x', '-H', 'ring')).toContain("--header takes 'name: value'");

@@ -5,6 +5,7 @@ import {
   describeSnapshot,
   followSnapshot,
   loadSnapshot,
+  newApiKey,
   serveAdmin,
   snapshotWarnings,
   startStandalone,
@@ -277,9 +278,25 @@ const run = command<RunFlags>({
   },
 });
 
+const key = command<{ readonly json: boolean }>({
+  name: 'key',
+  summary: 'Make an API key: its owner gets the key, the configuration its hash',
+  flags: { json: toggle('print one JSON object') },
+  examples: ['fairlead gateway key'],
+  async run(terminal, { json }) {
+    const made = newApiKey(realRandom());
+    if (json) terminal.out(`${JSON.stringify(made)}\n`);
+    else
+      terminal.out(
+        `key   ${made.key}\nhash  ${made.hash}\nThe key is shown this once. Put the hash into the filter api-key.\n`,
+      );
+    return EXIT_CODES.done;
+  },
+});
+
 /** `fairlead gateway`: the gateway by itself, on a configuration of its own. */
 export const gateway = commandGroup({
   name: 'gateway',
-  summary: 'The gateway by itself: check, run',
-  commands: [check, run],
+  summary: 'The gateway by itself: check, run, key',
+  commands: [check, run, key],
 });
