@@ -534,9 +534,9 @@ begin
       end if;
     end if;
     if v_picked is not null then
-      -- At once: the next round has to see them as running.
-      if cardinality(v_picked) >= v_many then
-        v_joint := true;
+      -- At once: the next round has to see them as running. All of one statement in the same way: they may be ended by the claim's name.
+      if v_claimed = 0 then v_joint := coalesce(cardinality(v_picked) >= v_many, false); end if;
+      if v_joint then
         insert into fairlead_job_claim as c (id, queue, holder, claimed_at, jobs, tokens, locks, tenants, priorities, seqs)
         select p_claim, p_queue, p_holder, v_now, a.jobs, a.tokens, coalesce(v_locks, '{}'), f.tenants, f.priorities, f.seqs
           from (select array_agg(j.id) as jobs, array_agg(j.token) as tokens
