@@ -1,58 +1,64 @@
-import type { Tx } from '@fairlead/service';
+import { decider, type DomainEvent } from '@fairlead/events';
 
-/** What an order wants of one item. */
-interface Want {
+/** So many of one item. */
+export interface Line {
   readonly sku: string;
   readonly quantity: number;
 }
 
-/** The first item that there is too little of. */
-interface Shortage {
-  readonly sku: string;
-  readonly available: number;
+/** What is asked of the reservation of an order. Whether there is enough is known when it is asked. */
+export type ReservationCommand =
+  | { readonly type: 'hold'; readonly orderId: string; readonly lines: readonly Line[] }
+  | { readonly type: 'refuse'; readonly orderId: string; readonly sku: string; readonly available: number }
+  | { readonly type: 'take' }
+  | { readonly type: 'release' };
+
+/** What happens to it. The contract has those about stock; what is held, taken and released stays here. */
+export type ReservationEvent =
+  | DomainEvent<'reservation.held', { readonly lines: readonly Line[] }>
+  | DomainEvent<'stock.reserved', { readonly orderId: string }>
+  | DomainEvent<'stock.refused', { readonly orderId: string; readonly sku: string; readonly available: number }>
+  | DomainEvent<'reservation.taken', Record<string, never>>
+  | DomainEvent<'reservation.released', { readonly lines: readonly Line[] }>;
+
+/** Where it stands. */
+export interface ReservationState {
+  readonly status: 'none' | 'held' | 'refused' | 'taken' | 'released';
+  readonly lines: readonly Line[];
 }
 
 /**
- * Holds everything or nothing. Rows are locked in order of sku, so two orders for the same goods wait for each other
- * instead of deadlocking.
+ * What an order holds of the stock, by the order's id: everything or nothing, and it ends once. What an order gives back
+ * before it held anything it will not hold any more.
  */
-export async function hold(tx: Tx, orderId: string, wants: readonly Want[]): Promise<Shortage | undefined> {
-  const quantities = new Map<string, number>();
-  for (const { sku, quantity } of wants) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
-  const skus = [...quantities.keys()].toSorted();
-
-  const { rows } = await tx.query<{ sku: string; available: number }>(
-    'select sku, available from stock where tenant = $1 and sku = any($2) order by sku for update',
-    [tx.ctx.tenant, skus],
-  );
-  const available = new Map(rows.map((row) => [row.sku, row.available]));
-  const short = skus.find((sku) => (available.get(sku) ?? 0) < (quantities.get(sku) ?? 0));
-  if (short !== undefined) return { sku: short, available: available.get(short) ?? 0 };
-
-  await tx.query(
-    `with held as (
-       insert into reservation (order_id, tenant, sku, quantity, state)
-       select $1, $2, sku, quantity, 'held' from unnest($3::text[], $4::integer[]) as want (sku, quantity)
-       returning sku, quantity)
-     update stock set available = available - held.quantity
-       from held where stock.tenant = $2 and stock.sku = held.sku`,
-    [orderId, tx.ctx.tenant, skus, skus.map((sku) => quantities.get(sku))],
-  );
-  return undefined;
-}
-
-/** Ends what an order holds: the goods leave (`taken`) or go back on the shelf (`released`). A repeat changes nothing. */
-export async function settle(tx: Tx, orderId: string, state: 'taken' | 'released'): Promise<void> {
-  const { rows } = await tx.query<{ tenant: string; sku: string; quantity: number }>(
-    `update reservation set state = $2 where order_id = $1 and state = 'held' returning tenant, sku, quantity`,
-    [orderId, state],
-  );
-  if (state === 'taken') return;
-  for (const { tenant, sku, quantity } of rows.toSorted((a, b) => (a.sku < b.sku ? -1 : 1))) {
-    await tx.query('update stock set available = available + $3 where tenant = $1 and sku = $2', [
-      tenant,
-      sku,
-      quantity,
-    ]);
-  }
-}
+export const Reservation = decider<ReservationCommand, ReservationEvent, ReservationState>({
+  name: 'reservation',
+  initial: () => ({ status: 'none', lines: [] }),
+  decide(command, { status, lines }) {
+    switch (command.type) {
+      case 'hold': {
+        const { orderId } = command;
+        if (status !== 'none') return [];
+        return [
+          { type: 'reservation.held', data: { lines: command.lines } },
+          { type: 'stock.reserved', data: { orderId } },
+        ];
+      }
+      case 'refuse': {
+        const { orderId, sku, available } = command;
+        return status === 'none' ? { type: 'stock.refused', data: { orderId, sku, available } } : [];
+      }
+      case 'take':
+        return status === 'held' ? { type: 'reservation.taken', data: {} } : [];
+      case 'release':
+        return status === 'none' || status === 'held' ? { type: 'reservation.released', data: { lines } } : [];
+    }
+  },
+  evolve: {
+    'reservation.held': (_state, { lines }) => ({ status: 'held', lines }),
+    'stock.reserved': (state) => state,
+    'stock.refused': (state) => ({ ...state, status: 'refused' }),
+    'reservation.taken': (state) => ({ ...state, status: 'taken' }),
+    'reservation.released': (state) => ({ ...state, status: 'released' }),
+  },
+});

@@ -1,7 +1,7 @@
 import { defineService, duration } from '@fairlead/service';
 import { ordersContract } from '../orders/contract.ts';
 import { inventoryContract } from './contract.ts';
-import { hold, settle } from './reservation.ts';
+import { hold, settle } from './stock.ts';
 
 export default defineService({
   contract: inventoryContract,
@@ -38,19 +38,15 @@ export default defineService({
     orders: {
       async 'order.placed'(_ctx, event, kit) {
         const { orderId, items } = event.data;
-        await kit.commit(async (tx) => {
-          const short = await hold(tx, orderId, items);
-          if (short === undefined) await tx.publish('stock.reserved', { orderId });
-          else await tx.publish('stock.refused', { orderId, ...short });
-        });
+        await kit.commit((tx) => hold(tx, orderId, items));
       },
 
       async 'order.confirmed'(_ctx, event, kit) {
-        await kit.commit((tx) => settle(tx, event.data.orderId, 'taken'));
+        await kit.commit((tx) => settle(tx, event.data.orderId, 'take'));
       },
 
       async 'order.cancelled'(_ctx, event, kit) {
-        await kit.commit((tx) => settle(tx, event.data.orderId, 'released'));
+        await kit.commit((tx) => settle(tx, event.data.orderId, 'release'));
       },
     },
   },
