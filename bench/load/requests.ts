@@ -7,12 +7,14 @@ export interface LoadOptions {
   /** Connections, each with one request at a time. */
   readonly connections: number;
   readonly path: string;
+  /** Default POST. Another has no body. */
+  readonly method?: 'GET' | 'POST';
   /** Written as they are, besides `host`, `content-type` and `content-length`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Keeps a number of connections busy with one POST. */
+/** Keeps a number of connections busy with one request. */
 export interface Load extends Disposable {
   /** Answers so far; each was a 200 with a body. */
   readonly answers: number;
@@ -66,14 +68,11 @@ export function startLoad(options: LoadOptions): Load {
   };
 }
 
-function requestBytes({ path, headers, body }: LoadOptions): Buffer {
-  const own = {
-    host: 'localhost',
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-  };
+function requestBytes({ path, headers, body, method = 'POST' }: LoadOptions): Buffer {
+  const framing = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+  const own = { host: 'localhost', ...(method === 'POST' ? framing : {}) };
   const lines = Object.entries({ ...own, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
 }
 
 function whole(bytes: Buffer): { readonly kind: 'whole' | 'partial' | 'wrong' } {

@@ -8,6 +8,7 @@ import type { Listening, TelemetryCounts, Told } from './served.ts';
 /** A measured server in a process of its own. */
 export interface ServerProcess extends AsyncDisposable {
   readonly listening: Listening;
+  readonly pid: number;
   /** A folder that goes away with it. */
   readonly folder: string;
   /** Processor time that it has used, in microseconds, and what became of its spans and lines. */
@@ -55,6 +56,7 @@ export async function startServer(file: string, env: Readonly<Record<string, str
   try {
     const { port, path } = await told('ready');
     return {
+      pid: child.pid ?? 0,
       listening: path === undefined ? { port: port ?? 0 } : { path },
       folder,
       usage() {
