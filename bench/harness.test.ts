@@ -157,6 +157,7 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'store',
     'store-curve',
     'workflow',
+    'gateway',
   ]);
   for (const each of BENCHES) {
     const ids = each.rows.map((row) => row.id);
