@@ -11,6 +11,10 @@ export const GATEWAY_ERRORS = {
   EXPECTATION_FAILED: 'invalid',
   /** The request did not arrive in time. */
   REQUEST_TIMEOUT: 'invalid',
+  /** The request's target is longer than the listener takes. */
+  TARGET_TOO_LONG: 'invalid',
+  /** The request's version is neither HTTP/1.1 nor HTTP/1.0. */
+  VERSION_UNSUPPORTED: 'unimplemented',
   /** No route has this path. */
   NO_ROUTE: 'not-found',
   /** The route answers other methods; `Allow` names them. */
@@ -47,6 +51,8 @@ export const GATEWAY_ERRORS = {
   SNAPSHOT_INVALID: 'invalid',
   /** The file of a configuration can't be read. */
   SNAPSHOT_UNREADABLE: 'not-found',
+  /** A process that shares the gateway's addresses did not get ready. */
+  WORKER_FAILED: 'internal',
   /** A bug of ours; the trace has the details. */
   INTERNAL: 'internal',
 } as const satisfies ErrorTable;
@@ -55,6 +61,7 @@ export const GATEWAY_ERRORS = {
 export const STATUS_OVERRIDES: Readonly<Record<string, number>> = {
   METHOD_NOT_ALLOWED: 405,
   REQUEST_TIMEOUT: 408,
+  TARGET_TOO_LONG: 414,
   EXPECTATION_FAILED: 417,
   HEADERS_TOO_LARGE: 431,
 };

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
-import { backoff, FairleadError, type Clock, type Closeable, type Random } from '@fairlead/core';
+import { backoff, type Clock, type Closeable, type Random } from '@fairlead/core';
+import { fail } from './errors.ts';
 
 /** What a worker says to whoever has started it. */
 export interface WorkerReady {
@@ -72,7 +73,12 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       });
       worker.once('exit', (code, signal) => {
         const how = signal ?? String(code);
-        reject(failed(`The worker ${worker.process.pid} ended with ${how} before it was ready; its lines say why.`));
+        reject(
+          fail(
+            'WORKER_FAILED',
+            `The worker ${worker.process.pid} ended with ${how} before it was ready; its lines say why.`,
+          ),
+        );
         leaving.delete(worker);
         if (!serving.delete(worker) || closing !== undefined) return;
         options.onCrash?.({ pid: worker.process.pid, how });
@@ -140,8 +146,4 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
 
 function isReady(message: unknown): message is WorkerReady {
   return typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready';
-}
-
-function failed(message: string): FairleadError {
-  return new FairleadError('internal', 'WORKER_FAILED', message);
 }
