@@ -242,7 +242,6 @@ const run = command<RunFlags>({
       listen &&
       (await serveAdmin({ listen, clock, telemetry, engine, snapshot: () => snapshot }).catch(closing(engine)));
     const says = told(terminal, flags);
-    says.listening(engine, snapshot, admin?.url);
     const followed = await followSnapshot({
       hash: snapshot.hash,
       clock,
@@ -266,6 +265,8 @@ const run = command<RunFlags>({
     const reload = (): void => void followed.reload();
     process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', reload);
     try {
+      // Whoever reads it may ask for anything from now on.
+      says.listening(engine, snapshot, admin?.url);
       await asked.promise;
       says.draining();
       await followed.close();
