@@ -1,4 +1,4 @@
-import { defineService, FairleadError } from '@fairlead/service';
+import { defineService, duration, FairleadError } from '@fairlead/service';
 import { z } from 'zod';
 import { inventoryContract } from '../inventory/contract.ts';
 import { ofTenant } from './announcing.ts';
@@ -25,6 +25,13 @@ const toPrice = (row: PriceRow) => ({
 
 export default defineService({
   contract: catalogContract,
+  config: {
+    announceEveryMs: duration({
+      env: 'ANNOUNCE_EVERY',
+      default: 10_000,
+      describe: 'How often prices are looked for that nobody has been told of',
+    }),
+  },
   uses: { inventory: inventoryContract },
   database: { migrations: new URL('./migrations/', import.meta.url) },
   operations: {
@@ -63,7 +70,7 @@ export default defineService({
   },
   /** Prices that came with a migration are published, too, for those who keep copies. */
   background(kit) {
-    kit.leases.schedule('announce-prices', { everyMs: 10_000 }, async (tx) => {
+    kit.leases.schedule('announce-prices', { everyMs: kit.config.announceEveryMs }, async (tx) => {
       const { rows } = await tx.query<{ tenant: string }>('select distinct tenant from price where not announced');
       for (const { tenant } of rows)
         await kit.jobs.enqueue(ofTenant(tx, tenant), 'announce-prices', {}, { dedupe: tenant });

@@ -106,7 +106,7 @@ describe.each(BOTH)('an inline projection on %s', (_name, create) => {
     await commit(world, old, 'a', 3);
     await settled(world, async () => {
       const [last] = await commit(world, next, 'a', 4);
-      return next.view(two).reached(ctx, last?.position ?? 0n, { timeoutMs: 20_000 });
+      return next.view(two).reached(ctx, last?.position ?? 0n, { timeoutMs: 80_000 });
     });
     expect(await next.view(two).get(ctx, 'a')).toEqual({ sum: 100, seen: [1, 2, 3, 4] });
     await world.until(async () => (await old.view(one).get(ctx, 'a'))?.seen.length === 4);

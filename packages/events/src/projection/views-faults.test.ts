@@ -144,7 +144,7 @@ describe.each(BOTH)('on %s', (_name, create) => {
     await views.start();
     await world.count('a', 1);
     const [last = ''] = await world.count('a', 2);
-    const parked = () => settled(world, () => views.view(bad).reached(ctx, last, { timeoutMs: 20_000 }));
+    const parked = () => settled(world, () => views.view(bad).reached(ctx, last, { timeoutMs: 80_000 }));
     expect(await parked()).toEqual({ kind: 'parked', dead: true });
     const [letter] = await views.deadLetters(ctx, 10);
     await views.discardLetter(ctx, letter?.handle ?? '');

@@ -14,7 +14,7 @@ import { append, migrate, migrateStore, type Database } from '@fairlead/store';
 import { pgliteDatabase } from '@fairlead/store/pglite';
 import { testDatabase } from '@fairlead/store/testing';
 import { recordingTelemetry, type RecordingTelemetry } from '@fairlead/telemetry';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import { z } from 'zod';
 import type { Projection } from './projection-types.ts';
 import { projection } from './projection.ts';
@@ -22,6 +22,9 @@ import { documents, tables } from './target.ts';
 import { openViews, type Views, type ViewsOptions } from './views.ts';
 
 const random = realRandom();
+/** However busy the machine is. */
+const PATIENCE_MS = 80_000;
+vi.setConfig({ testTimeout: 90_000 });
 
 /** What the tests' service says of things. */
 export const thingsContract = defineContract({
@@ -173,7 +176,7 @@ function world(database: Database, clock: Clock, pass: () => Promise<void>, end:
     open: (options) =>
       openViews({ database, clock, random, telemetry, backoff: { baseMs: 20, maxMs: 20 }, ...options }),
     async until(what) {
-      const limit = clock.monotonic() + 30_000;
+      const limit = clock.monotonic() + PATIENCE_MS;
       while (!(await what())) {
         if (clock.monotonic() > limit) throw new Error(`It did not come to be so: ${what.toString()}`);
         await pass();

@@ -12,10 +12,10 @@ describe.each(BOTH)('views on %s', (_name, create) => {
       await using views = world.open({ projections: [documents, tables] });
       await views.start();
       const [last = ''] = await world.count('a', more);
-      expect(await settled(world, () => views.view(documents).reached(ctx, last, { timeoutMs: 20_000 }))).toEqual({
+      expect(await settled(world, () => views.view(documents).reached(ctx, last, { timeoutMs: 80_000 }))).toEqual({
         kind: 'reached',
       });
-      await settled(world, () => views.view(tables).reached(ctx, last, { timeoutMs: 20_000 }));
+      await settled(world, () => views.view(tables).reached(ctx, last, { timeoutMs: 80_000 }));
       const wanted = more === 3 ? [1, 2, 3] : [1, 2, 3, 4];
       expect(await views.view(documents).get(ctx, 'a')).toEqual({ sum: sum(wanted), seen: wanted });
       expect(await world.rows(views.view(tables).tables.counted)).toEqual(wanted.toSpliced(2, 0, 10));

@@ -83,7 +83,7 @@ describe.each(BOTH)('a replica on %s', (_name, create) => {
     await views.start();
     const position = publish('thing.counted', 'b', { n: 2 });
     const view = views.view(last);
-    expect(await settled(world, () => view.reached(ctx, position, { timeoutMs: 20_000 }))).toEqual({ kind: 'reached' });
+    expect(await settled(world, () => view.reached(ctx, position, { timeoutMs: 80_000 }))).toEqual({ kind: 'reached' });
     await world.until(async () => (await view.progress(ctx))?.asOf === '3');
     expect([...(await view.getMany(ctx, ['a', 'b']))]).toEqual([
       ['a', { n: 1 }],
@@ -122,7 +122,7 @@ describe.each(BOTH)('a replica on %s', (_name, create) => {
     await expect(next.view(two).progress(ctx)).rejects.toThrow('away');
     expect((await next.status(ctx))[0]?.builds.every(({ progress }) => progress === undefined)).toBe(true);
     setAway(false);
-    await settled(world, () => next.view(two).reached(ctx, late, { timeoutMs: 20_000 }));
+    await settled(world, () => next.view(two).reached(ctx, late, { timeoutMs: 80_000 }));
     expect(await next.view(two).get(ctx, 'a')).toEqual({ n: 30 });
     await next.rebuild(ctx, 'last-count');
     await world.until(async () => (await next.status(ctx))[0]?.reading === 3);
