@@ -179,7 +179,7 @@ export class Activation implements LiveRun {
     const { saga, id } = this.held.body;
     const delayMs = untilMs === undefined ? undefined : Math.max(0, untilMs - this.ground.time.nowMs());
     await this.flush(
-      { status, owner: null, wakesAt: untilMs },
+      { status, owner: null, wakesAt: untilMs, takeovers: 0 },
       delayMs === undefined ? {} : { wake: { saga, id, why: 'time', delayMs } },
     );
     // What was sent before this was written has found an owner, and told it only.
@@ -188,14 +188,21 @@ export class Activation implements LiveRun {
 
   async handOver(status: SagaStatus): Promise<'done'> {
     const { saga, id } = this.held.body;
-    await this.flush({ status, owner: null }, { wake: { saga, id, why: 'news', delayMs: 0 } });
+    await this.flush({ status, owner: null, takeovers: 0 }, { wake: { saga, id, why: 'news', delayMs: 0 } });
     return 'done';
   }
 
   async hold(status: 'parked' | 'needs-attention', failure: SagaFailure): Promise<'done'> {
     const { saga, id } = this.held.body;
     const { version } = this.saga.options;
-    await this.flush({ status, owner: null, failure, wakesAt: undefined, ...(version !== undefined && { version }) });
+    await this.flush({
+      status,
+      owner: null,
+      failure,
+      wakesAt: undefined,
+      takeovers: 0,
+      ...(version !== undefined && { version }),
+    });
     this.ground.telemetry?.log.warn(this.ctx, `${saga} ${id} is ${status}: ${failure.message}`, { code: failure.code });
     return 'done';
   }

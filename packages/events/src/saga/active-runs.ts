@@ -146,7 +146,7 @@ export class ActiveRuns {
     const { saga, id } = activation.held.body;
     try {
       if (takeovers > MAX_TAKEOVERS) {
-        const message = `${saga} ${id}: ${takeovers} processes have had it since it recorded something, and each has ended. It may be what ends them; look at what it does after its last record, then retry it.`;
+        const message = `${saga} ${id}: ${takeovers} processes have had it since it was recorded or left, and each has ended. It may be what ends them; look at what it does after its last record, then retry it.`;
         return await activation.hold('parked', { code: 'SAGA_POISON', kind: 'internal', message });
       }
       return await activation.run();

@@ -1,4 +1,4 @@
-import { backoff, isError, type Clock, type Context, type Random } from '@fairlead/core';
+import { backoff, FairleadError, type Clock, type Context, type Random } from '@fairlead/core';
 import { enqueue, type Database, type DocEntry, type PutResult, type Tx } from '@fairlead/store';
 import { fail } from '../errors.ts';
 import type { SagaRecord } from './journal.ts';
@@ -85,8 +85,8 @@ export class HeldRun {
         this.#adopt(next, put.kind === 'put' ? put.version : await this.#own(ctx, next, doubtful));
         return;
       } catch (error) {
-        if (isError(error, 'COMMIT_UNKNOWN') || isError(error, 'DEADLINE_EXCEEDED')) doubtful = true;
-        else if (!isError(error, 'DATABASE_UNAVAILABLE')) throw error;
+        if (!isPassing(error)) throw error;
+        if (error.code !== 'DATABASE_UNAVAILABLE') doubtful = true;
         await this.#ground.clock.sleep(waits.delayFor(attempt), this.#ctx.signal);
       }
     }
@@ -203,7 +203,7 @@ export class HeldRun {
       try {
         return await work();
       } catch (error) {
-        if (!isError(error, 'COMMIT_UNKNOWN') && !isError(error, 'DATABASE_UNAVAILABLE')) throw error;
+        if (!isPassing(error)) throw error;
         await this.#ground.clock.sleep(waits.delayFor(attempt), this.#ctx.signal);
       }
     }
@@ -215,4 +215,9 @@ export class HeldRun {
       `${this.#body.saga} ${this.#body.id} is no longer this process': another one has it by now, or an operator has changed it. What was under way is undone or repeated there.`,
     );
   }
+}
+
+/** Whether a database says that it can't now. */
+function isPassing(error: unknown): error is FairleadError {
+  return error instanceof FairleadError && (error.kind === 'unavailable' || error.kind === 'deadline');
 }

@@ -46,7 +46,7 @@ export interface RunBody {
   readonly owner: string | null;
   /** Grows with each write of its owner, to know one's own again. */
   readonly writes: number;
-  /** Owners since something was recorded last. */
+  /** Owners that have ended with it since it was recorded or left last. */
   readonly takeovers: number;
   readonly startedAt: number;
   readonly updatedAt: number;

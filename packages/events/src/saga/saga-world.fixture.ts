@@ -22,10 +22,10 @@ export function context(tenant?: string): ScopedContext {
 export function sagaProcess<S extends SagaSet, Kit = unknown>(
   database: Database,
   set: S,
-  options: Partial<SagasOptions<S, Kit>> = {},
+  { ttlMs = 500, ...options }: Partial<SagasOptions<S, Kit>> & { readonly ttlMs?: number } = {},
 ): SagaProcess<S> {
   const world = { clock: options.clock ?? clock, random: options.random ?? random };
-  const mine = leases({ database, holder: 'orders', ttlMs: 500, ...world });
+  const mine = leases({ database, holder: 'orders', ttlMs, ...world });
   const running = sagas<S, Kit>({
     database,
     leases: mine,
