@@ -643,12 +643,16 @@ as $$
 declare
   v_job fairlead_job;
 begin
-  -- Whoever is just claiming it has it locked; the next statement sees the claim.
-  perform from fairlead_job where id = p_id and state <> 'running' for update;
-  delete from fairlead_job j where j.id = p_id and j.state <> 'running'
-     and not exists (select from fairlead_job_claimed c where c.queue = j.queue and c.job = j.id and c.token = j.token)
-  returning * into v_job;
+  -- The key's lock first and then the job's, as who ends one of that key does.
+  perform pg_advisory_xact_lock(fairlead_job_key_lock(j.queue, j.tenant, j.key)) from fairlead_job j where j.id = p_id and j.key is not null;
+  -- Whoever is just claiming or ending it has it locked. What was claimed before that is seen by the next statement.
+  perform from fairlead_job where id = p_id and state <> 'running' for update skip locked;
   if found then
+    delete from fairlead_job j where j.id = p_id and j.state <> 'running'
+       and not exists (select from fairlead_job_claimed c where c.queue = j.queue and c.job = j.id and c.token = j.token)
+    returning * into v_job;
+  end if;
+  if v_job.id is not null then
     if v_job.key is not null then perform fairlead_job_unblock(v_job.queue, array[v_job.tenant], array[v_job.key]); end if;
     return 'cancelled';
   end if;
@@ -732,6 +736,8 @@ begin
   select array_agg(l.id) into v_gone from (
     select w.id from fairlead_job_cancel c join fairlead_job w on w.id = c.job
      where w.state <> 'running' and (w.id, w.token) not in (select c.job, c.token from fairlead_job_claimed c)
+       -- Before its row; who has that lock may want the row next.
+       and (w.key is null or pg_try_advisory_xact_lock(fairlead_job_key_lock(w.queue, w.tenant, w.key)))
      limit 500 for update of w skip locked) l;
   for v_keys in
     with gone as (
