@@ -15,7 +15,7 @@ import { ResponseReader } from './response-reader.ts';
 const seed = process.env['FAIRLEAD_FUZZ_SEED'] ?? (process.env['CI'] === undefined ? undefined : '9112');
 const plenty = {
   numRuns: 1e9,
-  interruptAfterTimeLimit: Number(process.env['FAIRLEAD_FUZZ_MS'] ?? 5_000),
+  interruptAfterTimeLimit: Number(process.env['FAIRLEAD_FUZZ_MS'] ?? 15_000),
   ...(seed === undefined ? {} : { seed: Number(seed) }),
 };
 
