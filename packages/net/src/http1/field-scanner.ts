@@ -3,15 +3,14 @@ import type { FieldSieve } from './field-sieve.ts';
 import { Fields } from './fields.ts';
 import { CONTENT_LENGTH, KNOWN_NAMES, knownName, TRANSFER_ENCODING } from './known-names.ts';
 import { MOST_FIELDS } from './limits.ts';
-import { COLON, CR, IS_TOKEN, IS_VALUE as IS_ANY_VALUE, LF, octetName, SPACE, TAB } from './octets.ts';
+import { COLON, CR, IS_TOKEN, IS_VALUE, LF, octetName, SPACE, TAB } from './octets.ts';
 
 /** What a scan returns when the bytes end before what it looks for does, and are right so far. */
 export const INCOMPLETE = -1;
 
 /** The first octet beyond ASCII. */
 const OBS_TEXT = 0x80;
-/** Whether an octet may stand in a value and is ASCII, as nearly all are. */
-const IS_VALUE = IS_ANY_VALUE.map((may, octet) => (octet < OBS_TEXT ? may : 0));
+const DELETE = 0x7f;
 
 /** Numbers that the scan of one line leaves: known name or −1, the name's start and end, the value's. */
 const STRIDE = 5;
@@ -59,12 +58,18 @@ export class FieldScanner {
       at += 1;
       while (at < end && isBlank(bytes[at])) at += 1;
       const valueStart = at;
-      while (at < end && IS_VALUE[bytes[at] ?? 0] === 1) at += 1;
-      if (at < end && (bytes[at] ?? 0) >= OBS_TEXT) {
-        this.hasObsText = true;
-        while (at < end && IS_ANY_VALUE[bytes[at] ?? 0] === 1) at += 1;
+      let octet = bytes[at] ?? 0;
+      // Nearly all of them are visible ASCII and spaces.
+      while (octet >= SPACE && octet < DELETE && at < end) {
+        at += 1;
+        octet = bytes[at] ?? 0;
       }
-      if (at === end) return INCOMPLETE;
+      if (at < end && octet !== CR) {
+        const plainEnd = at;
+        while (at < end && IS_VALUE[bytes[at] ?? 0] === 1) at += 1;
+        this.hasObsText ||= hasObsText(bytes, plainEnd, at);
+      }
+      if (at >= end) return INCOMPLETE;
       if (bytes[at] !== CR) throw misplaced("in a field's value", bytes[at]);
       if (at + 1 === end) return INCOMPLETE;
       if (bytes[at + 1] !== LF) throw misplaced("after the CR that ends a field's line", bytes[at + 1]);
@@ -178,6 +183,11 @@ export const fieldScanner = new FieldScanner();
 
 function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB;
+}
+
+function hasObsText(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) if ((bytes[at] ?? 0) >= OBS_TEXT) return true;
+  return false;
 }
 
 function hasTab(bytes: Uint8Array, from: number, to: number): boolean {
