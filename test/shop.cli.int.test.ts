@@ -324,6 +324,26 @@ interface SagaRun {
   readonly journal: readonly { readonly kind: string; readonly name: string }[];
 }
 
+test('views are listed, and built anew beside what is read', async () => {
+  interface Views {
+    readonly items: readonly {
+      readonly name: string;
+      readonly reading: number;
+      readonly builds: readonly { state: string }[];
+    }[];
+  }
+  const sales = async () =>
+    (await asJson<Views>('views', 'list', 'orders')).items.find(({ name }) => name === 'order-sales');
+  const { reading: before = 0 } = await eventually(
+    async () => ((await sales())?.builds.some(({ state }) => state === 'live') === true ? await sales() : undefined),
+    'the first build',
+  );
+  expect((await fairlead('views', 'list')).out).toMatch(/orders order-sales +projection +1\.\d+ +live, read/);
+  expect((await fairlead('views', 'rebuild', 'orders', 'order-sales')).out).toContain('is being built anew as build');
+  await eventually(async () => ((await sales())?.reading ?? 0) > before || undefined, 'the new build');
+  expect((await fairlead('views', 'rebuild', 'orders', 'order-sale')).err).toContain('Did you mean "order-sales"?');
+});
+
 test('sagas are listed, shown, replayed, cancelled and resolved', async () => {
   await setFaults(shop, { failNext: 1_000 });
   const { id } = (await asJson<Outcome>('call', 'orders.placeOrder', ANCHOR, ...ADA)).body;
