@@ -1,7 +1,7 @@
 // decider/     commands to events: deciders, snapshots, upcasters, what a state was
 // projection/  events to views, in the same transaction or behind it
 // replica/     read copies of what other services publish
-// saga/        durable workflows
+// saga/        durable workflows     lint/ what they must not do, for linters
 export { decider, rejected } from './decider/decider.ts';
 export type {
   Decider,
