@@ -16,6 +16,8 @@ export interface Carried {
   begin(carrier: Carrier): void;
   /** The head of an answer, of a provisional one (below 200) too. */
   head(head: ResponseHead): void;
+  /** The head has come by itself: its body may be long in coming. */
+  headAlone?(): void;
   /** A part of the answer's body, in memory that is used again as soon as this returns. */
   data(part: Buffer): void;
   /** The answer is whole. The connection may carry somebody else already. */

@@ -153,7 +153,8 @@ export class ClientConnection implements Carrier, Sender {
     else if (waiting.length === 1) this.#write(waiting[0] ?? '');
     else if (waiting.length > 1) {
       socket.cork();
-      for (const piece of waiting) this.#write(piece);
+      // Text beside bytes would make Node copy all of it into one piece.
+      for (const piece of waiting) this.#write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
       socket.uncork();
     }
     waiting.length = 0;
@@ -247,9 +248,11 @@ export class ClientConnection implements Carrier, Sender {
 
   #read(isLast: boolean): void {
     const reader = this.#reader;
+    let isHeadAlone = false;
     try {
       for (let step = isLast ? reader.finish() : reader.read(); step !== 'more'; step = reader.read()) {
         if (this.#carried === undefined) return;
+        isHeadAlone = step === 'head';
         if (step === 'data') this.#carried.data(reader.data);
         // The reader has just said that there is one.
         else if (step === 'head') this.#carried.head(reader.head as ResponseHead);
@@ -257,6 +260,7 @@ export class ClientConnection implements Carrier, Sender {
         // Whoever heard of it may have had enough.
         if (this.#carried === undefined || this.#state === 'gone') return;
       }
+      if (isHeadAlone) this.#carried?.headAlone?.();
     } catch (error) {
       this.#end(error instanceof Error ? error : new Error(String(error)));
     }

@@ -61,6 +61,17 @@ export function acceptor(
     socket.once('close', () => beginning.delete(socket));
     tlsServer.emit('connection', socket);
   };
+  /** Cuts who does not say in time what it begins with; to be told when it has. */
+  const awaited = (socket: Socket): (() => void) => {
+    const late = beginTimeoutMs > 0 ? clock.setTimer(beginTimeoutMs, () => socket.destroy()) : undefined;
+    const begun = (): void => {
+      late?.cancel();
+      beginning.delete(socket);
+    };
+    beginning.add(socket);
+    socket.once('close', begun);
+    return begun;
+  };
   const beginPlain = (socket: Socket, address: string | undefined): void => {
     const asHttp1 = (): void => {
       onSocket(socket, address);
@@ -68,21 +79,20 @@ export function acceptor(
     };
     if (sessions === undefined) return asHttp1();
     const peer = { address: address ?? socket.remoteAddress, isTls: false };
-    whenBegun(socket, (first) =>
-      first.subarray(0, PREFACE.length).equals(PREFACE) ? sessions.begin(socket, peer) : asHttp1(),
-    );
+    const begun = awaited(socket);
+    whenBegun(socket, (first) => {
+      begun();
+      if (first.subarray(0, PREFACE.length).equals(PREFACE)) sessions.begin(socket, peer);
+      else asHttp1();
+    });
   };
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     if (!hasProxyHeader) return begin(socket, undefined);
-    beginning.add(socket);
-    socket.once('close', () => beginning.delete(socket));
-    const late = beginTimeoutMs > 0 ? clock.setTimer(beginTimeoutMs, () => socket.destroy()) : undefined;
+    const begun = awaited(socket);
     readHeader(socket, (address) => {
-      late?.cancel();
-      beginning.delete(socket);
+      begun();
       begin(socket, address);
     });
-    socket.once('close', () => late?.cancel());
   });
   return {
     server,
@@ -132,12 +142,15 @@ function whenBegun(socket: Socket, onFirst: (first: Buffer) => void): void {
     if (looked < PREFACE.length && held.compare(PREFACE, 0, looked, 0, looked) === 0) return;
     socket.off('data', arrived);
     socket.off('error', failed);
+    socket.off('end', failed);
     socket.pause();
     socket.unshift(held);
     onFirst(held);
   };
   socket.on('data', arrived);
   socket.on('error', failed);
+  // Whoever ends before that asks for nothing.
+  socket.on('end', failed);
   socket.resume();
 }
 

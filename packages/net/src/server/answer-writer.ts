@@ -109,13 +109,32 @@ export class AnswerWriter implements Sender {
     this.#waitingBytes += piece.length;
   }
 
-  /** Takes a copy of bytes that will change, as a chunk if it is to be one. To be sent by `send` or `end`. */
+  /**
+   * Takes a copy of bytes that will change, as a chunk if it is to be one. Small ones are sent by `send` or `end` with what is
+   * before them, larger ones at once.
+   */
   copy(bytes: Buffer, isChunk: boolean): void {
     if (isChunk) this.text(`${bytes.length.toString(16)}\r\n`);
-    // Small ones leave together with what is before them.
+    const { rooms } = this.#state;
+    const [before = ''] = this.#waiting;
     if (bytes.length <= TEXT_AT_MOST_BYTES) this.text(bytes.toString('latin1'));
-    else this.#push(Buffer.from(bytes));
+    else if (this.#waiting.length > 1 || typeof before !== 'string' || !rooms.fits(before.length + bytes.length + 2)) {
+      this.#push(Buffer.from(bytes));
+    } else return this.#sendTogether(before, bytes, isChunk);
     if (isChunk) this.text('\r\n');
+  }
+
+  /** Text and bytes in one write, from memory that is used again. */
+  #sendTogether(before: string, bytes: Buffer, isChunk: boolean): void {
+    const { rooms } = this.#state;
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+    if (this.#isLost || this.#socket.destroyed) return;
+    const room = rooms.take();
+    let end = room.write(before, 0, 'latin1');
+    end += bytes.copy(room, end);
+    if (isChunk) end += room.write('\r\n', end, 'latin1');
+    this.#socket.write(room.subarray(0, end), () => rooms.release(room));
   }
 
   async #parts(body: Uint8Array): Promise<void> {
@@ -191,7 +210,8 @@ export class AnswerWriter implements Sender {
     if (waiting.length === 1) this.#write(waiting[0] ?? '');
     else if (waiting.length > 1) {
       socket.cork();
-      for (const piece of waiting) this.#write(piece);
+      // Text beside bytes would make Node copy all of it into one piece.
+      for (const piece of waiting) this.#write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
       socket.uncork();
     }
     waiting.length = 0;

@@ -10,18 +10,23 @@ import type { ServerState } from './server-state.ts';
 interface Answering {
   readonly isChunked: boolean;
   readonly keeps: boolean;
+  /** Whether trailers may follow. */
+  readonly takesTrailers: boolean;
 }
 
-const NOT_BEGUN: Answering = { isChunked: false, keeps: false };
+const NOT_BEGUN: Answering = { isChunked: false, keeps: false, takesTrailers: false };
 
 /** The answering half of a connection: how answers are framed. What comes in is `Connection`'s, of which this is a part. */
 export abstract class AnsweringConnection {
   protected readonly state: ServerState;
   protected readonly writer: AnswerWriter;
+  /** Whether whatever carries the connection takes trailers without being asked. */
+  readonly #takesTrailers: boolean;
   #answering: Answering | undefined;
 
   constructor(socket: ClientSocket, state: ServerState) {
     this.state = state;
+    this.#takesTrailers = socket.takesTrailers === true;
     this.writer = new AnswerWriter(socket, state, () => this.hasRoom());
   }
 
@@ -97,7 +102,8 @@ export abstract class AnsweringConnection {
         ? ''
         : `content-length: ${bodyBytes}\r\n`;
     this.writer.text(`${statusLine(status)}${lines}${length}${keeps ? '\r\n' : 'connection: close\r\n\r\n'}`);
-    this.#answering = { isChunked, keeps };
+    const takesTrailers = isChunked && (this.#takesTrailers || exchange.head.takesTrailers);
+    this.#answering = { isChunked, keeps, takesTrailers };
     this.writer.send(this.state.underWay === 1);
   }
 
@@ -108,10 +114,10 @@ export abstract class AnsweringConnection {
     return !this.writer.isFull;
   }
 
-  endAnswer(): void {
-    const { isChunked, keeps } = this.#answering ?? NOT_BEGUN;
+  endAnswer(trailers: string): void {
+    const { isChunked, keeps, takesTrailers } = this.#answering ?? NOT_BEGUN;
     this.#answering = undefined;
-    if (isChunked) this.writer.text(LAST_CHUNK);
+    if (isChunked) this.writer.text(takesTrailers && trailers !== '' ? `0\r\n${trailers}\r\n` : LAST_CHUNK);
     this.finish(keeps);
   }
 

@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts';
+import type { Fields } from '../http1/fields.ts';
 
 /** Who takes the body of a request. */
 export interface BodySink {
@@ -7,7 +8,8 @@ export interface BodySink {
   /** Whether the whole body has one time limit, rather than each part. */
   readonly isWhole: boolean;
   data(part: Buffer): void;
-  end(): void;
+  /** The whole body has come; `trailers` are mostly none. */
+  end(trailers: Fields): void;
   fail(fault: unknown): void;
 }
 

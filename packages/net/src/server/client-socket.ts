@@ -5,4 +5,6 @@ export interface ClientSocket extends Duplex {
   readonly remoteAddress?: string | undefined;
   /** Whether TLS carries it. */
   readonly encrypted?: boolean;
+  /** Whether trailers are always taken, as HTTP/2 does. Default: a request says so. */
+  readonly takesTrailers?: boolean;
 }

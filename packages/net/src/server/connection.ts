@@ -193,7 +193,7 @@ export class Connection extends AnsweringConnection implements Carrier {
       case 'end':
         this.#hasArrived = true;
         this.#enter(this.#exchange === undefined ? 'idle' : 'working');
-        this.#sink?.end();
+        this.#sink?.end(reader.trailers);
         return true;
       case 'more':
         if (this.#exchange === undefined && this.#phase === 'idle' && !reader.isBetween) this.#enter('head');
@@ -269,7 +269,7 @@ export class Connection extends AnsweringConnection implements Carrier {
 
   receive(sink: BodySink, maxBytes: number): void {
     this.#reader.maxBodyBytes = maxBytes;
-    if (this.#hasArrived) sink.end();
+    if (this.#hasArrived) sink.end(this.#reader.trailers);
     else this.#take(sink);
   }
 

@@ -20,7 +20,7 @@ export interface Carrier {
   answerText(exchange: Exchange, status: number, lines: string, body: string, statedBytes: number): void;
   beginAnswer(exchange: Exchange, status: number, lines: string, bodyBytes: number): void;
   part(bytes: Buffer): boolean;
-  endAnswer(): void;
+  endAnswer(trailers: string): void;
   cut(): void;
   takeOver(exchange: Exchange, status: number, lines: string): TakenOver;
 }
@@ -114,8 +114,8 @@ export class Exchange implements ServerRequest {
     return this.isGone || this.#carrier.part(bytes);
   }
 
-  endAnswer(): void {
-    if (!this.isGone) this.#carrier.endAnswer();
+  endAnswer(trailers = ''): void {
+    if (!this.isGone) this.#carrier.endAnswer(trailers);
   }
 
   cut(): void {

@@ -81,8 +81,11 @@ export interface ServerRequest {
   beginAnswer(status: number, lines: string, bodyBytes: number): void;
   /** A part of the body, which is copied or sent before this returns; false when there is no room for more. */
   part(bytes: Buffer): boolean;
-  /** The end of an answer that was begun. */
-  endAnswer(): void;
+  /**
+   * The end of an answer that was begun. `trailers` are whole lines; they are sent if the body goes in chunks and the client
+   * takes them (`TE: trailers`, or HTTP/2). Default none.
+   */
+  endAnswer(trailers?: string): void;
   /** Cuts the connection: what the client has of an answer must not look whole. */
   cut(): void;
   /** Hands the socket over, with what has arrived on it, for another protocol; this request is over for the server. */
