@@ -1,6 +1,8 @@
 import { createContext, FairleadError, seededRandom, type Context } from '@fairlead/core';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mortalWorld, type Death, type MortalWorld } from './mortal-world.fixture.ts';
+import type { SagaContext } from './saga-types.ts';
 import { saga } from './saga.ts';
 
 /** Everything that a saga can do, and what of it happened. */
@@ -92,3 +94,83 @@ test.each([
   },
   600_000,
 );
+
+/** A program: what each of its parts does, one after another; lists go on side by side. */
+type Part = string | readonly Part[];
+
+const programs = fc.letrec<{ part: Part; list: readonly Part[] }>((tie) => ({
+  part: fc.oneof({ depthSize: 'small' }, fc.constantFrom('step', 'transaction', 'sleep', 'caught'), tie('list')),
+  list: fc.array(tie('part'), { minLength: 1, maxLength: 4 }),
+})).list;
+
+function transactionsOf(program: readonly Part[]): number {
+  return program.reduce<number>(
+    (sum, part) => sum + (typeof part === 'string' ? Number(part === 'transaction') : transactionsOf(part)),
+    0,
+  );
+}
+
+/** Runs a program; comes to how many of its parts were done. */
+async function runParts(s: SagaContext, program: readonly Part[]): Promise<number> {
+  let done = 0;
+  for (const part of program) {
+    if (typeof part !== 'string') {
+      const counts = await Promise.all(part.map((each) => runParts(s, [each])));
+      done += counts.reduce((sum, count) => sum + count, 0);
+      continue;
+    }
+    if (part === 'sleep') await s.sleep('2s');
+    else if (part === 'step') await s.step('step', async (ctx) => ctx.clock.sleep(20));
+    else if (part === 'transaction')
+      await s.transaction('t', async (tx) => void (await tx.query(`insert into effect (name) values ('t')`)));
+    else
+      await s
+        .step('caught', () => {
+          throw new FairleadError('conflict', 'CAUGHT', 'no', { details: { retry: false } });
+        })
+        .catch(() => {});
+    done += 1;
+  }
+  return done;
+}
+
+function partsOf(program: readonly Part[]): number {
+  return program.reduce<number>((sum, part) => sum + (typeof part === 'string' ? 1 : partsOf(part)), 0);
+}
+
+test('whatever a program does, and wherever its processes die, it comes to its end with each transaction done once', async () => {
+  await using world = await mortalWorld('programs');
+  using ctx = createContext({ clock: world.clock, random: seededRandom(1) });
+  await world.database.query(ctx, 'create table effect (name text not null)');
+  let runs = 0;
+  const deaths = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(programs, deaths, async (program, dyings) => {
+      runs += 1;
+      const id = `run-${runs}`;
+      const it = saga('it', (s, _: null) => runParts(s, program));
+      for (const at of [...dyings, undefined]) {
+        const process = world.process(
+          { it },
+          at === undefined ? undefined : { at, when: at % 2 === 0 ? 'before' : 'after' },
+        );
+        const client = async () => {
+          await process.sagas.start(ctx, 'it', id, null);
+          return process.sagas.result(ctx, 'it', id);
+        };
+        const dying = async (): Promise<undefined> => {
+          while (!process.dead) await world.clock.sleep(50);
+          return undefined;
+        };
+        const outcome = await world.drive(Promise.race([client(), dying()]));
+        process.kill();
+        if (outcome === undefined) continue;
+        expect(outcome).toEqual({ kind: 'completed', result: partsOf(program) });
+        break;
+      }
+      const { rowCount } = await world.database.query(ctx, 'delete from effect');
+      expect(rowCount).toBe(transactionsOf(program));
+    }),
+    { numRuns: 30, seed: 7 },
+  );
+}, 600_000);
