@@ -116,9 +116,10 @@ test('events leave at once, one by one', async () => {
   const wire = client().send(get('/events'));
   const there = await service.socket(0);
   await there.got('\r\n\r\n');
-  there.send(
-    'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n',
-  );
+  // Who waits for events is told that they will come.
+  there.send('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n');
+  await wire.got(/text\/event-stream[^]*\r\n\r\n$/);
+  there.send('9\r\ndata: 1\n\n\r\n');
   await wire.got('data: 1\n\n');
   there.send('9\r\ndata: 2\n\n\r\n');
   await wire.got('data: 2\n\n');

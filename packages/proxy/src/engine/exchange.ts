@@ -1,9 +1,10 @@
 import { FairleadError } from '@fairlead/core';
-import { hashOf } from '@fairlead/net';
+import { hashOf, trailerLines } from '@fairlead/net';
 import type {
   AttemptOutcome,
   Carried,
   Carrier,
+  Fields,
   Picked,
   RequestOwner,
   ResponseHead,
@@ -27,7 +28,6 @@ import { findWay } from './way.ts';
 
 /** An answer of at most this many bytes that comes at once goes out as one text. */
 const TEXT_AT_MOST_BYTES = 16 * 1024;
-const NO_BODY = '';
 
 /**
  * One request on its way: it is what filters see, what a pool carries and what stands in a deadline line, so that a request
@@ -37,7 +37,6 @@ const NO_BODY = '';
 export class Exchange extends RequestPassage implements Carried, RequestOwner, Policed, UploadEvents {
   readonly offersUpgrade: boolean;
   isOver = false;
-
   #picked: Picked | undefined;
   #carrier: Carrier | undefined;
   #attemptAtMs = 0;
@@ -48,17 +47,16 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   #hasRepeatedStale = false;
   #upload: Upload | undefined;
   #policed: PolicedAttempts | undefined;
-
   /** Nothing has been waited for yet: no time has passed. */
   #isStarting = false;
-
   #head: ResponseHead | undefined;
   #headAtMs = 0;
   /** The answer's body, while it may still be all of it. */
   #text: string | undefined;
   /** Parts of an answer that its policy may not want; `undefined` when none is held back. */
   #held: Buffer[] | undefined;
-  #hasEnded = false;
+  /** What came after the answer's body, when it has ended before it was wanted. */
+  #heldEnd: Fields | undefined;
   #isAnswering = false;
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
@@ -147,6 +145,10 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     }
   }
 
+  headAlone(): void {
+    if (this.#head !== undefined && this.#held === undefined && !this.#isAnswering) this.#beginAnswer();
+  }
+
   data(part: Buffer): void {
     if (this.#held !== undefined) this.#held.push(Buffer.from(part));
     else if (this.#isAnswering) this.#pass(part);
@@ -158,20 +160,22 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     }
   }
 
-  end(): void {
+  end(trailers: Fields): void {
     this.#carrier = undefined;
     this.#upload?.stop();
     if (this.#held !== undefined) {
-      this.#hasEnded = true;
+      this.#heldEnd = trailers;
       return;
     }
     const head = this.#head;
     if (head === undefined) return;
     // What came in one piece came when its head did.
     const atMs = this.#isAnswering ? this.core.clock.monotonic() : this.#headAtMs;
-    if (this.#isAnswering) this.request.endAnswer();
+    const after = trailers.list.length === 0 ? '' : trailerLines(trailers, this.core.answerSieve, this.answerEdits);
+    if (after !== '' && !this.#isAnswering) this.#beginAnswer();
+    if (this.#isAnswering) this.request.endAnswer(after);
     else {
-      this.request.answerText(head.status, this.#answerLines(head), this.#text ?? NO_BODY, head.statedBytes);
+      this.request.answerText(head.status, this.#answerLines(head), this.#text ?? '', head.statedBytes);
     }
     this.#endAttempt(outcomeOf(head));
     if (this.#policed === undefined) this.#over(head.status, undefined, undefined, atMs);
@@ -211,6 +215,12 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#carrier?.resume();
   }
 
+  requestTrailers(trailers: Fields): string {
+    // A server of HTTP/1.1 can't say that it takes them; it is told of them in the head, or they stay here.
+    const isTold = this.request.head.announcesTrailers || this.#picked?.pool.takesTrailers === true;
+    return isTold ? trailerLines(trailers, this.core.requestSieve, this.upstreamEdits) : '';
+  }
+
   uploadFailed(fault: unknown): void {
     this.#stop('cancelled', brokenUpload(fault, this.route.maxBodyBytes), fault);
   }
@@ -242,7 +252,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     else {
       this.#policed = undefined;
       for (const part of held) this.data(part);
-      if (this.#hasEnded) this.end();
+      if (this.#heldEnd !== undefined) this.end(this.#heldEnd);
       else this.#carrier?.resume();
     }
   }
@@ -366,7 +376,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#abandon('server-error');
     this.#held = undefined;
     this.#head = undefined;
-    this.#hasEnded = false;
+    this.#heldEnd = undefined;
   }
 
   /** What the client has of the answer must not look whole. */
