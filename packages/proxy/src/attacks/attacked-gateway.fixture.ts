@@ -162,6 +162,17 @@ export async function quiet(): Promise<void> {
   for (let turns = 0; turns < 20; turns += 1) await realTurn();
 }
 
+/** Lets time pass, second by second, until the promise has settled; what must end by itself does so within `mostS`. */
+export async function passing<T>(clock: VirtualClock, promise: Promise<T>, mostS = 120): Promise<T> {
+  let isSettled = false;
+  void promise.finally(() => (isSettled = true));
+  for (let seconds = 0; seconds < mostS && !isSettled; seconds += 1) {
+    await quiet();
+    await clock.advance(1_000);
+  }
+  return promise;
+}
+
 async function take(incoming: IncomingMessage): Promise<Arrived> {
   const parts: Buffer[] = [];
   for await (const part of incoming) parts.push(part as Buffer);
