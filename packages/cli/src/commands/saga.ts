@@ -11,7 +11,7 @@ import { dataDirFlag, runningAdmin } from '../running.ts';
 import { sagaReport } from '../saga-report.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
-import { replaySagas } from './saga-replay.ts';
+import { replaySagas } from '../saga-replay.ts';
 
 const MAX_LISTED = 1_000;
 const MAX_ERROR_LENGTH = 80;

@@ -2,12 +2,12 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { replay, type AnySaga, type ReplayVerdict, type SagaHistory } from '@fairlead/events';
 import { loadPlatform, type PlatformModel } from '@fairlead/platform';
-import { palette } from '../colour.ts';
-import { command } from '../command.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { toggle, UsageError } from '../flag.ts';
-import { platformFlag } from '../platform-flag.ts';
-import { counted } from '../table.ts';
+import { palette } from './colour.ts';
+import { command } from './command.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { toggle, UsageError } from './flag.ts';
+import { platformFlag } from './platform-flag.ts';
+import { counted } from './table.ts';
 
 /** A history that was stored, and what today's code makes of it. */
 type Replayed =
