@@ -182,6 +182,7 @@ export class Activation implements LiveRun {
       { status, owner: null, wakesAt: untilMs, takeovers: 0 },
       delayMs === undefined ? {} : { wake: { saga, id, why: 'time', delayMs } },
     );
+    if (status === 'compensating') return 'done';
     // What was sent before this was written has found an owner, and told it only.
     return (await this.#arrivals.untaken()).length > 0 ? 'again' : 'done';
   }

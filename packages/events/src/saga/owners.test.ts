@@ -112,6 +112,35 @@ describe.each(bothDatabases(clock))('owners of runs on %s', (_name, create) => {
     expect(undone).toEqual(['b', 'a']);
   });
 
+  test('a run that compensates has no use for a cancellation, and does not wake for it again and again', async () => {
+    using ctx = context();
+    const it = saga('patient', async (s, _: null) => {
+      await s.step('a', () => 1, {
+        undo() {
+          throw new FairleadError('unavailable', 'AWAY', 'away', { retryAfterMs: 3_600_000 });
+        },
+      });
+      throw new FairleadError('conflict', 'NO', 'no');
+    });
+    await using process = sagaProcess(held.database, { it });
+    await process.sagas.start(ctx, 'it', '1', null);
+    const rests = () =>
+      until(ctx, async () => {
+        const run = await process.sagas.get(ctx, 'it', '1');
+        const due = `select from fairlead_job where queue = 'fairlead-sagas' and state <> 'scheduled'`;
+        const { rowCount } = await held.database.query(ctx, due);
+        return run?.status === 'compensating' && process.sagas.active === 0 && rowCount === 0 ? run : undefined;
+      });
+    await rests();
+    expect(await process.sagas.cancel(ctx, 'it', '1')).toEqual({ kind: 'cancelling' });
+    // Woken once, it rests again.
+    await until(ctx, async () => {
+      const { updatedAt } = await rests();
+      return (await rests()).updatedAt === updatedAt ? true : undefined;
+    });
+    expect(await sagaAdmin(held.database).resolve(ctx, 'patient', '1', { note: 'by hand' })).toEqual({ kind: 'done' });
+  });
+
   test('a step that fails is tried again later out of memory, or taken as done by an operator', async () => {
     using ctx = context();
     const admin = sagaAdmin(held.database);
