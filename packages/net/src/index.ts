@@ -48,6 +48,7 @@ export type { OutgoingFields } from './http1/head-writer.ts';
 export type { MessageLimits } from './http1/limits.ts';
 export type { Step } from './http1/message-reader.ts';
 export type { RequestHead } from './http1/request-head.ts';
+export { trailerLines } from './http1/trailer-lines.ts';
 export { RequestReader } from './http1/request-reader.ts';
 export type { ResponseHead } from './http1/response-head.ts';
 export { ResponseReader } from './http1/response-reader.ts';

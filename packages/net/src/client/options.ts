@@ -15,6 +15,11 @@ export type Endpoint =
 export interface PoolOptions extends MessageLimits {
   readonly endpoint: Endpoint;
   readonly clock: Clock;
+  /**
+   * What is spoken there: HTTP/1.1, or HTTP/2 by prior knowledge, over TLS as ALPN agrees to it. Each request of HTTP/2 counts as a
+   * connection below. Default `http1`.
+   */
+  readonly protocol?: 'http1' | 'h2';
   /** What requests say in `Host`. Default: the endpoint's host, and its port unless it is the scheme's; else `localhost`. */
   readonly host?: string;
   /** Connections at once, those that are being opened included. Default 64; at least 1. */
@@ -38,6 +43,7 @@ export interface PoolOptions extends MessageLimits {
 export interface ResolvedPoolOptions {
   readonly endpoint: Endpoint;
   readonly clock: Clock;
+  readonly protocol: 'http1' | 'h2';
   readonly host: string;
   readonly maxConnections: number;
   readonly maxWaiting: number;
@@ -49,6 +55,7 @@ export interface ResolvedPoolOptions {
 }
 
 const DEFAULTS = {
+  protocol: 'http1' as const,
   maxConnections: 64,
   maxWaiting: 4_096,
   connectTimeoutMs: 2_000,

@@ -25,6 +25,8 @@ export interface Pool extends Closeable {
   request(ctx: Pick<Context, 'onEnd'>, request: WholeRequest): Promise<ReceivedAnswer>;
   /** The line that says `Host`, with its CRLF. */
   readonly hostLine: string;
+  /** Whether the endpoint takes trailers without being told of them, as HTTP/2 does. */
+  readonly takesTrailers: boolean;
   /**
    * Sends a request that is told of all that happens to it: at once or later it has a connection (`begin`), or fails.
    * `isFresh`: no connection that has been unused for a while, since one has just turned out to be dead. `nowMs`: the
@@ -48,6 +50,7 @@ export function clientPool(options: PoolOptions): Pool {
 class ConnectionPool implements Pool {
   readonly #options: ResolvedPoolOptions;
   readonly hostLine: string;
+  readonly takesTrailers: boolean;
   readonly #connections = new Set<ClientConnection>();
   /** The one that was used last is at the end, and is used next: what is not needed grows old. */
   readonly #idle: ClientConnection[] = [];
@@ -62,6 +65,7 @@ class ConnectionPool implements Pool {
   constructor(options: ResolvedPoolOptions) {
     this.#options = options;
     this.hostLine = `host: ${options.host}\r\n`;
+    this.takesTrailers = options.protocol === 'h2';
     this.#events = {
       onOpen: () => (this.#opening -= 1),
       onFree: (connection) => this.#freed(connection),

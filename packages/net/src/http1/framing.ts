@@ -1,6 +1,6 @@
 import { fail } from '../errors.ts';
 import type { FieldScanner } from './field-scanner.ts';
-import { CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING } from './known-names.ts';
+import { CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING } from './known-names.ts';
 
 /** A body's length in `MessageHead.bodyBytes`: it comes in chunks. */
 export const CHUNKED = -1;
@@ -9,6 +9,9 @@ export const UNTIL_CLOSE = -2;
 
 /** 15 digits: any more might not be exact as a number. */
 const MOST_DIGITS = 15;
+
+/** Among codings that may have a weight. */
+const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i;
 
 /** What a message's fields say of its framing and of the connection. */
 export interface Framing {
@@ -24,6 +27,10 @@ export interface Framing {
   readonly isUpgrading: boolean;
   /** Whether an answer 100 is expected before the body. */
   readonly expectsContinue: boolean;
+  /** Whether trailers are taken after an answer's body (`TE: trailers`). */
+  readonly takesTrailers: boolean;
+  /** Whether trailers are announced. */
+  readonly announcesTrailers: boolean;
   /** Other names that `Connection` has among its options: those fields are for this connection only. Mostly none. */
   readonly named: readonly string[] | undefined;
 }
@@ -42,10 +49,12 @@ export function framingOf(scanner: FieldScanner): Framing {
   let isClosing = false;
   let isUpgrading = false;
   let expectsContinue = false;
+  let takesTrailers = false;
+  let announcesTrailers = false;
   let named: readonly string[] | undefined;
   for (let line = 0; line < scanner.count; line += 1) {
     const known = scanner.knownAt(line);
-    if (known < 0 || known > EXPECT) continue;
+    if (known < 0 || known > TRAILER) continue;
     const value = scanner.valueAt(line);
     switch (known) {
       case HOST:
@@ -76,7 +85,13 @@ export function framingOf(scanner: FieldScanner): Framing {
           else if (name !== 'keep-alive' && name !== '') named = [...(named ?? []), name];
         }
         break;
-      default:
+      case TE:
+        if (value === 'trailers' || TAKES_TRAILERS.test(value)) takesTrailers = true;
+        break;
+      case TRAILER:
+        announcesTrailers = true;
+        break;
+      case EXPECT:
         if (value.toLowerCase() !== '100-continue') {
           throw fail(
             'HTTP_EXPECTATION_FAILED',
@@ -89,7 +104,17 @@ export function framingOf(scanner: FieldScanner): Framing {
   if (isChunked && contentLength !== -1) {
     throw fail('HTTP_MALFORMED', 'The message has both a Content-Length and a Transfer-Encoding.');
   }
-  return { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue, named };
+  return {
+    contentLength,
+    isChunked,
+    host,
+    isClosing,
+    isUpgrading,
+    expectsContinue,
+    takesTrailers,
+    announcesTrailers,
+    named,
+  };
 }
 
 function lengthOf(value: string): number {

@@ -1,9 +1,11 @@
-/** Places of the names that frame a message, in `KNOWN_NAMES`. */
+/** Places in `KNOWN_NAMES` of the names that frame a message, or say what its frame may hold. */
 export const HOST = 0;
 export const CONTENT_LENGTH = 1;
 export const TRANSFER_ENCODING = 2;
 export const CONNECTION = 3;
 export const EXPECT = 4;
+export const TE = 5;
+export const TRAILER = 6;
 
 /** Field names that get no string of their own in each message. The first ones have the places above. */
 export const KNOWN_NAMES: readonly string[] = [
@@ -12,6 +14,8 @@ export const KNOWN_NAMES: readonly string[] = [
   'transfer-encoding',
   'connection',
   'expect',
+  'te',
+  'trailer',
   'accept',
   'accept-encoding',
   'accept-language',
@@ -40,10 +44,8 @@ export const KNOWN_NAMES: readonly string[] = [
   'retry-after',
   'server',
   'set-cookie',
-  'te',
   'traceparent',
   'tracestate',
-  'trailer',
   'upgrade',
   'user-agent',
   'vary',

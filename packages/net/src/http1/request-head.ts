@@ -42,13 +42,18 @@ export class RequestHead implements MessageHead {
    * of that protocol.
    */
   readonly offersUpgrade: boolean;
+  /** Whether the client takes trailers after the answer's body, as it says itself. */
+  readonly takesTrailers: boolean;
+  /** Whether it announces trailers after its own. */
+  readonly announcesTrailers: boolean;
   /** Bytes that the head took. */
   readonly byteLength: number;
 
   /** Of a start line and the fields that the scanner has just read. */
   constructor(start: StartLine, sieve: FieldSieve | undefined, byteLength: number) {
     const { minorVersion } = start;
-    const { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue, named } = framingOf(fieldScanner);
+    const framing = framingOf(fieldScanner);
+    const { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue, named } = framing;
     if (minorVersion === 0 && isChunked) throw fail('HTTP_MALFORMED', 'An HTTP/1.0 request has no Transfer-Encoding.');
     if (host === undefined && minorVersion === 1) throw fail('HTTP_MALFORMED', 'The request has no Host.');
     if (host !== undefined && !isAuthority(host))
@@ -65,6 +70,8 @@ export class RequestHead implements MessageHead {
     this.keepsAlive = minorVersion === 1 && !isClosing;
     this.expectsContinue = minorVersion === 1 && expectsContinue && this.bodyBytes !== 0;
     this.offersUpgrade = isUpgrading;
+    this.takesTrailers = framing.takesTrailers;
+    this.announcesTrailers = framing.announcesTrailers;
     this.byteLength = byteLength;
   }
 }

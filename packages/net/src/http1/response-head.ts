@@ -25,12 +25,14 @@ export class ResponseHead implements MessageHead {
   readonly statedBytes: number;
   /** Whether the connection may carry another request. Never with HTTP/1.0. */
   readonly keepsAlive: boolean;
+  /** Whether trailers are announced. */
+  readonly announcesTrailers: boolean;
   /** Bytes that the head took. */
   readonly byteLength: number;
 
   /** Of a status line and the fields that the scanner has just read. */
   constructor(status: number, minorVersion: 0 | 1, method: string, sieve: FieldSieve | undefined, byteLength: number) {
-    const { contentLength, isChunked, isClosing, named } = framingOf(fieldScanner);
+    const { contentLength, isChunked, isClosing, announcesTrailers, named } = framingOf(fieldScanner);
     if (isChunked && (minorVersion === 0 || status < 200 || status === 204)) {
       throw fail(
         'HTTP_MALFORMED',
@@ -49,6 +51,7 @@ export class ResponseHead implements MessageHead {
     this.bodyBytes = isBodiless ? 0 : isChunked ? CHUNKED : contentLength === -1 ? UNTIL_CLOSE : contentLength;
     this.statedBytes = contentLength;
     this.keepsAlive = minorVersion === 1 && !isClosing && this.bodyBytes !== UNTIL_CLOSE;
+    this.announcesTrailers = announcesTrailers;
     this.byteLength = byteLength;
   }
 }

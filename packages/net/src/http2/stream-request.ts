@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { fail } from '../errors.ts';
+import { fieldLine, oneLine } from './field-text.ts';
 
 /** The head of a stream's request in HTTP/1.1, and how its body goes on. */
 export interface StreamRequest {
@@ -19,10 +20,11 @@ const LEFT_OUT = new Set([
   'keep-alive',
   'proxy-connection',
   'te',
-  'trailer',
   'transfer-encoding',
   'upgrade',
 ]);
+
+const TAKES_TRAILERS = 'te: trailers\r\n';
 
 /**
  * Writes the request of a stream as one of HTTP/1.1, so that the same strict reader judges it: what is no method, target, host
@@ -42,21 +44,14 @@ export function streamRequest(headers: IncomingHttpHeaders, hasBody: boolean): S
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || name.startsWith(':') || LEFT_OUT.has(name)) continue;
     // Of `cookie` each pair may have come by itself (RFC 9113, section 8.2.3); Node joins them.
-    for (const one of Array.isArray(value) ? value : [value]) lines += line(name, one);
+    for (const one of Array.isArray(value) ? value : [value]) lines += fieldLine(name, one);
   }
+  // Nothing else may be said by it here (RFC 9113, section 8.2.2).
+  if (headers.te === 'trailers') lines += TAKES_TRAILERS;
   const framing = isChunked ? 'transfer-encoding: chunked\r\n' : '';
   return {
     method,
     isChunked,
-    head: `${oneLine(method)} ${oneLine(path)} HTTP/1.1\r\n${line('host', authority ?? host ?? '')}${lines}${framing}\r\n`,
+    head: `${oneLine(method)} ${oneLine(path)} HTTP/1.1\r\n${fieldLine('host', authority ?? host ?? '')}${lines}${framing}\r\n`,
   };
-}
-
-function line(name: string, value: string): string {
-  return `${oneLine(name)}: ${oneLine(value)}\r\n`;
-}
-
-function oneLine(text: string): string {
-  if (/[\r\n\0]/.test(text)) throw fail('HTTP_MALFORMED', 'A field of the stream holds a line end.');
-  return text;
 }

@@ -1,14 +1,16 @@
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
 import { Duplex } from 'node:stream';
 import { ResponseReader } from '../http1/response-reader.ts';
+import { CHUNKED } from '../http1/framing.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import { lastChunk, outgoingFields } from './field-text.ts';
 import type { StreamRequest } from './stream-request.ts';
 
 const CRLF = '\r\n';
-const LAST_CHUNK = '0\r\n\r\n';
 /** Of one connection only; HTTP/2 has other means for it. */
-const LEFT_OUT = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
+const LEFT_OUT = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']);
+const NO_TRAILERS: readonly string[] = [];
 /** Answers are the proxy's own, so nothing of theirs is too long; a body has no limit. */
 const LIMITS = { maxHeadBytes: 1024 * 1024, maxFields: 1_000 };
 
@@ -21,6 +23,7 @@ export class StreamSocket extends Duplex {
   readonly remoteAddress: string | undefined;
   /** Whether TLS carries the stream. */
   readonly encrypted: boolean;
+  readonly takesTrailers = true;
   readonly #stream: ServerHttp2Stream;
   readonly #reader = new ResponseReader(LIMITS);
 
@@ -41,9 +44,10 @@ export class StreamSocket extends Duplex {
         : part;
       if (!this.push(framed)) stream.pause();
     });
-    stream.on('end', () => {
-      if (isChunked) this.push(Buffer.from(LAST_CHUNK));
-    });
+    let trailers = NO_TRAILERS;
+    stream.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => (trailers = raw));
+    stream.on('end', () => this.#ended(isChunked, trailers));
+    stream.on('wantTrailers', () => this.#sendTrailers());
     // What went wrong is told by `close`; so is a client that has reset it.
     stream.on('error', () => undefined);
     stream.on('close', () => this.destroy());
@@ -89,6 +93,23 @@ export class StreamSocket extends Duplex {
     return this;
   }
 
+  #ended(isChunked: boolean, trailers: readonly string[]): void {
+    // Who has said how long the body is has no place for trailers in HTTP/1.1.
+    if (!isChunked) return;
+    try {
+      this.push(Buffer.from(lastChunk(trailers), 'latin1'));
+    } catch (error) {
+      this.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** The answer's body has been sent. */
+  #sendTrailers(): void {
+    const { list } = this.#reader.trailers;
+    if (list.length === 0) this.#stream.close();
+    else this.#stream.sendTrailers(outgoingFields(list, LEFT_OUT));
+  }
+
   #answer(head: ResponseHead | undefined): void {
     if (head === undefined || this.#stream.destroyed || this.#stream.headersSent) return;
     const fields = outgoing(head);
@@ -96,21 +117,10 @@ export class StreamSocket extends Duplex {
       if (head.status !== 100) this.#stream.additionalHeaders(fields);
       return;
     }
-    this.#stream.respond(fields, { endStream: head.bodyBytes === 0 });
+    this.#stream.respond(fields, { endStream: head.bodyBytes === 0, waitForTrailers: head.bodyBytes === CHUNKED });
   }
 }
 
 function outgoing({ status, fields }: ResponseHead): OutgoingHttpHeaders {
-  const headers: Record<string, string | number | string[]> = { ':status': status };
-  const { list } = fields;
-  for (let at = 0; at < list.length; at += 2) {
-    const name = list[at] ?? '';
-    const value = list[at + 1] ?? '';
-    if (LEFT_OUT.has(name)) continue;
-    const before = headers[name];
-    if (before === undefined) headers[name] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else headers[name] = [String(before), value];
-  }
-  return headers;
+  return { ':status': status, ...outgoingFields(fields.list, LEFT_OUT) };
 }

@@ -1,15 +1,17 @@
-import { CHUNKED, type BodySink, type Carrier, type ServerRequest } from '@fairlead/net';
+import { CHUNKED, type BodySink, type Carrier, type Fields, type ServerRequest } from '@fairlead/net';
 
 /** What must be known of an upload's fate. */
 export interface UploadEvents {
   /** The body can't be had: the client is too slow, its body malformed or too large. */
   uploadFailed(fault: unknown): void;
+  /** Those of the request's trailers that go on, as whole lines. */
+  requestTrailers(trailers: Fields): string;
 }
 
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 const CRLF = Buffer.from('\r\n');
 
-/** A request's body on its way to the upstream, as fast as that takes it. Trailers go no further. */
+/** A request's body on its way to the upstream, as fast as that takes it. */
 export class Upload implements BodySink {
   readonly isWhole = false;
   isWanting = true;
@@ -33,10 +35,13 @@ export class Upload implements BodySink {
     if (this.#isChunked) this.#carrier.bytes(CRLF);
   }
 
-  end(): void {
+  end(trailers: Fields): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#isChunked) this.#carrier.bytes(LAST_CHUNK);
+    if (this.#isChunked) {
+      const lines = trailers.list.length === 0 ? '' : this.#events.requestTrailers(trailers);
+      this.#carrier.bytes(lines === '' ? LAST_CHUNK : Buffer.from(`0\r\n${lines}\r\n`, 'latin1'));
+    }
     this.#carrier.sent();
   }
 

@@ -28,7 +28,19 @@ export function upstreamHead(
       ? kept + own
       : editedLines(kept, head.fields, passage.core.requestSieve, edits) + withoutEdited(own, edits);
   const framing = framingOf(passage.method, bodyBytes, passage.body, offersUpgrade);
-  return `${passage.method} ${passage.upstreamTarget} HTTP/1.1\r\n${hostLine}${lines}${framing}`;
+  const trailing = head.takesTrailers || head.announcesTrailers ? trailingLines(passage, offersUpgrade) : '';
+  return `${passage.method} ${passage.upstreamTarget} HTTP/1.1\r\n${hostLine}${lines}${trailing}${framing}`;
+}
+
+const TAKES_TRAILERS = 'connection: te\r\nte: trailers\r\n';
+
+/** What is said of trailers: that they are taken, and which are to come after a body that goes in chunks. */
+function trailingLines({ request, body }: RequestPassage, offersUpgrade: boolean): string {
+  const { head } = request;
+  // `Connection` has room for one of the two.
+  const taken = head.takesTrailers && !offersUpgrade ? TAKES_TRAILERS : '';
+  const isChunked = head.announcesTrailers && head.bodyBytes === CHUNKED && body === undefined;
+  return isChunked ? `${taken}trailer: ${head.fields.get('trailer') ?? ''}\r\n` : taken;
 }
 
 function framingOf(method: string, bodyBytes: number, body: Buffer | undefined, offersUpgrade: boolean): string {
