@@ -222,12 +222,14 @@ export class Keeper implements Closeable {
   async #turn(): Promise<void> {
     const { kept } = this;
     const { view } = kept.writing;
+    // Before there is a build, or somebody else takes it for nobody's.
+    if (!kept.outgoing) await this.#markUsed();
     let standing = await this.#step((ctx) => standingOf({ ctx, database: this.#whole }, view));
     if (!kept.outgoing && !hasVersion(standing, kept.version))
       standing = await this.#change((known, nowMs) => joined(known, kept, nowMs));
     this.#standing = standing;
     if (standing === undefined) return;
-    await this.#markUsed(standing);
+    if (kept.outgoing && this.#isFed(standing)) await this.#markUsed();
     await this.#openFeeds(standing);
     await this.#swap(standing);
     await this.#tidy(standing);
@@ -242,9 +244,9 @@ export class Keeper implements Closeable {
     return standing.builds.filter(({ version, state }) => version === this.kept.version && state !== 'dropping');
   }
 
-  async #markUsed(standing: Standing): Promise<void> {
+  async #markUsed(): Promise<void> {
     const { clock, unusedMs } = this.#ground;
-    if (!this.#isFed(standing) || clock.monotonic() - this.#markedAt < Math.min(unusedMs / 4, MAX_MARK_MS)) return;
+    if (clock.monotonic() - this.#markedAt < Math.min(unusedMs / 4, MAX_MARK_MS)) return;
     await this.#step((ctx) =>
       this.#whole.tx(ctx, (tx) => markUsed(tx, this.kept.writing.view, this.kept.version, unusedMs)),
     );

@@ -188,6 +188,8 @@ describe.each(BOTH)('on %s', (_name, create) => {
     await views.start();
     await world.until(() => views.view(slow).tables.counted === 'counted_v1b');
     expect(await world.rows('counted_v1b')).toEqual([1, 2, 3]);
+    // What was read goes on as well.
+    await world.until(async () => (await world.rows('counted_v1a')).length === 3);
     expect(await world.rows('counted_v1a')).toEqual([1, 2, 3]);
   });
 
