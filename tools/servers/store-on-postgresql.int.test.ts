@@ -28,6 +28,7 @@ const PRIMITIVES = [
   'doc/docs',
   'job/jobs-postgres',
   'job/job-claims',
+  'job/crowded-claims',
   'job/job-admin',
   'lease/leases-postgres',
   'log/log.test',
