@@ -3,6 +3,7 @@ import { connect, constants, type ClientHttp2Session, type OutgoingHttpHeaders }
 import { connect as connectTcp } from 'node:net';
 import { realClock } from '@fairlead/core';
 import { afterEach, expect, test } from 'vitest';
+import type { Fields } from '../http1/fields.ts';
 import { serve, type NetServer } from '../server/serve.ts';
 import type { ServerRequest } from '../server/server-request.ts';
 import { testCertificate } from '../testing/test-certificate.ts';
@@ -135,6 +136,38 @@ test.each<[string, OutgoingHttpHeaders]>([
   expect(reached).toEqual([]);
 });
 
+test('trailers go both ways, and that they are taken is said', async () => {
+  let heard: readonly string[] = [];
+  const session = client(
+    await served((request) => {
+      const takes = String(request.head.takesTrailers);
+      request.beginAnswer(200, `x-takes: ${takes}\r\n`, -1);
+      request.part(Buffer.from('body'));
+      const sink = {
+        isWanting: true,
+        isWhole: false,
+        data: () => {},
+        fail: () => {},
+        end: (trailers: Fields) => {
+          heard = trailers.list;
+          request.endAnswer('grpc-status: 0\r\nx-twice: 1\r\nx-twice: 2\r\n');
+        },
+      };
+      request.receive(sink, 100);
+    }),
+  );
+  const stream = session.request({ ':method': 'POST', ':path': '/', te: 'trailers' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': '7' }));
+  const trailed = once(stream, 'trailers');
+  stream.resume();
+  stream.end('body');
+  const [fields] = await once(stream, 'response');
+  expect(fields).toMatchObject({ 'x-takes': 'true' });
+  const [trailers] = await trailed;
+  expect(trailers).toEqual(expect.objectContaining({ 'grpc-status': '0', 'x-twice': '1, 2' }));
+  expect(heard).toEqual(['x-sum', '7']);
+});
+
 test('fields of the connection go no further, and name no bodies', async () => {
   const seen: string[] = [];
   const session = client(
@@ -143,9 +176,9 @@ test('fields of the connection go no further, and name no bodies', async () => {
       echo(request);
     }),
   );
-  const answer = await ask(session, { ':method': 'POST', ':path': '/', te: 'trailers' }, 'x');
+  const answer = await ask(session, { ':method': 'POST', ':path': '/', 'http2-settings': 'a' }, 'x');
   expect(answer.body).toBe('x');
-  expect(seen).not.toContain('te');
+  expect(seen).not.toContain('http2-settings');
   expect(seen.filter((name) => name === 'transfer-encoding')).toHaveLength(1);
 });
 
