@@ -291,9 +291,15 @@ const gateway: Bench = {
       goal: 4,
       ratio: { of: 'requests-a-core', to: 'fastify-http-proxy' },
     },
+    {
+      id: 'plain-vs-http-proxy',
+      unit: '×',
+      better: 'higher',
+      ratio: { of: 'requests-a-core', to: 'http-proxy' },
+    },
   ],
   subject: { name: 'fairlead', file: './subjects/gateway.ts', args: ['fairlead'] },
-  peers: ['nginx', 'haproxy', 'fastify-http-proxy'].map((name) => ({
+  peers: ['nginx', 'haproxy', 'fastify-http-proxy', 'http-proxy'].map((name) => ({
     name,
     file: './subjects/gateway.ts',
     args: [name],

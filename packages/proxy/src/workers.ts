@@ -110,7 +110,8 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   }
 
   async function restart(): Promise<void> {
-    for (const old of [...serving]) {
+    const before = [...serving];
+    for (const old of before) {
       await start();
       // It ends in its own time; the next one needs not wait for that.
       void end(old, () => old.send(LEAVE));

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 import { FairleadError } from '@fairlead/core';
 import { fail } from '../errors.ts';
-import { lengthLine, responseHead, statusLine, type OutgoingFields } from '../http1/head-writer.ts';
+import { responseHead, statusLine } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { RequestReader } from '../http1/request-reader.ts';
 import type { ClientSocket } from './client-socket.ts';
 import { AnsweringConnection } from './answering-connection.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { Exchange, type Carrier } from './exchange.ts';
-import type { Peer, StreamedAnswer, TakenOver } from './server-request.ts';
+import type { Peer, TakenOver } from './server-request.ts';
 import type { ServerState } from './server-state.ts';
 
 /**

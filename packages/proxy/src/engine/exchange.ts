@@ -10,7 +10,7 @@ import type {
   ResponseHead,
   ServerRequest,
 } from '@fairlead/net';
-import { editedLines, withEdits, withoutEdited } from './edited-lines.ts';
+import { withEdits } from './edited-lines.ts';
 import { FAILURES, outcomeOf } from './attempt-outcome.ts';
 import type { EngineCore } from './engine-core.ts';
 import { fail } from '../errors.ts';
@@ -132,12 +132,9 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   head(head: ResponseHead): void {
     const { status } = head;
     if (status < 200) return this.#provisional(head);
-    const { core } = this;
-    this.#headAtMs = core.clock.monotonic();
+    this.#headAtMs = this.core.clock.monotonic();
     this.#head = head;
-    const latencyMs = this.#headAtMs - this.#attemptAtMs;
-    core.report.attempted(this.rubric, this.cluster, status >= 500 ? String(status) : 'ok', latencyMs);
-    this.trace.attempted(status, status >= 500 ? String(status) : undefined);
+    this.attempted(status, this.#headAtMs - this.#attemptAtMs);
     if (status >= 500 && this.#policed !== undefined) {
       this.#held = [];
       this.#carrier?.pause();
@@ -175,7 +172,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     if (after !== '' && !this.#isAnswering) this.#beginAnswer();
     if (this.#isAnswering) this.request.endAnswer(after);
     else {
-      this.request.answerText(head.status, this.#answerLines(head), this.#text ?? '', head.statedBytes);
+      this.request.answerText(head.status, this.answerLines(head), this.#text ?? '', head.statedBytes);
     }
     this.#endAttempt(outcomeOf(head));
     if (this.#policed === undefined) this.#over(head.status, undefined, undefined, atMs);
@@ -288,14 +285,6 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     return this.#head !== undefined && this.#held === undefined;
   }
 
-  #answerLines(head: ResponseHead): string {
-    this.live?.answered(this, head.status);
-    const edits = this.answerEdits;
-    const own = this.trace.answerLines;
-    if (edits === undefined) return head.kept + own;
-    return editedLines(head.kept, head.fields, this.core.answerSieve, edits) + withoutEdited(own, edits);
-  }
-
   #provisional(head: ResponseHead): void {
     if (head.status === 103) this.request.provisional(103, head.kept);
     else if (head.status === 101) this.#tunnel(head);
@@ -308,11 +297,10 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#carrier = undefined;
     this.#head = head;
     this.#headAtMs = this.core.clock.monotonic();
-    this.core.report.attempted(this.rubric, this.cluster, 'ok', this.#headAtMs - this.#attemptAtMs);
-    this.trace.attempted(101, undefined);
+    this.attempted(101, this.#headAtMs - this.#attemptAtMs);
     // The route's time was for the handshake.
     this.dueIn?.leave(this);
-    const lines = this.#answerLines(head) + UPGRADE_LINES;
+    const lines = this.answerLines(head) + UPGRADE_LINES;
     this.#tunnelled = tunnel(
       this.core.clock,
       this.core.tunnelIdleMs,
@@ -331,7 +319,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     const head = this.#head;
     if (head === undefined) return;
     this.#isAnswering = true;
-    this.request.beginAnswer(head.status, this.#answerLines(head), head.bodyBytes);
+    this.request.beginAnswer(head.status, this.answerLines(head), head.bodyBytes);
   }
 
   #pass(part: Buffer): void {

@@ -1,8 +1,8 @@
 import type { Context } from '@fairlead/core';
-import type { Fields, ServerRequest } from '@fairlead/net';
+import type { Fields, ResponseHead, ServerRequest } from '@fairlead/net';
 import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
 import type { DeadlineLine, Due } from './deadlines.ts';
-import { checkEdit, type Edits } from './edited-lines.ts';
+import { checkEdit, editedLines, withoutEdited, type Edits } from './edited-lines.ts';
 import type { EngineCore } from './engine-core.ts';
 import type { Identity, Passage } from './filter.ts';
 import type { LiveListener } from './live-listener.ts';
@@ -104,5 +104,21 @@ export abstract class RequestPassage implements Passage, Due {
     this.cluster = live.cluster(this.core.random);
     this.dueIn?.leave(this);
     live.deadline?.join(this, this.startedAtMs);
+  }
+
+  /** An attempt has its answer's head. */
+  protected attempted(status: number, latencyMs: number): void {
+    const failure = status >= 500 ? String(status) : undefined;
+    this.core.report.attempted(this.rubric, this.cluster, failure ?? 'ok', latencyMs);
+    this.trace.attempted(status, failure);
+  }
+
+  /** The lines of an answer that came from upstream, with what filters say and what lets it be looked up. */
+  protected answerLines(head: ResponseHead): string {
+    this.live?.answered(this, head.status);
+    const own = this.trace.answerLines;
+    const edits = this.answerEdits;
+    if (edits === undefined) return head.kept + own;
+    return editedLines(head.kept, head.fields, this.core.answerSieve, edits) + withoutEdited(own, edits);
   }
 }
