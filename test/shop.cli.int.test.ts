@@ -334,13 +334,13 @@ test('views are listed, and built anew beside what is read', async () => {
   }
   const sales = async () =>
     (await asJson<Views>('views', 'list', 'orders')).items.find(({ name }) => name === 'order-sales');
-  const { reading: before = 0 } = await eventually(
-    async () => ((await sales())?.builds.some(({ state }) => state === 'live') === true ? await sales() : undefined),
-    'the first build',
-  );
+  const first = await eventually(async () => {
+    const found = await sales();
+    return found?.builds.some(({ state }) => state === 'live') === true ? found : undefined;
+  }, 'the first build');
   expect((await fairlead('views', 'list')).out).toMatch(/orders order-sales +projection +1\.\d+ +live, read/);
   expect((await fairlead('views', 'rebuild', 'orders', 'order-sales')).out).toContain('is being built anew as build');
-  await eventually(async () => ((await sales())?.reading ?? 0) > before || undefined, 'the new build');
+  await eventually(async () => ((await sales())?.reading ?? 0) > first.reading || undefined, 'the new build');
   expect((await fairlead('views', 'rebuild', 'orders', 'order-sale')).err).toContain('Did you mean "order-sales"?');
 });
 
