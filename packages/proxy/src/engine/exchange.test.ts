@@ -198,3 +198,16 @@ test('a filter that throws ends its request, not the engine', async () => {
   }
   await wire.clear().send(get('/fine')).got('ok');
 });
+
+test('what is told of a request whose body never came is what its client was told', async () => {
+  const service = await upstream();
+  const { client, clock, telemetry } = await running({
+    clusters: { orders: { endpoints: [service.origin] } },
+    routes: [{ name: 'all', to: 'orders', timeout: '2s' }],
+  });
+  const wire = client().send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf');
+  await (await service.socket(0)).got('half');
+  await clock.advance(2_000);
+  expect(await wire.got('"processed"')).toMatch(/^HTTP\/1\.1 504 [^]*UPSTREAM_TIMEOUT/);
+  expect(linesOf(telemetry)).toMatchObject([{ status: 504, code: 'UPSTREAM_TIMEOUT' }]);
+});

@@ -57,6 +57,8 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   #held: Buffer[] | undefined;
   /** What came after the answer's body, when it has ended before it was wanted. */
   #heldEnd: Fields | undefined;
+  /** Why what is held back has no end. */
+  #heldFault: FairleadError | undefined;
   #isAnswering = false;
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
@@ -107,8 +109,6 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     picked.began();
     picked.pool.carry(this, isFresh, this.#attemptAtMs);
   }
-
-  // What a pool tells.
 
   begin(carrier: Carrier): void {
     this.#carrier = carrier;
@@ -186,6 +186,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   fail(reason: FairleadError, wasKept: boolean): void {
     this.#carrier = undefined;
     if (this.isOver) return;
+    if (this.#held !== undefined) this.#heldFault = reason;
     const isUnprocessed = reason.details['processed'] === 'no';
     this.#endAttempt(isUnprocessed ? 'connect-failed' : 'reset');
     if (this.#isHeadOut) return this.#cut('UPSTREAM_RESET', reason);
@@ -200,8 +201,6 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     }
     this.#lost(reason);
   }
-
-  // What the server's side tells.
 
   clientGone(): void {
     this.#abandon('cancelled');
@@ -232,8 +231,6 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#stop('cancelled', DRAINING, undefined);
   }
 
-  // What a policy says.
-
   abandonAttempt(reason: FairleadError): void {
     if (this.isOver) return;
     this.#abandon(reason.code === 'DEADLINE_EXCEEDED' ? 'timeout' : 'cancelled');
@@ -250,6 +247,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
       this.#policed = undefined;
       for (const part of held) this.data(part);
       if (this.#heldEnd !== undefined) this.end(this.#heldEnd);
+      else if (this.#heldFault !== undefined) this.#cut('UPSTREAM_RESET', this.#heldFault);
       else this.#carrier?.resume();
     }
   }
@@ -334,6 +332,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
 
   /** Whoever is asked is not waited for any more. */
   #abandon(outcome: AttemptOutcome): void {
+    this.#upload?.stop();
     this.#patience?.cancel();
     this.#tunnelled?.();
     const picked = this.#picked;
@@ -365,6 +364,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#held = undefined;
     this.#head = undefined;
     this.#heldEnd = undefined;
+    this.#heldFault = undefined;
   }
 
   /** What the client has of the answer must not look whole. */

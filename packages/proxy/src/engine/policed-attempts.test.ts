@@ -79,3 +79,20 @@ test('an attempt that takes too long is given up, and the next one is asked', as
   second.send(OK);
   expect(await wire.got('ok')).toMatch(/^HTTP\/1\.1 200 /);
 });
+
+test('a failure that is held back and then breaks off is cut, for half of it must not look whole', async () => {
+  const service = await upstream((wire) => {
+    wire.socket.once('data', () => {
+      wire.send('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 100\r\n\r\nhalf');
+      setImmediate(() => wire.socket.destroy());
+    });
+  });
+  const policy = { retry: { attempts: 2, backoff: { growth: 'constant', base: '1ms', jitter: 'none' } } };
+  const { client, telemetry } = await running(
+    { clusters: { orders: { endpoints: [service.origin], policy } } },
+    { isReal: true },
+  );
+  const answer = await client().send(get('/')).closed;
+  expect(answer === '' || /^HTTP\/1\.1 502 /.test(answer)).toBe(true);
+  await expect.poll(() => linesOf(telemetry)).toMatchObject([{ status: 502 }]);
+});
