@@ -68,8 +68,9 @@ const uses = { port: portContract };
 const voyage = saga('voyage', async (s: ServiceSagaContext<typeof voyageContract, typeof uses>, ship: string) => {
   const { key } = await s.step('berth', (ctx, kit) => kit.calls.port.berth(ctx, { ship }));
   const from = await s.signal<string>('arrived', { timeout: '1h' });
+  const id = s.id();
   await s.transaction('end', async (tx) => {
-    await tx.query('insert into note (id, tenant, text) values ($1, $2, $3)', [s.id(), s.tenant, `${ship} ${from}`]);
+    await tx.query('insert into note (id, tenant, text) values ($1, $2, $3)', [id, s.tenant, `${ship} ${from}`]);
     await tx.publish('voyage.ended', { ship });
   });
   return key;
