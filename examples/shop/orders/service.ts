@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { catalogContract } from '../catalog/contract.ts';
 import { inventoryContract } from '../inventory/contract.ts';
 import { paymentsContract } from '../payments/contract.ts';
-import { checkout, type News } from './checkout.ts';
+import { checkout, tell } from './checkout.ts';
 import { ordersContract } from './contract.ts';
 import { orderPages, orderSales, orderSearch, products } from './views.ts';
 import { record, toOrder, type OrderRow } from './order.ts';
@@ -149,7 +149,7 @@ export default defineService({
         }
         const reason = 'cancelled by the customer';
         const cancelled = await record(tx, id, 'cancelled', { status: 'cancelled', reason });
-        await kit.sagas.signal(tx, 'checkout', id, 'news', { kind: 'given-up', reason } satisfies News);
+        await tell(kit.sagas, tx, id, { kind: 'given-up', reason });
         return toOrder(cancelled?.order ?? rows[0]);
       });
     },
@@ -159,8 +159,8 @@ export default defineService({
     'expire-order': {
       input: z.object({ orderId: z.string() }),
       async handle(_ctx, { orderId }, kit) {
-        const news = { kind: 'given-up', reason: 'not paid in time' } satisfies News;
-        await kit.commit(async (tx) => void (await kit.sagas.signal(tx, 'checkout', orderId, 'news', news)));
+        const reason = 'not paid in time';
+        await kit.commit((tx) => tell(kit.sagas, tx, orderId, { kind: 'given-up', reason }));
       },
     },
   },
@@ -170,15 +170,14 @@ export default defineService({
         const { orderId } = event.data;
         await kit.commit(async (tx) => {
           await record(tx, orderId, 'reserved');
-          await kit.sagas.signal(tx, 'checkout', orderId, 'news', { kind: 'reserved' } satisfies News);
+          await tell(kit.sagas, tx, orderId, { kind: 'reserved' });
         });
       },
 
       async 'stock.refused'(_ctx, event, kit) {
         const { orderId, sku, available } = event.data;
         await kit.commit(async (tx) => {
-          const news = { kind: 'given-up', reason: `only ${available} of ${sku} left` } satisfies News;
-          await kit.sagas.signal(tx, 'checkout', orderId, 'news', news);
+          await tell(kit.sagas, tx, orderId, { kind: 'given-up', reason: `only ${available} of ${sku} left` });
         });
       },
     },
@@ -188,14 +187,14 @@ export default defineService({
         const { orderId } = event.data;
         await kit.commit(async (tx) => {
           await record(tx, orderId, 'paid');
-          await kit.sagas.signal(tx, 'checkout', orderId, 'news', { kind: 'captured' } satisfies News);
+          await tell(kit.sagas, tx, orderId, { kind: 'captured' });
         });
       },
 
       async 'payment.declined'(_ctx, event, kit) {
         const { orderId, reason } = event.data;
         await kit.commit(async (tx) => {
-          await kit.sagas.signal(tx, 'checkout', orderId, 'news', { kind: 'given-up', reason } satisfies News);
+          await tell(kit.sagas, tx, orderId, { kind: 'given-up', reason });
         });
       },
 
