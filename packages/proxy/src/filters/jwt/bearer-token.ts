@@ -20,12 +20,26 @@ export function bearerToken(value: string): string | LocalAnswer {
 export function bareToken(value: string): string | LocalAnswer {
   if (value.length > MOST_TOKEN_LENGTH) return MALFORMED;
   let dots = 0;
+  let start = 0;
   for (let at = 0; at < value.length; at += 1) {
     const code = value.charCodeAt(at);
-    if (code === 0x2e) dots += 1;
-    else if (!isBase64Url(code)) return code === 0x2c ? SEVERAL : MALFORMED;
+    if (code === 0x2e) {
+      if (!isWholeOctets(value, start, at)) return MALFORMED;
+      dots += 1;
+      start = at + 1;
+    } else if (!isBase64Url(code)) return code === 0x2c ? SEVERAL : MALFORMED;
   }
-  return dots === 2 ? value : MALFORMED;
+  return dots === 2 && isWholeOctets(value, start, value.length) ? value : MALFORMED;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** Whether a part's last character holds no bits beyond its octets: else one token could be written in several ways. */
+function isWholeOctets(value: string, start: number, end: number): boolean {
+  const beyond = (end - start) % 4;
+  if (beyond === 0) return true;
+  const bits = ALPHABET.indexOf(value.charAt(end - 1));
+  return beyond === 2 ? bits % 16 === 0 : beyond === 3 && bits % 4 === 0;
 }
 
 function isBase64Url(code: number): boolean {

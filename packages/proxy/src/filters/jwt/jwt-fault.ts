@@ -82,6 +82,7 @@ export function faultOf(error: unknown): LocalAnswer {
       return tokenInvalid('not-yet-valid', 'The token is not valid yet.');
     return tokenInvalid('claims', `The claim "${error.claim}" is missing or malformed.`);
   }
+  if (error instanceof errors.JWTInvalid) return tokenInvalid('claims', 'What the token holds is no set of claims.');
   if (error instanceof errors.JWSSignatureVerificationFailed)
     return tokenInvalid('signature', "The token's signature is wrong.");
   return tokenInvalid('malformed', "The token can't be read.");

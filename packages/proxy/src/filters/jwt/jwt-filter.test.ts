@@ -126,6 +126,20 @@ test('the token goes no further, unless the filter says so', async () => {
   expect((await ask(world, spec({ forward: true }), signed)).passage.upstream.has('authorization')).toBe(false);
 });
 
+/** The next letter of base64url: the last one of 64 octets has four bits that mean nothing. */
+const beside = (letter: string) => String.fromCharCode(letter.charCodeAt(0) + 1);
+
+test('with an RSA key whose exponent is 1 anybody could sign: it is no key', async () => {
+  const world = filterWorld();
+  const key = await keyPair('RS256', 'k');
+  const signed = await token(world, key);
+  expect(told(await ask(world, spec({ keys: [key.jwk] }), signed))).toBe('passes');
+  for (const e of ['AQ', 'AAE'])
+    expect(told(await ask(world, spec({ keys: [{ ...key.jwk, e }, elliptic.jwk] }), signed))).toBe(
+      'TOKEN_INVALID unknown-key',
+    );
+});
+
 test('tokens that are not genuine are refused, each with its reason', async () => {
   const world = filterWorld();
   const good = await token(world);
@@ -175,6 +189,12 @@ test('tokens that are not genuine are refused, each with its reason', async () =
       `${encoded({ alg: 'ES256', kid: 'first', b64: false, crit: ['b64'] })}.${payload}.${signature}`,
       'TOKEN_INVALID signature',
     ],
+    [
+      'bits beyond the last octet of its signature',
+      `${header}.${payload}.${signature.slice(0, -1)}${beside(signature.slice(-1))}`,
+      'TOKEN_INVALID malformed',
+    ],
+    ['a part that is no whole octet', `${header}.A.${signature}`, 'TOKEN_INVALID malformed'],
     ['padding', `${header}.${payload}.${signature}=`, 'TOKEN_INVALID malformed'],
     ['five parts', `${header}.${payload}.${signature}.a.b`, 'TOKEN_INVALID malformed'],
     ['no JWT', 'garbage', 'TOKEN_INVALID malformed'],

@@ -53,6 +53,8 @@ const HASHES = [
 /** 2 048 bits are 256 bytes, 342 characters of base64url. */
 const LEAST_MODULUS_LENGTH = 342;
 const CURVES: Readonly<Record<string, SignatureAlgorithm>> = { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512' };
+/** With an exponent of 1 anybody can sign. */
+const POINTLESS_EXPONENTS = new Set(['', 'AA', 'AQ', 'AAE', 'AAAB']);
 const RSA_ALGORITHMS: readonly string[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
 
 /**
@@ -103,10 +105,10 @@ function verifying(jwk: JWK, secrets: boolean): Usable | undefined {
     const algorithm = Object.hasOwn(CURVES, crv) ? CURVES[crv] : undefined;
     return algorithm && pinned({ kty, crv, x, y, ...named }, algorithm, alg);
   }
-  if (kty === 'RSA' && n !== undefined && e !== undefined && n.length >= LEAST_MODULUS_LENGTH) {
+  if (kty === 'RSA' && n !== undefined && n.length >= LEAST_MODULUS_LENGTH && !POINTLESS_EXPONENTS.has(e ?? '')) {
     // `as`: it is one of the list.
     const algorithm = RSA_ALGORITHMS.includes(alg ?? '') ? (alg as SignatureAlgorithm) : 'RS256';
-    return pinned({ kty, n, e, ...named }, algorithm, alg);
+    return pinned({ kty, n, ...(e === undefined ? {} : { e }), ...named }, algorithm, alg);
   }
   const hash = HASHES.find(({ algorithm }) => algorithm === alg);
   if (kty !== 'oct' || !secrets || k === undefined || hash === undefined) return undefined;
