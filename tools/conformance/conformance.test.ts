@@ -1,0 +1,60 @@
+import { createHmac } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { junitCases } from './h2spec.ts';
+import { smuggling } from './smuggling.ts';
+import { countsOf } from './suite.ts';
+import { wycheproof } from './wycheproof.ts';
+
+/** A folder with these files, by their names. */
+async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-suite-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, 'latin1');
+  return folder;
+}
+
+test('a vector passes when the filter says of it what the suite says, and fails when it does not', async () => {
+  const secret = Buffer.alloc(32, 7);
+  const content = [{ alg: 'HS256' }, 'no claims']
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+  const jws = `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`;
+  const forged = `${content}.${createHmac('sha256', 'other').update(content).digest('base64url')}`;
+  const tests = [
+    { jws, result: 'valid' },
+    { jws: forged, result: 'invalid' },
+    { jws: forged, result: 'valid' },
+    { jws, result: 'invalid' },
+    { jwe: 'a.b.c.d.e', result: 'valid' },
+  ].map((each, at) => ({ tcId: at + 1, comment: 'own', ...each }));
+  const key = { kty: 'oct', alg: 'HS256', k: secret.toString('base64url') };
+  const folder = await folderOf({
+    'json_web_signature_test.json': JSON.stringify({ testGroups: [{ comment: 'hs', private: key, tests }] }),
+  });
+  const cases = await wycheproof(folder);
+  expect(cases.map(({ outcome }) => outcome)).toEqual(['passed', 'passed', 'failed', 'failed', 'skipped']);
+  expect(cases[2]?.why).toContain('signature');
+});
+
+test('payloads pass that are refused, or arrive as they are logged', async () => {
+  const folder = await folderOf({
+    refused: 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    taken: 'POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+    waiting: 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\nabc',
+  });
+  expect(countsOf(await smuggling(folder))).toEqual({ passed: 3, failed: 0, skipped: 0 });
+});
+
+test('a report of JUnit’s form is read, with what was expected and what came', () => {
+  const xml = `<testsuite><testcase package="http2/6.3" classname="Sends &quot;this&quot;" time="0.1"></testcase>
+    <testcase package="http2/6.7" classname="b" time="0"><failure>GOAWAY &#xA; Timeout</failure></testcase>
+    <testcase package="http2/6.9" classname="c" time="0"><skipped></skipped></testcase></testsuite>`;
+  expect(junitCases(xml)).toEqual([
+    { name: 'http2/6.3 Sends "this"', outcome: 'passed', why: undefined },
+    { name: 'http2/6.7 b', outcome: 'failed', why: 'GOAWAY Timeout' },
+    { name: 'http2/6.9 c', outcome: 'skipped', why: 'the program skips it' },
+  ]);
+});

@@ -1,0 +1,42 @@
+// `npm run conformance -- <suite> <path> [--json]`: suites of others, read from outside of the repository, on our gateway.
+//
+// suite.ts            what a suite is and says
+// gateway-at-test.ts  the gateway that they meet
+// wycheproof.ts  h2spec.ts  smuggling.ts   the suites
+import { parseArgs } from 'node:util';
+import { h2spec } from './h2spec.ts';
+import { smuggling } from './smuggling.ts';
+import { countsOf, type Suite } from './suite.ts';
+import { wycheproof } from './wycheproof.ts';
+
+const SUITES: Readonly<Record<string, Suite>> = { wycheproof, h2spec, smuggling };
+const USAGE = `npm run conformance -- <suite> <path> [--json]
+
+  wycheproof <folder>   testvectors_v1 of Wycheproof: JSON Web Signatures against the filter jwt
+  h2spec <program>      HTTP/2 by the program h2spec
+  smuggling <folder>    files of raw requests, each the bytes of one client
+`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean', default: false } },
+  });
+  const [name = '', path] = positionals;
+  const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined;
+  if (suite === undefined || path === undefined) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const cases = await suite(path);
+  const counts = countsOf(cases);
+  if (values.json) process.stdout.write(`${JSON.stringify({ suite: name, counts, cases })}\n`);
+  else {
+    for (const { name: title, outcome, why } of cases)
+      if (outcome !== 'passed') process.stdout.write(`${outcome}  ${title}\n         ${why ?? ''}\n`);
+    process.stdout.write(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
+  }
+  return counts.failed > 0 ? 1 : 0;
+}
+
+process.exitCode = await main();
