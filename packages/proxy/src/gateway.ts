@@ -21,6 +21,8 @@ export interface Gateway extends Closeable {
   readonly url: string;
   /** Whether requests would be served: it has public keys and is not shutting down. */
   ready(): boolean;
+  /** As `Engine.close`. */
+  close(options?: { readonly graceMs?: number; readonly isReplaced?: boolean }): Promise<void>;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
 
   let closing: Promise<void> | undefined;
-  const close = (closeOptions?: { readonly graceMs?: number }): Promise<void> =>
+  const close: Gateway['close'] = (closeOptions) =>
     (closing ??= engine.close(closeOptions).finally(() => verifier.close()));
   return {
     url: engine.urls.get(LISTENER) ?? '',

@@ -3,11 +3,13 @@
 //   FAIRLEAD_INSTANCE            name of this instance in telemetry; default none
 //   OTEL_EXPORTER_OTLP_ENDPOINT  where spans go: http(s):// or unix:/path; default nowhere
 //   OTEL_TRACES_SAMPLER          which traces are recorded, FAIRLEAD_ACCESS_LINES which lines are written; see telemetry
-// Sends { type: 'ready', url } over IPC when it listens. SIGTERM or the end of IPC drains; a second one ends at once.
+// Sends { type: 'ready', url } over IPC when it listens. SIGTERM or the end of IPC drains; a second one ends at once. { type: 'leave' }
+// lets it end in favour of another process at the same address (see workers.ts).
 import { realClock, realRandom } from '@fairlead/core';
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import { readGatewayConfig } from './config.ts';
 import { startGateway } from './gateway.ts';
+import { isLeave } from './workers.ts';
 
 const GRACE_MS = 5_000;
 
@@ -35,12 +37,12 @@ async function die(message: string, error: unknown): Promise<never> {
 const starting = readGatewayConfig(FAIRLEAD_GATEWAY_CONFIG, { telemetry, clock, random }).then(startGateway);
 
 let asked = false;
-function end(why: string): void {
+function end(why: string, isReplaced = false): void {
   if (asked) process.exit(1);
   asked = true;
   telemetry.log.info(undefined, 'draining', { why });
   starting
-    .then((gateway) => gateway.close({ graceMs: GRACE_MS }))
+    .then((gateway) => gateway.close({ graceMs: GRACE_MS, isReplaced }))
     .then(() => telemetry.close({ graceMs: 1_000 }))
     .then(
       () => process.exit(0),
@@ -52,6 +54,9 @@ process.on('SIGTERM', () => end('SIGTERM'));
 process.on('SIGINT', () => {
   // Ctrl-C reaches the whole process group; under a supervisor it is the supervisor who says when to end.
   if (!supervised) end('SIGINT');
+});
+process.on('message', (message) => {
+  if (isLeave(message)) end('another process has taken its place', true);
 });
 if (supervised) process.on('disconnect', () => end('the supervisor is gone'));
 

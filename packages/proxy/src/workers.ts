@@ -11,6 +11,11 @@ export interface WorkerReady {
 /** Asks a worker to leave its addresses to those that have been started in its place, and to end. */
 export const LEAVE = { type: 'leave' } as const;
 
+/** Whether a message is `LEAVE`. */
+export function isLeave(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === LEAVE.type;
+}
+
 /** How workers are run. */
 export interface WorkersOptions {
   /** Path of the module that each runs. It sends `WorkerReady`, ends on SIGTERM, and leaves on `LEAVE`. */
