@@ -35,9 +35,22 @@ test('every kind refuses what it does not know, and says in a sentence what it d
       require: { roles: ['buyer'] },
     },
     { type: 'api-key', consumers: [{ name: 'robot', keys: [hash] }] },
+    { type: 'basic-auth', users: [{ name: 'ada', hash: `$scrypt$ln=14,r=8,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}` }] },
     { type: 'ip', allow: ['10.0.0.0/8'], deny: ['10.1.0.0/16'] },
     { type: 'rate-limit', by: 'tenant', rates: ['100/s', { rate: '1000/m', burst: 50 }] },
     { type: 'headers', request: { set: { 'x-a': 'b' }, remove: ['x-c'] } },
+    { type: 'cors', origins: ['https://*.shop.test'], methods: ['PUT'], credentials: true },
+    {
+      type: 'rewrite',
+      path: [
+        { prefix: '/api', to: '/' },
+        { template: '/o/{id}', to: '/orders/{id}' },
+        { regex: '/v.', to: '/' },
+      ],
+      query: { set: { a: '1' }, remove: ['b', 'c'] },
+    },
+    { type: 'redirect', scheme: 'https', host: 'shop.test', path: { to: '/new' }, status: 308 },
+    { type: 'respond', status: 410, code: 'GONE' },
     {
       type: 'split',
       rings: [{ by: 'tenant', values: ['acme'], to: 'next' }],
@@ -55,9 +68,14 @@ test('every kind refuses what it does not know, and says in a sentence what it d
   expect(written.map((each) => kindOf(each.type).explain(kindOf(each.type).schema.parse(each)))).toEqual([
     'needs a token of https://a.test for b, with one of the roles buyer',
     'needs a key in x-api-key of robot',
+    'needs a user and password of ada',
     'lets only 10.0.0.0/8 in and keeps 10.1.0.0/16 out',
     'lets 100/s and 1000/m through for each tenant',
     'sets x-a of the request, removes x-c of the request',
+    'lets pages of https://*.shop.test read answers and send PUT, with credentials',
+    '/api and below becomes /, else /o/{id} becomes /orders/{id}, else what matches /v. becomes /, sets a of the query, removes b, c of the query',
+    'sends clients to https, host shop.test, every path becomes /new, with 308',
+    'answers everything with 410 GONE',
     'sends acme (tenant) to next; splits 95 to now, 5 to next, by ip',
     'holds 10 % back for 2000 ms, answers 1 % with 503, until 2030-01-01T01:00:00Z',
   ]);

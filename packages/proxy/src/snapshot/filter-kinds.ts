@@ -1,9 +1,14 @@
 import { apiKeyKind } from '../filters/api-key/api-key-kind.ts';
+import { basicAuthKind } from '../filters/basic-auth/basic-auth-kind.ts';
+import { corsKind } from '../filters/cors-kind.ts';
 import { faultKind } from '../filters/fault-kind.ts';
 import { headersKind } from '../filters/headers-kind.ts';
 import { ipKind } from '../filters/ip-kind.ts';
 import { jwtKind } from '../filters/jwt/jwt-kind.ts';
 import { rateLimitKind } from '../filters/rate-limit/rate-limit-kind.ts';
+import { redirectKind } from '../filters/redirect-kind.ts';
+import { respondKind } from '../filters/respond-kind.ts';
+import { rewriteKind } from '../filters/rewrite/rewrite-kind.ts';
 import { splitKind } from '../filters/split-kind.ts';
 import type { FilterKind } from './filter-kind.ts';
 
@@ -14,9 +19,14 @@ import type { FilterKind } from './filter-kind.ts';
 export const FILTER_KINDS: readonly FilterKind[] = [
   jwtKind,
   apiKeyKind,
+  basicAuthKind,
   ipKind,
   rateLimitKind,
   headersKind,
+  corsKind,
+  rewriteKind,
+  redirectKind,
+  respondKind,
   splitKind,
   faultKind,
 ];

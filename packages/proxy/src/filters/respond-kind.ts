@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import type { Filter, FilterFactory, LocalAnswer } from '../engine/filter.ts';
+import type { FilterKind } from '../snapshot/filter-kind.ts';
+
+/** What frames an answer is written by the proxy, and so is what a body is. */
+const OWN = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+const BODILESS = [204, 205, 304];
+
+/** What code says may be anything. */
+function isJson(value: unknown): boolean {
+  try {
+    return JSON.stringify(value) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+const fieldName = z
+  .string()
+  .regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes')
+  .refine((field) => !OWN.has(field), { message: 'is written by the proxy itself; leave it out' });
+const fieldValue = z.string().regex(/^[\t\x20-\x7e]*$/, 'a field holds printable ASCII');
+
+const schema = z
+  .strictObject({
+    type: z.literal('respond'),
+    status: z.int().min(200).max(599).optional().describe('Default 200.'),
+    headers: z
+      .record(fieldName, z.union([fieldValue, z.array(fieldValue).min(1)]))
+      .optional()
+      .describe('Fields by name; a list is a line each.'),
+    body: z
+      .string()
+      .optional()
+      .describe('Text. Default none; for 400 and above a problem document of code and detail.'),
+    json: z.unknown().refine(isJson, { message: 'is nothing that JSON has' }).optional().describe('A body of JSON.'),
+    contentType: fieldValue
+      .optional()
+      .describe('Of the body. Default text/plain; charset=utf-8, or application/json for json.'),
+    code: z
+      .string()
+      .regex(/^[A-Z][A-Z0-9_]{0,62}$/, 'write a code such as GONE_FOR_GOOD')
+      .optional()
+      .describe('Of the problem document, of metrics and lines. Default ANSWERED_HERE.'),
+    detail: z.string().optional().describe('Of the problem document.'),
+  })
+  .superRefine((spec, context) => {
+    const { status = 200, body, json, contentType, code, detail } = spec;
+    const say = (key: keyof typeof spec, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+    if (body !== undefined && json !== undefined) say('json', 'is there beside body; write one of them');
+    const key = body === undefined ? 'json' : 'body';
+    const hasBody = body !== undefined || json !== undefined;
+    if (hasBody && BODILESS.includes(status)) say(key, `has no place: an answer with ${status} has no body`);
+    if (!hasBody && contentType !== undefined) say('contentType', 'is of a body, and there is none');
+    if (code !== undefined && status < 400) say('code', 'is of a failure; the status is none');
+    if (detail !== undefined && (status < 400 || hasBody)) say('detail', 'is of a problem document; this is none');
+  });
+
+type RespondSpec = z.output<typeof schema>;
+
+const make: FilterFactory<RespondSpec> = (spec) => {
+  const answer = answerOf(spec);
+  const filter: Filter = { type: 'respond', request: () => answer };
+  return filter;
+};
+
+function answerOf({ status = 200, headers = {}, body, json, contentType, code, detail }: RespondSpec): LocalAnswer {
+  const text = json === undefined ? body : JSON.stringify(json);
+  const told = { status, cause: code ?? 'ANSWERED_HERE', detail: detail ?? 'The gateway answers this itself.' };
+  // Without a text of its own, a failure is a problem document.
+  if (text === undefined) return status >= 400 ? { ...told, fields: headers } : { ...told, fields: headers, body: '' };
+  const type = contentType ?? (json === undefined ? 'text/plain; charset=utf-8' : 'application/json');
+  return { ...told, fields: { ...headers, 'content-type': type }, body: text };
+}
+
+/** `respond`: an answer of the gateway's own to every request. */
+export const respondKind: FilterKind<RespondSpec> = {
+  type: 'respond',
+  schema,
+  answersAll: true,
+  explain: ({ status = 200, code }) => `answers everything with ${status}${code === undefined ? '' : ` ${code}`}`,
+  make,
+};
