@@ -47,6 +47,7 @@ test('whoever stays is overdue at its time, whoever leaves never is, and no time
       }
       expect(clock.pending).toBe(0);
     }),
+    { numRuns: 400 },
   );
 });
 
