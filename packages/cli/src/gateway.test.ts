@@ -154,6 +154,26 @@ test('a key that is made opens the filter that has its hash', async () => {
   expect((await run('gateway', 'check', 'keys.yaml')).err).toContain('write the hash');
 });
 
+test('a password is made or read, and the filter takes its hash', async () => {
+  const made = await run('gateway', 'password');
+  expect(made.out).toMatch(
+    /^password {2}[\w-]{32}\nhash {6}\$scrypt\$ln=15,r=8,p=3\$\S+\nThe password is shown this once\./,
+  );
+  await writeFile(join(cwd, 'secret.txt'), 'open sesame\n');
+  const read = await run('gateway', 'password', 'secret.txt', '--json');
+  // `as`: what --json prints.
+  const { hash, ...rest } = JSON.parse(read.out) as { hash: string };
+  expect(rest).toEqual({});
+  await writeFile(
+    join(cwd, 'users.yaml'),
+    GATEWAY.replace('routes:', `filters: [{ type: basic-auth, users: [{ name: ann, hash: '${hash}' }] }]\nroutes:`),
+  );
+  expect((await run('gateway', 'check', 'users.yaml')).err).toBe('');
+  await writeFile(join(cwd, 'two.txt'), 'open\nsesame\n');
+  expect((await run('gateway', 'password', 'two.txt')).err).toContain('as its only line');
+  expect((await run('gateway', 'password', 'nowhere.txt')).err).toContain("nowhere.txt can't be read");
+});
+
 test('a wrong command line names itself', async () => {
   const wrong = async (...args: string[]) => (await run('route', 'explain', ...args, '--config', 'gateway.yaml')).err;
   expect(await wrong('/x', '-H', 'ring')).toContain("--header takes 'name: value'");

@@ -15,6 +15,7 @@ export type { PlatformGateway } from './explain/platform-gateway.ts';
 export { snapshotWarnings } from './explain/snapshot-warnings.ts';
 export { newApiKey } from './filters/api-key/api-key.ts';
 export type { NewApiKey } from './filters/api-key/api-key.ts';
+export { newPasswordHash } from './filters/basic-auth/password-hash.ts';
 export { startGateway } from './gateway.ts';
 export type { Gateway } from './gateway.ts';
 export type { GatewayEndpoint, GatewayOptions, GatewayRoute, JwksSource } from './options.ts';
