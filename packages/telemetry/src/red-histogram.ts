@@ -30,7 +30,7 @@ class SeriesCounts implements RedSeries {
 
 /**
  * A histogram of durations in seconds that is made into prom-client's form when somebody asks for it. That one finds the
- * labels and the bucket by name at each observation, which costs a request of a proxy as much as its routing.
+ * labels and the bucket by name at each observation, which a proxy would do twice a request.
  */
 export class RedHistogram {
   readonly name: string;
