@@ -168,6 +168,39 @@ test('trailers go both ways, and that they are taken is said', async () => {
   expect(heard).toEqual(['x-sum', '7']);
 });
 
+test('a body that its client cuts off never looks whole, nor does an answer that is cut off here', async () => {
+  const told = Promise.withResolvers<string>();
+  const answered: ServerRequest[] = [];
+  const session = client(
+    await served((request) => {
+      if (request.head.method === 'GET') {
+        answered.push(request);
+        request.beginAnswer(200, '', -1);
+        request.part(Buffer.from('part'));
+        return;
+      }
+      const sink = {
+        isWanting: true,
+        isWhole: false,
+        data: () => stream.destroy(new Error('cut')),
+        fail: () => told.resolve('cut'),
+        end: () => told.resolve('whole'),
+      };
+      request.receive(sink, 100);
+    }),
+  );
+  const stream = session.request({ ':method': 'POST', ':path': '/' });
+  stream.on('error', () => {});
+  stream.write('part');
+  expect(await told.promise).toBe('cut');
+  const answer = session.request({ ':path': '/' });
+  answer.on('error', () => {});
+  await once(answer, 'data');
+  answered[0]?.cut();
+  await new Promise((resolve) => answer.once('close', resolve));
+  expect(answer.rstCode).not.toBe(0);
+});
+
 test('fields of the connection go no further, and name no bodies', async () => {
   const seen: string[] = [];
   const session = client(

@@ -82,8 +82,9 @@ export class StreamSocket extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (!this.#stream.destroyed) {
-      // An answer that was cut must not look whole.
-      this.#stream.close(this.#stream.writableFinished ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_INTERNAL_ERROR);
+      // An answer that was cut must not look whole: `close` alone would end it before it is reset.
+      if (this.#stream.writableFinished) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+      else this.#stream.destroy(new Error('The answer was cut off.'));
     }
     done(error);
   }
@@ -96,6 +97,8 @@ export class StreamSocket extends Duplex {
   #ended(isChunked: boolean, trailers: readonly string[]): void {
     // Who has said how long the body is has no place for trailers in HTTP/1.1.
     if (!isChunked) return;
+    // Node ends what was reset, too; what is cut off must not look whole. Trailers are the end of what is whole.
+    if (trailers.length === 0 && (this.#stream.rstCode !== 0 || this.#stream.aborted)) return;
     try {
       this.push(Buffer.from(lastChunk(trailers), 'latin1'));
     } catch (error) {
