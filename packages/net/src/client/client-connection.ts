@@ -1,8 +1,10 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { Timer } from '@fairlead/core';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { ResponseReader } from '../http1/response-reader.ts';
+import { StreamFailure } from '../http2/stream-failure.ts';
 import type { Sender } from '../server/outbox.ts';
 import { connectionFailed, whyOf } from './call.ts';
 import type { Carried, Carrier } from './carried.ts';
@@ -37,7 +39,7 @@ export class ClientConnection implements Carrier, Sender {
   idleUntilMs = 0;
   readonly #options: ResolvedPoolOptions;
   readonly #events: ConnectionEvents;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #reader: ResponseReader;
   #state: 'opening' | 'open' | 'gone' = 'opening';
   #carried: Carried | undefined;
@@ -56,12 +58,13 @@ export class ClientConnection implements Carrier, Sender {
   readonly #connectTimer: Timer;
   readonly #closed = Promise.withResolvers<void>();
 
-  constructor(options: ResolvedPoolOptions, events: ConnectionEvents) {
+  /** `openStream` opens a stream of HTTP/2, which is its connection then. Default: a socket is opened. */
+  constructor(options: ResolvedPoolOptions, events: ConnectionEvents, openStream: (() => Duplex) | undefined) {
     this.#options = options;
     this.#events = events;
     this.#idleTimeoutMs = options.idleTimeoutMs;
     this.#reader = new ResponseReader(options.limits, options.sieve);
-    this.#socket = this.#connect();
+    this.#socket = openStream === undefined ? this.#connect() : this.#listened(openStream(), 'connect', false);
     this.#connectTimer = options.clock.setTimer(options.connectTimeoutMs, () => {
       const late = new Error(`It was not open after ${options.connectTimeoutMs} ms.`);
       this.#end(Object.assign(late, { code: 'CONNECT_TIMEOUT' }));
@@ -129,7 +132,8 @@ export class ClientConnection implements Carrier, Sender {
   }
 
   takeOver(received: (bytes: Buffer) => void): { readonly socket: Socket; readonly first: Buffer } {
-    const socket = this.#socket;
+    // `as`: over HTTP/2 no other protocol is ever agreed to.
+    const socket = this.#socket as Socket;
     this.#takenOver = received;
     this.#carried = undefined;
     this.#state = 'gone';
@@ -181,7 +185,7 @@ export class ClientConnection implements Carrier, Sender {
     else this.#socket.write(piece);
   }
 
-  #connect(): Socket {
+  #connect(): Duplex {
     const { endpoint } = this.#options;
     const socket =
       'path' in endpoint
@@ -196,8 +200,13 @@ export class ClientConnection implements Carrier, Sender {
           : connectTcp({ host: endpoint.host, port: endpoint.port, onread: this.#reading() });
     const isTls = 'isTls' in endpoint && endpoint.isTls === true;
     socket.setNoDelay(true);
-    socket.once(isTls ? 'secureConnect' : 'connect', () => this.#opened());
-    if (isTls) socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    return this.#listened(socket, isTls ? 'secureConnect' : 'connect', !isTls);
+  }
+
+  /** `readsItself`: what arrives is told otherwise than by `data`. */
+  #listened(socket: Duplex, opened: 'connect' | 'secureConnect', readsItself: boolean): Duplex {
+    socket.once(opened, () => this.#opened());
+    if (!readsItself) socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('end', () => this.#ended());
     socket.on('drain', () => this.#carried?.room());
     socket.on('error', (error) => this.#end(error));
@@ -311,8 +320,11 @@ export class ClientConnection implements Carrier, Sender {
     this.#carried = undefined;
     this.#events.onGone(this, isOpening ? (error ?? new Error('the connection was closed')) : undefined);
     if (carried === undefined) return;
-    const wasKept = this.#served > 0 && !this.#isAnswering;
-    carried.fail(connectionFailed(whyOf(error) ?? 'the connection broke', 'maybe', error), wasKept);
+    const isUnprocessed = error instanceof StreamFailure && error.isUnprocessed;
+    // A session of HTTP/2 has had others before.
+    const wasKept = isUnprocessed || (this.#served > 0 && !this.#isAnswering);
+    const processed = isUnprocessed ? 'no' : 'maybe';
+    carried.fail(connectionFailed(whyOf(error) ?? 'the connection broke', processed, error), wasKept);
   }
 }
 

@@ -11,6 +11,9 @@ export type Endpoint =
   | { readonly path: string }
   | { readonly host: string; readonly port: number; readonly isTls?: boolean; readonly serverName?: string };
 
+/** A version of HTTP that an endpoint speaks. */
+export type Protocol = 'http1' | 'h2';
+
 /** How a pool of connections to one endpoint behaves. */
 export interface PoolOptions extends MessageLimits {
   readonly endpoint: Endpoint;
@@ -19,7 +22,7 @@ export interface PoolOptions extends MessageLimits {
    * What is spoken there: HTTP/1.1, or HTTP/2 by prior knowledge, over TLS as ALPN agrees to it. Each request of HTTP/2 counts as a
    * connection below. Default `http1`.
    */
-  readonly protocol?: 'http1' | 'h2';
+  readonly protocol?: Protocol;
   /** What requests say in `Host`. Default: the endpoint's host, and its port unless it is the scheme's; else `localhost`. */
   readonly host?: string;
   /** Connections at once, those that are being opened included. Default 64; at least 1. */
@@ -43,7 +46,7 @@ export interface PoolOptions extends MessageLimits {
 export interface ResolvedPoolOptions {
   readonly endpoint: Endpoint;
   readonly clock: Clock;
-  readonly protocol: 'http1' | 'h2';
+  readonly protocol: Protocol;
   readonly host: string;
   readonly maxConnections: number;
   readonly maxWaiting: number;
@@ -55,7 +58,6 @@ export interface ResolvedPoolOptions {
 }
 
 const DEFAULTS = {
-  protocol: 'http1' as const,
   maxConnections: 64,
   maxWaiting: 4_096,
   connectTimeoutMs: 2_000,
@@ -65,7 +67,16 @@ const DEFAULTS = {
 
 /** @throws MISCONFIGURED */
 export function resolvePoolOptions(options: PoolOptions): ResolvedPoolOptions {
-  const { endpoint, clock, host = hostOf(endpoint), maxHeadBytes, maxFields, sieve, ...given } = options;
+  const {
+    endpoint,
+    clock,
+    host = hostOf(endpoint),
+    maxHeadBytes,
+    maxFields,
+    sieve,
+    protocol = 'http1',
+    ...given
+  } = options;
   const resolved = { ...DEFAULTS, ...given };
   atLeast('maxConnections', resolved.maxConnections, 1);
   atLeast('maxWaiting', resolved.maxWaiting, 0);
@@ -76,7 +87,7 @@ export function resolvePoolOptions(options: PoolOptions): ResolvedPoolOptions {
     ...(maxHeadBytes === undefined ? {} : { maxHeadBytes }),
     ...(maxFields === undefined ? {} : { maxFields }),
   };
-  return { ...resolved, endpoint, clock, host, limits, sieve };
+  return { ...resolved, endpoint, clock, protocol, host, limits, sieve };
 }
 
 function atLeast(name: string, value: number, least: number): void {

@@ -1,8 +1,10 @@
+import type { Duplex } from 'node:stream';
 import type { Closeable, Context, Timer } from '@fairlead/core';
 import { Outbox } from '../server/outbox.ts';
 import { Call, connectionFailed, whyOf, type ReceivedAnswer, type WholeRequest } from './call.ts';
 import type { Carried } from './carried.ts';
 import { ClientConnection, type ConnectionEvents } from './client-connection.ts';
+import { UpstreamSessions } from '../http2/upstream-sessions.ts';
 import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './options.ts';
 
 /** Connections to one endpoint, kept and used again. */
@@ -58,12 +60,16 @@ class ConnectionPool implements Pool {
   readonly #line = new Set<Carried>();
   readonly #outbox = new Outbox();
   readonly #events: ConnectionEvents;
+  /** Where connections are streams. */
+  readonly #sessions: UpstreamSessions | undefined;
   #opening = 0;
   #sweep: Timer | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedPoolOptions) {
-    this.#options = options;
+    // A stream carries one request.
+    this.#options = options.protocol === 'h2' ? { ...options, idleTimeoutMs: 0 } : options;
+    this.#sessions = options.protocol === 'h2' ? new UpstreamSessions(options) : undefined;
     this.hostLine = `host: ${options.host}\r\n`;
     this.takesTrailers = options.protocol === 'h2';
     this.#events = {
@@ -121,6 +127,12 @@ class ConnectionPool implements Pool {
     const connections = [...this.#connections];
     for (const connection of connections) connection.destroy();
     await Promise.all(connections.map((connection) => connection.closed));
+    await this.#sessions?.close();
+  }
+
+  get #openStream(): (() => Duplex) | undefined {
+    const sessions = this.#sessions;
+    return sessions && (() => sessions.open());
   }
 
   /** Whether nothing more may wait. What a connection is being opened for is not counted as waiting. */
@@ -132,7 +144,7 @@ class ConnectionPool implements Pool {
   #openForLine(): void {
     while (this.#connections.size < this.#options.maxConnections && this.#opening < this.#line.size) {
       this.#opening += 1;
-      this.#connections.add(new ClientConnection(this.#options, this.#events));
+      this.#connections.add(new ClientConnection(this.#options, this.#events, this.#openStream));
     }
   }
 

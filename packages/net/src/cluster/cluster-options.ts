@@ -146,7 +146,7 @@ function resolved(options: ClusterOptions): ResolvedClusterOptions {
     random,
     outliers: outliers === 'off' ? outliers : resolveOutliers(outliers),
     health: health === 'off' ? undefined : resolveHealth(health),
-    makeProber: options.makeProber ?? proberOf({ clock, random }),
+    makeProber: options.makeProber ?? proberOf({ clock, random, protocol: pool.protocol ?? 'http1' }),
     slowStart,
     zone: zone && { callers: undefined, minEndpoints: MIN_ENDPOINTS_OF_ZONES, ...zone },
     limits,

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { createContext, isError, type Clock, type Random } from '@fairlead/core';
 import { whyOf } from '../client/call.ts';
-import type { Endpoint } from '../client/options.ts';
+import type { Endpoint, Protocol } from '../client/options.ts';
 import { clientPool } from '../client/pool.ts';
 import type { ResolvedHealth } from './health-options.ts';
 
@@ -20,6 +20,8 @@ export interface Prober {
 export interface ProbeTools {
   readonly clock: Clock;
   readonly random: Random;
+  /** What endpoints speak. Default `http1`. */
+  readonly protocol?: Protocol;
 }
 
 /** Makes the prober of an endpoint; `host` is what requests to it say in `Host`. */
@@ -39,7 +41,7 @@ function httpProber(
   endpoint: Endpoint,
   usualHost: string | undefined,
   { path, method, expectedStatuses: [from, to], timeoutMs, host = usualHost }: ResolvedHealth,
-  { clock, random }: ProbeTools,
+  { clock, random, protocol = 'http1' }: ProbeTools,
 ): Prober {
   const request = { method, target: path, fields: { 'user-agent': 'fairlead-health' }, body: undefined };
   return {
@@ -47,6 +49,7 @@ function httpProber(
       await using pool = clientPool({
         endpoint,
         clock,
+        protocol,
         maxConnections: 1,
         idleTimeoutMs: 0,
         maxAnswerBytes: MAX_ANSWER_BYTES,

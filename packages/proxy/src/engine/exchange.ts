@@ -125,7 +125,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
       return;
     }
     carrier.latin1(head);
-    this.#upload = new Upload(request, carrier, this);
+    this.#upload = new Upload(request, carrier, this.#picked?.pool.takesTrailers === true, this);
     request.receive(this.#upload, this.route.maxBodyBytes);
   }
 
@@ -188,10 +188,13 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     if (this.isOver) return;
     if (this.#held !== undefined) this.#heldFault = reason;
     const isUnprocessed = reason.details['processed'] === 'no';
-    this.#endAttempt(isUnprocessed ? 'connect-failed' : 'reset');
+    // Who turns a stream away on a connection that stands is no failure.
+    const failure = wasKept ? 'cancelled' : 'connect-failed';
+    this.#endAttempt(isUnprocessed ? failure : 'reset');
     if (this.#isHeadOut) return this.#cut('UPSTREAM_RESET', reason);
     // A kept connection had died meanwhile: whoever may be asked twice is, once.
-    if (wasKept && this.isRepeatable && !this.#hasRepeatedStale) {
+    const isRepeatable = isUnprocessed ? this.#upload === undefined : this.isRepeatable;
+    if (wasKept && isRepeatable && !this.#hasRepeatedStale) {
       this.#hasRepeatedStale = true;
       return this.attempt(undefined, true);
     }
@@ -209,12 +212,6 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
 
   clientReady(): void {
     this.#carrier?.resume();
-  }
-
-  requestTrailers(trailers: Fields): string {
-    // A server of HTTP/1.1 can't say that it takes them; it is told of them in the head, or they stay here.
-    const isTold = this.request.head.announcesTrailers || this.#picked?.pool.takesTrailers === true;
-    return isTold ? trailerLines(trailers, this.core.requestSieve, this.upstreamEdits) : '';
   }
 
   uploadFailed(fault: unknown): void {

@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import type { Fields, ResponseHead, ServerRequest } from '@fairlead/net';
+import { trailerLines, type Fields, type ResponseHead, type ServerRequest } from '@fairlead/net';
 import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
 import type { DeadlineLine, Due } from './deadlines.ts';
 import { checkEdit, editedLines, withoutEdited, type Edits } from './edited-lines.ts';
@@ -94,6 +94,11 @@ export abstract class RequestPassage implements Passage, Due {
   setAnswer(name: string, value: string | undefined): void {
     checkEdit(name, value);
     (this.answerEdits ??= new Map()).set(name, value);
+  }
+
+  /** Those of the request's trailers that go on, as whole lines. */
+  requestTrailers(trailers: Fields): string {
+    return trailerLines(trailers, this.core.requestSieve, this.upstreamEdits);
   }
 
   /** It takes this route, and has its time from the beginning on. */

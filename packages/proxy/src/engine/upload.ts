@@ -18,13 +18,17 @@ export class Upload implements BodySink {
   readonly #request: ServerRequest;
   readonly #carrier: Carrier;
   readonly #events: UploadEvents;
+  readonly #takesTrailers: boolean;
   readonly #isChunked: boolean;
   #isOver = false;
 
-  constructor(request: ServerRequest, carrier: Carrier, events: UploadEvents) {
+  /** `takesTrailers`: whoever gets them takes trailers that it wasn't told of. */
+  constructor(request: ServerRequest, carrier: Carrier, takesTrailers: boolean, events: UploadEvents) {
     this.#request = request;
     this.#carrier = carrier;
     this.#events = events;
+    // A server of HTTP/1.1 can't say that it takes them; it is told of them in the head, or they stay here.
+    this.#takesTrailers = takesTrailers || request.head.announcesTrailers;
     this.#isChunked = request.head.bodyBytes === CHUNKED;
   }
 
@@ -39,7 +43,7 @@ export class Upload implements BodySink {
     if (this.#isOver) return;
     this.#isOver = true;
     if (this.#isChunked) {
-      const lines = trailers.list.length === 0 ? '' : this.#events.requestTrailers(trailers);
+      const lines = !this.#takesTrailers || trailers.list.length === 0 ? '' : this.#events.requestTrailers(trailers);
       this.#carrier.bytes(lines === '' ? LAST_CHUNK : Buffer.from(`0\r\n${lines}\r\n`, 'latin1'));
     }
     this.#carrier.sent();

@@ -30,8 +30,9 @@ function settingsOf(written: {
   readonly zone?: string | undefined;
   readonly limits?: z.output<typeof limits> | undefined;
   readonly pool?: z.output<typeof pool> | undefined;
+  readonly protocol?: 'http1' | 'h2' | undefined;
 }) {
-  const { balancer: name, maxLoadFactor, panic, zone } = written;
+  const { balancer: name, maxLoadFactor, panic, zone, protocol } = written;
   return given({
     balancer: name,
     maxLoadFactor,
@@ -41,7 +42,7 @@ function settingsOf(written: {
     panicThreshold: panic,
     zone: zone === undefined ? undefined : { own: zone },
     limits: written.limits,
-    pool: written.pool,
+    pool: protocol === undefined ? written.pool : { ...written.pool, protocol },
   });
 }
 
@@ -229,6 +230,10 @@ export const clusterForm = z
       })
       .optional()
       .describe('A name whose addresses are the endpoints, asked for again and again. In place of endpoints.'),
+    protocol: z
+      .enum(['http1', 'h2'], { error: 'must be http1 or h2' })
+      .optional()
+      .describe('What its endpoints speak; h2 without TLS by prior knowledge. gRPC needs h2. Default http1.'),
     balancer: balancer.optional().describe('Default p2c.'),
     maxLoadFactor: z.number().min(1).optional().describe('For ring-hash and maglev: how much above its share.'),
     health: z.union([off, health]).optional().describe('Default off.'),
