@@ -236,6 +236,30 @@ test('a client that resets its stream is gone, and an answer that is cut does no
   expect(cut.code).not.toBe(constants.NGHTTP2_NO_ERROR);
 });
 
+test('a session with many streams that were cancelled ends when the others have, and the next one is as good as new', async () => {
+  const part = 'x'.repeat(64 * 1024);
+  const held = Promise.withResolvers<ServerRequest>();
+  const server = await served((request) => {
+    if (request.head.target === '/held') return held.resolve(request);
+    return request.answer(200, {}, request.head.target === '/large' ? part : 'ok');
+  });
+  const session = client(server);
+  const closed = new Promise((resolve) => session.once('close', resolve));
+  const waiting = ask(session, { ':path': '/held' });
+  const request = await held.promise;
+  for (let count = 0; count < 1_000 && !session.closed; count += 1) {
+    const stream = session.request({ ':path': '/large', ':authority': 'shop.test' });
+    stream.on('error', () => {});
+    stream.once('response', () => stream.close(constants.NGHTTP2_CANCEL));
+    await new Promise((resolve) => stream.once('close', resolve));
+  }
+  expect(session.closed).toBe(true);
+  request.answer(200, {}, 'done');
+  expect(await waiting).toMatchObject({ status: 200, body: 'done' });
+  await closed;
+  expect(await ask(client(server), { ':path': '/' })).toMatchObject({ status: 200, body: 'ok' });
+});
+
 test('a client that resets stream after stream is sent away', async () => {
   const session = client(await served(() => {}));
   const closed = new Promise((resolve) => session.once('close', resolve));

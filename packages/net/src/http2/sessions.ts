@@ -35,6 +35,12 @@ const SESSION_WINDOW_BYTES = 1024 * 1024;
 /** Resets that a client may make at once, and each second: beyond, it is taken for an attack (CVE-2023-44487) and told to go. */
 const RESET_BURST = 200;
 const RESETS_A_SECOND = 33;
+/**
+ * Resets after which a session is told to begin anew elsewhere, whatever their rate. Node counts what a stream had not sent yet
+ * as memory of the session for ever, and at 10 MB refuses all that begins.
+ */
+const MOST_RESETS = 150;
+const MOST_MEMORY_MB = 32;
 
 /** Serves HTTP/2 (RFC 9113) by Node's own module; `onStream` gets each request as a connection of HTTP/1.1. */
 export function http2Sessions(limits: SessionLimits, onStream: (socket: StreamSocket) => void): Sessions {
@@ -65,6 +71,7 @@ export function http2Sessions(limits: SessionLimits, onStream: (socket: StreamSo
       const session = performServerHandshake(socket, {
         maxHeaderListPairs: 128,
         maxSessionInvalidFrames: 100,
+        maxSessionMemory: MOST_MEMORY_MB,
         streamResetBurst: RESET_BURST,
         streamResetRate: RESETS_A_SECOND,
         settings: {
@@ -76,9 +83,15 @@ export function http2Sessions(limits: SessionLimits, onStream: (socket: StreamSo
       });
       session.setLocalWindowSize(SESSION_WINDOW_BYTES);
       sessions.add(session);
-      session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) =>
-        streamed(stream, headers, flags, peer),
-      );
+      let resets = 0;
+      session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {
+        stream.once('close', () => {
+          if (stream.rstCode === constants.NGHTTP2_NO_ERROR) return;
+          resets += 1;
+          if (resets === MOST_RESETS) session.close();
+        });
+        streamed(stream, headers, flags, peer);
+      });
       // A session that breaks is over; its streams tell who waits for them.
       session.on('error', () => undefined);
       session.on('close', () => sessions.delete(session));
