@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { Agent, request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** One kind of load: does one thing, and throws when it did not go as it should. */
+export interface Client {
+  readonly name: string;
+  /** How long it pauses between two, in milliseconds. */
+  readonly pauseMs: number;
+  /** How many requests one turn is. */
+  readonly requests: number;
+  turn(): Promise<void>;
+}
+
+const MIB = Buffer.alloc(1024 * 1024, 'x');
+
+/** All kinds of clients, honest and other, of a gateway. `close` ends what they keep. */
+export function clientsOf(url: string): { readonly clients: readonly Client[]; close(): void } {
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  const port = Number(new URL(url).port);
+  let session: ClientHttp2Session | undefined;
+
+  async function ask(
+    path: string,
+    options: RequestOptions = {},
+    body?: Buffer | readonly Buffer[],
+  ): Promise<IncomingMessage> {
+    const sent = request({
+      port,
+      host: '127.0.0.1',
+      path,
+      agent,
+      method: body === undefined ? 'GET' : 'POST',
+      ...options,
+    });
+    const [answer] = await Promise.all([once(sent, 'response'), give()]);
+    // `as`: what the event brings.
+    return answer[0] as IncomingMessage;
+
+    async function give(): Promise<void> {
+      if (Array.isArray(body)) {
+        for (const part of body) if (!sent.write(part)) await once(sent, 'drain');
+        sent.end();
+      } else sent.end(body);
+    }
+  }
+
+  async function whole(path: string, bytes: number, body?: Buffer | readonly Buffer[]): Promise<void> {
+    const answer = await ask(path, {}, body);
+    let length = 0;
+    for await (const part of answer) length += (part as Buffer).length;
+    if (answer.statusCode !== 200 || length !== bytes)
+      throw new Error(`${path}: ${answer.statusCode} with ${length} bytes instead of ${bytes}`);
+  }
+
+  /** Sends text and cuts the connection when something has come back, or after `ms`. */
+  async function cutAfter(text: string, ms: number): Promise<void> {
+    const socket = connect({ port, host: '127.0.0.1' });
+    // What the gateway cuts is told by `close`.
+    socket.on('error', () => {});
+    const closed = once(socket, 'close');
+    socket.write(text);
+    await Promise.race([once(socket, 'data'), closed, sleep(ms)]).catch(() => {});
+    socket.destroy();
+    await closed;
+  }
+
+  function http2Session(): ClientHttp2Session {
+    if (session !== undefined && !session.closed && !session.destroyed) return session;
+    session = connectHttp2(url);
+    // Streams tell what went wrong.
+    session.on('error', () => {});
+    return session;
+  }
+
+  async function stream(isReset: boolean): Promise<void> {
+    const asked = http2Session().request({ ':path': isReset ? '/large' : '/ok', ':authority': 'soak.test' });
+    let length = 0;
+    asked.on('data', (part: Buffer) => {
+      length += part.length;
+      if (isReset) asked.close(constants.NGHTTP2_CANCEL);
+    });
+    // `close` follows.
+    asked.on('error', () => {});
+    await once(asked, 'close').catch(() => {});
+    if (isReset || length === 2) return;
+    // A session that ends refuses what has just begun, which may be asked again (RFC 9113, section 8.7).
+    if (asked.rstCode === constants.NGHTTP2_REFUSED_STREAM || session?.closed === true) return stream(false);
+    throw new Error(`a stream of HTTP/2 brought ${length} bytes instead of 2: ${asked.rstCode}`);
+  }
+
+  async function webSocket(): Promise<void> {
+    const sent = request({
+      port,
+      host: '127.0.0.1',
+      path: '/socket',
+      agent: false,
+      headers: {
+        connection: 'upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-key': 'c29hay1zb2FrLXNvYWs=',
+        'sec-websocket-version': '13',
+      },
+    });
+    sent.end();
+    // `as`: what the event brings.
+    const [, socket] = (await once(sent, 'upgrade')) as [IncomingMessage, Socket];
+    const closed = once(socket, 'close');
+    for (let count = 0; count < 5; count += 1) {
+      const heard = once(socket, 'data');
+      socket.write(`round ${count}`);
+      const [text] = (await heard) as [Buffer];
+      if (text.toString() !== `round ${count}`) throw new Error(`a WebSocket brought ${text.toString()}`);
+    }
+    socket.end();
+    await closed;
+  }
+
+  const head = (path: string, lines = '') => `POST ${path} HTTP/1.1\r\nHost: soak.test\r\n${lines}\r\n`;
+  const client = (name: string, pauseMs: number, turn: () => Promise<void>, requests = 1): Client => ({
+    name,
+    pauseMs,
+    requests,
+    turn,
+  });
+  /** Whatever comes of it is right, as long as it ends. */
+  const anyhow = (path: string) => async () => {
+    const answer = await ask(path);
+    answer.on('error', () => {});
+    const closed = once(answer, 'close');
+    answer.resume();
+    await closed;
+  };
+  const parts = Array.from({ length: 16 }, () => MIB.subarray(0, 8 * 1024));
+  return {
+    clients: [
+      client('keep-alive', 2, () => whole('/ok', 2)),
+      client('keep-alive too', 3, () => whole('/ok', 2)),
+      client('upload of 1 MiB', 40, () => whole('/echo', MIB.length, MIB)),
+      client('download of 1 MiB', 40, () => whole('/large', MIB.length)),
+      client('chunks both ways', 20, () => whole('/echo', 16 * 8 * 1024, parts)),
+      client('chunks', 20, () => whole('/chunks', MIB.length)),
+      client('abort in the head', 10, () => cutAfter('GET / HTTP/1.1\r\nHost: so', 5)),
+      client('abort in the body', 10, () => cutAfter(`${head('/echo', 'Content-Length: 100000\r\n')}part`, 10)),
+      client('abort while answered', 20, () => cutAfter(head('/large', 'Content-Length: 0\r\n'), 1_000)),
+      client('no request', 20, () => cutAfter(head('/', 'Content-Length: 0\r\nTransfer-Encoding: chunked\r\n'), 1_000)),
+      client('upstream that cuts', 20, anyhow('/bad/now')),
+      client('upstream that cuts in the body', 20, () => cutAfter(head('/bad/half', 'Content-Length: 0\r\n'), 5_000)),
+      client('upstream that is slow', 50, anyhow('/bad/slow')),
+      client('WebSocket', 30, webSocket),
+      client('stream of HTTP/2', 5, () => stream(false)),
+      client('stream of HTTP/2 that is reset', 200, () => stream(true)),
+    ],
+    close() {
+      agent.destroy();
+      session?.destroy();
+    },
+  };
+}

@@ -1,0 +1,22 @@
+/** What a soak asks its gateway for. */
+export type Asked = 'sample' | 'end';
+
+/** What the gateway says. */
+export type Told =
+  | { readonly kind: 'ready'; readonly url: string }
+  | {
+      readonly kind: 'sample';
+      /** After a collection: heap, and what hangs on it. */
+      readonly heapBytes: number;
+      readonly rssBytes: number;
+      /** Snapshots so far. */
+      readonly swaps: number;
+    }
+  | {
+      readonly kind: 'ended';
+      readonly drainMs: number;
+      /** Whether all that was under way ended by itself, within the grace. */
+      readonly isWhole: boolean;
+      /** Sockets, servers and timers that are left. */
+      readonly resources: readonly string[];
+    };

@@ -1,0 +1,108 @@
+// The gateway of a soak, as a process of its own: `node --expose-gc gateway-process.ts`, spoken to over IPC. It swaps its
+// snapshot every few seconds, and says what it holds when it is asked.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { realClock, realRandom } from '@fairlead/core';
+import { loadSnapshot, startEngine } from '@fairlead/proxy';
+import { createTelemetry } from '@fairlead/telemetry';
+import type { Asked, Told } from './gateway-messages.ts';
+
+const SWAP_EVERY_MS = 3_000;
+const GRACE_MS = 10_000;
+
+const { FAIRLEAD_SOAK_ORIGIN: origin = '', FAIRLEAD_SOAK_LEAK: leak } = process.env;
+const clock = realClock();
+const random = realRandom();
+const telemetry = createTelemetry({ service: 'soak', clock, random, destination: { write: () => {} } });
+const folder = mkdtempSync(join(tmpdir(), 'fairlead-soak-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+let version = 0;
+
+/** Another snapshot each time: routes, filters, a cluster and a policy come and go. */
+function nextSnapshot() {
+  version += 1;
+  const isOdd = version % 2 === 1;
+  const written = {
+    listeners: [{ name: 'web', address: '127.0.0.1:0', http2: true }],
+    filters: [
+      { type: 'headers', request: { set: { 'x-version': `v${version}` } } },
+      ...(isOdd ? [{ type: 'ip', allow: ['127.0.0.0/8'] }] : [{ type: 'rate-limit', by: 'ip', rates: ['1000000/s'] }]),
+    ],
+    routes: [
+      { name: 'bad', match: { path: '/bad' }, to: 'bad', timeout: '60s' },
+      {
+        name: `all-${version % 3}`,
+        to: isOdd ? 'origin' : 'other',
+        timeout: '60s',
+        maxBody: '8MiB',
+        policy: 'patient',
+      },
+    ],
+    clusters: {
+      bad: { endpoints: [origin], outliers: 'off' },
+      ...(isOdd ? { origin: { endpoints: [origin] } } : { other: { endpoints: [origin], balancer: 'least-request' } }),
+    },
+    policies: { patient: { timeout: { total: isOdd ? '50s' : '55s' } } },
+  };
+  const file = join(folder, 'gateway.json');
+  writeFileSync(file, JSON.stringify(written));
+  return loadSnapshot(file, { clock });
+}
+
+/** What is kept on purpose, so that a soak can be seen to fail. */
+const kept: unknown[] = [];
+const engine = await startEngine({
+  snapshot: await nextSnapshot(),
+  clock,
+  random,
+  telemetry,
+  refusal(facts) {
+    if (leak !== undefined) kept.push(facts);
+    return undefined;
+  },
+});
+
+let isEnding = false;
+const swapping = (async () => {
+  while (!isEnding) {
+    await sleep(SWAP_EVERY_MS, undefined, { ref: false });
+    if (!isEnding) await engine.swap(await nextSnapshot());
+  }
+})();
+
+function tell(told: Told): void {
+  process.send?.(told);
+}
+
+function sample(): void {
+  // Twice: what weak references and finalizers hold is let go of between.
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  tell({ kind: 'sample', heapBytes: heapUsed + external, rssBytes: rss, swaps: version });
+}
+
+async function end(): Promise<void> {
+  isEnding = true;
+  const begunMs = clock.monotonic();
+  await engine.close({ graceMs: GRACE_MS });
+  const drainMs = clock.monotonic() - begunMs;
+  await telemetry.close();
+  // Handles that are closing are gone a turn later.
+  await sleep(100);
+  const resources = process
+    .getActiveResourcesInfo()
+    .filter((name) => /^(?:TCP|TLS|HTTP|Timeout|Immediate|GetAddrInfo)/.test(name));
+  tell({ kind: 'ended', drainMs, isWhole: drainMs < GRACE_MS, resources });
+  process.disconnect();
+  await Promise.race([swapping, sleep(0)]);
+  process.exit(0);
+}
+
+process.on('message', (asked: Asked) => {
+  if (asked === 'sample') sample();
+  else void end();
+});
+tell({ kind: 'ready', url: engine.urls.get('web') ?? '' });

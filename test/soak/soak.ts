@@ -1,0 +1,171 @@
+// A soak: gateway-process.ts between clients.ts and origin.ts for some minutes; main.ts prints what came of it.
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clientsOf, type Client } from './clients.ts';
+import type { Asked, Told } from './gateway-messages.ts';
+import { startOrigin } from './origin.ts';
+import { slopeOf } from './slope.ts';
+
+/** How a soak is run. */
+export interface SoakOptions {
+  /** For how long clients ask, in minutes. */
+  readonly minutes: number;
+  /** Whether the gateway keeps each request for ever, on purpose. Default false. */
+  readonly leaks?: boolean;
+  /** Told of each sample. */
+  readonly onSample?: (text: string) => void;
+}
+
+/** What came of it. */
+export interface SoakReport {
+  readonly requests: number;
+  readonly swaps: number;
+  /** Turns of each kind of client. */
+  readonly turns: Readonly<Record<string, number>>;
+  /** What should not have failed, at most 20 of them. */
+  readonly failures: readonly string[];
+  readonly failed: number;
+  /** By how much the gateway's heap grows, after collections and the warm-up. */
+  readonly heapBytesPerRequest: number;
+  readonly heapBytesPerMinute: number;
+  readonly rssBytesPerMinute: number;
+  readonly drainMs: number;
+  /** Whether all that was under way at the end ended by itself. */
+  readonly isWhole: boolean;
+  /** Sockets, servers and timers that the gateway had left after its end. */
+  readonly resources: readonly string[];
+}
+
+/** More than this stays of each request: a leak. One that forgets nothing keeps some kilobytes. */
+export const MOST_HEAP_BYTES_PER_REQUEST = 100;
+/** The share of the time that is no part of the regression: caches fill, code is compiled. */
+const WARM_UP = 0.4;
+const SAMPLES_AT_LEAST = 20;
+const SAMPLE_AT_MOST_EVERY_MS = 10_000;
+const MOST_FAILURES = 20;
+
+/** Runs one. */
+export async function soak({ minutes, leaks = false, onSample = () => {} }: SoakOptions): Promise<SoakReport> {
+  await using origin = await startOrigin();
+  const gateway = await startGatewayProcess(origin.url, leaks);
+  const { clients, close } = clientsOf(gateway.url);
+  const durationMs = minutes * 60_000;
+  const untilMs = performance.now() + durationMs;
+  const turns: Record<string, number> = {};
+  const failures: string[] = [];
+  let requests = 0;
+  let failed = 0;
+
+  async function load(client: Client): Promise<void> {
+    while (performance.now() < untilMs) {
+      try {
+        await client.turn();
+        requests += client.requests;
+        turns[client.name] = (turns[client.name] ?? 0) + 1;
+      } catch (error) {
+        failed += 1;
+        if (failures.length < MOST_FAILURES)
+          failures.push(`${client.name}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      await sleep(client.pauseMs);
+    }
+  }
+
+  const points: {
+    readonly requests: number;
+    readonly minutes: number;
+    readonly heapBytes: number;
+    readonly rssBytes: number;
+  }[] = [];
+  let swaps = 0;
+  const beganMs = performance.now();
+  const loading = Promise.all(clients.map(load));
+  const everyMs = Math.min(SAMPLE_AT_MOST_EVERY_MS, durationMs / SAMPLES_AT_LEAST);
+  while (performance.now() < untilMs) {
+    await sleep(everyMs);
+    const told = await gateway.ask('sample', 'sample');
+    ({ swaps } = told);
+    const passedMinutes = (performance.now() - beganMs) / 60_000;
+    points.push({ requests, minutes: passedMinutes, heapBytes: told.heapBytes, rssBytes: told.rssBytes });
+    onSample(
+      `${passedMinutes.toFixed(1)} min, ${requests} requests, heap ${mebibytes(told.heapBytes)}, rss ${mebibytes(told.rssBytes)}`,
+    );
+  }
+  await loading;
+  close();
+  const ended = await gateway.ask('end', 'ended');
+  const warm = points.filter((point) => point.minutes >= minutes * WARM_UP);
+  return {
+    requests,
+    swaps,
+    turns,
+    failures,
+    failed,
+    heapBytesPerRequest: slopeOf(warm.map((point) => [point.requests, point.heapBytes])),
+    heapBytesPerMinute: slopeOf(warm.map((point) => [point.minutes, point.heapBytes])),
+    rssBytesPerMinute: slopeOf(warm.map((point) => [point.minutes, point.rssBytes])),
+    drainMs: ended.drainMs,
+    isWhole: ended.isWhole,
+    resources: ended.resources,
+  };
+}
+
+/** Everything that is wrong with what came of it. */
+export function faultsOf(report: SoakReport): readonly string[] {
+  const { failed, failures, heapBytesPerRequest, isWhole, resources } = report;
+  return [
+    ...(failed === 0 ? [] : [`${failed} requests failed that should not have: ${failures.join('; ')}`]),
+    ...(heapBytesPerRequest <= MOST_HEAP_BYTES_PER_REQUEST
+      ? []
+      : [
+          `each request leaves ${Math.round(heapBytesPerRequest)} bytes behind; at most ${MOST_HEAP_BYTES_PER_REQUEST} are noise`,
+        ]),
+    ...(isWhole ? [] : ['requests were still under way when the grace was over']),
+    ...(resources.length === 0 ? [] : [`the gateway had left after its end: ${resources.join(', ')}`]),
+  ];
+}
+
+const mebibytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+
+async function startGatewayProcess(origin: string, leaks: boolean) {
+  const child = fork(fileURLToPath(new URL('./gateway-process.ts', import.meta.url)), {
+    execArgv: ['--conditions=@fairlead/source', '--expose-gc'],
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '',
+      FAIRLEAD_SOAK_ORIGIN: origin,
+      ...(leaks ? { FAIRLEAD_SOAK_LEAK: '1' } : {}),
+    },
+  });
+  const { url } = await told(child, 'ready');
+  return {
+    url,
+    async ask<K extends Told['kind']>(asked: Asked, kind: K): Promise<Extract<Told, { kind: K }>> {
+      const answer = told(child, kind);
+      child.send(asked);
+      return answer;
+    },
+  };
+}
+
+/** The next thing of a kind that the gateway says; its end is a failure. */
+async function told<K extends Told['kind']>(child: ChildProcess, kind: K): Promise<Extract<Told, { kind: K }>> {
+  const gone = new AbortController();
+  const ended = once(child, 'exit', { signal: gone.signal }).then(([code]) => {
+    throw new Error(`The gateway has ended with ${String(code)}.`);
+  });
+  // Whoever has got an answer doesn't wait for the end.
+  ended.catch(() => {});
+  try {
+    for (;;) {
+      const [message] = await Promise.race([once(child, 'message', { signal: gone.signal }), ended]);
+      // `as`: only gateway-process.ts is at the other end.
+      const said = message as Told;
+      if (said.kind === kind) return said as Extract<Told, { kind: K }>;
+    }
+  } finally {
+    gone.abort();
+  }
+}
