@@ -70,6 +70,14 @@ export class DeadlineLine {
   };
 }
 
+/** The line of one who has brought its own time; its timer goes with it. */
+export class OwnDeadline extends DeadlineLine {
+  override leave(due: Due): void {
+    super.leave(due);
+    this.close();
+  }
+}
+
 /** The lines of a proxy, one for each time that some route has. */
 export class Deadlines {
   readonly #clock: Clock;

@@ -107,14 +107,16 @@ export interface Written {
   readonly routes?: readonly object[];
   readonly clusters: Readonly<Record<string, object>>;
   readonly filters?: readonly object[];
+  /** What is said of the listener. */
+  readonly listener?: object;
 }
 
 /** A snapshot of one listener; without routes, everything goes to the first cluster. */
-export function written({ routes, clusters, filters }: Written, kinds: readonly FilterKind[] = FILTER_KINDS) {
+export function written({ routes, clusters, filters, listener = {} }: Written, kinds: readonly FilterKind[] = FILTER_KINDS) {
   const [first] = Object.keys(clusters);
   return snapshotOf(
     {
-      listeners: [{ name: 'web', address: '127.0.0.1:0' }],
+      listeners: [{ name: 'web', address: '127.0.0.1:0', ...listener }],
       routes: routes ?? [{ name: 'all', to: first }],
       clusters,
       ...(filters === undefined ? {} : { filters }),

@@ -16,6 +16,7 @@ import type { EngineCore } from './engine-core.ts';
 import { fail } from '../errors.ts';
 import { brokenUpload, DRAINING, failureAnswer, timeoutAnswer, unpickable } from './failures.ts';
 import type { LocalAnswer } from './filter.ts';
+import { grpcAnswer, isGrpc } from './grpc.ts';
 import type { LiveListener } from './live-listener.ts';
 import { Patience } from './patience.ts';
 import { PolicedAttempts, type Policed } from './policed-attempts.ts';
@@ -115,7 +116,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     const { request, body } = this;
     const { bodyBytes } = request.head;
     const hostLine = this.#picked?.pool.hostLine ?? '';
-    const head = upstreamHead(this, hostLine, this.trace.upstreamLines, this.upstreamEdits, this.offersUpgrade);
+    const head = upstreamHead(this, hostLine, this.trace.upstreamLines, this.lastEdits, this.offersUpgrade);
     if (bodyBytes === 0 || body !== undefined) {
       const isText = body !== undefined && body.length <= TEXT_AT_MOST_BYTES;
       // One write takes both.
@@ -269,10 +270,11 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#abandon('cancelled');
     this.trace.open(this, this.rubric);
     this.live?.answered(this, status);
-    const text = localBody(answer, this.path, this.trace.traceId);
-    const lines = localLines(answer) + this.trace.answerLines;
+    const said = isGrpc(this.fields) ? grpcAnswer(answer) : answer;
+    const text = localBody(said, this.path, this.trace.traceId);
+    const lines = localLines(said) + this.trace.answerLines;
     const edits = this.answerEdits;
-    this.request.answerText(status, edits === undefined ? lines : withEdits(lines, edits), text, text.length);
+    this.request.answerText(said.status, edits === undefined ? lines : withEdits(lines, edits), text, text.length);
     this.#over(status, status >= 400 ? answer.cause : undefined, answer.because);
   }
 

@@ -1,10 +1,11 @@
 import type { Context } from '@fairlead/core';
 import { trailerLines, type Fields, type ResponseHead, type ServerRequest } from '@fairlead/net';
 import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
-import type { DeadlineLine, Due } from './deadlines.ts';
+import { OwnDeadline, type DeadlineLine, type Due } from './deadlines.ts';
 import { checkEdit, editedLines, withoutEdited, type Edits } from './edited-lines.ts';
 import type { EngineCore } from './engine-core.ts';
 import type { Identity, Passage } from './filter.ts';
+import { grpcTimeout, grpcTimeoutMs } from './grpc.ts';
 import type { LiveListener } from './live-listener.ts';
 import type { LiveRoute } from './live-route.ts';
 import type { LiveSnapshot } from './live-snapshot.ts';
@@ -108,7 +109,19 @@ export abstract class RequestPassage implements Passage, Due {
     this.route = live.route;
     this.cluster = live.cluster(this.core.random);
     this.dueIn?.leave(this);
-    live.deadline?.join(this, this.startedAtMs);
+    const { clock } = this.core;
+    // Who calls by gRPC takes trailers; others aren't asked.
+    const ownMs = this.request.head.takesTrailers ? grpcTimeoutMs(this.fields) : undefined;
+    const { timeoutMs } = live.route;
+    if (ownMs !== undefined && (timeoutMs === 0 || ownMs < timeoutMs))
+      new OwnDeadline(clock, ownMs).join(this, this.startedAtMs);
+    else live.deadline?.join(this, this.startedAtMs);
+  }
+
+  /** What goes upstream edited; of a time that the client has set, what is left. */
+  protected get lastEdits(): Edits | undefined {
+    if (this.dueIn instanceof OwnDeadline) this.setUpstream('grpc-timeout', grpcTimeout(this.leftMs ?? 0));
+    return this.upstreamEdits;
   }
 
   /** An attempt has its answer's head. */
