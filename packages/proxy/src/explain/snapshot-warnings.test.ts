@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { snapshotOf } from '../snapshot/read-snapshot.ts';
 import { readYard, yardWith } from '../snapshot/yard.fixture.ts';
 import { snapshotWarnings } from './snapshot-warnings.ts';
 
@@ -11,4 +12,35 @@ test('matches that no request reaches, and clusters that no route leads to', () 
   - { name: d, hosts: [shop.test, else.test], match: { path: /x, headers: { a: '1' } }, to: orders }`),
   ).toEqual(['match 1 of the route b is never reached: a has the same']);
   expect(warnings('  - { name: a, to: orders }')).toEqual(['no route leads to the cluster canary']);
+});
+
+test('preflights that nobody answers', () => {
+  const warnings = (match: string, ...filters: string[]) =>
+    snapshotWarnings(
+      snapshotOf(
+        {
+          listeners: [{ name: 'public', address: '127.0.0.1:0' }],
+          clusters: { orders: { endpoints: ['http://127.0.0.1:3000'] } },
+          routes: [{ name: 'a', match: { method: [match] }, to: 'orders', filters: filters.map(filterOf) }],
+        },
+        { origin: 'test', loadedAtMs: 0 },
+      ),
+    );
+  const filterOf = (type: string) =>
+    type === 'cors'
+      ? { type, origins: ['*'] }
+      : {
+          type: 'api-key',
+          optional: type === 'optional',
+          consumers: [{ name: 'ann', keys: [`sha256:${'0'.repeat(64)}`] }],
+        };
+  expect(warnings('GET')).toEqual([]);
+  expect(warnings('OPTIONS', 'cors', 'api-key')).toEqual([]);
+  expect(warnings('OPTIONS', 'optional', 'cors')).toEqual([]);
+  expect(warnings('GET', 'cors')).toEqual([
+    'the route a answers preflights by cors, and takes none: add OPTIONS to the methods of its match',
+  ]);
+  expect(warnings('OPTIONS', 'api-key', 'cors')).toEqual([
+    'the route a has api-key before cors, and preflights say nobody: put cors first',
+  ]);
 });

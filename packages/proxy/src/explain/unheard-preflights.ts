@@ -1,0 +1,22 @@
+import type { SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
+import type { FilterKind } from '../snapshot/filter-kind.ts';
+
+/** Why preflights don't reach a route's filter `cors`: its matches don't take them, or a filter before it asks who they are. */
+export function unheardPreflights(
+  { name, filters, matches }: SnapshotRoute,
+  kinds: readonly Pick<FilterKind, 'type' | 'identifies'>[],
+): readonly string[] {
+  const at = filters.findIndex(({ type }) => type === 'cors');
+  if (at === -1) return [];
+  const isTaken = matches.some(({ methods }) => methods === undefined || methods.includes('OPTIONS'));
+  const identifying = kinds.filter(({ identifies }) => identifies === true).map(({ type }) => type);
+  const before = filters.slice(0, at).find(({ type, optional }) => identifying.includes(type) && optional !== true);
+  return [
+    ...(isTaken
+      ? []
+      : [`the route ${name} answers preflights by cors, and takes none: add OPTIONS to the methods of its match`]),
+    ...(before === undefined
+      ? []
+      : [`the route ${name} has ${before.type} before cors, and preflights say nobody: put cors first`]),
+  ];
+}
