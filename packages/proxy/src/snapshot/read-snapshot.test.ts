@@ -279,6 +279,10 @@ test.each([
   ['{ name: a, to: orders, maxBody: 1MB }', 'write a size such as'],
   ['{ name: a, to: orders, timeout: soon }', 'write a duration such as'],
   ['{ name: a, to: orders, policy: { timeot: {} } }', 'timeot'],
+  ['{ name: a, to: orders, policy: { hedge: {} } }', 'policy.hedge: a request is streamed to one endpoint at a time'],
+  ['{ name: a, to: orders, policy: { cache: { ttl: 1s } } }', 'policy.cache: answers are streamed through'],
+  ['{ name: a, to: orders, policy: { coalesce: {} } }', 'policy.coalesce: an answer is streamed to the one who asked'],
+  ['{ name: a, to: orders, policy: { fallback: {} } }', 'policy.fallback: there is no value here to answer with'],
   ['{ name: a, to: orders, filters: [{ type: bagde, issuer: x }] }', '"bagde" is no filter; did you mean badge?'],
   ['{ name: a, to: orders, filters: [{ type: badge, isuer: x }] }', 'did you mean "issuer"?'],
   ['{ name: a, to: orders, filters: [{ type: signpost, status: 200 }] }', 'filters[0].status: must be at least 300'],
@@ -307,8 +311,19 @@ test.each([
   ['{ endpoints: [], outliers: { consecutiveFailure: 2 } }', 'did you mean "consecutiveFailures"?'],
   ['{ endpoints: [], outliers: on }', 'outliers: must be "off" or an object, and is the text "on"'],
   ['{ endpoints: [], health: { statuses: [204, 200] } }', 'the lower status first'],
+  ['{ endpoints: [], policy: { hedge: {} } }', 'clusters.orders.policy.hedge: a request is streamed'],
   ['{ endpoints: [], policy: nobody }', 'there is no policy "nobody"; there is none'],
 ])('the cluster %s is refused: %s', (cluster, message) => {
   const text = `listeners: [{ name: public, address: ':0' }]\nroutes: []\nclusters:\n  orders: ${cluster}\n`;
   expect(said(text).join('\n')).toContain(message);
+});
+
+test('a shared policy with what only callers can do is told where it is, used or not', () => {
+  const text = `listeners: [{ name: public, address: ':0' }]
+routes: []
+clusters: {}
+policies:
+  swift: { timeout: { total: 1s }, hedge: { delay: 50ms } }
+`;
+  expect(said(text)).toEqual([expect.stringMatching(/^5:\d+ policies\.swift\.hedge: .*; leave it out/)]);
 });
