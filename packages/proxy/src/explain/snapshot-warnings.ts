@@ -1,18 +1,12 @@
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
-import type { FilterKind } from '../snapshot/filter-kind.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { unheardPreflights } from './unheard-preflights.ts';
 import { matchWords } from './words.ts';
 
 /**
  * What of a snapshot can be used and yet is hardly meant: matches that no request reaches, clusters that no route leads to,
  * preflights that nobody answers.
- * @param kinds default: the filters that there are
  */
-export function snapshotWarnings(
-  { routes, clusters }: CompiledSnapshot,
-  kinds: readonly Pick<FilterKind, 'type' | 'identifies'>[] = FILTER_KINDS,
-): readonly string[] {
+export function snapshotWarnings({ routes, clusters }: CompiledSnapshot): readonly string[] {
   const first = new Map<string, string>();
   const unreached: string[] = [];
   for (const route of routes) {
@@ -31,6 +25,6 @@ export function snapshotWarnings(
   }
   const used = new Set(routes.flatMap(({ destinations }) => destinations.map(({ cluster }) => cluster)));
   const idle = clusters.filter(({ name }) => !used.has(name));
-  const unheard = routes.flatMap((route) => unheardPreflights(route, kinds));
+  const unheard = routes.flatMap(unheardPreflights);
   return [...unreached, ...idle.map(({ name }) => `no route leads to the cluster ${name}`), ...unheard];
 }

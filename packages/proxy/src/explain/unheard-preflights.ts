@@ -1,16 +1,14 @@
 import type { SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
-import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
+
+const IDENTIFYING = new Set(FILTER_KINDS.filter((kind) => kind.identifies === true).map(({ type }) => type));
 
 /** Why preflights don't reach a route's filter `cors`: its matches don't take them, or a filter before it asks who they are. */
-export function unheardPreflights(
-  { name, filters, matches }: SnapshotRoute,
-  kinds: readonly Pick<FilterKind, 'type' | 'identifies'>[],
-): readonly string[] {
+export function unheardPreflights({ name, filters, matches }: SnapshotRoute): readonly string[] {
   const at = filters.findIndex(({ type }) => type === 'cors');
   if (at === -1) return [];
   const isTaken = matches.some(({ methods }) => methods === undefined || methods.includes('OPTIONS'));
-  const identifying = kinds.filter(({ identifies }) => identifies === true).map(({ type }) => type);
-  const before = filters.slice(0, at).find(({ type, optional }) => identifying.includes(type) && optional !== true);
+  const before = filters.slice(0, at).find(({ type, optional }) => IDENTIFYING.has(type) && optional !== true);
   return [
     ...(isTaken
       ? []

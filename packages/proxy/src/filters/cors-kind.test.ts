@@ -82,6 +82,7 @@ test.each([
   ['https://evil.test#.shop.test', false],
   ['https://a@b.shop.test', false],
   ['http://a.shop.test', false],
+  ['http://aa.shop.test', false],
   ['https://a.shop.test:8443', false],
   ['https://a.shop.test.evil.test', false],
   ['https://a..shop.test', false],
@@ -156,6 +157,13 @@ test('OPTIONS that is no preflight goes on', async () => {
   const { ask, upstream } = await gateway({ origins: [SHOP] });
   expect(await ask({ method: 'OPTIONS', origin: SHOP })).toMatch(/^http\/1\.1 200 /);
   expect(upstream.sockets).toHaveLength(1);
+});
+
+test('fields that may be read are told to who may read them, and in no preflight', async () => {
+  const { ask } = await gateway({ origins: [SHOP], exposed: ['x-total'] }, ['Access-Control-Expose-Headers: x-secret']);
+  expect(told(await ask({ origin: SHOP }))).toContain('expose-headers: x-total');
+  for (const asked of [{ origin: 'https://b.test' }, {}, { origin: SHOP, wants: 'PUT' }])
+    expect((await ask(asked)).includes('expose-headers')).toBe(false);
 });
 
 test('what the upstream says of origins is replaced, and what else its answers depend on stays', async () => {

@@ -49,6 +49,7 @@ test.each([
     '/orders/7/items/a%20b',
     '/i/a%20b/of-7',
   ],
+  ['a template without its segment', { template: '/orders/{id}', to: '/o/{id}' }, '/orders/', '/orders/'],
   ['a template that is longer', { template: '/orders/{id}', to: '/o/{id}' }, '/orders/7/', '/orders/7/'],
   ['an expression', { regex: '/v(\\d+)/(?P<rest>.*)', to: '/${rest}/$1/${1}/$$' }, '/v2/a/b?c', '/a/b/2/2/$?c'],
   [
