@@ -1,5 +1,11 @@
+import { once } from 'node:events';
+import { connect } from 'node:http2';
+import { realClock, realRandom } from '@fairlead/core';
+import { noTelemetry } from '@fairlead/telemetry';
 import { expect, test } from 'vitest';
 import { answering, running } from '../engine/engine.fixture.ts';
+import { startEngine } from '../engine/engine.ts';
+import { snapshotOf } from '../snapshot/read-snapshot.ts';
 import { corsKind } from './cors-kind.ts';
 
 const SHOP = 'https://shop.test';
@@ -157,6 +163,23 @@ test('OPTIONS that is no preflight goes on', async () => {
   const { ask, upstream } = await gateway({ origins: [SHOP] });
   expect(await ask({ method: 'OPTIONS', origin: SHOP })).toMatch(/^http\/1\.1 200 /);
   expect(upstream.sockets).toHaveLength(1);
+});
+
+test('HTTP/2 is told the same, in its own spelling', async () => {
+  const snapshot = snapshotOf(
+    {
+      listeners: [{ name: 'web', address: '127.0.0.1:0', http2: true }],
+      routes: [{ name: 'a', filters: [{ type: 'cors', origins: [SHOP] }, { type: 'respond' }] }],
+      clusters: {},
+    },
+    { origin: 'test', loadedAtMs: 0 },
+  );
+  const ports = { clock: realClock(), random: realRandom(), telemetry: noTelemetry() };
+  await using engine = await startEngine({ snapshot, ...ports });
+  const session = connect(engine.urls.get('web') ?? '');
+  const [fields] = await once(session.request({ ':path': '/', origin: SHOP }), 'response');
+  session.destroy();
+  expect(fields).toMatchObject({ ':status': 200, 'access-control-allow-origin': SHOP, vary: 'Origin' });
 });
 
 test('fields that may be read are told to who may read them, and in no preflight', async () => {
