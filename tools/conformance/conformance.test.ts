@@ -1,8 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { gatewayApi } from './gateway-api.ts';
+import { goLiterals } from './go-literals.ts';
 import { junitCases } from './h2spec.ts';
 import { smuggling } from './smuggling.ts';
 import { countsOf } from './suite.ts';
@@ -12,7 +14,10 @@ import { wycheproof } from './wycheproof.ts';
 async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-suite-'));
   onTestFinished(() => rm(folder, { recursive: true }));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, 'latin1');
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text, 'latin1');
+  }
   return folder;
 }
 
@@ -57,4 +62,46 @@ test('a report of JUnit’s form is read, with what was expected and what came',
     { name: 'http2/6.7 b', outcome: 'failed', why: 'GOAWAY Timeout' },
     { name: 'http2/6.9 c', outcome: 'skipped', why: 'the program skips it' },
   ]);
+});
+
+test('lists that Go’s code holds are read, with texts, names of constants and what is nested', () => {
+  const source = `x := []http.Expected{{
+    Request: http.Request{Path: "/a\\"b", Headers: map[string]string{"Version": "one"}}, // the first
+    Backend: suite.NameV1,
+  }, {
+    Codes: []int{302, 303},
+    Call: f("x"),
+  }}`;
+  expect(goLiterals(source, 'http.Expected')).toEqual([
+    { Request: { Path: '/a"b', Headers: { Version: 'one' } }, Backend: 'suite.NameV1' },
+    { Codes: [302, 303], Call: 'f("x")' },
+  ]);
+});
+
+test('an HTTPRoute is asked what its test expects, and says what is otherwise', async () => {
+  const yaml = `kind: HTTPRoute
+metadata: { name: own }
+spec:
+  parentRefs: [{ name: same-namespace }]
+  rules:
+  - matches: [{ path: { type: PathPrefix, value: /two }, headers: [{ name: Version, value: two }] }]
+    backendRefs: [{ name: infra-backend-v2 }]
+  - backendRefs: [{ name: infra-backend-v1 }]
+`;
+  const expectations = `[]http.ExpectedResponse{
+    {Request: http.Request{Path: "/two/x", Headers: map[string]string{"Version": "two"}}, Backend: suite.InfraBackendServiceNameV2},
+    {Request: http.Request{Path: "/two"}, Backend: suite.InfraBackendServiceNameV1},
+    {Request: http.Request{Path: "/two"}, Backend: suite.InfraBackendServiceNameV2},
+  }`;
+  const folder = await folderOf({
+    'tests/httproute-own.yaml': yaml,
+    'tests/httproute-own.go': expectations,
+    'tests/httproute-other.yaml': yaml.replace('same-namespace', 'other'),
+    'tests/httproute-other.go': expectations,
+  });
+  const cases = await gatewayApi(folder);
+  expect(cases.map(({ outcome }) => outcome).toSorted()).toEqual(['failed', 'passed', 'passed', 'skipped']);
+  expect(cases.find(({ outcome }) => outcome === 'failed')?.why).toBe(
+    'expected infra-backend-v2, got infra-backend-v1',
+  );
 });

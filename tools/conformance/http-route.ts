@@ -1,0 +1,118 @@
+/** The members of an HTTPRoute of the Gateway API that are looked at. */
+export interface HttpRoute {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec: {
+    readonly parentRefs?: readonly { readonly name: string; readonly sectionName?: string; readonly port?: number }[];
+    readonly hostnames?: readonly string[];
+    readonly rules?: readonly Rule[];
+  };
+}
+
+interface Named {
+  readonly name: string;
+  readonly value: string;
+  readonly type?: 'Exact' | 'RegularExpression';
+}
+
+interface Rule {
+  readonly matches?: readonly {
+    readonly path?: { readonly type?: string; readonly value?: string };
+    readonly method?: string;
+    readonly headers?: readonly Named[];
+    readonly queryParams?: readonly Named[];
+  }[];
+  readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
+  readonly filters?: readonly {
+    readonly type: string;
+    readonly requestHeaderModifier?: Edits;
+    readonly responseHeaderModifier?: Edits;
+  }[];
+  readonly backendRefs?: readonly {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly kind?: string;
+    readonly weight?: number;
+    readonly filters?: unknown;
+  }[];
+}
+
+interface Edits {
+  readonly set?: readonly Named[];
+  readonly add?: readonly Named[];
+  readonly remove?: readonly string[];
+}
+
+/** Routes in our form, or why there is no such route here. */
+export type Translated = { readonly routes: readonly object[] } | { readonly why: string };
+
+/** An HTTPRoute in our form, one route a rule. */
+export function translated({ metadata, spec }: HttpRoute, backends: ReadonlySet<string>): Translated {
+  const routes: object[] = [];
+  for (const [index, rule] of (spec.rules ?? []).entries()) {
+    const { matches = [], filters = [], backendRefs = [], timeouts = {} } = rule;
+    const timeout = timeouts.backendRequest ?? timeouts.request;
+    const ours: object[] = [];
+    for (const filter of filters) {
+      const request = editsOf(filter.requestHeaderModifier);
+      const answer = editsOf(filter.responseHeaderModifier);
+      if (!/^(?:Request|Response)HeaderModifier$/.test(filter.type))
+        return { why: `the filter ${filter.type} is not translated` };
+      if (request === 'adds' || answer === 'adds') return { why: 'fields are set and removed here, not added to' };
+      ours.push({
+        type: 'headers',
+        ...(request === undefined ? {} : { request }),
+        ...(answer === undefined ? {} : { answer }),
+      });
+    }
+    const unknown = backendRefs.find(
+      (each) => !backends.has(each.name) || each.kind !== undefined || each.namespace !== undefined,
+    );
+    if (unknown !== undefined || backendRefs.length === 0)
+      return { why: 'a backend that is not there or not allowed is the controller’s affair' };
+    if (backendRefs.some((each) => each.filters !== undefined)) return { why: 'filters of a backend are not spoken' };
+    routes.push({
+      name: `${metadata.name}-${index}`,
+      ...(spec.hostnames === undefined ? {} : { hosts: spec.hostnames }),
+      ...(matches.length === 0 ? {} : { match: matches.map(matchOf) }),
+      to: backendRefs.map((each) => ({ cluster: each.name, weight: each.weight ?? 1 })),
+      ...(ours.length === 0 ? {} : { filters: ours }),
+      // There is one attempt, so its time and that of the request are the same; 0 is for ever.
+      ...(timeout === undefined ? {} : { timeout }),
+    });
+  }
+  return { routes };
+}
+
+function matchOf({ path, method, headers, queryParams }: NonNullable<Rule['matches']>[number]): object {
+  return {
+    ...(path === undefined ? {} : { path: pathOf(path.type ?? 'PathPrefix', path.value ?? '/') }),
+    ...(method === undefined ? {} : { method }),
+    ...(headers === undefined ? {} : { headers: rulesOf(headers, (name) => name.toLowerCase()) }),
+    ...(queryParams === undefined ? {} : { query: rulesOf(queryParams, (name) => name) }),
+  };
+}
+
+function pathOf(type: string, value: string): object {
+  if (type === 'Exact') return { exact: value };
+  return type === 'RegularExpression' ? { regex: value } : { prefix: value };
+}
+
+/** Of several rules for one name the first counts, as the API has it. */
+function rulesOf(list: readonly Named[], spelled: (name: string) => string): object {
+  const rules: Record<string, object> = {};
+  for (const { name, value, type } of list)
+    rules[spelled(name)] ??= type === 'RegularExpression' ? { regex: value } : { exact: value };
+  return rules;
+}
+
+function editsOf(edits: Edits | undefined): object | 'adds' | undefined {
+  if (edits === undefined) return undefined;
+  if (edits.add !== undefined) return 'adds';
+  return {
+    ...(edits.set === undefined
+      ? {}
+      : { set: Object.fromEntries(edits.set.map(({ name, value }) => [name.toLowerCase(), value])) }),
+    ...(edits.remove === undefined ? {} : { remove: edits.remove.map((name) => name.toLowerCase()) }),
+  };
+}
