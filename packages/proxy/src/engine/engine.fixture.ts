@@ -112,7 +112,10 @@ export interface Written {
 }
 
 /** A snapshot of one listener; without routes, everything goes to the first cluster. */
-export function written({ routes, clusters, filters, listener = {} }: Written, kinds: readonly FilterKind[] = FILTER_KINDS) {
+export function written(
+  { routes, clusters, filters, listener = {} }: Written,
+  kinds: readonly FilterKind[] = FILTER_KINDS,
+) {
   const [first] = Object.keys(clusters);
   return snapshotOf(
     {

@@ -21,6 +21,7 @@ import type { LiveListener } from './live-listener.ts';
 import { Patience } from './patience.ts';
 import { PolicedAttempts, type Policed } from './policed-attempts.ts';
 import { localBody, localLines } from './problem-answer.ts';
+import { sendCopies } from './request-copy.ts';
 import { RequestPassage } from './request-passage.ts';
 import { tunnel } from './tunnel.ts';
 import { offersWebSocket, UPGRADE_LINES, upstreamHead } from './upstream-head.ts';
@@ -123,8 +124,10 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
       carrier.latin1(isText ? head + body.toString('latin1') : head);
       if (body !== undefined && !isText) carrier.bytes(body);
       carrier.sent();
+      if (this.mirrors !== undefined) sendCopies(this, this.trace.upstreamLines, this.upstreamEdits);
       return;
     }
+    if (this.mirrors !== undefined) sendCopies(this, this.trace.upstreamLines, this.upstreamEdits);
     carrier.latin1(head);
     this.#upload = new Upload(request, carrier, this.#picked?.pool.takesTrailers === true, this);
     request.receive(this.#upload, this.route.maxBodyBytes);

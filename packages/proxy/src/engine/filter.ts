@@ -34,6 +34,19 @@ export interface PassageFacts {
   readonly isTls: boolean;
 }
 
+/** Where copies of requests go, and how many of them. */
+export interface Mirror {
+  /** One of the snapshot's clusters. */
+  readonly cluster: string;
+  /** How long a copy may take, in milliseconds; above 0. */
+  readonly timeoutMs: number;
+  /** Whether another copy may be sent now. */
+  readonly hasRoom: boolean;
+  /** A copy is on its way; then `ended` comes, once. */
+  began(): void;
+  ended(): void;
+}
+
 /** One request on its way through the proxy. Filters read and edit it; it must not be kept beyond `ended`. */
 export interface Passage extends PassageFacts {
   /** When it began, in milliseconds of the clock's monotonic time. */
@@ -58,6 +71,8 @@ export interface Passage extends PassageFacts {
   setUpstream(name: string, value: string | undefined): void;
   /** Sets a field of the answer, whatever comes under that name; `undefined` leaves it out. Names are lower-case. */
   setAnswer(name: string, value: string | undefined): void;
+  /** Has a copy sent when the request goes upstream, if its body is whole in memory by then. Nobody waits for it. */
+  mirror(mirror: Mirror): void;
 }
 
 /** An answer of the proxy's own. */

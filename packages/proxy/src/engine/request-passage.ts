@@ -4,7 +4,7 @@ import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
 import { OwnDeadline, type DeadlineLine, type Due } from './deadlines.ts';
 import { checkEdit, editedLines, withoutEdited, type Edits } from './edited-lines.ts';
 import type { EngineCore } from './engine-core.ts';
-import type { Identity, Passage } from './filter.ts';
+import type { Identity, Mirror, Passage } from './filter.ts';
 import { grpcTimeout, grpcTimeoutMs } from './grpc.ts';
 import type { LiveListener } from './live-listener.ts';
 import type { LiveRoute } from './live-route.ts';
@@ -38,6 +38,8 @@ export abstract class RequestPassage implements Passage, Due {
   readonly request: ServerRequest;
   readonly snapshot: LiveSnapshot;
   live: LiveRoute | undefined;
+  /** Where copies are still to go. */
+  mirrors: Mirror[] | undefined;
   /** The request's body, when it is here as a whole: so it can be sent again. */
   body: Buffer | undefined;
   protected readonly trace: TraceSpot;
@@ -95,6 +97,10 @@ export abstract class RequestPassage implements Passage, Due {
   setAnswer(name: string, value: string | undefined): void {
     checkEdit(name, value);
     (this.answerEdits ??= new Map()).set(name, value);
+  }
+
+  mirror(mirror: Mirror): void {
+    (this.mirrors ??= []).push(mirror);
   }
 
   /** Those of the request's trailers that go on, as whole lines. */

@@ -57,6 +57,7 @@ test('every kind refuses what it does not know, and says in a sentence what it d
       weights: { now: 95, next: 5 },
       sticky: 'ip',
     },
+    { type: 'mirror', to: 'next', share: '10%' },
     {
       type: 'fault',
       until: '2030-01-01T01:00:00Z',
@@ -77,6 +78,7 @@ test('every kind refuses what it does not know, and says in a sentence what it d
     'sends clients to https, host shop.test, every path becomes /new, with 308',
     'answers everything with 410 GONE',
     'sends acme (tenant) to next; splits 95 to now, 5 to next, by ip',
+    'sends copies of 10 % to next, at most 100 at once',
     'holds 10 % back for 2000 ms, answers 1 % with 503, until 2030-01-01T01:00:00Z',
   ]);
   for (const each of written) expect(faultsOf({ ...each, surprise: 1 })).toContain('Unrecognized key');

@@ -8,6 +8,8 @@ import type { FilterWorld, Passage, PassageFacts } from '../engine/filter.ts';
 export interface TestPassage extends Passage {
   readonly upstream: Map<string, string | undefined>;
   readonly answered: Map<string, string | undefined>;
+  /** Clusters that were to get a copy. */
+  readonly mirrored: readonly string[];
 }
 
 /** What filters of a test are made of. */
@@ -45,6 +47,7 @@ export function filterWorld(): TestWorld {
     passage({ headers = {}, ...facts } = {}) {
       const upstream = new Map<string, string | undefined>();
       const answered = new Map<string, string | undefined>();
+      const mirrored: string[] = [];
       return {
         method: 'GET',
         path: '/orders',
@@ -64,6 +67,8 @@ export function filterWorld(): TestWorld {
         ctx: createContext({ clock, random }),
         setUpstream: (name, value) => void upstream.set(name, value),
         setAnswer: (name, value) => void answered.set(name, value),
+        mirror: (mirror) => void mirrored.push(mirror.cluster),
+        mirrored,
         upstream,
         answered,
       };

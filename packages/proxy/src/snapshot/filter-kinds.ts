@@ -5,6 +5,7 @@ import { faultKind } from '../filters/fault-kind.ts';
 import { headersKind } from '../filters/headers-kind.ts';
 import { ipKind } from '../filters/ip-kind.ts';
 import { jwtKind } from '../filters/jwt/jwt-kind.ts';
+import { mirrorKind } from '../filters/mirror-kind.ts';
 import { rateLimitKind } from '../filters/rate-limit/rate-limit-kind.ts';
 import { redirectKind } from '../filters/redirect-kind.ts';
 import { respondKind } from '../filters/respond-kind.ts';
@@ -28,5 +29,6 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   redirectKind,
   respondKind,
   splitKind,
+  mirrorKind,
   faultKind,
 ];
