@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
-import { gatewayAtTest } from './gateway-at-test.ts';
+import { gatewayAtTest, type GatewayAtTest } from './gateway-at-test.ts';
 import { goLiterals } from './go-literals.ts';
 import { translated, type HttpRoute } from './http-route.ts';
 import { failed, passed, skipped, type Case } from './suite.ts';
@@ -22,6 +22,12 @@ interface Expected {
     readonly StatusCodes?: readonly number[];
     readonly Headers?: Texts;
     readonly AbsentHeaders?: readonly string[];
+  };
+  readonly RedirectRequest?: {
+    readonly Scheme?: string;
+    readonly Host?: string;
+    readonly Port?: string;
+    readonly Path?: string;
   };
   readonly BackendSetResponseHeaders?: Texts;
   readonly Backend?: string;
@@ -68,7 +74,24 @@ export async function gatewayApi(path: string): Promise<readonly Case[]> {
       cases.push(skipped(title, 'why' in read ? read.why : 'its expectations are no list of requests'));
       continue;
     }
-    await using gateway = await gatewayAtTest({ routes: read.routes, clusters });
+    let gateway: GatewayAtTest;
+    try {
+      gateway = await gatewayAtTest({ routes: read.routes, clusters });
+    } catch (error) {
+      // What the configuration may not say is told in its last line.
+      cases.push(
+        failed(
+          title,
+          `the configuration is refused: ${String(error)
+            .trim()
+            .split('\n')
+            .at(-1)
+            ?.replace(/^.*?: /, '')}`,
+        ),
+      );
+      continue;
+    }
+    await using _gateway = gateway;
     for (const [index, expected] of all.entries()) {
       const what = `${title} ${index + 1}: ${expected.Request.Method ?? 'GET'} ${expected.Request.Host ?? ''}${expected.Request.Path ?? '/'}`;
       const why = await misfitOf(expected, gateway.port);
@@ -131,6 +154,9 @@ async function misfitOf(expected: Expected, port: number): Promise<string | unde
   if (!statuses.includes(answer.statusCode ?? 0)) return `expected ${statuses.join(' or ')}, got ${answer.statusCode}`;
   const fields = misfitFields(answer.headers, answering?.Headers, answering?.AbsentHeaders);
   if (fields !== undefined) return `the answer ${fields}`;
+  const astray =
+    expected.RedirectRequest && misfitLocation(answer.headers.location ?? '', expected.RedirectRequest, asked);
+  if (astray !== undefined) return astray;
   if (answer.statusCode !== 200 || text === '') return undefined;
   // `as`: an echo of ours.
   const echo = JSON.parse(text) as Echo;
@@ -140,6 +166,27 @@ async function misfitOf(expected: Expected, port: number): Promise<string | unde
   if (echo.path !== (wanted.Path ?? '/')) return `expected the path ${wanted.Path}, got ${echo.path}`;
   const misfit = misfitFields(echo.headers, wanted.Headers, arriving?.AbsentHeaders);
   return misfit === undefined ? undefined : `the request ${misfit}`;
+}
+
+/** What is not said of the new place is as it was. */
+function misfitLocation(
+  location: string,
+  wanted: NonNullable<Expected['RedirectRequest']>,
+  asked: Asked,
+): string | undefined {
+  if (!URL.canParse(location)) return `leads to ${JSON.stringify(location)}`;
+  const { protocol, hostname, port, pathname } = new URL(location);
+  const expected = [
+    wanted.Scheme ?? 'http',
+    wanted.Host ?? asked.Host ?? 'conformance.test',
+    wanted.Port ?? '',
+    wanted.Path ?? asked.Path ?? '/',
+  ];
+  const own = wanted.Scheme === 'https' ? '443' : '80';
+  const found = [protocol.slice(0, -1), hostname, port, pathname];
+  // URLs leave out the port that a scheme has by itself.
+  const fits = expected.every((part, at) => part === found[at] || (at === 2 && found[2] === '' && part === own));
+  return fits ? undefined : `expected ${expected.join(' ')}, led to ${location}`;
 }
 
 function misfitFields(

@@ -23,11 +23,7 @@ interface Rule {
     readonly queryParams?: readonly Named[];
   }[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
-  readonly filters?: readonly {
-    readonly type: string;
-    readonly requestHeaderModifier?: Edits;
-    readonly responseHeaderModifier?: Edits;
-  }[];
+  readonly filters?: readonly Filter[];
   readonly backendRefs?: readonly {
     readonly name: string;
     readonly namespace?: string;
@@ -35,6 +31,25 @@ interface Rule {
     readonly weight?: number;
     readonly filters?: unknown;
   }[];
+}
+
+interface Filter {
+  readonly type: string;
+  readonly requestHeaderModifier?: Edits;
+  readonly responseHeaderModifier?: Edits;
+  readonly requestRedirect?: {
+    readonly scheme?: string;
+    readonly hostname?: string;
+    readonly port?: number;
+    readonly path?: PathChange;
+    readonly statusCode?: number;
+  };
+  readonly urlRewrite?: { readonly hostname?: string; readonly path?: PathChange };
+}
+
+interface PathChange {
+  readonly replaceFullPath?: string;
+  readonly replacePrefixMatch?: string;
 }
 
 interface Edits {
@@ -53,35 +68,52 @@ export function translated({ metadata, spec }: HttpRoute, backends: ReadonlySet<
     const { matches = [], filters = [], backendRefs = [], timeouts = {} } = rule;
     const timeout = timeouts.backendRequest ?? timeouts.request;
     const ours: object[] = [];
+    const prefix = matches[0]?.path?.value ?? '/';
     for (const filter of filters) {
-      const request = editsOf(filter.requestHeaderModifier);
-      const answer = editsOf(filter.responseHeaderModifier);
-      if (!/^(?:Request|Response)HeaderModifier$/.test(filter.type))
-        return { why: `the filter ${filter.type} is not translated` };
-      if (request === 'adds' || answer === 'adds') return { why: 'fields are set and removed here, not added to' };
-      ours.push({
-        type: 'headers',
-        ...(request === undefined ? {} : { request }),
-        ...(answer === undefined ? {} : { answer }),
-      });
+      const one = filterOf(filter, prefix);
+      if (typeof one === 'string') return { why: one };
+      ours.push(one);
     }
     const unknown = backendRefs.find(
       (each) => !backends.has(each.name) || each.kind !== undefined || each.namespace !== undefined,
     );
-    if (unknown !== undefined || backendRefs.length === 0)
+    const redirects = filters.some(({ type }) => type === 'RequestRedirect');
+    if (unknown !== undefined || (backendRefs.length === 0 && !redirects))
       return { why: 'a backend that is not there or not allowed is the controller’s affair' };
     if (backendRefs.some((each) => each.filters !== undefined)) return { why: 'filters of a backend are not spoken' };
     routes.push({
       name: `${metadata.name}-${index}`,
       ...(spec.hostnames === undefined ? {} : { hosts: spec.hostnames }),
       ...(matches.length === 0 ? {} : { match: matches.map(matchOf) }),
-      to: backendRefs.map((each) => ({ cluster: each.name, weight: each.weight ?? 1 })),
+      to: redirects ? [...backends][0] : backendRefs.map((each) => ({ cluster: each.name, weight: each.weight ?? 1 })),
       ...(ours.length === 0 ? {} : { filters: ours }),
       // There is one attempt, so its time and that of the request are the same; 0 is for ever.
       ...(timeout === undefined ? {} : { timeout }),
     });
   }
   return { routes };
+}
+
+/** A filter of ours, or why there is none. */
+function filterOf(filter: Filter, prefix: string): object | string {
+  const { requestRedirect: redirect, urlRewrite: rewrite } = filter;
+  if (redirect !== undefined) {
+    const { scheme, hostname: host, port, path, statusCode: status } = redirect;
+    return { type: 'redirect', scheme, host, port, status, path: path && pathChangeOf(path, prefix) };
+  }
+  if (rewrite !== undefined) {
+    if (rewrite.hostname !== undefined) return 'the host that goes on is the endpoint’s';
+    return { type: 'rewrite', path: rewrite.path && pathChangeOf(rewrite.path, prefix) };
+  }
+  if (!/^(?:Request|Response)HeaderModifier$/.test(filter.type)) return `the filter ${filter.type} is not translated`;
+  const request = editsOf(filter.requestHeaderModifier);
+  const answer = editsOf(filter.responseHeaderModifier);
+  if (request === 'adds' || answer === 'adds') return 'fields are set and removed here, not added to';
+  return { type: 'headers', request, answer };
+}
+
+function pathChangeOf({ replaceFullPath, replacePrefixMatch }: PathChange, prefix: string): object {
+  return replaceFullPath === undefined ? { prefix, to: replacePrefixMatch } : { to: replaceFullPath };
 }
 
 function matchOf({ path, method, headers, queryParams }: NonNullable<Rule['matches']>[number]): object {
