@@ -182,10 +182,11 @@ test('HTTP/2 is told the same, in its own spelling', async () => {
   expect(fields).toMatchObject({ ':status': 200, 'access-control-allow-origin': SHOP, vary: 'Origin' });
 });
 
-test('fields that may be read are told to who may read them, and in no preflight', async () => {
+test('fields that may be read are told to who may read them', async () => {
   const { ask } = await gateway({ origins: [SHOP], exposed: ['x-total'] }, ['Access-Control-Expose-Headers: x-secret']);
-  expect(told(await ask({ origin: SHOP }))).toContain('expose-headers: x-total');
-  for (const asked of [{ origin: 'https://b.test' }, {}, { origin: SHOP, wants: 'PUT' }])
+  for (const asked of [{ origin: SHOP }, { origin: SHOP, wants: 'PUT' }])
+    expect(told(await ask(asked))).toContain('expose-headers: x-total');
+  for (const asked of [{ origin: 'https://b.test' }, {}, { origin: 'https://b.test', wants: 'PUT' }])
     expect((await ask(asked)).includes('expose-headers')).toBe(false);
 });
 
