@@ -3,7 +3,8 @@
 //          fields); head-writer.ts writes heads
 // server/  a server on it: serve.ts listens, connection.ts is one client's, exchange.ts one request of it,
 //          answer-writer.ts and outbox.ts send; acceptor.ts is what comes before HTTP
-// http2/   requests of HTTP/2, each as a connection of HTTP/1.1; tls/ certificates; proxy-protocol/ who a connection is for
+// http2/   streams of HTTP/2, each as a connection of HTTP/1.1 with one request: of clients (sessions.ts, stream-socket.ts)
+//          and to servers (upstream-sessions.ts, upstream-stream.ts); tls/ certificates; proxy-protocol/ who a connection is for
 // cluster/ several endpoints for one destination: who is asked, and who isn't; cluster-types.ts says what callers see
 // client/  connections kept for one endpoint: pool.ts hands them out, client-connection.ts is one, call.ts one request
 export type { Carried, Carrier } from './client/carried.ts';
