@@ -1,4 +1,5 @@
 import type { Bench, Row } from './bench.ts';
+import { GATEWAY_BENCHES } from './gateway-catalog.ts';
 
 /** What a Context costs, against objects that carry the same facts and nothing else. */
 const context: Bench = {
@@ -273,40 +274,6 @@ const workflow: Bench = {
   timeoutMs: 300_000,
 };
 
-/**
- * A plain reverse proxy: a route by its prefix, two fields set, an answer of 200 bytes, 64 connections; ours with its metrics,
- * access lines and traces besides. What processor time of one core allows.
- */
-const gateway: Bench = {
-  name: 'gateway',
-  rows: [
-    { id: 'requests-a-core', unit: 'req/s', better: 'higher' },
-    { id: 'cpu-us', unit: 'µs/req', better: 'lower' },
-    { id: 'plain-vs-nginx', unit: '×', better: 'higher', goal: 0.85, ratio: { of: 'requests-a-core', to: 'nginx' } },
-    { id: 'plain-vs-haproxy', unit: '×', better: 'higher', ratio: { of: 'requests-a-core', to: 'haproxy' } },
-    {
-      id: 'plain-vs-fastify-http-proxy',
-      unit: '×',
-      better: 'higher',
-      goal: 4,
-      ratio: { of: 'requests-a-core', to: 'fastify-http-proxy' },
-    },
-    {
-      id: 'plain-vs-http-proxy',
-      unit: '×',
-      better: 'higher',
-      ratio: { of: 'requests-a-core', to: 'http-proxy' },
-    },
-  ],
-  subject: { name: 'fairlead', file: './subjects/gateway.ts', args: ['fairlead'] },
-  peers: ['nginx', 'haproxy', 'fastify-http-proxy', 'http-proxy'].map((name) => ({
-    name,
-    file: './subjects/gateway.ts',
-    args: [name],
-  })),
-  needsPeers: true,
-};
-
 /** Every benchmark, by the name that the command takes. */
 export const BENCHES: readonly Bench[] = [
   context,
@@ -321,5 +288,5 @@ export const BENCHES: readonly Bench[] = [
   store,
   storeCurve,
   workflow,
-  gateway,
+  ...GATEWAY_BENCHES,
 ];

@@ -158,6 +158,12 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'store-curve',
     'workflow',
     'gateway',
+    'gateway-secured',
+    'gateway-tls',
+    'gateway-bulk',
+    'gateway-routes',
+    'gateway-latency',
+    'gateway-held',
   ]);
   for (const each of BENCHES) {
     const ids = each.rows.map((row) => row.id);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,16 @@ export interface ForeignProxy extends AsyncDisposable {
   readonly port: number;
   /** The process that does the work. */
   readonly pid: number;
+}
+
+/** What a proxy does besides forwarding. */
+export interface ForeignExtras {
+  /** Of HAProxy: tokens signed with RS256, a limit for each subject that nobody reaches, a line of JSON for each request. */
+  readonly secured?: { readonly publicKeyFile: string; readonly issuer: string; readonly audience: string };
+  /** Of nginx: TLS 1.3, with PEM files. */
+  readonly tls?: { readonly certificateFile: string; readonly keyFile: string };
+  /** Of nginx: large bodies are passed on as they come, never through a file. */
+  readonly isBulk?: boolean;
 }
 
 /** Ticks of the clock that Linux counts processor time in, each second. */
@@ -24,14 +34,20 @@ export function cpuUsOf(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
 }
 
-/** Starts nginx or HAProxy with one worker: kept connections to the origin, two fields set, no lines. */
-export async function startForeignProxy(name: 'nginx' | 'haproxy', originPort: number): Promise<ForeignProxy> {
+/** Starts nginx or HAProxy with one worker: kept connections to the origin, two fields set, no lines but in `extras`. */
+export async function startForeignProxy(
+  name: 'nginx' | 'haproxy',
+  originPort: number,
+  extras: ForeignExtras = {},
+): Promise<ForeignProxy> {
   const folder = mkdtempSync(join(tmpdir(), `fairlead-${name}-`));
   const port = await freePort();
   const file = join(folder, 'proxy.conf');
   writeFileSync(
     file,
-    name === 'nginx' ? nginxConfiguration(folder, port, originPort) : haproxyConfiguration(port, originPort),
+    name === 'nginx'
+      ? nginxConfiguration(folder, port, originPort, extras)
+      : haproxyConfiguration(port, originPort, extras),
   );
   const args = name === 'nginx' ? ['-c', file, '-p', folder, '-e', 'stderr'] : ['-f', file];
   const child = spawn(name, args, {
@@ -40,11 +56,14 @@ export async function startForeignProxy(name: 'nginx' | 'haproxy', originPort: n
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   child.on('error', () => undefined);
-  for (let tries = 0; tries < START_TRIES && !(await answers(port)); tries += 1) await sleep(50);
-  const pid = child.pid ?? 0;
+  for (let tries = 0; tries < START_TRIES && !(await listens(port)); tries += 1) await sleep(50);
+  const own = child.pid ?? 0;
+  // nginx listens before its worker is there.
+  for (let tries = 0; name === 'nginx' && tries < START_TRIES && childOf(own) === undefined; tries += 1)
+    await sleep(50);
   return {
     port,
-    pid: name === 'nginx' ? (childOf(pid) ?? pid) : pid,
+    pid: name === 'nginx' ? (childOf(own) ?? own) : own,
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
       await ended;
@@ -53,7 +72,7 @@ export async function startForeignProxy(name: 'nginx' | 'haproxy', originPort: n
   };
 }
 
-function nginxConfiguration(folder: string, port: number, originPort: number): string {
+function nginxConfiguration(folder: string, port: number, originPort: number, { tls, isBulk }: ForeignExtras): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return [
     'daemon off;',
@@ -66,16 +85,26 @@ function nginxConfiguration(folder: string, port: number, originPort: number): s
     '  keepalive_requests 100000000;',
     ...temporary.map((each) => `  ${each}_temp_path ${folder}/${each};`),
     `  upstream origin { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 100000000; }`,
-    `  server { listen 127.0.0.1:${port}; location /orders {`,
+    `  server { listen 127.0.0.1:${port}${tls === undefined ? '' : ' ssl'}; location /orders {`,
     '    proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";',
     '    proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto http;',
-    '  } }',
+    '  }',
+    ...(isBulk === true
+      ? [
+          '  client_max_body_size 8m; proxy_request_buffering off;',
+          '  proxy_buffers 8 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0;',
+        ]
+      : []),
+    ...(tls === undefined
+      ? []
+      : [`  ssl_protocols TLSv1.3; ssl_certificate ${tls.certificateFile}; ssl_certificate_key ${tls.keyFile};`]),
+    '  }',
     '}',
     '',
   ].join('\n');
 }
 
-function haproxyConfiguration(port: number, originPort: number): string {
+function haproxyConfiguration(port: number, originPort: number, { secured }: ForeignExtras): string {
   return [
     'global',
     '  nbthread 1',
@@ -88,12 +117,37 @@ function haproxyConfiguration(port: number, originPort: number): string {
     `  bind 127.0.0.1:${port}`,
     '  http-request set-header x-forwarded-for %[src]',
     '  http-request set-header x-forwarded-proto http',
+    ...(secured === undefined ? [] : securedFrontend(secured)),
     '  use_backend orders if { path_beg /orders }',
     'backend orders',
     '  http-reuse always',
     `  server origin 127.0.0.1:${originPort}`,
     '',
   ].join('\n');
+}
+
+/** What HAProxy verifies by itself, as its manual has it for `jwt_verify`; the limit is one of a stick table. */
+function securedFrontend({ publicKeyFile, issuer, audience }: NonNullable<ForeignExtras['secured']>): string[] {
+  const line = '{"path":"%HPO","method":"%HM","status":%ST,"ms":%Ta,"sub":"%[var(txn.sub)]"}'.replaceAll('"', '\\"');
+  return [
+    '  log stdout format raw local0',
+    `  log-format "${line}"`,
+    '  stick-table type string len 64 size 10k expire 1m store http_req_rate(1s)',
+    '  http-request set-var(txn.bearer) http_auth_bearer',
+    "  http-request set-var(txn.alg) var(txn.bearer),jwt_header_query('$.alg')",
+    "  http-request set-var(txn.iss) var(txn.bearer),jwt_payload_query('$.iss')",
+    "  http-request set-var(txn.aud) var(txn.bearer),jwt_payload_query('$.aud')",
+    "  http-request set-var(txn.sub) var(txn.bearer),jwt_payload_query('$.sub')",
+    "  http-request set-var(txn.exp) var(txn.bearer),jwt_payload_query('$.exp','int')",
+    '  http-request set-var(txn.now) date()',
+    '  http-request deny deny_status 401 unless { var(txn.alg) -m str RS256 }',
+    `  http-request deny deny_status 401 unless { var(txn.iss) -m str ${issuer} }`,
+    `  http-request deny deny_status 401 unless { var(txn.aud) -m str ${audience} }`,
+    '  http-request deny deny_status 401 if { var(txn.exp),sub(txn.now) -m int lt 0 }',
+    `  http-request deny deny_status 401 unless { var(txn.bearer),jwt_verify(txn.alg,"${publicKeyFile}") -m int 1 }`,
+    '  http-request track-sc0 var(txn.sub)',
+    '  http-request deny deny_status 429 if { sc_http_req_rate(0) gt 1000000 }',
+  ];
 }
 
 /** The only child of a process. */
@@ -113,12 +167,14 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
-async function answers(port: number): Promise<boolean> {
-  try {
-    return (await fetch(`http://127.0.0.1:${port}/orders`)).ok;
-  } catch {
-    return false;
-  }
+async function listens(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  socket.once('connect', () => resolve(true));
+  socket.once('error', () => resolve(false));
+  const isOpen = await promise;
+  socket.destroy();
+  return isOpen;
 }
 
 async function freePort(): Promise<number> {

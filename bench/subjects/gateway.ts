@@ -1,55 +1,45 @@
-// A plain reverse proxy (its name is the argument) in front of one origin, and the processor time that a request costs it.
-// The proxy has one processor, load and origin have another; requests a second and core are what that time allows.
+// A reverse proxy (its name and what it is to do are the arguments) in front of one origin, and the processor time that a request costs
+// it. The proxy has one processor, load and origin have another; requests a second and core are what that time allows.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuUsOf, startForeignProxy } from '../load/foreign-proxy.ts';
-import { MEASURED_CPU, OTHER_CPU, pin } from '../load/pinned.ts';
+import { cpuUsOf } from '../load/foreign-proxy.ts';
+import { gatewayBed, sceneNamed } from '../load/gateway-bed.ts';
+import { BULK_BYTES, SCENE_NAMES } from '../load/gateway-scenes.ts';
 import { startLoad } from '../load/requests.ts';
-import { startServer } from '../load/server-process.ts';
 import { printMeasurement } from './measurement.ts';
 
-const CONNECTIONS = 64;
 /** Enough for the compiler to have had its turn with the slowest of them. */
 const WARM_UP_ANSWERS = 60_000;
-const WARM_UP_AT_MOST_MS = 6_000;
-const MEASURE_MS = 4_000;
-/** What a browser sends, about. */
-const HEADERS = {
-  'user-agent': 'load/1.0 (linux; x64) like gecko',
-  accept: 'application/json, text/plain, */*',
-  'accept-encoding': 'gzip, deflate, br',
-  'accept-language': 'en-US,en;q=0.9',
-  cookie: 'session=0123456789abcdef0123456789abcdef',
-};
+const WARM_UP_AT_MOST_MS = 4_000;
+const WINDOW_MS = 2_000;
+const WINDOWS = 3;
+/** Of its core, below which a proxy has waited for load or origin, and each look at its sockets finds less to do. */
+const BUSY_PERCENT = 95;
 
-const [name = 'fairlead'] = process.argv.slice(2);
-pin(process.pid, OTHER_CPU);
-await using origin = await startServer('servers/origin.ts');
-const originPort = 'port' in origin.listening ? origin.listening.port : 0;
-await using proxy = await startProxy();
-pin(proxy.pid, MEASURED_CPU);
-using load = startLoad({
-  to: { port: proxy.port },
-  connections: CONNECTIONS,
-  method: 'GET',
-  path: '/orders/123?expand=items',
-  headers: HEADERS,
-  body: '',
-});
+const [name = 'fairlead', sceneText = 'plain'] = process.argv.slice(2);
+await using bed = await gatewayBed(name, sceneNamed(sceneText, SCENE_NAMES));
+const { proxy, scene } = bed;
+using load = startLoad({ to: { port: proxy.port }, ...scene.load });
 const warmBy = performance.now() + WARM_UP_AT_MOST_MS;
 while (load.answers < WARM_UP_ANSWERS && performance.now() < warmBy) await Promise.race([sleep(50), load.failed]);
-const before = { cpuUs: cpuUsOf(proxy.pid), answers: load.answers };
-await Promise.race([sleep(MEASURE_MS), load.failed]);
-const cpuUs = (cpuUsOf(proxy.pid) - before.cpuUs) / (load.answers - before.answers);
-printMeasurement({ 'requests-a-core': 1e6 / cpuUs, 'cpu-us': cpuUs });
+let best = await measured();
+for (let windows = 1; windows < WINDOWS && best.busyPercent < BUSY_PERCENT; windows += 1) {
+  const another = await measured();
+  if (another.busyPercent > best.busyPercent) best = another;
+}
+const { cpuUs, busyPercent } = best;
+printMeasurement({
+  'cpu-us': cpuUs,
+  'busy-percent': busyPercent,
+  ...(sceneText === 'bulk' ? { 'megabytes-a-core': (2 * BULK_BYTES) / cpuUs } : { 'requests-a-core': 1e6 / cpuUs }),
+});
 
-async function startProxy() {
-  if (name === 'nginx' || name === 'haproxy') return startForeignProxy(name, originPort);
-  const file = name === 'fairlead' ? 'servers/gateway.ts' : `peers/${name}.js`;
-  const server = await startServer(file, { BENCH_ORIGIN_PORT: String(originPort) });
+async function measured() {
+  const before = { cpuUs: cpuUsOf(proxy.pid), answers: load.answers, atMs: performance.now() };
+  await Promise.race([sleep(WINDOW_MS), load.failed]);
+  const cpuUsUsed = cpuUsOf(proxy.pid) - before.cpuUs;
   return {
-    port: 'port' in server.listening ? server.listening.port : 0,
-    pid: server.pid,
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    cpuUs: cpuUsUsed / (load.answers - before.answers),
+    busyPercent: cpuUsUsed / (performance.now() - before.atMs) / 10,
   };
 }

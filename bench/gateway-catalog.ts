@@ -1,0 +1,144 @@
+import type { Bench, Row } from './bench.ts';
+
+/** How much of its core a proxy had and used; below 95 it waited for the load, and what it measured does not count. */
+const BUSY: Row = { id: 'busy-percent', unit: '%', better: 'higher' };
+
+/**
+ * A plain reverse proxy: a route by its prefix, two fields set, an answer of 200 bytes, 64 connections; ours with its metrics,
+ * access lines and traces besides. What processor time of one core allows.
+ */
+const gateway: Bench = {
+  name: 'gateway',
+  rows: [
+    { id: 'requests-a-core', unit: 'req/s', better: 'higher' },
+    { id: 'cpu-us', unit: 'µs/req', better: 'lower' },
+    BUSY,
+    { id: 'plain-vs-nginx', unit: '×', better: 'higher', goal: 0.85, ratio: { of: 'requests-a-core', to: 'nginx' } },
+    { id: 'plain-vs-haproxy', unit: '×', better: 'higher', ratio: { of: 'requests-a-core', to: 'haproxy' } },
+    {
+      id: 'plain-vs-fastify-http-proxy',
+      unit: '×',
+      better: 'higher',
+      goal: 4,
+      ratio: { of: 'requests-a-core', to: 'fastify-http-proxy' },
+    },
+    {
+      id: 'plain-vs-http-proxy',
+      unit: '×',
+      better: 'higher',
+      ratio: { of: 'requests-a-core', to: 'http-proxy' },
+    },
+  ],
+  subject: { name: 'fairlead', file: './subjects/gateway.ts', args: ['fairlead'] },
+  peers: ['nginx', 'haproxy', 'fastify-http-proxy', 'http-proxy'].map((name) => ({
+    name,
+    file: './subjects/gateway.ts',
+    args: [name],
+  })),
+  needsPeers: true,
+};
+
+/** One of the scenes of a gateway, by the names of the proxies and scenes that are held against ours. */
+function gatewayBench(
+  name: string,
+  scene: string,
+  rows: readonly Row[],
+  peers: readonly (readonly [name: string, proxy: string, scene: string])[],
+): Bench {
+  const file = './subjects/gateway.ts';
+  return {
+    name,
+    rows: [{ id: 'cpu-us', unit: 'µs/req', better: 'lower' }, BUSY, ...rows],
+    subject: { name: 'fairlead', file, args: ['fairlead', scene] },
+    peers: peers.map(([peer, ...args]) => ({ name: peer, file, args })),
+    rounds: 3,
+  };
+}
+
+const A_CORE: Row = { id: 'requests-a-core', unit: 'req/s', better: 'higher' };
+
+/** A thousand tokens of RS256 in turn, a limit for each subject, a line of JSON for each request; beside ours without them. */
+const gatewaySecured = gatewayBench(
+  'gateway-secured',
+  'secured',
+  [
+    A_CORE,
+    { id: 'secured-vs-plain', unit: '×', better: 'higher', goal: 0.7, ratio: { of: A_CORE.id, to: 'plain' } },
+    { id: 'secured-vs-haproxy', unit: '×', better: 'higher', goal: 1.8, ratio: { of: A_CORE.id, to: 'haproxy' } },
+  ],
+  [
+    ['plain', 'fairlead', 'plain'],
+    ['haproxy', 'haproxy', 'secured'],
+  ],
+);
+
+/** TLS 1.3 with a certificate of P-256, on connections that are kept. */
+const gatewayTls = gatewayBench(
+  'gateway-tls',
+  'tls',
+  [A_CORE, { id: 'tls-vs-nginx', unit: '×', better: 'higher', goal: 0.6, ratio: { of: A_CORE.id, to: 'nginx' } }],
+  [['nginx', 'nginx', 'tls']],
+);
+
+/** 1 MiB there and 1 MiB back, on 8 connections; both count. */
+const gatewayBulk = gatewayBench(
+  'gateway-bulk',
+  'bulk',
+  [
+    { id: 'megabytes-a-core', unit: 'MB/s', better: 'higher' },
+    {
+      id: 'bulk-vs-nginx',
+      unit: '×',
+      better: 'higher',
+      goal: 0.8,
+      ratio: { of: 'megabytes-a-core', to: 'nginx' },
+    },
+  ],
+  [['nginx', 'nginx', 'bulk']],
+);
+
+/** Ten thousand routes, a thousand of which are asked for in turn, beside ten. */
+const gatewayRoutes = gatewayBench(
+  'gateway-routes',
+  'routes-10k',
+  [A_CORE, { id: 'routes-10k-vs-10', unit: '×', better: 'higher', goal: 0.95, ratio: { of: A_CORE.id, to: 'ten' } }],
+  [['ten', 'fairlead', 'routes-10']],
+);
+
+/** How long requests take at half of what each proxy can do itself. */
+const gatewayLatency: Bench = {
+  name: 'gateway-latency',
+  rows: [
+    { id: 'half-rate', unit: 'req/s', better: 'higher' },
+    { id: 'p50-us', unit: 'µs', better: 'lower' },
+    { id: 'p99-us', unit: 'µs', better: 'lower' },
+    { id: 'p99-vs-nginx', unit: '×', better: 'lower', goal: 1.3, ratio: { of: 'p99-us', to: 'nginx' } },
+  ],
+  subject: { name: 'fairlead', file: './subjects/gateway-latency.ts', args: ['fairlead'] },
+  peers: [{ name: 'nginx', file: './subjects/gateway-latency.ts', args: ['nginx'] }],
+  rounds: 3,
+};
+
+/** Memory with nothing to do and with ten thousand connections, and requests that fail while configurations are exchanged. */
+const gatewayHeld: Bench = {
+  name: 'gateway-held',
+  rows: [
+    { id: 'idle-rss-mb', unit: 'MB', better: 'lower', goal: 70 },
+    { id: 'idle-10k-rss-mb', unit: 'MB', better: 'lower', goal: 250 },
+    { id: 'reload-failed-requests', unit: 'requests', better: 'lower', goal: 0 },
+  ],
+  subject: { name: 'fairlead', file: './subjects/gateway-held.ts' },
+  peers: [],
+  rounds: 3,
+};
+
+/** What is measured of the gateway, beside other proxies and beside itself. */
+export const GATEWAY_BENCHES: readonly Bench[] = [
+  gateway,
+  gatewaySecured,
+  gatewayTls,
+  gatewayBulk,
+  gatewayRoutes,
+  gatewayLatency,
+  gatewayHeld,
+];
