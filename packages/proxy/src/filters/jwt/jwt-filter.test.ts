@@ -321,7 +321,7 @@ test.each([
   [{ keys: undefined }, 'write either jwks or keys'],
   [{ jwks: 'https://login.test/keys' }, 'write either jwks or keys'],
   [{ header: 'x-token' }, 'say with forward'],
-  [{ clockSkew: 5 }, 'expected string'],
+  [{ clockSkew: 5 }, 'write a duration'],
   [{ audiences: 'x' }, 'Unrecognized key'],
 ])('%o is refused', (wrong, message) => {
   const read = jwtSchema.safeParse({ type: 'jwt', issuer: ISSUER, audience: AUDIENCE, keys: [elliptic.jwk], ...wrong });
