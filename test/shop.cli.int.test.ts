@@ -206,7 +206,9 @@ async function giveUp(): Promise<number> {
   using ctx = createContext({ clock, random: realRandom(), timeoutMs: 10_000 });
   const url = (await readFile(join(dataDir, 'secrets', 'payments.database-url'), 'utf8')).trim();
   await using database = openDatabase({ url, name: 'payments', clock });
-  return (await database.query(ctx, 'update fairlead_parked set dead = true where attempts > 0')).rowCount;
+  // One whose attempt is under way would come back to life.
+  const waiting = `attempts > 0 and next_attempt_at > fairlead.now() + interval '100 milliseconds'`;
+  return (await database.query(ctx, `update fairlead_parked set dead = true where ${waiting}`)).rowCount;
 }
 
 test('an event that was given up is listed, shown with what waits behind it, and redriven', async () => {
