@@ -5,7 +5,7 @@ import { gatewayBed } from '../load/gateway-bed.ts';
 import { startLoad, type LoadOptions } from '../load/requests.ts';
 import { printMeasurement } from './measurement.ts';
 
-const WARM_UP_MS = 3_000;
+const WARM_UP_MS = 2_000;
 const CAPACITY_MS = 2_000;
 const SETTLE_MS = 500;
 const MEASURE_MS = 3_000;
