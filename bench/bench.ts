@@ -10,9 +10,16 @@ export interface Row {
   readonly goal?: number;
   /**
    * Makes this row ours ÷ theirs, of another row: each round's two values are divided, for they met the machine in the
-   * same state. Nobody measures such a row. `by` is the subject that stands for ours. Default: the benchmark's own.
+   * same state. Nobody measures such a row. `by` is the subject that stands for ours. Default: the benchmark's own. A round
+   * in which either has less of the row `where` than `atLeast` does not count. When none counts, the median is that of all, and
+   * keeps no goal and misses none.
    */
-  readonly ratio?: { readonly of: string; readonly to: string; readonly by?: string };
+  readonly ratio?: {
+    readonly of: string;
+    readonly to: string;
+    readonly by?: string;
+    readonly where?: { readonly row: string; readonly atLeast: number };
+  };
 }
 
 /** A program that measures the rows, itself or for comparison, and prints `{ "<row id>": number }` as its last line. */

@@ -111,6 +111,30 @@ test('a ratio is the median of what each round says, and nobody measures it', as
   await expect(runBench(own, 1, { measure: measured.measure, machine: 'm' })).rejects.toThrow('which is no row');
 });
 
+test('a round in which somebody was not busy does not count, and without any that was there is no saying', async () => {
+  const where = { row: 'size', atLeast: 95 };
+  const ratio = {
+    id: 'vs-one',
+    unit: '×',
+    better: 'higher',
+    goal: 2,
+    ratio: { of: 'speed', to: 'one', where },
+  } as const;
+  const own = { ...bench, peers: bench.peers.slice(0, 1), rows: [...bench.rows, ratio] };
+  const rowOf = async (busyOurs: number[], busyTheirs: number[]) => {
+    const taken = (speed: number, busy: number[]) => busy.map((size) => ({ speed, size, free: 1 }));
+    const [first, ...rest] = taken(100, busyOurs);
+    const ours = [{ ...first, speed: 300 }, ...rest];
+    const { measure } = scripted({ ours, one: taken(100, busyTheirs) });
+    return runBench(own, busyOurs.length, { measure, machine: 'm' });
+  };
+  expect((await rowOf([96, 90], [95, 99])).rows[3]).toMatchObject({ value: 3, met: true });
+  expect((await rowOf([96, 96], [94, 99])).rows[3]).toMatchObject({ value: 1, met: false });
+  const none = await rowOf([96, 90], [90, 99]);
+  expect(none.rows[3]).toMatchObject({ value: 2, met: null });
+  expect(reportTable(none)).toMatch(/^vs-one .*goal 2.00 ×: no round counts$/m);
+});
+
 test('a row that the bench does not have, a value that is no number and no rounds at all are refused', async () => {
   const run = (ours: Measurement, rounds = 1): Promise<unknown> =>
     runBench({ ...bench, peers: [] }, rounds, { measure: () => Promise.resolve(ours), machine: 'm' });

@@ -31,7 +31,7 @@ export interface RowReport {
   readonly better: Row['better'];
   /** `null` when nothing is promised. */
   readonly goal: number | null;
-  /** Whether the median keeps the goal; `null` without one. */
+  /** Whether the median keeps the goal; `null` without one, and when no round counts. */
   readonly met: boolean | null;
   /** Medians by peer. */
   readonly peers: Readonly<Record<string, number>>;
@@ -121,7 +121,7 @@ function report(row: Row, bench: Bench, valuesOf: (subject: string) => number[] 
 
 function ratioReport(
   row: Row,
-  { of, to, by }: NonNullable<Row['ratio']>,
+  { of, to, by, where }: NonNullable<Row['ratio']>,
   bench: Bench,
   taken: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>,
 ): RowReport {
@@ -130,14 +130,18 @@ function ratioReport(
   const theirs = taken.get(to)?.get(of) ?? [];
   if (mine.length === 0 || mine.length !== theirs.length)
     throw new Error(`${bench.name}: "${row.id}" needs "${of}" of ${ours} and ${to} in every round`);
-  const own = spread(mine.map((value, round) => value / (theirs[round] ?? Number.NaN)));
+  const rounds = mine.map((value, round) => value / (theirs[round] ?? Number.NaN));
+  const counted = rounds.filter((_, round) =>
+    [ours, to].every((name) => where === undefined || (taken.get(name)?.get(where.row)?.[round] ?? 0) >= where.atLeast),
+  );
+  const own = spread(counted.length === 0 ? rounds : counted);
   return {
     id: row.id,
     value: own.median,
     unit: row.unit,
     better: row.better,
     goal: row.goal ?? null,
-    met: row.goal === undefined ? null : keeps(row, own.median, row.goal),
+    met: row.goal === undefined || counted.length === 0 ? null : keeps(row, own.median, row.goal),
     peers: {},
     ratios: {},
     ranges: { [ours]: rangeOf(own) },

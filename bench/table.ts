@@ -16,6 +16,8 @@ function rowLine(row: RowReport, width: number): string {
     return `${name} ${short(value)} ${row.unit} (${short(min)}–${short(max)})${times}`;
   });
   const goal =
-    row.goal === null ? '' : `   goal ${short(row.goal)} ${row.unit}: ${row.met === true ? 'met' : 'MISSED'}`;
+    row.goal === null
+      ? ''
+      : `   goal ${short(row.goal)} ${row.unit}: ${row.met === null ? 'no round counts' : row.met ? 'met' : 'MISSED'}`;
   return `${row.id.padEnd(width)}${[own, ...peers].join('   ')}${goal}`;
 }
