@@ -260,6 +260,8 @@ const workflow: Bench = {
     { id: 'recovery-seconds', unit: 's', better: 'lower', goal: 10 },
     { id: 'recovery-wrong-effects', unit: '', better: 'lower', goal: 0 },
     { id: 'decider', unit: 'commands/s', better: 'higher' },
+    { id: 'decider-in-tx', unit: 'commands/s', better: 'higher' },
+    { id: 'decider-bare', unit: 'commands/s', better: 'higher' },
     { id: 'decider-vs-bare', unit: '×', better: 'higher', goal: 0.8 },
     { id: 'decider-vs-emmett', unit: '×', better: 'higher', goal: 1, ratio: { of: 'decider', to: 'emmett' } },
   ],
