@@ -1,14 +1,7 @@
 import type { InstanceStatus } from '../running-platform.ts';
-import {
-  askAll,
-  askOne,
-  itemsOf,
-  serviceNamed,
-  servicesAmong,
-  type AskOptions,
-  type Unanswered,
-} from './ask-instance.ts';
+import { askOne, serviceNamed, type AskOptions, type Unanswered } from './ask-instance.ts';
 import type { Audit } from './audit.ts';
+import { collectItems } from './collect-items.ts';
 import { nextOf, queryOf } from './query.ts';
 
 /** A queue of jobs, as its service describes it, and which service that is. */
@@ -102,10 +95,7 @@ export async function collectQueues(
   { service }: QueueFilter,
   options: AskOptions,
 ): Promise<QueueAnswer> {
-  const asked = service === undefined ? servicesAmong(instances) : [serviceNamed(instances, service)];
-  const { answers, unanswered } = await askAll(asked, () => ({ path: '/internal/queues' }), itemsOf, options);
-  const items = answers.flatMap((each) => each.answer.map((item) => ({ ...item, service: each.service })));
-  return { items, partial: unanswered.length > 0, unanswered };
+  return collectItems(instances, service, '/internal/queues', options);
 }
 
 /**
@@ -117,13 +107,8 @@ export async function collectJobs(
   { service, after, limit = 100, ...filter }: JobListFilter,
   options: AskOptions,
 ): Promise<JobAnswer> {
-  const asked = service === undefined ? servicesAmong(instances) : [serviceNamed(instances, service)];
   const path = `/internal/jobs${queryOf({ ...filter, after: service === undefined ? undefined : after, limit })}`;
-  const read = (answer: unknown) => ({ items: itemsOf(answer), next: nextOf(answer) });
-  const { answers, unanswered } = await askAll(asked, () => ({ path }), read, options);
-  const items = answers.flatMap((each) => each.answer.items.map((item) => ({ ...item, service: each.service })));
-  const next = service === undefined ? undefined : answers[0]?.answer.next;
-  return { items, ...(next === undefined ? {} : { next }), partial: unanswered.length > 0, unanswered };
+  return collectItems(instances, service, path, options);
 }
 
 /**

@@ -1,48 +1,5 @@
-import { createServer } from 'node:http';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { adminClient } from '../admin-client.ts';
-import { serveAdmin } from './admin-server.ts';
-import type { AuditEntry } from './audit.ts';
-import { openControlPlane } from './control-plane.ts';
-
-/** A plane with one service that answers what is listed, and what it was asked. */
-async function platformWith(answers: Readonly<Record<string, unknown>>) {
-  const dir = await mkdtemp(join(tmpdir(), 'sagas-test-'));
-  const plane = await openControlPlane({ platform: 'shop', secretsDir: dir, tenants: ['acme'] });
-  const audited: AuditEntry[] = [];
-  const asked: string[] = [];
-  const credential = 'a-credential-of-this-test';
-  const onInternal = (error: unknown): never => {
-    throw error;
-  };
-  const admin = await serveAdmin(plane, { port: 0, credential, onInternal, audit: (entry) => audited.push(entry) });
-  const service = createServer((incoming, response) => {
-    const name = `${incoming.method} ${incoming.url}`;
-    asked.push(name);
-    const answer = answers[name.split('?')[0] ?? ''];
-    const type = answer === undefined ? 'application/problem+json' : 'application/json';
-    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': type });
-    response.end(JSON.stringify(answer ?? { code: 'NOT_FOUND', detail: 'nothing of this name' }));
-  });
-  const socket = join(dir, 'orders.sock');
-  await new Promise<void>((resolve) => service.listen(socket, resolve));
-  const instance = { name: 'orders', kind: 'service', state: 'ready', pid: 1, restarts: 0, since: 0 } as const;
-  plane.setInstances([{ ...instance, url: `unix:${socket}`, lastExit: undefined }]);
-  return {
-    client: adminClient({ url: admin.url, credential }),
-    audited,
-    asked,
-    async [Symbol.asyncDispose]() {
-      await admin.close({ graceMs: 0 });
-      service.closeAllConnections();
-      await new Promise((resolve) => service.close(resolve));
-      await rm(dir, { recursive: true });
-    },
-  };
-}
+import { planeWithService } from './plane-with-service.fixture.ts';
 
 const RUN = {
   saga: 'checkout',
@@ -57,7 +14,7 @@ const PLACE = { service: 'orders', saga: 'checkout', id: 'order 42' };
 const PATH = '/internal/sagas/checkout/order%2042';
 
 test('runs are listed and shown where they are', async () => {
-  await using shop = await platformWith({
+  await using shop = await planeWithService('orders', {
     'GET /internal/sagas': { items: [RUN], next: 'run/x' },
     [`GET ${PATH}`]: { ...RUN, input: {}, journal: [], failing: [], signals: [], seed: 's' },
   });
@@ -72,7 +29,7 @@ test('runs are listed and shown where they are', async () => {
 
 test('decisions are carried out where the run is, and written down without what signals and results say', async () => {
   const refused = { ...RUN, kind: 'refused', why: 'It has ended.' };
-  await using shop = await platformWith({
+  await using shop = await planeWithService('orders', {
     [`POST ${PATH}/resolve`]: { kind: 'done' },
     [`POST ${PATH}/retry`]: refused,
     [`POST ${PATH}/signal`]: { kind: 'sent' },

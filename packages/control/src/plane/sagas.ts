@@ -1,15 +1,8 @@
 import type { InstanceStatus } from '../running-platform.ts';
-import {
-  askAll,
-  askOne,
-  itemsOf,
-  serviceNamed,
-  servicesAmong,
-  type AskOptions,
-  type Unanswered,
-} from './ask-instance.ts';
+import { askOne, serviceNamed, type AskOptions, type Unanswered } from './ask-instance.ts';
 import type { Audit } from './audit.ts';
-import { nextOf, queryOf } from './query.ts';
+import { collectItems } from './collect-items.ts';
+import { queryOf } from './query.ts';
 
 /** A run of a saga, as its service describes it, and which service that is. */
 export type SagaRun = Readonly<Record<string, unknown>> & { readonly service: string };
@@ -89,13 +82,8 @@ export async function collectSagas(
   { service, after, limit = 100, ...filter }: SagaFilter,
   options: AskOptions,
 ): Promise<SagaAnswer> {
-  const asked = service === undefined ? servicesAmong(instances) : [serviceNamed(instances, service)];
   const path = `/internal/sagas${queryOf({ ...filter, after: service === undefined ? undefined : after, limit })}`;
-  const read = (answer: unknown) => ({ items: itemsOf(answer), next: nextOf(answer) });
-  const { answers, unanswered } = await askAll(asked, () => ({ path }), read, options);
-  const items = answers.flatMap((each) => each.answer.items.map((item) => ({ ...item, service: each.service })));
-  const next = service === undefined ? undefined : answers[0]?.answer.next;
-  return { items, ...(next === undefined ? {} : { next }), partial: unanswered.length > 0, unanswered };
+  return collectItems(instances, service, path, options);
 }
 
 /**

@@ -1,14 +1,7 @@
 import type { InstanceStatus } from '../running-platform.ts';
-import {
-  askAll,
-  askOne,
-  itemsOf,
-  serviceNamed,
-  servicesAmong,
-  type AskOptions,
-  type Unanswered,
-} from './ask-instance.ts';
+import { askOne, serviceNamed, type AskOptions, type Unanswered } from './ask-instance.ts';
 import type { Audit } from './audit.ts';
+import { collectItems } from './collect-items.ts';
 
 /** A projection or replica, as its service describes it, and which service that is. */
 export type ViewState = Readonly<Record<string, unknown>> & { readonly service: string };
@@ -50,10 +43,7 @@ export async function collectViews(
   { service }: ViewFilter,
   options: AskOptions,
 ): Promise<ViewAnswer> {
-  const asked = service === undefined ? servicesAmong(instances) : [serviceNamed(instances, service)];
-  const { answers, unanswered } = await askAll(asked, () => ({ path: '/internal/views' }), itemsOf, options);
-  const items = answers.flatMap((each) => each.answer.map((item) => ({ ...item, service: each.service })));
-  return { items, partial: unanswered.length > 0, unanswered };
+  return collectItems(instances, service, '/internal/views', options);
 }
 
 /**
