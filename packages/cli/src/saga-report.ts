@@ -2,16 +2,10 @@ import type { SagaRun } from '@fairlead/control';
 import { ago } from './ago.ts';
 import { oneLine, plain, type Palette } from './colour.ts';
 import { table } from './table.ts';
+import { part } from './part.ts';
 
 const MAX_VALUE_LENGTH = 60;
 const GOOD = new Set(['completed', 'compensated', 'resolved']);
-
-/** A member of something that is an object. */
-function part(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? Object.entries(value).find(([key]) => key === name)?.[1]
-    : undefined;
-}
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];

@@ -10,6 +10,7 @@ import { deadLetterIds, serviceNames } from '../known-names.ts';
 import { dataDirFlag, runningAdmin } from '../running.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
+import { part } from '../part.ts';
 
 /** How many dead letters of a service are listed, or changed with `--all`, at once. */
 const MAX_LETTERS = 1_000;
@@ -27,13 +28,6 @@ const byId = (required: boolean): Positional => ({
   required,
   complete: deadLetterIds,
 });
-
-/** A member of a letter that is itself an object. */
-function part(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? Object.entries(value).find(([key]) => key === name)?.[1]
-    : undefined;
-}
 
 function rowOf(letter: GivenUp, nowMs: number): readonly string[] {
   const { event, error } = letter;

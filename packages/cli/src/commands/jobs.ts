@@ -11,6 +11,7 @@ import { jobIds, queueNames, serviceNames } from '../known-names.ts';
 import { dataDirFlag, runningAdmin } from '../running.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
+import { part } from '../part.ts';
 
 const MAX_LISTED = 1_000;
 const MAX_CHANGED = 10_000;
@@ -68,13 +69,6 @@ function ageOf(text: string): number {
   const ms = Number(amount) * (UNITS_MS[unit ?? ''] ?? Number.NaN);
   if (Number.isSafeInteger(ms)) return ms;
   throw new UsageError(`--older-than takes a duration such as 90s, 15m, 1h or 7d, not "${text}"`);
-}
-
-/** A member of something that is an object. */
-function part(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? Object.entries(value).find(([key]) => key === name)?.[1]
-    : undefined;
 }
 
 const word = (value: unknown): string => (value === undefined ? '' : oneLine(value));

@@ -8,15 +8,9 @@ import { toggle } from '../flag.ts';
 import { serviceNames, viewNames } from '../known-names.ts';
 import { dataDirFlag, runningAdmin } from '../running.ts';
 import { table } from '../table.ts';
+import { part } from '../part.ts';
 
 const HEAD = ['VIEW', 'KIND', 'BUILD', 'STATE', 'BEHIND', 'PARKED', ''];
-
-/** A member of a value that may be an object. */
-function part(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? Object.entries(value).find(([key]) => key === name)?.[1]
-    : undefined;
-}
 
 function rowsOf(view: ViewState, colour: Palette): readonly (readonly string[])[] {
   const builds: readonly unknown[] = Array.isArray(view['builds']) ? view['builds'] : [];
