@@ -3,10 +3,8 @@ import { accessLines } from './access-lines.ts';
 
 test('a hundred lines a second are written, whatever their operation', () => {
   const lines = accessLines();
-  for (const operation of ['place', 'cancel']) {
-    const gate = lines.of(operation);
-    for (let at = 0; at < 1_000; at += 1) expect(gate.pass(at * 10)).toBe(0);
-  }
+  const gates = [lines.of('place'), lines.of('cancel')];
+  for (let at = 0; at < 1_000; at += 1) for (const gate of gates) expect(gate.pass(at * 10)).toBe(0);
   expect([...lines.omitted()]).toEqual([
     ['place', 0],
     ['cancel', 0],
@@ -43,6 +41,19 @@ test('operations are counted apart', () => {
   expect(lines.of('cancel').pass(0)).toBe(0);
 });
 
+test('all operations share a thousand lines a second, and each has its first one', () => {
+  const lines = accessLines();
+  const gates = Array.from({ length: 2_000 }, (_, index) => lines.of(`place-${index}`));
+  const written = gates.map(() => 0);
+  for (let round = 0; round < 36; round += 1) {
+    for (const [index, gate] of gates.entries())
+      if (gate.pass(round) !== undefined) written[index] = (written[index] ?? 0) + 1;
+  }
+  expect(new Set(written)).toEqual(new Set([1]));
+  // In the next second there is room again, and the first to come take it.
+  for (const gate of gates.slice(0, 10)) expect([gate.pass(1_100), gate.pass(1_100)]).toEqual([35, 0]);
+});
+
 test('nothing is left out of everything, and with zeros nothing is written', () => {
   const everything = accessLines('everything').of('place');
   for (let at = 0; at < 1_000; at += 1) expect(everything.pass(0)).toBe(0);
@@ -52,6 +63,7 @@ test('nothing is left out of everything, and with zeros nothing is written', () 
 
 test.each([
   [{ firstPerSecond: -1 }, 'accessLines.firstPerSecond is -1; give a whole number of 0 or more'],
+  [{ allPerSecond: NaN }, 'accessLines.allPerSecond is NaN'],
   [{ thenOneOf: 0.5 }, 'accessLines.thenOneOf is 0.5'],
 ])('%o is refused', (options, message) => {
   expect(() => accessLines(options)).toThrow(message);

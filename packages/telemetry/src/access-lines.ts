@@ -2,11 +2,16 @@ import { CORE_ERRORS, FairleadError } from '@fairlead/core';
 
 /**
  * Which lines about requests that went well are written. Of each operation, in each second: the first
- * `firstPerSecond` (default 100; 0: none), after them one of `thenOneOf` (default 100; 0: none).
+ * `firstPerSecond` (default 100; 0: none), as long as all operations together have not had `allPerSecond` (default 1 000; 0: each
+ * has its first one only); after them one of `thenOneOf` (default 100; 0: none).
  */
 export type AccessLineOptions =
   | 'everything'
-  | { readonly firstPerSecond?: number | undefined; readonly thenOneOf?: number | undefined };
+  | {
+      readonly firstPerSecond?: number | undefined;
+      readonly allPerSecond?: number | undefined;
+      readonly thenOneOf?: number | undefined;
+    };
 
 /** What becomes of the lines of one operation. Failures don't come here: their lines are always written. */
 export interface AccessLineGate {
@@ -30,7 +35,7 @@ export interface CountedAccessLines extends AccessLines {
 }
 
 const WINDOW_MS = 1000;
-const DEFAULTS = { firstPerSecond: 100, thenOneOf: 100 };
+const DEFAULTS = { firstPerSecond: 100, allPerSecond: 1_000, thenOneOf: 100 };
 
 /**
  * Gates that are open at human rates and let samples through above them, as zap's sampling core does.
@@ -38,10 +43,11 @@ const DEFAULTS = { firstPerSecond: 100, thenOneOf: 100 };
  */
 export function accessLines(options: AccessLineOptions = {}): CountedAccessLines {
   const gates = new Map<string, Gate>();
-  const { firstPerSecond, thenOneOf } = resolve(options);
+  const { firstPerSecond, allPerSecond, thenOneOf } = resolve(options);
+  const all = new Allowance(allPerSecond);
   return {
     of(operation) {
-      const known = gates.get(operation) ?? new Gate(firstPerSecond, thenOneOf);
+      const known = gates.get(operation) ?? new Gate(firstPerSecond, all, thenOneOf);
       gates.set(operation, known);
       return known;
     },
@@ -49,30 +55,63 @@ export function accessLines(options: AccessLineOptions = {}): CountedAccessLines
   };
 }
 
-function resolve(options: AccessLineOptions): { readonly firstPerSecond: number; readonly thenOneOf: number } {
-  if (options === 'everything') return { firstPerSecond: Infinity, thenOneOf: 0 };
-  const { firstPerSecond = DEFAULTS.firstPerSecond, thenOneOf = DEFAULTS.thenOneOf } = options;
-  for (const [name, value] of Object.entries({ firstPerSecond, thenOneOf })) {
+function resolve(options: AccessLineOptions): typeof DEFAULTS {
+  if (options === 'everything') return { firstPerSecond: Infinity, allPerSecond: Infinity, thenOneOf: 0 };
+  const resolved = { ...DEFAULTS, ...defined(options) };
+  for (const [name, value] of Object.entries(resolved)) {
     if (Number.isSafeInteger(value) && value >= 0) continue;
     const message = `accessLines.${name} is ${value}; give a whole number of 0 or more.`;
     throw new FairleadError(CORE_ERRORS.MISCONFIGURED, 'MISCONFIGURED', message);
   }
-  return { firstPerSecond, thenOneOf };
+  return resolved;
+}
+
+function defined({ firstPerSecond, allPerSecond, thenOneOf }: Exclude<AccessLineOptions, string>) {
+  return {
+    ...(firstPerSecond === undefined ? {} : { firstPerSecond }),
+    ...(allPerSecond === undefined ? {} : { allPerSecond }),
+    ...(thenOneOf === undefined ? {} : { thenOneOf }),
+  };
+}
+
+/** What all operations share: a thousand that are asked for in turn would else write as much as a busy one. */
+class Allowance {
+  readonly #perSecond: number;
+  #windowEndsAtMs = -Infinity;
+  #taken = 0;
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+  }
+
+  /** Whether there is one left at this time; it is taken then. */
+  take(atMs: number): boolean {
+    if (atMs >= this.#windowEndsAtMs) {
+      this.#windowEndsAtMs = atMs + WINDOW_MS;
+      this.#taken = 0;
+    }
+    this.#taken += 1;
+    return this.#taken <= this.#perSecond;
+  }
 }
 
 class Gate implements AccessLineGate {
   readonly #first: number;
+  readonly #all: Allowance;
   readonly #thenOneOf: number;
   #windowEndsAtMs = -Infinity;
   /** Lines that came in this window. */
   #came = 0;
+  /** Those of them that were none of the first. */
+  #beyond = 0;
   /** Left out since a line was written. */
   #unsaid = 0;
   /** Left out in all. */
   omitted = 0;
 
-  constructor(first: number, thenOneOf: number) {
+  constructor(first: number, all: Allowance, thenOneOf: number) {
     this.#first = first;
+    this.#all = all;
     this.#thenOneOf = thenOneOf;
   }
 
@@ -80,10 +119,10 @@ class Gate implements AccessLineGate {
     if (atMs >= this.#windowEndsAtMs) {
       this.#windowEndsAtMs = atMs + WINDOW_MS;
       this.#came = 0;
+      this.#beyond = 0;
     }
     this.#came += 1;
-    const beyond = this.#came - this.#first;
-    if (beyond > 0 && (this.#thenOneOf === 0 || beyond % this.#thenOneOf !== 0)) {
+    if (!this.#isWritten(atMs)) {
       this.#unsaid += 1;
       this.omitted += 1;
       return undefined;
@@ -91,5 +130,14 @@ class Gate implements AccessLineGate {
     const unsaid = this.#unsaid;
     this.#unsaid = 0;
     return unsaid;
+  }
+  #isWritten(atMs: number): boolean {
+    if (this.#came <= this.#first) {
+      const hasRoom = this.#all.take(atMs);
+      // A rare operation is seen beside any number of busy ones.
+      if (hasRoom || this.#came === 1) return true;
+    }
+    this.#beyond += 1;
+    return this.#thenOneOf !== 0 && this.#beyond % this.#thenOneOf === 0;
   }
 }
