@@ -1,14 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { FairleadError, realClock, realRandom } from '@fairlead/core';
 import {
-  describeSnapshot,
   followSnapshot,
   loadSnapshot,
-  newApiKey,
-  newPasswordHash,
   serveAdmin,
-  snapshotWarnings,
   startStandalone,
   type CompiledSnapshot,
   type Engine,
@@ -17,75 +13,18 @@ import {
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import { palette, type Palette } from '../colour.ts';
 import { commandGroup } from '../command-group.ts';
-import { command, type Positional } from '../command.ts';
+import { command } from '../command.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { toggle, type Flag, UsageError } from '../flag.ts';
 import { counted, table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
+import { check } from './gateway/check.ts';
+import { fileOf } from './gateway/configuration-file.ts';
+import { key } from './gateway/key.ts';
+import { password } from './gateway/password.ts';
 
 /** How long requests under way have, in milliseconds. */
 const GRACE_MS = 10_000;
-
-const fileOf: Positional = { name: 'file', summary: 'the configuration, YAML or JSON', required: true };
-
-/** A configuration in a few lines. */
-function overview(snapshot: CompiledSnapshot): readonly string[] {
-  const { listeners, routes, clusters, origin, hash } = describeSnapshot(snapshot);
-  const counts = [
-    counted(listeners.length, 'listener'),
-    counted(routes.length, 'route'),
-    counted(clusters.length, 'cluster'),
-  ];
-  const rows = [
-    ...listeners.map(({ name, address, isTls, routes: count }) => [
-      `  listener ${name}`,
-      `${address}${isTls ? ', TLS' : ''}`,
-      counted(count, 'route'),
-    ]),
-    ...routes.map((route) => [
-      `  route ${route.name}`,
-      `${route.hosts.length === 0 ? '' : `${route.hosts.join(', ')} `}${route.matches.join(' or ')}`,
-      leadsTo(route.destinations),
-    ]),
-    ...clusters.map(({ name, endpoints, balancer }) => [
-      `  cluster ${name}`,
-      balancer,
-      endpoints.length === 0 ? 'nobody answers' : endpoints.join(', '),
-    ]),
-  ];
-  return [`${origin} is sound: ${counts.join(', ')}; hash ${hash.slice(0, 12)}.`, ...table(rows)];
-}
-
-function leadsTo(destinations: readonly { readonly cluster: string; readonly share: number }[]): string {
-  if (destinations.length === 0) return 'answered by a filter';
-  const [only, ...more] = destinations;
-  if (more.length === 0) return `to ${only?.cluster}`;
-  return `to ${destinations.map(({ cluster, share }) => `${cluster} (${percent(share)})`).join(', ')}`;
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 1_000) / 10}%`;
-}
-
-const check = command<{ readonly json: boolean }>({
-  name: 'check',
-  summary: 'Say what a configuration of the gateway holds, or everything that is wrong with it',
-  flags: { json: toggle('print one JSON object') },
-  positionals: [fileOf],
-  examples: ['fairlead gateway check gateway.yaml'],
-  async run(terminal, { json }, [file = '']) {
-    const snapshot = await loadSnapshot(resolve(terminal.cwd, file), { clock: realClock(), origin: file });
-    const warnings = snapshotWarnings(snapshot);
-    if (json) {
-      const { loadedAt: _now, ...description } = describeSnapshot(snapshot);
-      terminal.out(`${JSON.stringify({ ...description, warnings })}\n`);
-      return EXIT_CODES.done;
-    }
-    const lines = [...overview(snapshot), ...warnings.map((warning) => `warning: ${warning}`)];
-    terminal.out(`${lines.join('\n')}\n`);
-    return EXIT_CODES.done;
-  },
-});
 
 /** Flags of `gateway run`. */
 interface RunFlags {
@@ -279,56 +218,6 @@ const run = command<RunFlags>({
     }
   },
 });
-
-const key = command<{ readonly json: boolean }>({
-  name: 'key',
-  summary: 'Make an API key: its owner gets the key, the configuration its hash',
-  flags: { json: toggle('print one JSON object') },
-  examples: ['fairlead gateway key'],
-  async run(terminal, { json }) {
-    const made = newApiKey(realRandom());
-    if (json) terminal.out(`${JSON.stringify(made)}\n`);
-    else
-      terminal.out(
-        `key   ${made.key}\nhash  ${made.hash}\nThe key is shown this once. Put the hash into the filter api-key.\n`,
-      );
-    return EXIT_CODES.done;
-  },
-});
-
-const password = command<{ readonly json: boolean }>({
-  name: 'password',
-  summary: 'Hash a password for the filter basic-auth, or make one with its hash',
-  flags: { json: toggle('print one JSON object') },
-  positionals: [
-    { name: 'file', summary: 'where the password is, such as /dev/stdin; default: one is made', required: false },
-  ],
-  examples: ['fairlead gateway password', 'fairlead gateway password /dev/stdin < secret.txt'],
-  async run(terminal, { json }, [file]) {
-    const random = realRandom();
-    const given = file === undefined ? undefined : await passwordIn(resolve(terminal.cwd, file), file);
-    // As random as an API key, which can be written with fewer mistakes.
-    const text = given ?? newApiKey(random).key;
-    const made = { ...(given === undefined ? { password: text } : {}), hash: await newPasswordHash(text, random) };
-    if (json) terminal.out(`${JSON.stringify(made)}\n`);
-    else {
-      const shown = given === undefined ? `password  ${text}\n` : '';
-      const once = given === undefined ? 'The password is shown this once. ' : '';
-      terminal.out(`${shown}hash      ${made.hash}\n${once}Put the hash into the filter basic-auth.\n`);
-    }
-    return EXIT_CODES.done;
-  },
-});
-
-/** A file's first line, which must be all of it. */
-async function passwordIn(path: string, name: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UsageError(`${name} can't be read: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  const [line = '', ...rest] = text.replace(/\r?\n$/, '').split('\n');
-  if (line === '' || rest.length > 0) throw new UsageError(`${name} must hold the password as its only line`);
-  return line;
-}
 
 /** `fairlead gateway`: the gateway by itself, on a configuration of its own. */
 export const gateway = commandGroup({
