@@ -3,17 +3,29 @@ import type { PolicySpec } from '@fairlead/policy';
 import type { MatchSpec } from '../match/match-spec.ts';
 import { compileRoutes } from '../match/route-table.ts';
 import type { CompiledEndpoints } from './compiled-endpoint.ts';
-import type { CompiledCluster, CompiledListener, CompiledSnapshot, SnapshotRoute } from './compiled-snapshot.ts';
+import type {
+  CompiledCluster,
+  CompiledListener,
+  CompiledSnapshot,
+  ImportReport,
+  SnapshotRoute,
+} from './compiled-snapshot.ts';
+import { given } from './given.ts';
 import type { ReadSnapshot } from './snapshot-form.ts';
 
 /** What of a snapshot does not stand in it. */
 export interface SnapshotOrigin {
   readonly origin: string;
   readonly loadedAtMs: number;
+  /** What an importer has said of it. Default: nobody imported it. */
+  readonly imported?: ImportReport;
 }
 
 /** Makes of what was read what the engine runs: references followed, tables made, nothing left to be found out. */
-export function compileSnapshot(read: ReadSnapshot, { origin, loadedAtMs }: SnapshotOrigin): CompiledSnapshot {
+export function compileSnapshot(
+  read: ReadSnapshot,
+  { origin, loadedAtMs, imported }: SnapshotOrigin,
+): CompiledSnapshot {
   const { $schema: _editors, ...meaning } = read;
   const policyOf = (reference: string | PolicySpec | undefined) =>
     typeof reference === 'string'
@@ -55,6 +67,7 @@ export function compileSnapshot(read: ReadSnapshot, { origin, loadedAtMs }: Snap
     clusters,
     sharedFilters: deepFreeze(read.filters),
     policies: deepFreeze(read.policies),
+    ...given({ imported }),
   };
 }
 

@@ -76,6 +76,25 @@ export interface CompiledCluster {
   readonly policyName: string | undefined;
 }
 
+/** Something that an imported configuration does otherwise here than where it came from. */
+export interface ImportNote {
+  /** In which file, when it is not the one that was imported but one that it takes in. */
+  readonly file?: string;
+  /** From 1. */
+  readonly line: number;
+  /** What it is about, in the words of the other gateway: `plugin rate-limiting of service users`. */
+  readonly what: string;
+  /** What is otherwise, in a sentence. */
+  readonly note: string;
+}
+
+/** What became of a configuration of another gateway. */
+export interface ImportReport {
+  /** The gateway that it was written for, as people call it. */
+  readonly of: string;
+  readonly notes: readonly ImportNote[];
+}
+
 /** A configuration of the proxy, checked and with nothing left open; never changed, only replaced as a whole. */
 export interface CompiledSnapshot {
   /** SHA-256 (hex) of what was written, whatever the order of its keys. The same hash means the same behaviour. */
@@ -91,4 +110,6 @@ export interface CompiledSnapshot {
   /** The filters for all routes, which each route's `filters` begin with. */
   readonly sharedFilters: readonly FilterSpec[];
   readonly policies: Readonly<Record<string, PolicySpec>>;
+  /** Which gateway's configuration it was, and what of it is otherwise here. Default: it is one of ours. */
+  readonly imported?: ImportReport;
 }

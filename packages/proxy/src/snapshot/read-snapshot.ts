@@ -10,12 +10,12 @@ import type { CompiledSnapshot } from './compiled-snapshot.ts';
 import { compileSnapshot, type SnapshotOrigin } from './compile.ts';
 import { FILTER_KINDS } from './filter-kinds.ts';
 import type { FilterKind } from './filter-kind.ts';
-import { fail } from '../errors.ts';
+import { invalidSnapshot } from './invalid-snapshot.ts';
 import { referenceProblems } from './reference-problems.ts';
 import { issueMessage, shapeProblems } from './shape-problems.ts';
 import { snapshotForm, type ReadSnapshot } from './snapshot-form.ts';
-import { formatPlace, problemLine, type PlacedProblem, type SnapshotProblem } from './snapshot-problem.ts';
-import { readSource } from './source-text.ts';
+import { formatPlace, type Place, type PlacedProblem, type SnapshotProblem } from './snapshot-problem.ts';
+import { readSource, type TextPosition } from './source-text.ts';
 
 /** What reading needs to know besides the text. */
 export interface ReadSnapshotOptions extends SnapshotOrigin {
@@ -30,7 +30,7 @@ export interface ReadSnapshotOptions extends SnapshotOrigin {
 export function readSnapshot(text: string, options: ReadSnapshotOptions): CompiledSnapshot {
   const source = readSource(text);
   if (source.kind === 'malformed') {
-    throw invalid(
+    throw invalidSnapshot(
       options.origin,
       source.faults.map((fault) => ({ path: '', ...fault })),
     );
@@ -42,22 +42,28 @@ export function readSnapshot(text: string, options: ReadSnapshotOptions): Compil
     message,
     ...source.locate(place, isKey),
   }));
-  throw invalid(
-    options.origin,
-    placed.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
-  );
+  throw invalidSnapshot(options.origin, placed);
 }
 
 /**
- * The same of a configuration that code has made.
+ * The same of a configuration that code has made; `locate` says where a part of it was written, if it was.
  * @throws SNAPSHOT_INVALID
  */
-export function snapshotOf(written: unknown, options: ReadSnapshotOptions): CompiledSnapshot {
+export function snapshotOf(
+  written: unknown,
+  options: ReadSnapshotOptions,
+  locate: (place: Place) => TextPosition | undefined = () => undefined,
+): CompiledSnapshot {
   const { problems, read } = checked(written, options.kinds ?? FILTER_KINDS);
   if (read !== undefined) return compileSnapshot(read, options);
-  throw invalid(
+  throw invalidSnapshot(
     options.origin,
-    problems.map(({ place, message }) => ({ path: formatPlace(place), message, line: undefined, column: undefined })),
+    problems.map(({ place, message }) => ({
+      path: formatPlace(place),
+      message,
+      line: locate(place)?.line,
+      column: locate(place)?.column,
+    })),
   );
 }
 
@@ -78,10 +84,4 @@ function checked(written: unknown, kinds: readonly FilterKind[]): Checked {
     ...referenceProblems(written, kinds),
   ];
   return { problems, read: result.success && problems.length === 0 ? result.data : undefined };
-}
-
-function invalid(origin: string, problems: readonly SnapshotProblem[]) {
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
-  const lines = problems.map((problem) => `  ${problemLine(origin, problem)}`);
-  return fail('SNAPSHOT_INVALID', `${origin} has ${count}:\n${lines.join('\n')}`, { details: { origin, problems } });
 }
