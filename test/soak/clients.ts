@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent, request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One kind of load: does one thing, and throws when it did not go as it should. */
@@ -15,19 +16,35 @@ export interface Client {
 }
 
 const MIB = Buffer.alloc(1024 * 1024, 'x');
+/** The beginning of a ClientHello, which promises more. */
+const HELLO = Buffer.from([0x16, 0x03, 0x01, 0x01, 0x00, 0x01, 0x00, 0x00, 0xfc, 0x03, 0x03]);
+
+/** Where a gateway is asked, plain and over TLS, and what its certificates are signed by. */
+export interface Gateway {
+  readonly url: string;
+  readonly tlsUrl: string;
+  readonly authority: string;
+}
 
 /** All kinds of clients, honest and other, of a gateway. `close` ends what they keep. */
-export function clientsOf(url: string): { readonly clients: readonly Client[]; close(): void } {
+export function clientsOf({ url, tlsUrl, authority }: Gateway): {
+  readonly clients: readonly Client[];
+  close(): void;
+} {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  const trust = { ca: authority, servername: 'soak.test' };
+  const tlsAgent = new TlsAgent({ keepAlive: true, maxSockets: 4, ...trust });
   const port = Number(new URL(url).port);
-  let session: ClientHttp2Session | undefined;
+  const tlsPort = Number(new URL(tlsUrl).port);
+  const sessions = new Map<string, ClientHttp2Session>();
 
   async function ask(
     path: string,
     options: RequestOptions = {},
     body?: Buffer | readonly Buffer[],
   ): Promise<IncomingMessage> {
-    const sent = request({
+    const send = options.port === tlsPort ? requestTls : request;
+    const sent = send({
       port,
       host: '127.0.0.1',
       path,
@@ -47,8 +64,13 @@ export function clientsOf(url: string): { readonly clients: readonly Client[]; c
     }
   }
 
-  async function whole(path: string, bytes: number, body?: Buffer | readonly Buffer[]): Promise<void> {
-    const answer = await ask(path, {}, body);
+  async function whole(
+    path: string,
+    bytes: number,
+    body?: Buffer | readonly Buffer[],
+    options: RequestOptions = {},
+  ): Promise<void> {
+    const answer = await ask(path, options, body);
     let length = 0;
     for await (const part of answer) length += (part as Buffer).length;
     if (answer.statusCode !== 200 || length !== bytes)
@@ -56,8 +78,8 @@ export function clientsOf(url: string): { readonly clients: readonly Client[]; c
   }
 
   /** Sends text and cuts the connection when something has come back, or after `ms`. */
-  async function cutAfter(text: string, ms: number): Promise<void> {
-    const socket = connect({ port, host: '127.0.0.1' });
+  async function cutAfter(text: string | Buffer, ms: number, to = port): Promise<void> {
+    const socket = connect({ port: to, host: '127.0.0.1' });
     // What the gateway cuts is told by `close`.
     socket.on('error', () => {});
     const closed = once(socket, 'close');
@@ -67,16 +89,19 @@ export function clientsOf(url: string): { readonly clients: readonly Client[]; c
     await closed;
   }
 
-  function http2Session(): ClientHttp2Session {
-    if (session !== undefined && !session.closed && !session.destroyed) return session;
-    session = connectHttp2(url);
+  function http2Session(to: string): ClientHttp2Session {
+    const open = sessions.get(to);
+    if (open !== undefined && !open.closed && !open.destroyed) return open;
+    const session = connectHttp2(to, trust);
     // Streams tell what went wrong.
     session.on('error', () => {});
+    sessions.set(to, session);
     return session;
   }
 
-  async function stream(isReset: boolean): Promise<void> {
-    const asked = http2Session().request({ ':path': isReset ? '/large' : '/ok', ':authority': 'soak.test' });
+  async function stream(to: string, isReset: boolean): Promise<void> {
+    const session = http2Session(to);
+    const asked = session.request({ ':path': isReset ? '/large' : '/ok', ':authority': 'soak.test' });
     let length = 0;
     asked.on('data', (part: Buffer) => {
       length += part.length;
@@ -87,7 +112,7 @@ export function clientsOf(url: string): { readonly clients: readonly Client[]; c
     await once(asked, 'close').catch(() => {});
     if (isReset || length === 2) return;
     // A session that ends refuses what has just begun, which may be asked again (RFC 9113, section 8.7).
-    if (asked.rstCode === constants.NGHTTP2_REFUSED_STREAM || session?.closed === true) return stream(false);
+    if (asked.rstCode === constants.NGHTTP2_REFUSED_STREAM || session.closed) return stream(to, false);
     throw new Error(`a stream of HTTP/2 brought ${length} bytes instead of 2: ${asked.rstCode}`);
   }
 
@@ -133,6 +158,7 @@ export function clientsOf(url: string): { readonly clients: readonly Client[]; c
     answer.resume();
     await closed;
   };
+  const overTls: RequestOptions = { port: tlsPort, agent: tlsAgent };
   const parts = Array.from({ length: 16 }, () => MIB.subarray(0, 8 * 1024));
   return {
     clients: [
@@ -150,12 +176,21 @@ export function clientsOf(url: string): { readonly clients: readonly Client[]; c
       client('upstream that cuts in the body', 20, () => cutAfter(head('/bad/half', 'Content-Length: 0\r\n'), 5_000)),
       client('upstream that is slow', 50, anyhow('/bad/slow')),
       client('WebSocket', 30, webSocket),
-      client('stream of HTTP/2', 5, () => stream(false)),
-      client('stream of HTTP/2 that is reset', 200, () => stream(true)),
+      client('stream of HTTP/2', 5, () => stream(url, false)),
+      client('stream of HTTP/2 that is reset', 200, () => stream(url, true)),
+      client('TLS', 5, () => whole('/ok', 2, undefined, overTls)),
+      client('TLS, another connection each time', 50, () =>
+        whole('/ok', 2, undefined, { ...overTls, ...trust, agent: false }),
+      ),
+      client('TLS, 1 MiB both ways', 60, () => whole('/echo', MIB.length, MIB, overTls)),
+      client('TLS, a stream of HTTP/2', 10, () => stream(tlsUrl, false)),
+      client('TLS, a stream of HTTP/2 that is reset', 200, () => stream(tlsUrl, true)),
+      client('TLS, abort in the handshake', 100, () => cutAfter(HELLO, 20, tlsPort)),
     ],
     close() {
       agent.destroy();
-      session?.destroy();
+      tlsAgent.destroy();
+      for (const session of sessions.values()) session.destroy();
     },
   };
 }

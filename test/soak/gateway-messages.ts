@@ -3,12 +3,22 @@ export type Asked = 'sample' | 'end';
 
 /** What the gateway says. */
 export type Told =
-  | { readonly kind: 'ready'; readonly url: string }
+  | {
+      readonly kind: 'ready';
+      readonly url: string;
+      /** The same over TLS. */
+      readonly tlsUrl: string;
+      /** What signs its certificates, in PEM. */
+      readonly authority: string;
+    }
   | {
       readonly kind: 'sample';
       /** After a collection: heap, and what hangs on it. */
       readonly heapBytes: number;
       readonly rssBytes: number;
+      readonly descriptors: number;
+      readonly sockets: number;
+      readonly timers: number;
       /** Snapshots so far. */
       readonly swaps: number;
     }

@@ -1,15 +1,18 @@
 // The gateway of a soak, as a process of its own: `node --expose-gc gateway-process.ts`, spoken to over IPC. It swaps its
 // snapshot every few seconds, and says what it holds when it is asked.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { realClock, realRandom } from '@fairlead/core';
+import { testCertificate } from '@fairlead/net/testing';
 import { loadSnapshot, startEngine } from '@fairlead/proxy';
 import { createTelemetry } from '@fairlead/telemetry';
 import type { Asked, Told } from './gateway-messages.ts';
 
 const SWAP_EVERY_MS = 3_000;
+/** So often there is a new certificate, in snapshots. */
+const RENEW_EVERY = 10;
 const GRACE_MS = 10_000;
 
 const { FAIRLEAD_SOAK_ORIGIN: origin = '', FAIRLEAD_SOAK_LEAK: leak } = process.env;
@@ -18,14 +21,26 @@ const random = realRandom();
 const telemetry = createTelemetry({ service: 'soak', clock, random, destination: { write: () => {} } });
 const folder = mkdtempSync(join(tmpdir(), 'fairlead-soak-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const authority = testCertificate({ subject: 'soak', isAuthority: true });
+const [certificate, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
 let version = 0;
+
+function renew(): void {
+  const made = testCertificate({ names: ['soak.test'], issuer: authority });
+  writeFileSync(certificate, made.cert);
+  writeFileSync(key, made.key);
+}
 
 /** Another snapshot each time: routes, filters, a cluster and a policy come and go. */
 function nextSnapshot() {
   version += 1;
   const isOdd = version % 2 === 1;
+  if (version % RENEW_EVERY === 1) renew();
   const written = {
-    listeners: [{ name: 'web', address: '127.0.0.1:0', http2: true }],
+    listeners: [
+      { name: 'web', address: '127.0.0.1:0', http2: true },
+      { name: 'tls', address: '127.0.0.1:0', http2: true, tls: { certificate, key } },
+    ],
     filters: [
       { type: 'headers', request: { set: { 'x-version': `v${version}` } } },
       ...(isOdd ? [{ type: 'ip', allow: ['127.0.0.0/8'] }] : [{ type: 'rate-limit', by: 'ip', rates: ['1000000/s'] }]),
@@ -81,7 +96,25 @@ function sample(): void {
   globalThis.gc?.();
   globalThis.gc?.();
   const { heapUsed, external, rss } = process.memoryUsage();
-  tell({ kind: 'sample', heapBytes: heapUsed + external, rssBytes: rss, swaps: version });
+  const resources = process.getActiveResourcesInfo();
+  tell({
+    kind: 'sample',
+    heapBytes: heapUsed + external,
+    rssBytes: rss,
+    descriptors: descriptors(),
+    sockets: resources.filter((name) => /^(?:TCPSocket|TLS)/.test(name)).length,
+    timers: resources.filter((name) => name === 'Timeout').length,
+    swaps: version,
+  });
+}
+
+/** Files, sockets and pipes that are open; 0 where the system doesn't say. */
+function descriptors(): number {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return 0;
+  }
 }
 
 async function end(): Promise<void> {
@@ -105,4 +138,9 @@ process.on('message', (asked: Asked) => {
   if (asked === 'sample') sample();
   else void end();
 });
-tell({ kind: 'ready', url: engine.urls.get('web') ?? '' });
+tell({
+  kind: 'ready',
+  url: engine.urls.get('web') ?? '',
+  tlsUrl: engine.urls.get('tls') ?? '',
+  authority: authority.cert,
+});

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clientsOf, type Client } from './clients.ts';
 import type { Asked, Told } from './gateway-messages.ts';
 import { startOrigin } from './origin.ts';
-import { slopeOf } from './slope.ts';
+import { medianSlopeOf, slopeOf } from './slope.ts';
 
 /** How a soak is run. */
 export interface SoakOptions {
@@ -14,6 +14,8 @@ export interface SoakOptions {
   readonly minutes: number;
   /** Whether the gateway keeps each request for ever, on purpose. Default false. */
   readonly leaks?: boolean;
+  /** By how much clients pause longer than they would, beside others who need the machine. Default 1. */
+  readonly slowness?: number;
   /** Told of each sample. */
   readonly onSample?: (text: string) => void;
 }
@@ -32,7 +34,15 @@ export interface SoakReport {
   /** By how much the gateway's heap grows, after collections and the warm-up. */
   readonly heapBytesPerRequest: number;
   readonly heapBytesPerMinute: number;
+  /** Minutes after the warm-up: what slopes are taken of. */
+  readonly warmMinutes: number;
+  /** By how much these grow, of the median pair of samples: steps of an allocator change nothing of it. */
   readonly rssBytesPerMinute: number;
+  readonly descriptorsPerMinute: number;
+  readonly socketsPerMinute: number;
+  readonly timersPerMinute: number;
+  /** What it holds about each twelfth of the time. */
+  readonly course: readonly SoakPoint[];
   readonly drainMs: number;
   /** Whether all that was under way at the end ended by itself. */
   readonly isWhole: boolean;
@@ -40,9 +50,27 @@ export interface SoakReport {
   readonly resources: readonly string[];
 }
 
+/** What a gateway holds at a time. */
+export interface SoakPoint {
+  readonly minutes: number;
+  readonly requests: number;
+  readonly heapBytes: number;
+  readonly rssBytes: number;
+  readonly descriptors: number;
+  readonly sockets: number;
+  readonly timers: number;
+}
+
 /** More than this of each request, beyond what caches and compiled code may take, is a leak: one that is kept is kilobytes. */
 const MOST_HEAP_BYTES_PER_REQUEST = 100;
 const MOST_HEAP_BYTES = 2 * 1024 * 1024;
+/** Slopes by time say something after so many minutes of warm samples; before that caches still fill. */
+const SLOPES_FROM_MINUTES = 10;
+/** RSS that grows faster than this comes to 0.7 GiB a day. */
+const MOST_RSS_BYTES_PER_MINUTE = 512 * 1024;
+/** One that is left in two minutes is found within an hour; loads that come and go have no slope. */
+const MOST_HANDLES_PER_MINUTE = 0.5;
+const COURSE_POINTS = 12;
 /** The share of the time that is no part of the regression: caches fill, code is compiled. */
 const WARM_UP = 0.4;
 const SAMPLES_AT_LEAST = 20;
@@ -50,10 +78,11 @@ const SAMPLE_AT_MOST_EVERY_MS = 10_000;
 const MOST_FAILURES = 20;
 
 /** Runs one. */
-export async function soak({ minutes, leaks = false, onSample = () => {} }: SoakOptions): Promise<SoakReport> {
+export async function soak(options: SoakOptions): Promise<SoakReport> {
+  const { minutes, leaks = false, slowness = 1, onSample = () => {} } = options;
   await using origin = await startOrigin();
   const gateway = await startGatewayProcess(origin.url, leaks);
-  const { clients, close } = clientsOf(gateway.url);
+  const { clients, close } = clientsOf(gateway);
   const durationMs = minutes * 60_000;
   const untilMs = performance.now() + durationMs;
   const turns: Record<string, number> = {};
@@ -72,34 +101,32 @@ export async function soak({ minutes, leaks = false, onSample = () => {} }: Soak
         if (failures.length < MOST_FAILURES)
           failures.push(`${client.name}: ${error instanceof Error ? error.message : String(error)}`);
       }
-      await sleep(client.pauseMs);
+      await sleep(client.pauseMs * slowness);
     }
   }
 
-  const points: {
-    readonly requests: number;
-    readonly minutes: number;
-    readonly heapBytes: number;
-    readonly rssBytes: number;
-  }[] = [];
+  const points: SoakPoint[] = [];
   let swaps = 0;
   const beganMs = performance.now();
   const loading = Promise.all(clients.map(load));
   const everyMs = Math.min(SAMPLE_AT_MOST_EVERY_MS, durationMs / SAMPLES_AT_LEAST);
   while (performance.now() < untilMs) {
     await sleep(everyMs);
-    const told = await gateway.ask('sample', 'sample');
-    ({ swaps } = told);
-    const passedMinutes = (performance.now() - beganMs) / 60_000;
-    points.push({ requests, minutes: passedMinutes, heapBytes: told.heapBytes, rssBytes: told.rssBytes });
+    const { kind: _kind, swaps: count, ...held } = await gateway.ask('sample', 'sample');
+    swaps = count;
+    const point = { minutes: (performance.now() - beganMs) / 60_000, requests, ...held };
+    points.push(point);
     onSample(
-      `${passedMinutes.toFixed(1)} min, ${requests} requests, heap ${mebibytes(told.heapBytes)}, rss ${mebibytes(told.rssBytes)}`,
+      `${point.minutes.toFixed(1)} min, ${requests} requests, heap ${mebibytes(held.heapBytes)}, rss ${mebibytes(held.rssBytes)}, ${held.descriptors} descriptors, ${held.sockets} sockets, ${held.timers} timers`,
     );
   }
   await loading;
   close();
   const ended = await gateway.ask('end', 'ended');
   const warm = points.filter((point) => point.minutes >= minutes * WARM_UP);
+  const perMinute = (held: (point: SoakPoint) => number): number =>
+    medianSlopeOf(warm.map((point) => [point.minutes, held(point)]));
+  const between = Math.max(1, Math.floor(points.length / COURSE_POINTS));
   return {
     requests,
     swaps,
@@ -109,7 +136,12 @@ export async function soak({ minutes, leaks = false, onSample = () => {} }: Soak
     warmRequests: (warm.at(-1)?.requests ?? 0) - (warm[0]?.requests ?? 0),
     heapBytesPerRequest: slopeOf(warm.map((point) => [point.requests, point.heapBytes])),
     heapBytesPerMinute: slopeOf(warm.map((point) => [point.minutes, point.heapBytes])),
-    rssBytesPerMinute: slopeOf(warm.map((point) => [point.minutes, point.rssBytes])),
+    warmMinutes: (warm.at(-1)?.minutes ?? 0) - (warm[0]?.minutes ?? 0),
+    rssBytesPerMinute: perMinute(({ rssBytes }) => rssBytes),
+    descriptorsPerMinute: perMinute(({ descriptors }) => descriptors),
+    socketsPerMinute: perMinute(({ sockets }) => sockets),
+    timersPerMinute: perMinute(({ timers }) => timers),
+    course: points.filter((_, at) => (points.length - 1 - at) % between === 0),
     drainMs: ended.drainMs,
     isWhole: ended.isWhole,
     resources: ended.resources,
@@ -125,8 +157,28 @@ export function faultsOf(report: SoakReport): readonly string[] {
     ...(heapBytesPerRequest * warmRequests <= mostBytes
       ? []
       : [`each request leaves ${Math.round(heapBytesPerRequest)} bytes behind`]),
+    ...slopeFaults(report),
     ...(isWhole ? [] : ['requests were still under way when the grace was over']),
     ...(resources.length === 0 ? [] : [`the gateway had left after its end: ${resources.join(', ')}`]),
+  ];
+}
+
+/** What grows by time, where there was enough of it. */
+function slopeFaults(report: SoakReport): readonly string[] {
+  const { warmMinutes, rssBytesPerMinute, descriptorsPerMinute, socketsPerMinute, timersPerMinute } = report;
+  if (warmMinutes < SLOPES_FROM_MINUTES) return [];
+  const handles = Object.entries({
+    descriptors: descriptorsPerMinute,
+    sockets: socketsPerMinute,
+    timers: timersPerMinute,
+  });
+  return [
+    ...(rssBytesPerMinute <= MOST_RSS_BYTES_PER_MINUTE
+      ? []
+      : [`rss grows by ${mebibytes(rssBytesPerMinute)} a minute`]),
+    ...handles.flatMap(([what, slope]) =>
+      slope <= MOST_HANDLES_PER_MINUTE ? [] : [`there are ${slope.toFixed(1)} more ${what} each minute`],
+    ),
   ];
 }
 
@@ -142,9 +194,9 @@ async function startGatewayProcess(origin: string, leaks: boolean) {
       ...(leaks ? { FAIRLEAD_SOAK_LEAK: '1' } : {}),
     },
   });
-  const { url } = await told(child, 'ready');
+  const { kind: _kind, ...reached } = await told(child, 'ready');
   return {
-    url,
+    ...reached,
     async ask<K extends Told['kind']>(asked: Asked, kind: K): Promise<Extract<Told, { kind: K }>> {
       const answer = told(child, kind);
       child.send(asked);
