@@ -25,8 +25,13 @@ export function withEdits(lines: string, edits: Edits): string {
   return edited;
 }
 
+/** Whole lines, but those of this name. */
+export function withoutLine(lines: string, name: string): string {
+  return withoutEdited(lines, new Set([name]));
+}
+
 /** Whole lines, but those whose name is edited. */
-export function withoutEdited(kept: string, edits: Edits): string {
+export function withoutEdited(kept: string, edits: { has(name: string): boolean }): string {
   let lines = '';
   for (let at = 0; at < kept.length;) {
     const end = kept.indexOf('\r\n', at) + 2;
@@ -49,4 +54,14 @@ export function checkEdit(name: string, value: string | undefined): void {
   if (value !== undefined && UNSENDABLE.test(value)) {
     throw new TypeError(`The field ${name} holds a control character, or one that is not latin1. Encode it.`);
   }
+}
+
+const HOST = /^(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+
+/**
+ * Refuses what is no host with or without a port.
+ * @throws TypeError
+ */
+export function checkHost(host: string): void {
+  if (!HOST.test(host)) throw new TypeError(`${JSON.stringify(host)} is no host. Write a name or an address.`);
 }

@@ -10,7 +10,6 @@ import type {
   ResponseHead,
   ServerRequest,
 } from '@fairlead/net';
-import { withEdits } from './edited-lines.ts';
 import { FAILURES, outcomeOf } from './attempt-outcome.ts';
 import type { EngineCore } from './engine-core.ts';
 import { fail } from '../errors.ts';
@@ -88,6 +87,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     const { maxBodyBytes } = this.route;
     if (bodyBytes !== 0 && this.body === undefined) {
       if (bodyBytes > maxBodyBytes || maxBodyBytes === 0) return this.answer(brokenUpload(undefined, maxBodyBytes));
+      if (this.bodyFault !== undefined) return this.answer(brokenUpload(this.bodyFault, maxBodyBytes));
       this.body = this.request.arrived(maxBodyBytes);
     }
     this.trace.open(this, this.rubric);
@@ -275,9 +275,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.live?.answered(this, status);
     const said = isGrpc(this.fields) ? grpcAnswer(answer) : answer;
     const text = localBody(said, this.path, this.trace.traceId);
-    const lines = localLines(said) + this.trace.answerLines;
-    const edits = this.answerEdits;
-    this.request.answerText(said.status, edits === undefined ? lines : withEdits(lines, edits), text, text.length);
+    this.request.answerText(said.status, this.ownLines(localLines(said)), text, text.length);
     this.#over(status, status >= 400 ? answer.cause : undefined, answer.because);
   }
 

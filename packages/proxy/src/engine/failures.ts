@@ -39,6 +39,18 @@ export function brokenUpload(fault: unknown, maxBodyBytes: number): LocalAnswer 
   }
 }
 
+/** What a filter that reads the body is told: thrown on, it is the same answer. */
+export function bodyFailure(fault: unknown, maxBytes: number): FairleadError {
+  const { cause, detail, members = {} } = brokenUpload(fault, maxBytes);
+  if (cause === 'REQUEST_TIMEOUT' || cause === 'BAD_REQUEST') return fail(cause, detail);
+  return fail('BODY_TOO_LARGE', detail, { details: members });
+}
+
+/** The body is announced, or was read, with more than these bytes. */
+export function tooLarge(maxBytes: number): FairleadError {
+  return bodyFailure(undefined, maxBytes);
+}
+
 /** An attempt brought no answer, or not all of one. */
 function upstreamFailure(cluster: string, error: FairleadError): LocalAnswer {
   if (error.details['processed'] === 'no') {

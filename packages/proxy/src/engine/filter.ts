@@ -2,7 +2,7 @@ import type { Clock, Context, Random } from '@fairlead/core';
 import type { Fields, OutgoingFields } from '@fairlead/net';
 import type { LimitStore } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
-import type { CompiledRoute } from './compiled-route.ts';
+import type { CompiledRoute, FilterSpec } from './compiled-route.ts';
 
 /** Who asks, as a filter has proved it. */
 export interface Identity {
@@ -60,6 +60,8 @@ export interface Passage extends PassageFacts {
   cluster: string;
   /** What requests that belong together have in common, for balancers that keep them together. */
   hashKey: string | undefined;
+  /** The host that goes upstream instead of the endpoint's own; `undefined` leaves that. */
+  upstreamHost: string | undefined;
   /** What is left of the route's time, in milliseconds; `undefined` without a limit. */
   readonly leftMs: number | undefined;
   /** Deadline, trace, identity and cancellation of this request; made when somebody asks for it. */
@@ -71,6 +73,16 @@ export interface Passage extends PassageFacts {
   setUpstream(name: string, value: string | undefined): void;
   /** Sets a field of the answer, whatever comes under that name; `undefined` leaves it out. Names are lower-case. */
   setAnswer(name: string, value: string | undefined): void;
+  /** Adds a line to the request that goes on, beside whatever comes under that name. Names are lower-case. */
+  addUpstream(name: string, value: string): void;
+  /** Adds a line to the answer, beside whatever comes under that name, `Vary` for example. Names are lower-case. */
+  addAnswer(name: string, value: string): void;
+  /**
+   * The whole request body, read once and then sent on from memory; asked for again it is the same. Rejects with
+   * `BODY_TOO_LARGE` beyond `maxBytes` or what the route takes, `REQUEST_TIMEOUT` or `BAD_REQUEST`: who throws that on has
+   * answered right.
+   */
+  readBody(maxBytes: number): Promise<Buffer>;
   /** Has a copy sent when the request goes upstream, if its body is whole in memory by then. Nobody waits for it. */
   mirror(mirror: Mirror): void;
 }
@@ -90,9 +102,72 @@ export interface LocalAnswer {
   readonly members?: Readonly<Record<string, unknown>>;
   /** What was thrown or came back underneath; for the span, never for the client. Default nothing. */
   readonly because?: unknown;
-  /** Default: a problem document (RFC 9457) of the above. */
-  readonly body?: string;
+  /** Bytes go as they are, text as UTF-8. Default: a problem document (RFC 9457) of the above. */
+  readonly body?: string | Buffer | AnswerSource;
 }
+
+/** A body of the proxy's own that is made as fast as the client takes it. */
+export interface AnswerSource {
+  /** How long it is; −1 when nobody knows. */
+  readonly bytes: number;
+  /** The client wants it. Not called where there is no body: to HEAD, with 204 and 304. Ends with the sink's `end` or `cut`, or `stop`. */
+  start(sink: BodySink): void;
+  /** There is room for more, after a part had none. */
+  room(): void;
+  /** Nobody wants it, or no more of it; called once, unless it has ended by itself. */
+  stop(): void;
+}
+
+/** Who takes a body of an answer. */
+export interface BodySink {
+  /** A part, which is lent: whoever keeps it copies it. False: no more until there is room; `end` may come all the same. */
+  part(part: Buffer): boolean;
+  /** The body is whole. */
+  end(trailers: Fields): void;
+  /** The rest never comes; what the client has must not look whole. */
+  cut(): void;
+}
+
+/**
+ * What a body goes through on its way: it takes parts and gives others to the next. It hears of its end once, by `end` or `cut`:
+ * also of one that the client's going away makes. What it does not give on in the end is lost.
+ */
+export interface BodyStage extends BodySink {
+  /** The next one has room again, after a part had none. */
+  room(): void;
+}
+
+/** An answer's head as it would go on: an upstream's, or the proxy's own. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly fields: Fields;
+  /** Of the body, or of the one that it would have (to HEAD, 304); `CHUNKED` when nobody knows. */
+  readonly bodyBytes: number;
+  /** Of an answer of the proxy's own; `undefined` of an upstream's. */
+  readonly cause: string | undefined;
+}
+
+/** What a filter makes of an answer. */
+export type Revision =
+  | {
+      /** Takes its place. The upstream's answer is abandoned, and with it a connection that is still busy with it. */
+      readonly instead: LocalAnswer;
+    }
+  | {
+      /**
+       * What the body goes through. Not made where there is no body: 204, 304, to HEAD. Default: the body stays.
+       * @param next who takes what comes of it
+       * @param source whoever gives parts: told that there is room again, after `part` said that there was none
+       */
+      readonly stage?: (next: BodySink, source: { room(): void }) => BodyStage;
+      /** How long the body is after the stage, if that is known. Default: unknown; without a stage, what it was. */
+      readonly bodyBytes?: number;
+      /** Fields of the answer that become others, by lower-case name; `undefined` leaves one out. Default none. */
+      readonly fields?: AnswerFields;
+    };
+
+/** Fields that become others. Several values are a line each. */
+export type AnswerFields = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** What a filter says of a request: nothing, and it goes on; or the answer that ends it. */
 export type Verdict = LocalAnswer | undefined;
@@ -112,7 +187,13 @@ export interface Filter {
   readonly type: string;
   /** Before the upstream is chosen. A promise only where something has to be waited for. */
   request?(passage: Passage): Verdict | Promise<Verdict>;
-  /** When the answer's head is there, the proxy's own included; may edit it by `setAnswer`. Never waits. */
+  /**
+   * When an answer's head is there and its policy wants no other: an upstream's, the engine's own failure (502, 504 …), or an
+   * answer of a filter after this one. In reverse order of filters, each seeing what those after it made of it. Not asked of
+   * 1xx. Edits by `setAnswer` concern this client only; what `Revision.fields` says is seen by the filters before. Never waits.
+   */
+  revise?(passage: Passage, head: AnswerHead): Revision | undefined;
+  /** When the answer's head is there and no longer revised, the proxy's own included; may edit it by `setAnswer`. Never waits. */
   answer?(passage: Passage, status: number): void;
   /** When it is all over, for whatever reason. Must not throw. */
   ended?(passage: Passage, outcome: Outcome): void;
@@ -134,6 +215,43 @@ export interface FilterWorld {
    * as some snapshot asks for it. One with a method `close` is closed when none does any more.
    */
   kept<T>(key: string, make: () => T): T;
+  /**
+   * Sends a request of a filter's own to a cluster of the snapshot, under that cluster's policy, and takes the whole answer,
+   * whatever its status.
+   * @throws UPSTREAM_UNAVAILABLE, UPSTREAM_RESET, UPSTREAM_INVALID, UPSTREAM_TIMEOUT; what a policy rejects with; CANCELLED when
+   * its passage is over
+   */
+  ask(request: SideRequest): Promise<SideAnswer>;
+  /** Makes a filter that stands inside this one, which closes it. */
+  make(spec: FilterSpec): Filter;
+}
+
+/** A request of a filter's own. */
+export interface SideRequest {
+  /** One of the snapshot's clusters: named by `FilterKind.clusters`, so that it is known to be there. */
+  readonly cluster: string;
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Default: the endpoint's own. */
+  readonly host?: string;
+  /** Besides `Host`, the trace and framing. Default none. */
+  readonly fields?: OutgoingFields;
+  /** Default none. */
+  readonly body?: Buffer;
+  /** For all attempts together, in milliseconds; above 0. */
+  readonly timeoutMs: number;
+  /** Largest body of the answer, in bytes; 0 takes none. */
+  readonly maxBodyBytes: number;
+  /** Whose request it serves: its trace goes on, and it ends with it. Default: nobody's; the trace begins here. */
+  readonly passage?: Passage;
+}
+
+/** The answer to one. */
+export interface SideAnswer {
+  readonly status: number;
+  readonly fields: Fields;
+  readonly body: Buffer;
 }
 
 /** Makes a filter of its options, once for a route of a snapshot. */

@@ -7,7 +7,8 @@ import type { CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snaps
 import type { FilterKind } from '../snapshot/filter-kind.ts';
 import type { Deadlines } from './deadlines.ts';
 import { clustersOf, type ClusterPorts } from './cluster-set.ts';
-import type { Filter } from './filter.ts';
+import type { FilterSpec } from './compiled-route.ts';
+import type { Filter, FilterWorld } from './filter.ts';
 import type { KeptState } from './kept-state.ts';
 import { LiveRoute } from './live-route.ts';
 import type { OutcomeReport } from './outcome-report.ts';
@@ -83,19 +84,22 @@ export class LiveSnapshot {
 
   #live(route: SnapshotRoute, compiled: CompiledSnapshot, ports: SnapshotPorts): LiveRoute {
     const { kinds, clock, random, telemetry, limits, kept, deadlines, report } = ports;
-    const world = {
+    const make = (spec: FilterSpec): Filter => {
+      const kind = kinds.get(spec.type);
+      if (kind === undefined) throw new RangeError(`There is no filter of the type ${spec.type}.`);
+      return kind.make(spec, world);
+    };
+    const world: FilterWorld = {
       clock,
       random,
       telemetry,
       route: route.name,
       limits,
-      kept: <T>(key: string, make: () => T): T => kept.of(this.#claim, key, make),
+      kept: (key, first) => kept.of(this.#claim, key, first),
+      ask: () => Promise.reject(new TypeError('The engine does not send requests of filters yet.')),
+      make,
     };
-    const filters = route.filters.map((spec): Filter => {
-      const kind = kinds.get(spec.type);
-      if (kind === undefined) throw new RangeError(`There is no filter of the type ${spec.type}.`);
-      return kind.make(spec, world);
-    });
+    const filters = route.filters.map(make);
     const deadline = deadlines.line(route.timeoutMs);
     return new LiveRoute(route, { filters, deadline, policy: this.#policy(route, compiled, ports), report });
   }

@@ -23,7 +23,10 @@ export function problemBody(answer: LocalAnswer, instance: string, traceId: stri
 /** The body of an answer of the proxy's own, as latin1 text. */
 export function localBody(answer: LocalAnswer, instance: string, traceId: string): string {
   const { body } = answer;
-  return body === undefined ? problemBody(answer, instance, traceId) : Buffer.from(body, 'utf8').toString('latin1');
+  if (body === undefined) return problemBody(answer, instance, traceId);
+  if (typeof body === 'string') return Buffer.from(body, 'utf8').toString('latin1');
+  if (Buffer.isBuffer(body)) return body.toString('latin1');
+  throw new TypeError('The engine does not stream bodies of its own yet.');
 }
 
 /** The lines of an answer of the proxy's own, but for its length. */

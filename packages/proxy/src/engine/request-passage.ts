@@ -2,8 +2,17 @@ import type { Context } from '@fairlead/core';
 import { trailerLines, type Fields, type ResponseHead, type ServerRequest } from '@fairlead/net';
 import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
 import { OwnDeadline, type DeadlineLine, type Due } from './deadlines.ts';
-import { checkEdit, editedLines, withoutEdited, type Edits } from './edited-lines.ts';
+import {
+  checkEdit,
+  checkHost,
+  editedLines,
+  withEdits,
+  withoutEdited,
+  withoutLine,
+  type Edits,
+} from './edited-lines.ts';
 import type { EngineCore } from './engine-core.ts';
+import { bodyFailure, tooLarge } from './failures.ts';
 import type { Identity, Mirror, Passage } from './filter.ts';
 import { grpcTimeout, grpcTimeoutMs } from './grpc.ts';
 import type { LiveListener } from './live-listener.ts';
@@ -28,6 +37,8 @@ export abstract class RequestPassage implements Passage, Due {
   upstreamTarget: string;
   cluster = '';
   hashKey: string | undefined;
+  /** Lines that filters add, whole. */
+  upstreamAdds = '';
   dueAtMs = 0;
   dueBefore: Due | undefined;
   dueAfter: Due | undefined;
@@ -42,9 +53,14 @@ export abstract class RequestPassage implements Passage, Due {
   mirrors: Mirror[] | undefined;
   /** The request's body, when it is here as a whole: so it can be sent again. */
   body: Buffer | undefined;
+  /** Why it could not be read, when a filter has asked for it. */
+  protected bodyFault: unknown;
   protected readonly trace: TraceSpot;
   protected upstreamEdits: Edits | undefined;
   protected answerEdits: Edits | undefined;
+  protected answerAdds = '';
+  #upstreamHost: string | undefined;
+  #bodyRead: Promise<Buffer> | undefined;
   #rubric: Rubric | undefined;
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
@@ -89,14 +105,43 @@ export abstract class RequestPassage implements Passage, Due {
     return IDEMPOTENT.has(this.method) && (this.request.head.bodyBytes === 0 || this.body !== undefined);
   }
 
+  get upstreamHost(): string | undefined {
+    return this.#upstreamHost;
+  }
+
+  set upstreamHost(host: string | undefined) {
+    if (host !== undefined) checkHost(host);
+    this.#upstreamHost = host;
+  }
+
   setUpstream(name: string, value: string | undefined): void {
     checkEdit(name, value);
+    if (this.upstreamAdds !== '') this.upstreamAdds = withoutLine(this.upstreamAdds, name);
     (this.upstreamEdits ??= new Map()).set(name, value);
   }
 
   setAnswer(name: string, value: string | undefined): void {
     checkEdit(name, value);
+    if (this.answerAdds !== '') this.answerAdds = withoutLine(this.answerAdds, name);
     (this.answerEdits ??= new Map()).set(name, value);
+  }
+
+  addUpstream(name: string, value: string): void {
+    checkEdit(name, value);
+    this.upstreamAdds += `${name}: ${value}\r\n`;
+  }
+
+  addAnswer(name: string, value: string): void {
+    checkEdit(name, value);
+    this.answerAdds += `${name}: ${value}\r\n`;
+  }
+
+  async readBody(maxBytes: number): Promise<Buffer> {
+    const mostBytes = Math.min(maxBytes, this.route.maxBodyBytes);
+    if (this.body === undefined && this.request.head.bodyBytes > mostBytes) throw tooLarge(mostBytes);
+    const body = this.body ?? (await (this.#bodyRead ??= this.#takeBody(mostBytes)));
+    if (body.length > mostBytes) throw tooLarge(mostBytes);
+    return body;
   }
 
   mirror(mirror: Mirror): void {
@@ -124,6 +169,16 @@ export abstract class RequestPassage implements Passage, Due {
     else live.deadline?.join(this, this.startedAtMs);
   }
 
+  async #takeBody(mostBytes: number): Promise<Buffer> {
+    try {
+      this.body = await this.request.body(mostBytes);
+      return this.body;
+    } catch (fault) {
+      this.bodyFault = fault;
+      throw bodyFailure(fault, mostBytes);
+    }
+  }
+
   /** What goes upstream edited; of a time that the client has set, what is left. */
   protected get lastEdits(): Edits | undefined {
     if (this.dueIn instanceof OwnDeadline) this.setUpstream('grpc-timeout', grpcTimeout(this.leftMs ?? 0));
@@ -137,12 +192,19 @@ export abstract class RequestPassage implements Passage, Due {
     this.trace.attempted(status, failure);
   }
 
+  /** The lines of an answer of the proxy's own, likewise. */
+  protected ownLines(said: string): string {
+    const lines = said + this.trace.answerLines;
+    const { answerEdits: edits, answerAdds: adds } = this;
+    return (edits === undefined ? lines : withEdits(lines, edits)) + adds;
+  }
+
   /** The lines of an answer that came from upstream, with what filters say and what lets it be looked up. */
   protected answerLines(head: ResponseHead): string {
     this.live?.answered(this, head.status);
     const own = this.trace.answerLines;
-    const edits = this.answerEdits;
-    if (edits === undefined) return head.kept + own;
-    return editedLines(head.kept, head.fields, this.core.answerSieve, edits) + withoutEdited(own, edits);
+    const { answerEdits: edits, answerAdds: adds } = this;
+    if (edits === undefined) return head.kept + own + adds;
+    return editedLines(head.kept, head.fields, this.core.answerSieve, edits) + withoutEdited(own, edits) + adds;
   }
 }

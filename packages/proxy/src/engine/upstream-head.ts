@@ -29,7 +29,8 @@ export function upstreamHead(
       : editedLines(kept, head.fields, passage.core.requestSieve, edits) + withoutEdited(own, edits);
   const framing = framingOf(passage.method, bodyBytes, passage.body, offersUpgrade);
   const trailing = head.takesTrailers || head.announcesTrailers ? trailingLines(passage, offersUpgrade) : '';
-  return `${passage.method} ${passage.upstreamTarget} HTTP/1.1\r\n${hostLine}${lines}${trailing}${framing}`;
+  const host = passage.upstreamHost === undefined ? hostLine : `host: ${passage.upstreamHost}\r\n`;
+  return `${passage.method} ${passage.upstreamTarget} HTTP/1.1\r\n${host}${lines}${passage.upstreamAdds}${trailing}${framing}`;
 }
 
 const TAKES_TRAILERS = 'connection: te\r\nte: trailers\r\n';

@@ -71,8 +71,8 @@ async function jsonBody(exchange: Wayfarer, maxBytes: number): Promise<{ readonl
   // What may be longer stays where it is.
   if (bodyBytes === 0 || bodyBytes === CHUNKED || bodyBytes > maxBytes) return null;
   try {
-    exchange.body = await exchange.request.body(maxBytes);
-    return { value: JSON.parse(exchange.body.toString('utf8')) };
+    const body = await exchange.readBody(maxBytes);
+    return { value: JSON.parse(body.toString('utf8')) };
   } catch {
     return null;
   }

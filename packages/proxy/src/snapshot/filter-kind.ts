@@ -1,5 +1,12 @@
 import type { z } from 'zod';
+import type { FilterSpec } from '../engine/compiled-route.ts';
 import type { Filter, FilterWorld } from '../engine/filter.ts';
+
+/** A cluster that is named, and where. */
+export interface ClusterReference {
+  readonly cluster: string;
+  readonly path: readonly (string | number)[];
+}
 
 /** A kind of filter: how it is written, said and made. `filter-kinds.ts` lists them. */
 export interface FilterKind<Spec = unknown> {
@@ -11,6 +18,11 @@ export interface FilterKind<Spec = unknown> {
   readonly identifies?: boolean;
   /** Whether it answers every request itself, so that its route needs no destination. Default no. */
   readonly answersAll?: boolean;
+  /**
+   * Clusters that it names: those that the snapshot does not have are a problem where `path` says, within what was written.
+   * `inside` tells those of a filter within this one. Default none.
+   */
+  clusters?(spec: Spec, inside: (filter: FilterSpec) => readonly ClusterReference[]): readonly ClusterReference[];
   /** What it does, in one sentence. */
   explain(spec: Spec): string;
   /** Made once for each route of a snapshot. */
