@@ -44,21 +44,21 @@ export function acceptor(
 ): Acceptor {
   const { tls, http2, hasProxyHeader, beginTimeoutMs, clock } = options;
   const sessions = http2 && http2Sessions(http2, (stream) => onSocket(stream, undefined));
-  const beginning = new Set<Socket>();
+  /** Those that have not begun yet, with what to do when they have. */
+  const beginning = new Map<Socket, () => void>();
   const addresses = new WeakMap<Socket, string>();
   const secured = (socket: TLSSocket): void => {
     const raw = rawOf(socket);
     const address = addresses.get(raw);
-    beginning.delete(raw);
+    beginning.get(raw)?.();
     if (sessions === undefined || socket.alpnProtocol !== 'h2') return onSocket(socket, address);
     sessions.begin(socket, { address: address ?? socket.remoteAddress, isTls: true });
   };
-  const tlsServer = tls && tlsOver(tls, sessions !== undefined, beginTimeoutMs, secured);
+  const tlsServer = tls && tlsOver(tls, sessions !== undefined, secured);
   const begin = (socket: Socket, address: string | undefined): void => {
     if (tlsServer === undefined) return beginPlain(socket, address);
     if (address !== undefined) addresses.set(socket, address);
-    beginning.add(socket);
-    socket.once('close', () => beginning.delete(socket));
+    awaited(socket);
     tlsServer.emit('connection', socket);
   };
   /** Cuts who does not say in time what it begins with; to be told when it has. */
@@ -68,7 +68,7 @@ export function acceptor(
       late?.cancel();
       beginning.delete(socket);
     };
-    beginning.add(socket);
+    beginning.set(socket, begun);
     socket.once('close', begun);
     return begun;
   };
@@ -97,7 +97,7 @@ export function acceptor(
   return {
     server,
     drain() {
-      for (const socket of beginning) socket.destroy();
+      for (const socket of beginning.keys()) socket.destroy();
       sessions?.drain();
     },
     cut: () => sessions?.destroy(),
@@ -155,12 +155,7 @@ function whenBegun(socket: Socket, onFirst: (first: Buffer) => void): void {
 }
 
 /** A server that handshakes on sockets that it is given. */
-function tlsOver(
-  tls: ServerTls,
-  hasHttp2: boolean,
-  handshakeTimeoutMs: number,
-  onSocket: (socket: TLSSocket) => void,
-): TlsServer {
+function tlsOver(tls: ServerTls, hasHttp2: boolean, onSocket: (socket: TLSSocket) => void): TlsServer {
   const { certificates, clients = 'none' } = tls;
   const server = createTlsServer({
     allowHalfOpen: true,
@@ -171,11 +166,11 @@ function tlsOver(
     requestCert: clients !== 'none',
     rejectUnauthorized: clients === 'required',
     ...certificates.defaults(),
-    ...(handshakeTimeoutMs > 0 ? { handshakeTimeout: handshakeTimeoutMs } : {}),
   });
   certificates.onReload(() => server.setSecureContext(certificates.defaults()));
   server.on('secureConnection', onSocket);
-  // A client that doesn't come to an understanding is cut by the server; there is nobody to be told.
+  // A client that speaks no TLS is cut by the server, one that is slow with it by `awaited`: Node's time for handshakes begins anew with
+  // each byte, and only tells.
   server.on('tlsClientError', () => undefined);
   return server;
 }

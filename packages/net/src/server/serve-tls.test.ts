@@ -129,3 +129,17 @@ test('a connection without the header that it should have is cut, and one that i
   slow.write('PROXY TCP4 192.');
   expect(await heard(slow)).toBe('');
 });
+
+test('a handshake that is left half-way is cut when its time is over, also when its client has ended', async () => {
+  await using served = await world({ headTimeoutMs: 20 });
+  // The beginning of a ClientHello, which promises more.
+  const hello = Buffer.from([0x16, 0x03, 0x01, 0x01, 0x00, 0x01, 0x00, 0x00, 0xfc, 0x03, 0x03]);
+  for (const ends of [false, true]) {
+    const socket = connectTcp({ port: served.port, host: '127.0.0.1', allowHalfOpen: true });
+    if (ends) socket.end(hello);
+    else socket.write(hello);
+    socket.resume();
+    await once(socket, 'end');
+    socket.destroy();
+  }
+});
