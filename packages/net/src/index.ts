@@ -11,7 +11,7 @@ export type { Carried, Carrier } from './client/carried.ts';
 export type { ReceivedAnswer, WholeRequest } from './client/call.ts';
 export type { Endpoint, PoolOptions } from './client/options.ts';
 export { clientPool } from './client/pool.ts';
-export type { Pool } from './client/pool.ts';
+export type { Pool, PoolReport } from './client/pool.ts';
 export { addressOf } from './cluster/address.ts';
 export type { CircuitLimits, ClusterRefusal } from './cluster/circuit-limits.ts';
 export type { ClusterReport, EjectionCause, EndpointReport, EndpointState } from './cluster/cluster-report.ts';

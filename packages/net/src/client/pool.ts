@@ -7,6 +7,19 @@ import { ClientConnection, type ConnectionEvents } from './client-connection.ts'
 import { UpstreamSessions } from '../http2/upstream-sessions.ts';
 import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './options.ts';
 
+/** A pool, as `inspect` tells it. */
+export interface PoolReport {
+  /** That are there, those that are being opened included. Streams, where the endpoint speaks HTTP/2. */
+  readonly connections: number;
+  /** Those of them that wait for a request. */
+  readonly idle: number;
+  /** Requests that wait for a connection. */
+  readonly waiting: number;
+  /** Ever begun, and those of them that never opened. */
+  readonly opened: number;
+  readonly failed: number;
+}
+
 /** Connections to one endpoint, kept and used again. */
 export interface Pool extends Closeable {
   /**
@@ -37,6 +50,8 @@ export interface Pool extends Closeable {
   carry(carried: Carried, isFresh?: boolean, nowMs?: number): void;
   /** A request that has no connection yet is not sent any more, and hears nothing. False when it has begun. */
   withdraw(carried: Carried): boolean;
+  /** How many connections there are, and how many there were. */
+  inspect(): PoolReport;
   /** Ends every connection, at once, and every request with it. Idempotent. */
   close(): Promise<void>;
 }
@@ -63,6 +78,8 @@ class ConnectionPool implements Pool {
   /** Where connections are streams. */
   readonly #sessions: UpstreamSessions | undefined;
   #opening = 0;
+  #opened = 0;
+  #failed = 0;
   #sweep: Timer | undefined;
   #closed: Promise<void> | undefined;
 
@@ -110,6 +127,16 @@ class ConnectionPool implements Pool {
     return this.#line.delete(carried);
   }
 
+  inspect(): PoolReport {
+    return {
+      connections: this.#connections.size,
+      idle: this.#idle.length,
+      waiting: this.#line.size,
+      opened: this.#opened,
+      failed: this.#failed,
+    };
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -144,6 +171,7 @@ class ConnectionPool implements Pool {
   #openForLine(): void {
     while (this.#connections.size < this.#options.maxConnections && this.#opening < this.#line.size) {
       this.#opening += 1;
+      this.#opened += 1;
       this.#connections.add(new ClientConnection(this.#options, this.#events, this.#openStream));
     }
   }
@@ -173,6 +201,7 @@ class ConnectionPool implements Pool {
     if (at >= 0) this.#idle.splice(at, 1);
     if (error !== undefined) {
       this.#opening -= 1;
+      this.#failed += 1;
       // Each failure is one request's: the others may have better luck, or as little.
       const [call] = this.#line;
       if (call !== undefined) {

@@ -16,6 +16,8 @@ export class Circuit {
   /** Those beyond the connections of their endpoint. */
   pending = 0;
   retries = 0;
+  /** Picks after an attempt that failed, ever. */
+  repeats = 0;
 
   constructor(limits: CircuitLimits) {
     this.limits = limits;

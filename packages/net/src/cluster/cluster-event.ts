@@ -1,5 +1,8 @@
 import type { EjectionCause } from './cluster-report.ts';
 
+/** Why somebody who was ejected is asked again. `operator`: `Cluster.restore`. */
+export type ReturnReason = 'time' | 'active-check' | 'probation' | 'operator';
+
 /** What happens to a cluster, for logs and metrics. Times are on the clock's wall time. */
 export type ClusterEvent =
   | {
@@ -18,7 +21,7 @@ export type ClusterEvent =
       readonly mayBeEjected: number;
     }
   /** It may be asked again: its time was over, its active check succeeded, or it did well when it was asked once. */
-  | { readonly kind: 'returned'; readonly address: string; readonly because: 'time' | 'active-check' | 'probation' }
+  | { readonly kind: 'returned'; readonly address: string; readonly because: ReturnReason }
   | { readonly kind: 'unhealthy'; readonly address: string; readonly why: string }
   | { readonly kind: 'healthy'; readonly address: string }
   | {

@@ -1,3 +1,4 @@
+import type { PoolReport } from '../client/pool.ts';
 import type { CircuitLimits, ClusterRefusal } from './circuit-limits.ts';
 
 /** Why an endpoint was ejected: which rule, what it measured, and what that was compared with. */
@@ -21,7 +22,9 @@ export type EjectionCause =
       readonly failureRatio: number;
       readonly requests: number;
       readonly thresholdRatio: number;
-    };
+    }
+  /** Somebody has said so: `Cluster.eject`. */
+  | { readonly kind: 'operator' };
 
 /** What an endpoint is doing. Times are on the clock's wall time, in milliseconds since the epoch. */
 export type EndpointState =
@@ -55,6 +58,7 @@ export interface EndpointReport {
   /** Attempts that ended since it is known, and those of them that were the endpoint's failure. */
   readonly attempts: number;
   readonly failures: number;
+  readonly pool: PoolReport;
 }
 
 /** A cluster, as `inspect` tells it. */
@@ -70,6 +74,8 @@ export interface ClusterReport {
   /** Requests beyond the connections of their endpoints. */
   readonly pending: number;
   readonly retries: number;
+  /** How often somebody else was picked after an attempt that failed, ever. */
+  readonly repeats: number;
   readonly limits: CircuitLimits;
   /** How often each refusal was given. */
   readonly refused: Readonly<Record<ClusterRefusal, number>>;

@@ -69,6 +69,16 @@ export interface Cluster extends Closeable {
   endRetry(): void;
   /** From now on, these. Who stays keeps what is known of it; who leaves ends what it has under way, and takes nothing new. */
   update(endpoints: readonly ClusterEndpoint[]): void;
+  /**
+   * Leaves an endpoint out for `forMs`, whatever is known of it, also in a panic. What it has under way goes on. `last`, and nothing has
+   * happened, when nobody would be left to ask and `evenLast` is not set. An endpoint that leaves the cluster and comes back is new.
+   */
+  eject(
+    address: string,
+    options: { readonly forMs: number; readonly evenLast?: boolean },
+  ): 'ejected' | 'last' | 'unknown';
+  /** Has an endpoint asked again that was ejected, by whatever. `not-ejected` when it wasn't: what fails its active check stays out. */
+  restore(address: string): 'restored' | 'not-ejected' | 'unknown';
   /** Who is there, and why somebody isn't picked. */
   inspect(): ClusterReport;
 }

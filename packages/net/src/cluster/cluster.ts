@@ -23,6 +23,7 @@ import { endpointReport } from './endpoint-report.ts';
 import { Lineup } from './lineup.ts';
 import { Member, type MemberWatch } from './member.ts';
 import { NearFirst } from './near-first.ts';
+import { isOut } from './ejector.ts';
 import { judge, type OutlierDetector, type OutlierWorld } from './outlier-detector.ts';
 import { ProbationDetector } from './probation-detector.ts';
 import { Roster } from './roster.ts';
@@ -85,7 +86,7 @@ class PooledCluster implements Cluster, MemberWatch {
         clock,
         random,
         makeProber,
-        onSuccess: (member) => this.#outliers?.absolve(member),
+        onSuccess: (member) => this.#outliers?.absolve(member, 'active-check'),
         onChange: (member) => this.#checked(member),
       });
     }
@@ -101,6 +102,7 @@ class PooledCluster implements Cluster, MemberWatch {
     if (circuit.requests >= circuit.limits.maxRequests) return this.#refuse('max-requests');
     const member = this.#only ?? this.#balancer.pick(hash, avoid instanceof Member ? avoid : undefined);
     if (member === undefined) return this.#refuse('no-healthy-endpoints');
+    if (avoid !== undefined) circuit.repeats += 1;
     return circuit.isPendingFull(member) ? this.#refuse('max-pending') : member;
   }
 
@@ -157,9 +159,39 @@ class PooledCluster implements Cluster, MemberWatch {
     this.#options.observe({ kind: 'updated', added: addressesOf(change.added), removed: addressesOf(change.removed) });
   }
 
+  eject(address: string, { forMs, evenLast = false }: { readonly forMs: number; readonly evenLast?: boolean }) {
+    const meant = this.#roster.members.filter((member) => member.address === address);
+    if (meant.length === 0) return 'unknown';
+    if (!evenLast && !this.#roster.members.some((member) => member.isEligible && member.address !== address))
+      return 'last';
+    const { clock, observe } = this.#options;
+    const sinceMs = clock.now();
+    const untilMs = sinceMs + forMs;
+    for (const member of meant) {
+      member.standing.barring?.timer.cancel();
+      const timer = clock.setTimer(forMs, () => this.#unbar(member, 'time'));
+      member.standing.barring = { sinceMs, untilMs, timer };
+    }
+    observe({ kind: 'ejected', address, untilMs, times: 1, why: { kind: 'operator' } });
+    this.#refresh();
+    return 'ejected';
+  }
+
+  restore(address: string) {
+    const meant = this.#roster.members.filter((member) => member.address === address);
+    if (meant.length === 0) return 'unknown';
+    const out = meant.filter((member) => member.standing.barring !== undefined || isOut(member));
+    if (out.length === 0) return 'not-ejected';
+    for (const member of out) {
+      this.#outliers?.absolve(member, 'operator');
+      if (member.standing.barring !== undefined) this.#unbar(member, 'operator');
+    }
+    return 'restored';
+  }
+
   inspect(): ClusterReport {
     const { clock, slowStart, balancer } = this.#options;
-    const { requests, pending, retries, limits, refused } = this.#circuit;
+    const { requests, pending, retries, repeats, limits, refused } = this.#circuit;
     return {
       name: this.name,
       balancer,
@@ -169,6 +201,7 @@ class PooledCluster implements Cluster, MemberWatch {
       inFlight: requests,
       pending,
       retries,
+      repeats,
       limits,
       refused: { ...refused },
     };
@@ -187,6 +220,7 @@ class PooledCluster implements Cluster, MemberWatch {
     this.#isOpen = false;
     this.#warming?.cancel();
     this.#outliers?.close();
+    for (const member of this.#roster.members) unbarred(member);
     await Promise.all([this.#discovery.close(), this.#checks?.close()]);
     if (this.#circuit.requests > 0 && graceMs > 0) await this.#idle(graceMs);
     await this.#roster.close();
@@ -238,7 +272,16 @@ class PooledCluster implements Cluster, MemberWatch {
     member.warmUntilMs = nowMs + slowStart.windowMs;
   }
 
+  /** The time is over for which it was left out, or somebody says so. */
+  #unbar(member: Member, because: 'time' | 'operator'): void {
+    unbarred(member);
+    this.#welcome(member);
+    this.#options.observe({ kind: 'returned', address: member.address, because });
+    this.#refresh();
+  }
+
   #farewell(member: Member): void {
+    unbarred(member);
     this.#outliers?.forget(member);
     this.#checks?.forget(member);
     if (member.inFlight === 0) this.#roster.dismiss(member);
@@ -250,9 +293,13 @@ class PooledCluster implements Cluster, MemberWatch {
     const { clock, random, slowStart, panicThreshold } = this.#options;
     const all = this.#roster.members;
     const healthy = all.filter(({ standing }) => isInGoodStanding(standing));
-    const isPanicking = healthy.length < all.length * panicThreshold;
-    const eligible = isPanicking ? all : healthy;
-    for (const member of all) member.isEligible = isPanicking || isInGoodStanding(member.standing);
+    // Whom somebody has taken out is not asked even in a panic.
+    const allowed = all.filter(({ standing }) => standing.barring === undefined);
+    const isPanicking = healthy.length < allowed.length * panicThreshold;
+    const eligible = isPanicking ? allowed : healthy;
+    for (const member of all) {
+      member.isEligible = isPanicking ? member.standing.barring === undefined : isInGoodStanding(member.standing);
+    }
     this.#isOpen = eligible.length > 0;
     this.#only = eligible.length === 1 ? eligible[0] : undefined;
     const isWarming = this.#awaitWarm(eligible);
@@ -273,6 +320,11 @@ class PooledCluster implements Cluster, MemberWatch {
     this.#warming = nextMs === Infinity ? undefined : clock.setTimer(nextMs - nowMs, () => this.#refresh());
     return nextMs < Infinity;
   }
+}
+
+function unbarred({ standing }: Member): void {
+  standing.barring?.timer.cancel();
+  standing.barring = undefined;
 }
 
 function addressesOf(members: readonly Member[]): string[] {

@@ -53,8 +53,8 @@ export class EjectionDetector implements OutlierDetector {
     if (why !== undefined) this.#eject(member, why);
   }
 
-  absolve(member: Member): void {
-    if (isOut(member)) this.#ejector.release(member, 'active-check');
+  absolve(member: Member, because: 'active-check' | 'operator'): void {
+    if (isOut(member)) this.#ejector.release(member, because);
   }
 
   forget(member: Member): void {

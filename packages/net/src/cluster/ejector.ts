@@ -1,3 +1,4 @@
+import type { ReturnReason } from './cluster-event.ts';
 import type { EjectionCause } from './cluster-report.ts';
 import type { Member } from './member.ts';
 import type { OutlierWorld } from './outlier-detector.ts';
@@ -51,7 +52,7 @@ export class Ejector {
   }
 
   /** It is back, for that reason. */
-  release(member: Member, because: 'time' | 'active-check' | 'probation'): void {
+  release(member: Member, because: ReturnReason): void {
     this.drop(member);
     this.#world.observe({ kind: 'returned', address: member.address, because });
     this.#world.onChange(member, true);

@@ -16,11 +16,16 @@ export function endpointReport(member: Member, clock: Clock, slowStart: Resolved
     ewmaMs: member.latency.at(clock.monotonic()),
     attempts,
     failures,
+    pool: member.pool.inspect(),
   };
 }
 
 function stateOf(member: Member, clock: Clock, slowStart: ResolvedSlowStart): EndpointState {
-  const { ejection, probation, checked } = member.standing;
+  const { ejection, probation, barring, checked } = member.standing;
+  if (barring !== undefined) {
+    const { sinceMs, untilMs } = barring;
+    return { kind: 'ejected', sinceMs, untilMs, times: 1, why: { kind: 'operator' } };
+  }
   if (ejection !== undefined) {
     const { sinceMs, untilMs, times, why } = ejection;
     return { kind: 'ejected', sinceMs, untilMs, times, why };

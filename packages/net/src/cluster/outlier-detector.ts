@@ -19,8 +19,8 @@ export interface OutlierDetector {
   /** An attempt goes to a member. */
   began(member: Member): void;
   ended(member: Member, outcome: AttemptOutcome): void;
-  /** Its active check has succeeded: it is back at once. */
-  absolve(member: Member): void;
+  /** Its active check has succeeded, or somebody says so: it is back at once. */
+  absolve(member: Member, because: 'active-check' | 'operator'): void;
   /** It has left the cluster. */
   forget(member: Member): void;
   /** Leaves no timer behind. */

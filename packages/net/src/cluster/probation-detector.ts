@@ -53,10 +53,10 @@ export class ProbationDetector implements OutlierDetector {
     }
   }
 
-  absolve(member: Member): void {
+  absolve(member: Member, because: 'active-check' | 'operator'): void {
     if (!isOut(member)) return;
     member.standing.times = 0;
-    this.#ejector.release(member, 'active-check');
+    this.#ejector.release(member, because);
   }
 
   forget(member: Member): void {

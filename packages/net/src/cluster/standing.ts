@@ -10,6 +10,13 @@ export interface Ejection {
   readonly timer: Timer;
 }
 
+/** Somebody has said that it is not to be asked. Times are on the clock's wall time. */
+export interface Barring {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly timer: Timer;
+}
+
 /** A penalty that is over: one request decides. */
 export interface Probation {
   readonly sinceMs: number;
@@ -43,6 +50,7 @@ export interface Standing {
   isSpared: boolean;
   ejection: Ejection | undefined;
   probation: Probation | undefined;
+  barring: Barring | undefined;
   /** `undefined` when nobody checks. */
   checked: Checked | undefined;
 }
@@ -58,11 +66,12 @@ export function newStanding(): Standing {
     isSpared: false,
     ejection: undefined,
     probation: undefined,
+    barring: undefined,
     checked: undefined,
   };
 }
 
 /** Whether it may be asked as things are. */
-export function isInGoodStanding({ ejection, probation, checked }: Standing): boolean {
-  return ejection === undefined && probation?.isAsked !== true && checked?.isHealthy !== false;
+export function isInGoodStanding({ ejection, probation, barring, checked }: Standing): boolean {
+  return barring === undefined && ejection === undefined && probation?.isAsked !== true && checked?.isHealthy !== false;
 }
