@@ -8,6 +8,7 @@
 // errors.ts problem.ts codes and kinds; their form as problem documents
 // closeable.ts lifecycle.ts  how things end, and start and end in order
 // backoff.ts nearest.ts      delays between attempts; "did you mean"
+// slots.ts             what comes and goes with every request
 // stable-hash.ts deep-freeze.ts  configurations: the same for any order of keys, and never changed
 export { backoff } from './backoff.ts';
 export type { Backoff, BackoffOptions } from './backoff.ts';
@@ -38,6 +39,7 @@ export { realRandom } from './real-random.ts';
 export { realTurn } from './real-turn.ts';
 export { seededRandom } from './seeded-random.ts';
 export type { SeededRandom } from './seeded-random.ts';
+export { Slots } from './slots.ts';
 export { stableHash } from './stable-hash.ts';
 export { stepKey } from './step-key.ts';
 export type { TraceContext } from './trace-context.ts';

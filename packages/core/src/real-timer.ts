@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Timer } from './clock.ts';
+import { Slots } from './slots.ts';
 
 /** The longest delay that a Node timer takes; longer ones run at once, so they are waited in parts. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -27,14 +28,13 @@ export function realTimers(): (delayMs: number, fn: () => void) => Timer {
   return (delayMs, fn) => {
     const dueMs = performance.now() + delayMs;
     if (delayMs < SHARED_FROM_MS || delayMs > LONGEST_TIMER_MS) return new RealTimer(dueMs, delayMs, fn);
-    const share = shareOf(dueMs);
-    return share.add(new RealTimer(dueMs, share, fn));
+    return new RealTimer(dueMs, shareOf(dueMs), fn);
   };
 }
 
 /** Timers that wait for the same time to come. Keeps the process alive as long as it has one. */
 class Share {
-  readonly #timers = new Set<RealTimer>();
+  readonly #timers = new Slots<RealTimer>();
   readonly #handle: NodeJS.Timeout;
 
   constructor(beginsAtMs: number, onBegin: () => void) {
@@ -42,45 +42,53 @@ class Share {
       () => {
         onBegin();
         for (const timer of this.#timers) timer.waitAlone();
-        this.#timers.clear();
       },
       Math.max(1, Math.floor(beginsAtMs - performance.now())),
     );
   }
 
-  add(timer: RealTimer): RealTimer {
+  add(timer: RealTimer): number {
     if (this.#timers.size === 0) this.#handle.ref();
-    this.#timers.add(timer);
-    return timer;
+    return this.#timers.add(timer);
   }
 
-  remove(timer: RealTimer): void {
-    if (this.#timers.delete(timer) && this.#timers.size === 0) this.#handle.unref();
+  remove(slot: number): void {
+    this.#timers.remove(slot);
+    if (this.#timers.size === 0) this.#handle.unref();
   }
 }
 
 class RealTimer implements Timer {
   readonly #dueMs: number;
   readonly #fn: () => void;
-  #waiting: { readonly share: Share } | { readonly handle: NodeJS.Timeout };
+  #handle: NodeJS.Timeout | undefined;
+  /** Where it still waits with others, and in which slot. */
+  #share: Share | undefined;
+  #slot = 0;
 
   constructor(dueMs: number, where: Share | number, fn: () => void) {
     this.#dueMs = dueMs;
     this.#fn = fn;
-    this.#waiting = typeof where === 'number' ? { handle: this.#set(where) } : { share: where };
+    if (typeof where === 'number') this.#set(where);
+    else {
+      this.#share = where;
+      this.#slot = where.add(this);
+    }
   }
 
   cancel(): void {
-    if ('share' in this.#waiting) this.#waiting.share.remove(this);
-    else clearTimeout(this.#waiting.handle);
+    this.#share?.remove(this.#slot);
+    this.#share = undefined;
+    clearTimeout(this.#handle);
   }
 
   waitAlone(): void {
-    this.#waiting = { handle: this.#set(this.#dueMs - performance.now()) };
+    this.#share = undefined;
+    this.#set(this.#dueMs - performance.now());
   }
 
-  #set(leftMs: number): NodeJS.Timeout {
-    return setTimeout(RealTimer.#look, Math.min(Math.max(0, Math.ceil(leftMs)), LONGEST_TIMER_MS), this);
+  #set(leftMs: number): void {
+    this.#handle = setTimeout(RealTimer.#look, Math.min(Math.max(0, Math.ceil(leftMs)), LONGEST_TIMER_MS), this);
   }
 
   static #look(timer: RealTimer): void {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from './clock.ts';
 import { CORE_ERRORS, FairleadError, isError } from './errors.ts';
 import { checkDelay } from './real-clock.ts';
+import { Slots } from './slots.ts';
 
 /** The end of work that has settled, before anybody has asked for its reason. */
 const SETTLED = Symbol('settled');
@@ -36,7 +37,10 @@ export class Scope {
   #reason: FairleadError | typeof SETTLED | undefined;
   #controller: AbortController | undefined;
   #timer: Timer | undefined;
-  #children: Set<Scope> | undefined;
+  #children: Slots<Scope> | undefined;
+  /** Of the parent, with its own slot among them. */
+  #siblings: Slots<Scope> | undefined;
+  #slot = 0;
   #listeners: ((reason: FairleadError) => void)[] | undefined;
   #watching = false;
   readonly #onOuterAbort: (() => void) | undefined;
@@ -119,7 +123,7 @@ export class Scope {
     this.#reason = end;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#parent !== undefined) this.#parent.#children?.delete(this);
+    this.#siblings?.remove(this.#slot);
     if (this.#onOuterAbort !== undefined) this.#outer?.removeEventListener('abort', this.#onOuterAbort);
     const children = this.#children;
     const listeners = this.#listeners;
@@ -141,8 +145,9 @@ export class Scope {
     if (this.#parent !== undefined) {
       // The parent must notice its own end for us to hear of it.
       this.#parent.#watch();
-      this.#parent.#children ??= new Set();
-      this.#parent.#children.add(this);
+      this.#parent.#children ??= new Slots();
+      this.#siblings = this.#parent.#children;
+      this.#slot = this.#siblings.add(this);
     }
     if (this.#onOuterAbort !== undefined) this.#outer?.addEventListener('abort', this.#onOuterAbort, { once: true });
     if (this.#ownEnd) {

@@ -1,4 +1,4 @@
-import { formatTraceparent, HEADERS, isError, type Context, type ScopedContext } from '@fairlead/core';
+import { formatTraceparent, HEADERS, isError, type Context, type ScopedContext, type Slots } from '@fairlead/core';
 import { constantSpan, withOpenTelemetry, type Span, type Telemetry } from '@fairlead/telemetry';
 import { answers } from './answered.ts';
 import type { ServiceDefinition } from './definition.ts';
@@ -19,7 +19,7 @@ export interface RawRoutesOptions {
   readonly telemetry: Telemetry;
   readonly work: InFlight;
   /** Cancelled when a drain has no time left. */
-  readonly running: Set<ScopedContext>;
+  readonly running: Slots<ScopedContext>;
   readonly isStopping: () => boolean;
 }
 
@@ -62,10 +62,10 @@ export function rawRoutes(options: RawRoutesOptions): (call: RawCall) => Promise
     if (route === undefined) {
       return problem(ctx, pathname, fail('NOT_FOUND', `${service} has no route ${call.route}.`)).response;
     }
-    running.add(ctx);
+    const slot = running.add(ctx);
     const settled = underWay.begin();
     ctx.onEnd(() => {
-      running.delete(ctx);
+      running.remove(slot);
       settled();
     });
     const beganMs = ctx.clock.monotonic();

@@ -14,6 +14,7 @@ import {
   contextFromHeaders,
   createContext,
   nearest,
+  Slots,
   type Context,
   type ScopedContext,
   type TransportResponse,
@@ -124,7 +125,7 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
   const retentionMs = definition.idempotency?.retentionMs ?? DEFAULT_RETENTION_MS;
   const records = database && idempotencyRecords({ database, clock, random, instance: ports.instance, retentionMs });
   const work = inFlight(clock);
-  const running = new Set<ScopedContext>();
+  const running = new Slots<ScopedContext>();
   const isStopping = () => state === 'draining' || state === 'closed';
   const way = layered(
     [
@@ -240,14 +241,14 @@ export function createService(definition: ServiceDefinition, ports: ServicePorts
       ? contract.operations[request.operation]
       : undefined;
     if (operation === undefined) return problemAnswer(unknownOperation(ctx, request), ctx, request.path);
-    running.add(ctx);
+    const slot = running.add(ctx);
     const settled = work.begin();
     try {
       const answer = await way(new Call(ctx, operation, request));
       return { status: answer.status, headers: answer.headers, body: answer.body };
     } finally {
       settled();
-      running.delete(ctx);
+      running.remove(slot);
     }
   }
 
