@@ -1,6 +1,7 @@
 import { apiKeyKind } from '../filters/api-key/api-key-kind.ts';
 import { basicAuthKind } from '../filters/basic-auth/basic-auth-kind.ts';
 import { corsKind } from '../filters/cors-kind.ts';
+import { extAuthKind } from '../filters/ext-auth/ext-auth-kind.ts';
 import { faultKind } from '../filters/fault-kind.ts';
 import { headersKind } from '../filters/headers-kind.ts';
 import { ipKind } from '../filters/ip-kind.ts';
@@ -21,6 +22,7 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   jwtKind,
   apiKeyKind,
   basicAuthKind,
+  extAuthKind,
   ipKind,
   rateLimitKind,
   headersKind,

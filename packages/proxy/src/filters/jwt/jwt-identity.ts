@@ -12,7 +12,7 @@ const MOST_NAMES = 64;
 /** Who a verified token says is asking, by the claims that the filter looks into; or why that can't be believed. */
 export function identityOf(
   payload: JWTPayload,
-  spec: ResolvedJwtSpec,
+  spec: Pick<ResolvedJwtSpec, 'claims'>,
 ): { readonly identity: Identity } | { readonly fault: LocalAnswer } {
   const { claims } = spec;
   const tenant = claimAt(payload, claims.tenant);
