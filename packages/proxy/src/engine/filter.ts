@@ -71,6 +71,8 @@ export interface Passage extends PassageFacts {
    * lower-case.
    */
   setUpstream(name: string, value: string | undefined): void;
+  /** What filters have set so far of the request that goes on, by lower-case name; an `undefined` value: left out. */
+  readonly upstreamEdits: ReadonlyMap<string, string | undefined> | undefined;
   /** Sets a field of the answer, whatever comes under that name; `undefined` leaves it out. Names are lower-case. */
   setAnswer(name: string, value: string | undefined): void;
   /** Adds a line to the request that goes on, beside whatever comes under that name. Names are lower-case. */

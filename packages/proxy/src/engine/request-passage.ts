@@ -56,7 +56,7 @@ export abstract class RequestPassage implements Passage, Due {
   /** Why it could not be read, when a filter has asked for it. */
   protected bodyFault: unknown;
   protected readonly trace: TraceSpot;
-  protected upstreamEdits: Edits | undefined;
+  upstreamEdits: Edits | undefined;
   protected answerEdits: Edits | undefined;
   protected answerAdds = '';
   #upstreamHost: string | undefined;

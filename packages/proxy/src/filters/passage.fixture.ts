@@ -103,6 +103,7 @@ export function filterWorld({ ask, kinds = FILTER_KINDS }: TestWorldOptions = {}
         hashKey: undefined,
         upstreamHost: undefined,
         ctx: createContext({ clock, random }),
+        upstreamEdits: upstream,
         setUpstream: (name, value) => void upstream.set(name, value),
         setAnswer: (name, value) => void answered.set(name, value),
         addUpstream: (name, value) => void upstreamAdds.push(`${name}: ${value}`),
