@@ -1,4 +1,5 @@
 import { conditionsOf } from '../match/conditions.ts';
+import { HostIndex } from '../match/host-index.ts';
 import { pathRuleOf } from '../match/match-entry.ts';
 import type { MatchSpec, PathRule } from '../match/match-spec.ts';
 import type { SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
@@ -39,12 +40,11 @@ export function lostBecause(winner: Fitting, loser: Fitting, host: string): stri
   return `${name} is as precise, and stands before it`;
 }
 
-/** Which of a route's hosts takes this one: its name, else the longest wildcard. */
+/** Which of a route's hosts takes this one: the most precise. */
 function hostOf({ hosts }: SnapshotRoute, host: string): string {
-  if (hosts.length === 0) return 'any';
-  if (hosts.includes(host)) return host;
-  const fitting = hosts.filter((each) => each.startsWith('*') && host.endsWith(each.slice(1)));
-  return fitting.toSorted((a, b) => b.length - a.length)[0] ?? 'any';
+  const index = new HostIndex(new Map(hosts.map((each) => [each, each])));
+  const [first = '*'] = index.get(host);
+  return first === '*' ? 'any' : first;
 }
 
 function lengthOf(rule: PathRule): number {

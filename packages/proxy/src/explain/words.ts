@@ -1,5 +1,6 @@
 import type { FilterSpec } from '../engine/compiled-route.ts';
 import { conditionsOf } from '../match/conditions.ts';
+import { ANY_TEXT } from '../match/linear-pattern.ts';
 import type { MatchSpec, PathRule } from '../match/match-spec.ts';
 import { pathRuleOf } from '../match/match-entry.ts';
 import type { CompiledCluster, CompiledListener, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
@@ -15,9 +16,17 @@ export function matchWords(spec: MatchSpec): string {
 
 /** Paths as a phrase. */
 export function pathWords(rule: PathRule): string {
-  if (rule.kind === 'regex') return `paths that match ${rule.pattern}`;
+  if (rule.kind === 'regex') return expressionWords(rule);
   if (rule.kind === 'prefix') return rule.path === '/' ? 'any path' : `${rule.path.replace(/\/$/, '')} and below`;
   return rule.path;
+}
+
+function expressionWords({ pattern, startsWith, unless = [] }: Extract<PathRule, { readonly kind: 'regex' }>): string {
+  const parts = [
+    ...(startsWith === undefined ? [] : [`begin with ${startsWith}`]),
+    ...(pattern === ANY_TEXT ? [] : [`match ${pattern}`]),
+  ];
+  return `paths that ${parts.join(' and ')}${unless.length === 0 ? '' : `, but not with ${unless.join(' or ')}`}`;
 }
 
 /** What a filter does. */

@@ -30,6 +30,13 @@ const path = fc.oneof(
   fc
     .constantFrom('/a/.*', '/a/[bc]+', '/ab/.*', '/[ab]+', '/(?:a|b)/b', '/.+/c?', '/ab/?')
     .map((pattern): PathRule => ({ kind: 'regex', pattern })),
+  fc
+    .record({
+      pattern: fc.constantFrom('(?s:.*)', '/.*b', '/[ab]+'),
+      startsWith: fc.constantFrom('/', '/a', '/a/', '/ab/c'),
+      unless: fc.subarray(['/a/b', '/ab', '/b/']),
+    })
+    .map((parts): PathRule => ({ kind: 'regex', ...parts })),
 );
 const rule = fc.constantFrom({ exact: '1' }, { present: true }, { present: false }, { regex: '[12]' });
 const rules = fc.dictionary(fc.constantFrom('k', 'l'), rule, { maxKeys: 2 });
@@ -50,9 +57,12 @@ const matchWith = (paths: fc.Arbitrary<PathRule>, tenths: number) =>
     })
     // `as`: a record without what is undefined.
     .map((spec) => Object.fromEntries(Object.entries(spec).filter(([, member]) => member !== undefined)) as MatchSpec);
-const hosts = fc.uniqueArray(fc.constantFrom('a.test', 'b.a.test', '*.a.test', '*.test', '*.b.a.test'), {
-  maxLength: 2,
-});
+const hosts = fc.uniqueArray(
+  fc.constantFrom('a.test', 'b.a.test', '*.a.test', '*.test', '*.b.a.test', 'b.a.*', 'b.*', '*'),
+  {
+    maxLength: 2,
+  },
+);
 const routesWith = (spec: fc.Arbitrary<MatchSpec>, names: fc.Arbitrary<string[]>) =>
   fc
     .array(fc.tuple(fc.array(spec, { minLength: 1, maxLength: 2 }), names, fc.boolean(), fc.boolean()), {

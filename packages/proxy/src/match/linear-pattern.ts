@@ -24,7 +24,24 @@ export function linearPattern(source: string): LinearPattern {
     if (error instanceof RE2JSException) throw new RangeError(explained(source, error), { cause: error });
     throw error;
   }
+  if (source === ANY_TEXT) return { matches: () => true, literal: '' };
   return { matches: (text) => compiled.testExact(text), literal: literalOf(source) };
+}
+
+/** Every text. */
+export const ANY_TEXT = '(?s:.*)';
+
+/** The same for texts that begin with `startsWith` and with nothing of `unless`. */
+export function narrowed(
+  pattern: LinearPattern,
+  { startsWith = '', unless = [] }: { readonly startsWith?: string; readonly unless?: readonly string[] },
+): LinearPattern {
+  if (startsWith === '' && unless.length === 0) return pattern;
+  return {
+    matches: (text) =>
+      text.startsWith(startsWith) && !unless.some((beginning) => text.startsWith(beginning)) && pattern.matches(text),
+    literal: startsWith.length > pattern.literal.length ? startsWith : pattern.literal,
+  };
 }
 
 /** What is wrong with an expression, or `undefined`. */

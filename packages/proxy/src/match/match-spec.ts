@@ -26,7 +26,14 @@ export type PathRule =
   /** The whole path, with `:name` or `{name}` for any one segment that isn't empty. */
   | { readonly kind: 'template'; readonly path: string }
   /** The whole path, in RE2's syntax. */
-  | { readonly kind: 'regex'; readonly pattern: string };
+  | {
+      readonly kind: 'regex';
+      readonly pattern: string;
+      /** Characters that the path begins with, decoded; not of whole segments. Default any. */
+      readonly startsWith?: string;
+      /** Beginnings, decoded, that the path has none of. Default none. */
+      readonly unless?: readonly string[];
+    };
 
 /** Which version of an API. One in the path is no rule of its own: it is part of the path. */
 export type VersionRule =

@@ -1,7 +1,7 @@
 import type { CompiledRoute } from '../engine/compiled-route.ts';
 import type { PassageFacts } from '../engine/filter.ts';
 import type { Decision, LateFacts } from './decision.ts';
-import { linearPattern, type LinearPattern } from './linear-pattern.ts';
+import { linearPattern, narrowed, type LinearPattern } from './linear-pattern.ts';
 import { askEntry, byPrecedence, type MatchEntry } from './match-entry.ts';
 import { matchingPath, parameterName } from './request-path.ts';
 import { SegmentNode, SegmentScan } from './segment-node.ts';
@@ -32,16 +32,15 @@ export class PathTable<Route extends CompiledRoute> {
 
   /** @throws RangeError for an expression that isn't RE2's */
   constructor(entries: readonly MatchEntry<Route>[]) {
-    const spots = Map.groupBy(
-      entries,
-      ({ path }) => `${path.kind} ${path.kind === 'regex' ? path.pattern : keyOf(path)}`,
+    const spots = Map.groupBy(entries, ({ path }) =>
+      path.kind === 'regex' ? JSON.stringify(path) : `${path.kind} ${keyOf(path)}`,
     );
     const patterns: PatternEntry<Route>[] = [];
     for (const group of spots.values()) {
       const spot = new Spot(group);
       const [{ path } = { path: undefined }] = group;
       if (path?.kind === 'regex') {
-        const pattern = linearPattern(path.pattern);
+        const pattern = narrowed(linearPattern(path.pattern), path);
         for (const entry of group) patterns.push({ pattern, entry, spot });
       } else if (path !== undefined) this.#place(path, spot);
     }

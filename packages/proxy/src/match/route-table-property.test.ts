@@ -47,7 +47,7 @@ function expected(all: Routes, { facts, headers, late }: Asked): string {
 }
 
 const pathOf = (spec: MatchSpec): PathRule => spec.path ?? { kind: 'prefix', path: '/' };
-const textOf = (rule: PathRule): string => (rule.kind === 'regex' ? rule.pattern : rule.path);
+const textOf = (rule: PathRule): string => (rule.kind === 'regex' ? JSON.stringify(rule) : rule.path);
 
 function isSameSpot(a: Candidate, b: Candidate): boolean {
   const [one, two] = [pathOf(a.spec), pathOf(b.spec)];
@@ -62,11 +62,13 @@ function shape(rule: PathRule): string {
 
 function hostFits(host: string, requestedHost: string): boolean {
   if (host === '*') return true;
+  if (host.endsWith('*')) return requestedHost.startsWith(host.slice(0, -1)) && requestedHost.length > host.length - 1;
   return host.startsWith('*')
     ? requestedHost.endsWith(host.slice(1)) && requestedHost.length > host.length - 1
     : host === requestedHost;
 }
-const hostRank = (host: string): number => (host === '*' ? 0 : host.startsWith('*') ? host.length : 1_000);
+const hostRank = (host: string): number =>
+  host === '*' ? 0 : host.startsWith('*') ? 100 + host.length : host.endsWith('*') ? host.length : 1_000;
 
 function pathFits(rule: PathRule, requested: string): boolean {
   if (rule.kind === 'exact') return rule.path === requested;
@@ -74,8 +76,10 @@ function pathFits(rule: PathRule, requested: string): boolean {
     const bare = rule.path.endsWith('/') ? rule.path.slice(0, -1) : rule.path;
     return requested === bare || requested.startsWith(`${bare}/`);
   }
+  const { startsWith = '', unless = [] } = rule.kind === 'regex' ? rule : {};
+  if (!requested.startsWith(startsWith) || unless.some((beginning) => requested.startsWith(beginning))) return false;
   const source = rule.kind === 'regex' ? rule.pattern : rule.path.replaceAll(/:\w+|\{\w+\}/g, '[^/]+');
-  return new RegExp(`^(?:${source})$`).test(requested);
+  return new RegExp(`^(?:${source.replace('(?s:.*)', '.*')})$`).test(requested);
 }
 
 function byPath(a: PathRule, b: PathRule): number {

@@ -375,3 +375,36 @@ test('finding makes nothing new: the same decision is the same object', () => {
   expect(table.find(factsOf({ path: '/b/1' }))).toBe(table.find(factsOf({ path: '/b/2' })));
   expect(table.find(factsOf({ path: '/c' }))).toBe(table.find(factsOf({ path: '/d' })));
 });
+
+test('a host finds its name, then wildcards before and behind a name, then expressions in their order, then any', () => {
+  const hosts = {
+    any: '*',
+    second: '~.*',
+    first: '~shop-\\d+\\.test',
+    ending: 'shop.*',
+    wildcard: '*.test',
+    name: 'shop.test',
+  };
+  const routes = Object.entries(hosts)
+    .toSorted(([a], [b]) => Number(b === 'first') - Number(a === 'first'))
+    .map(([name, host]) => routable(name, [{}], { hosts: [host], isExclusive: false }));
+  const found = ['shop.test', 'my.test', 'shop.example', 'shop-7.test', 'shop-7.example'].map((host) =>
+    find(routes, { host }),
+  );
+  expect(found).toEqual(['name', 'wildcard', 'ending', 'wildcard', 'second']);
+  const expressions = routes.filter(({ hosts: [host = ''] }) => /^[*~]$|^~/.test(host));
+  expect(find(expressions, { host: 'shop-7.test' })).toBe('first');
+});
+
+test('a beginning is of characters, and may leave others out', () => {
+  const rule = (startsWith: string, unless: readonly string[], pattern = '(?s:.*)'): MatchSpec => ({
+    path: { kind: 'regex', pattern, startsWith, unless },
+  });
+  const routes = [
+    routable('images', [rule('/img/', ['/img/raw/'])], { hosts: [], isExclusive: false }),
+    routable('scripts', [rule('/', [], '.*\\.js')], { hosts: [], isExclusive: false }),
+    routable('api', [rule('/ap', [])], { hosts: [], isExclusive: false }),
+  ];
+  const found = ['/img/a.js', '/img/raw/a.js', '/apis', '/%61p', '/a'].map((path) => find(routes, { path }));
+  expect(found).toEqual(['images', 'scripts', 'api', 'api', 'no-route']);
+});

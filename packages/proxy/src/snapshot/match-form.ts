@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { blockFault } from '../match/address-blocks.ts';
 import { pointerSteps } from '../match/json-pointer.ts';
-import { patternFault } from '../match/linear-pattern.ts';
+import { ANY_TEXT, patternFault } from '../match/linear-pattern.ts';
 import type { MatchSpec, PathRule, TextRule, ValueRule, VersionRule } from '../match/match-spec.ts';
 import { matchingPath, parameterName } from '../match/request-path.ts';
 import { isDay } from '../match/version-rule.ts';
@@ -40,6 +40,13 @@ const prefixPath = plainPath.superRefine((path, context) => {
   });
 });
 
+/** The characters that a path begins with, as `matchingPath` has it. */
+const beginning = z.string().superRefine((path, context) => {
+  const fault =
+    path === '/-' || path.startsWith('/-/') ? pathFault(path) : path.startsWith('/') ? undefined : 'must begin with /';
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+});
+
 /** What is wrong with a path that people wrote; those of requests are looked at by the engine. */
 function pathFault(path: string): string | undefined {
   if (!path.startsWith('/')) return 'must begin with /';
@@ -65,17 +72,35 @@ const pathRule = z.union([
       prefix: prefixPath.optional().describe('A prefix of whole segments.'),
       template: templatePath.optional().describe('The whole path, with {name} or :name for any one segment.'),
       regex: pattern.optional().describe("The whole path, in RE2's syntax."),
+      startsWith: beginning
+        .optional()
+        .describe('Characters that it begins with, not of whole segments; asked as a regex is.'),
+      unless: z
+        .array(beginning)
+        .min(1, 'is empty; leave it out')
+        .optional()
+        .describe('Beginnings that it has none of; beside regex or startsWith.'),
     })
     .transform((written, context): PathRule => {
       const rules: PathRule[] = [];
-      const { exact, prefix, template, regex } = written;
+      const { exact, prefix, template, regex, startsWith, unless } = written;
       if (exact !== undefined) rules.push({ kind: 'exact', path: exact });
       if (prefix !== undefined) rules.push({ kind: 'prefix', path: prefix });
       if (template !== undefined) rules.push({ kind: 'template', path: template });
-      if (regex !== undefined) rules.push({ kind: 'regex', pattern: regex });
+      if (regex !== undefined || startsWith !== undefined)
+        rules.push({ kind: 'regex', pattern: regex ?? ANY_TEXT, ...given({ startsWith, unless }) });
       const [only] = rules;
+      if (unless !== undefined && only?.kind !== 'regex')
+        context.addIssue({
+          code: 'custom',
+          path: ['unless'],
+          message: 'has a meaning beside regex or startsWith only',
+        });
       if (only !== undefined && rules.length === 1) return only;
-      context.addIssue({ code: 'custom', message: 'needs exactly one of exact, prefix, template and regex' });
+      context.addIssue({
+        code: 'custom',
+        message: 'needs exactly one of exact, prefix, template and regex (or startsWith, which may stand beside regex)',
+      });
       return z.NEVER;
     }),
 ]);

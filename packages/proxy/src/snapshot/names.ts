@@ -1,21 +1,52 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { patternFault } from '../match/linear-pattern.ts';
 
 /** What names of routes, clusters, listeners and policies are made of. */
 export const memberName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be letters, digits, dots, dashes and underscores, at most 63');
 
-/** What may stand in `hosts`. */
-export const hostName = z
-  .string()
-  .max(253, 'may have at most 253 characters')
-  .transform((text, context) => {
-    const host = text.toLowerCase();
-    const fault = hostFault(host);
-    if (fault === undefined) return host;
-    context.addIssue({ code: 'custom', message: fault });
-    return z.NEVER;
+/** The name of a host, or `*.` and a name. */
+export const hostName = hostText(hostFault);
+
+function hostText(faultOf: (host: string) => string | undefined) {
+  return z
+    .string()
+    .max(253, 'may have at most 253 characters')
+    .transform((text, context) => {
+      const host = text.toLowerCase();
+      const fault = faultOf(host);
+      if (fault === undefined) return host;
+      context.addIssue({ code: 'custom', message: fault });
+      return z.NEVER;
+    });
+}
+
+const hostExpression = z
+  .strictObject({
+    regex: z
+      .string()
+      .superRefine((source, context) => {
+        const fault = patternFault(source);
+        if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+      })
+      .describe("The whole name, in lower case, in RE2's syntax."),
+  })
+  // `~` stands in no name.
+  .transform(({ regex }) => `~${regex}`);
+
+/** A name whose end may be anything. */
+const ENDING = /^[a-z0-9_][a-z0-9._-]*\.\*$/;
+
+/** What may stand in `hosts` of a route. */
+export const routeHosts = z
+  .array(
+    z.union([hostText((host) => (host === '*' || ENDING.test(host) ? undefined : hostFault(host))), hostExpression]),
+  )
+  .min(1, 'is empty, so that the route would answer nothing; leave it out for every host')
+  .refine((hosts) => hosts.length > 1 || hosts[0] !== '*', {
+    error: 'is any host, which is what a route without hosts has; leave hosts out',
   });
 
 function hostFault(host: string): string | undefined {

@@ -4,7 +4,7 @@ import { filterForm } from './filter-form.ts';
 import type { FilterKind } from './filter-kind.ts';
 import { listenerForm } from './listener-form.ts';
 import { matchForm } from './match-form.ts';
-import { hostName, memberName } from './names.ts';
+import { memberName, routeHosts } from './names.ts';
 import { policyForm, policyReference } from './policy-form.ts';
 import { duration, size } from './quantities.ts';
 
@@ -38,11 +38,11 @@ export function snapshotForm(kinds: readonly FilterKind[]) {
   const filters = z.array(filterForm(kinds));
   const route = z.strictObject({
     name: memberName,
-    hosts: z
-      .array(hostName)
-      .min(1, 'is empty, so that the route would answer nothing; leave it out for every host')
+    hosts: routeHosts
       .optional()
-      .describe('Names, or *. and a name for everything below it. Default: any.'),
+      .describe(
+        'Names; *. and a name for everything below it; a name and .* for every ending; { regex }; or *, beside names, for any other. Default: any.',
+      ),
     listeners: z
       .array(memberName)
       .min(1, 'is empty, so that the route would answer nothing; leave it out for every listener')
