@@ -1,11 +1,11 @@
 // A request's token: jwt-spec.ts what is asked of it, bearer-token.ts where it is, jwt-verifier.ts whether it is genuine, by which
 // keys (key-set.ts, key-source.ts, jwks-url.ts), verified-tokens.ts those that were verified already, jwt-identity.ts who it says
-// is asking, jwt-fault.ts what is wrong with it.
+// is asking, missing.ts what it lacks, jwt-fault.ts what is wrong with it.
 
-import type { Filter, FilterFactory, Identity, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
-import { claimAt } from '../claims.ts';
+import type { Filter, FilterFactory, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
 import { bareToken, bearerToken } from './bearer-token.ts';
-import { forbidden, TOKEN_MISSING, unknownTenant } from './jwt-fault.ts';
+import { TOKEN_MISSING } from './jwt-fault.ts';
+import { missingOf } from './missing.ts';
 import { resolveJwtSpec, type JwtSpec, type ResolvedJwtSpec } from './jwt-spec.ts';
 import { JwtVerifier } from './jwt-verifier.ts';
 import type { VerifiedToken } from './verified-tokens.ts';
@@ -59,31 +59,13 @@ class JwtFilter implements Filter {
   }
 
   #admit(passage: Passage, { identity, upstream }: VerifiedToken): Verdict {
-    const missing = this.#missing(identity);
+    const missing = missingOf(identity, this.#spec);
     if (missing !== undefined) return missing;
     passage.identity = identity;
     const { headers } = this.#spec;
     for (let at = 0; at < headers.length; at += 1) {
       const field = headers[at]?.[0];
       if (field !== undefined) passage.setUpstream(field, upstream[at]);
-    }
-    return undefined;
-  }
-
-  /** What a genuine token lacks. */
-  #missing(identity: Identity): LocalAnswer | undefined {
-    const { require, tenants } = this.#spec;
-    if (tenants !== undefined && !tenants.has(identity.tenant ?? '')) return unknownTenant(identity.tenant);
-    for (const scope of require.scopes) {
-      if (!identity.scopes.includes(scope)) return forbidden(`This needs the scope ${scope}.`);
-    }
-    if (require.roles !== undefined && !require.roles.some((role) => identity.roles.includes(role)))
-      return forbidden(`This needs one of the roles ${require.roles.join(', ')}.`);
-    for (const [claim, values] of require.claims) {
-      const value = claimAt(identity.claims, claim);
-      const given: readonly unknown[] = Array.isArray(value) ? value : [value];
-      if (!given.some((one) => values.includes(one)))
-        return forbidden(`This needs the claim ${claim} to be ${values.map(String).join(' or ')}.`);
     }
     return undefined;
   }

@@ -6,6 +6,22 @@ const name = z.string().min(1);
 const fieldName = z.string().regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes');
 const jwk = z.record(z.string(), z.unknown());
 
+/** Which claims say who asks. */
+export const claimNames = z
+  .strictObject({ subject: name, tenant: name, roles: name, scopes: name, consumer: name })
+  .partial();
+
+/** What a proof must say. */
+export const requirements = z
+  .strictObject({
+    claims: z.record(name, z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
+    roles: z.array(name).min(1),
+    scopes: z.array(name).min(1),
+    tenant: z.boolean(),
+    subject: z.boolean(),
+  })
+  .partial();
+
 /** A filter `jwt` as it is written down. */
 export const jwtSchema = z
   .strictObject({
@@ -24,28 +40,13 @@ export const jwtSchema = z
     header: fieldName.optional().describe('Where the token is. Default authorization, after `Bearer`.'),
     forward: z.boolean().optional().describe('Whether the token goes on to the upstream. Default false.'),
     optional: z.boolean().optional().describe('Whether a request without any token passes, as nobody. Default false.'),
-    claims: z
-      .strictObject({ subject: name, tenant: name, roles: name, scopes: name, consumer: name })
-      .partial()
-      .optional()
-      .describe('Which claims say who asks. Default sub, tenant, roles, scope, client_id.'),
+    claims: claimNames.optional().describe('Which claims say who asks. Default sub, tenant, roles, scope, client_id.'),
     headers: z.record(fieldName, name).optional().describe('Fields for the upstream, by the claims that they hold.'),
     tenants: z
       .array(name)
       .optional()
       .describe('The tenants that there are; a token of another is refused. Default any.'),
-    require: z
-      .strictObject({
-        claims: z.record(
-          name,
-          z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
-        ),
-        roles: z.array(name).min(1),
-        scopes: z.array(name).min(1),
-        tenant: z.boolean(),
-        subject: z.boolean(),
-      })
-      .partial()
+    require: requirements
       .optional()
       .describe('What a token must say: claims with one of the values, one of the roles, all of the scopes.'),
     maxAge: duration.optional().describe('How old fetched keys may grow before new ones are asked for. Default 5m.'),
