@@ -126,3 +126,12 @@ test('a real upstream is asked for the new target, and for the host that its clu
   await wire.got(/ok$/);
   expect((await shop.socket(0)).text).toMatch(/^GET \/orders\?a=1&via=gate HTTP\/1\.1\r\nhost: inside\.test\r\n/);
 });
+
+test.each([
+  ['replaces only what comes', { replace: { a: '1', z: '9' } }, '/x?b=2&a=0&a=5', '/x?b=2&a=1'],
+  ['fills in only what does not come', { default: { a: '1', z: '9' } }, '/x?a=0', '/x?a=0&z=9'],
+  ['renames with the value as it was spelled', { rename: { a: 'b', q: 'r' } }, '/x?b=2&a=%20+&%61', '/x?b=%20+&b'],
+  ['renames before it fills in', { rename: { a: 'b' }, default: { a: '7' } }, '/x?a=1', '/x?b=1&a=7'],
+])('a query change %s', (_what, query, target, after) => {
+  expect(rewritten({ query }, target)).toBe(after);
+});

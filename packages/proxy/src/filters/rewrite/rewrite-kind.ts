@@ -34,6 +34,15 @@ const make: FilterFactory<RewriteSpec> = ({ path, query }) => {
   return filter;
 };
 
+const VERBS: Readonly<Record<string, string>> = {
+  set: 'sets',
+  add: 'adds',
+  default: 'fills in',
+  replace: 'replaces',
+  rename: 'renames',
+  remove: 'removes',
+};
+
 /** `rewrite`: the path and query that go on. */
 export const rewriteKind: FilterKind<RewriteSpec> = {
   type: 'rewrite',
@@ -43,7 +52,7 @@ export const rewriteKind: FilterKind<RewriteSpec> = {
       ...(path === undefined ? [] : [pathChangeWords(path)]),
       ...Object.entries(query ?? {}).map(
         ([verb, names]) =>
-          `${verb}s ${(Array.isArray(names) ? names : Object.keys(names ?? {})).join(', ')} of the query`,
+          `${VERBS[verb] ?? verb} ${(Array.isArray(names) ? names : Object.keys(names ?? {})).join(', ')} of the query`,
       ),
     ].join(', '),
   make,
