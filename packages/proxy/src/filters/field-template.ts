@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Passage } from '../engine/filter.ts';
+import { cookieValue } from '../match/request-values.ts';
 import { claimAt, claimText, printable } from './claims.ts';
 
 /** What a field is set to: always the same, or something of each request. */
@@ -11,13 +12,18 @@ const NAMES = [
   'scheme',
   'host',
   'path',
+  'query',
+  'search',
   'target',
   'client-address',
   'request-id',
   'tenant',
   'subject',
   'consumer',
+  'forwarded-for',
   'header',
+  'cookie',
+  'parameter',
   'claim',
 ];
 
@@ -59,6 +65,20 @@ function placeholder(kind: string, name: string): FieldValue {
       return ({ host }) => host;
     case 'path':
       return ({ path }) => path;
+    case 'query':
+      return ({ query }) => query.slice(1);
+    case 'search':
+      return ({ query }) => (query === '?' ? '' : query);
+    case 'forwarded-for':
+      // Whatever the client says of those before it, as nginx's $proxy_add_x_forwarded_for.
+      return ({ fields, clientAddress }) => {
+        const before = fields.get('x-forwarded-for') ?? '';
+        return before === '' ? clientAddress : `${before}, ${clientAddress}`;
+      };
+    case 'cookie':
+      return ({ fields }) => cookieValue(fields.get('cookie'), name) ?? '';
+    case 'parameter':
+      return ({ query }) => spelledParameter(query, name);
     case 'target':
       return ({ path, query }) => path + query;
     case 'client-address':
@@ -76,4 +96,13 @@ function placeholder(kind: string, name: string): FieldValue {
     default:
       return ({ identity }) => claimText(identity && claimAt(identity.claims, name)) ?? '';
   }
+}
+
+/** The first value of a parameter as it was spelled; empty without one. */
+function spelledParameter(query: string, name: string): string {
+  const pair = query
+    .slice(1)
+    .split('&')
+    .find((each) => each.startsWith(`${name}=`));
+  return pair?.slice(name.length + 1) ?? '';
 }

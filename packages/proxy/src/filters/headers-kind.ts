@@ -19,47 +19,98 @@ const fieldName = z
   .string()
   .regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes')
   .refine((field) => !OWN.has(field), { message: 'is written by the proxy itself; leave it out' });
-const edits = z.strictObject({
+/** Of requests, `host` is what the upstream reads there. */
+const askedName = z.union([z.literal('host'), fieldName]);
+const appended = z.record(fieldName, z.union([fieldTemplate, z.array(fieldTemplate).min(1)])).optional();
+const remove = z.array(fieldName).optional().describe('Fields that are left out.');
+const omitEmpty = z
+  .boolean()
+  .optional()
+  .describe('Whether fields whose value would be empty are left out. Default false.');
+
+const asking = z.strictObject({
+  set: z.record(askedName, fieldTemplate).optional().describe('Fields by name, whatever came under it.'),
+  append: appended.describe('Lines beside whatever comes under that name.'),
+  remove,
+  omitEmpty,
+});
+const telling = z.strictObject({
   set: z.record(fieldName, fieldTemplate).optional().describe('Fields by name, whatever came under it.'),
-  remove: z.array(fieldName).optional().describe('Fields that are left out.'),
+  append: appended.describe('Lines beside whatever comes under that name.'),
+  remove,
+  omitEmpty,
+  on: z
+    .enum(['all', 'success'])
+    .optional()
+    .describe('Which answers: all (default), or those with 200, 201, 204, 206, 301 to 304, 307 and 308.'),
 });
 
 const schema = z.strictObject({
   type: z.literal('headers'),
-  request: edits
+  request: asking
     .optional()
     .describe('Of what goes upstream. Values may hold {host}, {header:x-a}, {claim:sub} and the like.'),
-  answer: edits.optional().describe('Of what the client is told.'),
+  answer: telling.optional().describe('Of what the client is told.'),
 });
 
 type HeadersSpec = z.output<typeof schema>;
+type EditsSpec = HeadersSpec['request'] | HeadersSpec['answer'];
 type Edit = readonly [field: string, value: FieldValue | undefined];
+
+const SUCCESS = [200, 201, 204, 206, 301, 302, 303, 304, 307, 308];
 
 const make: FilterFactory<HeadersSpec> = ({ request, answer }) => {
   const asked = editsOf(request);
+  const askedMore = appendsOf(request);
+  const askedHost = request?.set?.['host'];
+  const host = askedHost === undefined ? undefined : readFieldTemplate(askedHost);
   const told = editsOf(answer);
+  const toldMore = appendsOf(answer);
   const filter: Filter = {
     type: 'headers',
     request(passage) {
-      for (const [field, value] of asked) passage.setUpstream(field, valueOf(value, passage));
+      const named = valueOf(host, passage);
+      if (named !== undefined && named !== '') passage.upstreamHost = named;
+      for (const [field, value] of asked) passage.setUpstream(field, kept(valueOf(value, passage), request));
+      for (const [field, value] of askedMore) {
+        const said = kept(valueOf(value, passage), request);
+        if (said !== undefined) passage.addUpstream(field, said);
+      }
       return undefined;
     },
-    answer(passage) {
-      for (const [field, value] of told) passage.setAnswer(field, valueOf(value, passage));
+    answer(passage, status) {
+      if (answer?.on === 'success' && !SUCCESS.includes(status)) return;
+      for (const [field, value] of told) passage.setAnswer(field, kept(valueOf(value, passage), answer));
+      for (const [field, value] of toldMore) {
+        const said = kept(valueOf(value, passage), answer);
+        if (said !== undefined) passage.addAnswer(field, said);
+      }
     },
   };
   return filter;
 };
 
-function editsOf(spec: HeadersSpec['request']): readonly Edit[] {
+function editsOf(spec: EditsSpec): readonly Edit[] {
   return [
     ...(spec?.remove ?? []).map((field): Edit => [field, undefined]),
-    ...Object.entries(spec?.set ?? {}).map(([field, text]): Edit => [field, readFieldTemplate(text)]),
+    ...Object.entries(spec?.set ?? {})
+      .filter(([field]) => field !== 'host')
+      .map(([field, text]): Edit => [field, readFieldTemplate(text)]),
   ];
+}
+
+function appendsOf(spec: EditsSpec): readonly Edit[] {
+  return Object.entries(spec?.append ?? {}).flatMap(([field, texts]) =>
+    (Array.isArray(texts) ? texts : [texts]).map((text): Edit => [field, readFieldTemplate(text)]),
+  );
 }
 
 function valueOf(value: FieldValue | undefined, passage: Passage): string | undefined {
   return typeof value === 'function' ? value(passage) : value;
+}
+
+function kept(value: string | undefined, spec: EditsSpec): string | undefined {
+  return value === '' && spec?.omitEmpty === true ? undefined : value;
 }
 
 /** `headers`: fields that are set and left out on the way. */
@@ -67,8 +118,9 @@ export const headersKind: FilterKind<HeadersSpec> = {
   type: 'headers',
   schema,
   explain({ request, answer }) {
-    const said = (what: string, spec: HeadersSpec['request']): string[] => [
+    const said = (what: string, spec: EditsSpec): string[] => [
       ...(spec?.set === undefined ? [] : [`sets ${Object.keys(spec.set).join(', ')} of the ${what}`]),
+      ...(spec?.append === undefined ? [] : [`adds ${Object.keys(spec.append).join(', ')} to the ${what}`]),
       ...(spec?.remove === undefined ? [] : [`removes ${spec.remove.join(', ')} of the ${what}`]),
     ];
     return [...said('request', request), ...said('answer', answer)].join(', ') || 'changes nothing';
