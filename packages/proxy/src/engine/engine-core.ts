@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@fairlead/core';
+import type { Clock, Random, Slots } from '@fairlead/core';
 import type { FieldSieve } from '@fairlead/net';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { LocalAnswer, PassageFacts } from './filter.ts';
@@ -29,7 +29,7 @@ export interface EngineCore {
   /** How long a connection that speaks another protocol may be silent, in milliseconds. 0 means for ever. */
   readonly tunnelIdleMs: number;
   /** Requests that are not over. */
-  readonly underWay: Set<CutShort>;
+  readonly underWay: Slots<CutShort>;
   /** The one that new requests begin with. */
   snapshot: LiveSnapshot;
   isDraining: boolean;

@@ -5,7 +5,7 @@
 //   edited-lines.ts  problem-answer.ts  failures.ts   what is written
 //   trace-spot.ts  outcome-report.ts  deadlines.ts    what is told, and how long it may take
 //   filter.ts  compiled-route.ts                      what filters see
-import { backoff, type Closeable, type Timer } from '@fairlead/core';
+import { backoff, Slots, type Closeable, type Timer } from '@fairlead/core';
 import { FieldSieve, type NetServer } from '@fairlead/net';
 import { policyWatch } from '@fairlead/policy';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
@@ -91,7 +91,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     isAsciiOnly,
     connectPatienceMs,
     tunnelIdleMs,
-    underWay: new Set(),
+    underWay: new Slots(),
     snapshot: new LiveSnapshot(options.snapshot, ports),
     isDraining: false,
     onDrained: () => {},

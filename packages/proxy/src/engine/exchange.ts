@@ -27,17 +27,16 @@ import { offersWebSocket, UPGRADE_LINES, upstreamHead } from './upstream-head.ts
 import { Upload, type UploadEvents } from './upload.ts';
 import { findWay } from './way.ts';
 
-/** An answer of at most this many bytes that comes at once goes out as one text. */
-const TEXT_AT_MOST_BYTES = 16 * 1024;
-
 /**
  * One request on its way: it is what filters see, what a pool carries and what stands in a deadline line, so that a request
  * makes no other object that lasts. `start` → way.ts finds route and runs filters → `proceed` → `attempt` → `begin` →
  * `head` → `data` → `end`. Whatever happens, `#over` ends it, once.
  */
-export class Exchange extends RequestPassage implements Carried, RequestOwner, Policed, UploadEvents {
+export class Exchange extends AnsweringPassage implements Carried, RequestOwner, Policed, UploadEvents {
   readonly offersUpgrade: boolean;
   isOver = false;
+  /** Its own among all that are under way. */
+  #slot = 0;
   #picked: Picked | undefined;
   #carrier: Carrier | undefined;
   #attemptAtMs = 0;
@@ -52,15 +51,12 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   #isStarting = false;
   #head: ResponseHead | undefined;
   #headAtMs = 0;
-  /** The answer's body, while it may still be all of it. */
-  #text: string | undefined;
-  /** Parts of an answer that its policy may not want; `undefined` when none is held back. */
-  #held: Buffer[] | undefined;
-  /** What came after the answer's body, when it has ended before it was wanted. */
-  #heldEnd: Fields | undefined;
-  /** Why what is held back has no end. */
-  #heldFault: FairleadError | undefined;
-  #isAnswering = false;
+  /** When the answer's last part came. */
+  #endAtMs = 0;
+  /** An answer that its policy may not want. */
+  #held: HeldAnswer | undefined;
+  /** Another answer is told instead of the upstream's: what comes of that is passed over. */
+  #isPassedOver = false;
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
     super(core, listener, request);
@@ -70,6 +66,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   /** Goes as far as nothing has to be waited for. */
   start(): void {
     this.request.owner = this;
+    this.#slot = this.core.underWay.add(this);
     this.snapshot.began();
     this.#isStarting = true;
     try {
@@ -98,7 +95,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   }
 
   attempt(avoid: Picked | undefined, isFresh = false): void {
-    if (this.isOver) return;
+    if (this.isSettled) return;
     this.#dropHeld();
     const { core } = this;
     const cluster = this.snapshot.clusters.get(this.cluster);
@@ -140,47 +137,37 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#head = head;
     this.attempted(status, this.#headAtMs - this.#attemptAtMs);
     if (status >= 500 && this.#policed !== undefined) {
-      this.#held = [];
+      this.#held = new HeldAnswer(head);
       this.#carrier?.pause();
       this.#policed.ended(status);
-    }
+    } else this.#tell(head);
   }
 
   headAlone(): void {
-    if (this.#head !== undefined && this.#held === undefined && !this.#isAnswering) this.#beginAnswer();
+    if (this.#isPassedOver) this.#leave();
+    else if (this.#head !== undefined && this.#held === undefined) this.begin();
   }
 
   data(part: Buffer): void {
-    if (this.#held !== undefined) this.#held.push(Buffer.from(part));
-    else if (this.#isAnswering) this.#pass(part);
-    else if (part.length === this.#head?.bodyBytes && part.length <= TEXT_AT_MOST_BYTES) {
-      this.#text = part.toString('latin1');
-    } else {
-      this.#beginAnswer();
-      this.#pass(part);
-    }
+    if (this.#held !== undefined) this.#held.parts.push(Buffer.from(part));
+    else if (this.#isPassedOver) {
+      // What isn't whole by now is not waited for.
+      if (part.length !== this.#head?.bodyBytes) this.#leave();
+    } else if (!this.pass(part)) this.#carrier?.pause();
   }
 
   end(trailers: Fields): void {
     this.#carrier = undefined;
     this.#upload?.stop();
-    if (this.#held !== undefined) {
-      this.#heldEnd = trailers;
-      return;
-    }
     const head = this.#head;
-    if (head === undefined) return;
-    // What came in one piece came when its head did.
-    const atMs = this.#isAnswering ? this.core.clock.monotonic() : this.#headAtMs;
-    const after = trailers.list.length === 0 ? '' : trailerLines(trailers, this.core.answerSieve, this.answerEdits);
-    if (after !== '' && !this.#isAnswering) this.#beginAnswer();
-    if (this.#isAnswering) this.request.endAnswer(after);
+    if (this.#held !== undefined) this.#held.end = trailers;
+    else if (head === undefined) return;
+    else if (this.#isPassedOver) this.#endAttempt(outcomeOf(head));
     else {
-      this.request.answerText(head.status, this.answerLines(head), this.#text ?? '', head.statedBytes);
+      this.#hasAll = true;
+      this.passedAll(trailers);
+      this.#endAttempt(outcomeOf(head));
     }
-    this.#endAttempt(outcomeOf(head));
-    if (this.#policed === undefined) this.#over(head.status, undefined, undefined, atMs);
-    else this.#policed.ended(head.status);
   }
 
   room(): void {
@@ -388,7 +375,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.dueIn?.leave(this);
     this.request.owner = undefined;
     this.#upload?.stop();
-    core.underWay.delete(this);
+    core.underWay.remove(this.#slot);
     if (core.isDraining && core.underWay.size === 0) core.onDrained();
     core.report.ended(rubric, this, status, cause, atMs);
     this.trace.close(this, rubric, status, cause, because);

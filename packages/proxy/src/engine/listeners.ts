@@ -38,9 +38,7 @@ function serveOn(core: EngineCore, listener: CompiledListener, tls: ServerTls | 
     limits: listener.limits,
     sieve: core.requestSieve,
     onRequest(request) {
-      const exchange = new Exchange(core, live, request);
-      core.underWay.add(exchange);
-      exchange.start();
+      new Exchange(core, live, request).start();
     },
     refusal: (fault) => refusal(core, fault),
   });
