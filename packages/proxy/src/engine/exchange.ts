@@ -27,12 +27,15 @@ import { offersWebSocket, UPGRADE_LINES, upstreamHead } from './upstream-head.ts
 import { Upload, type UploadEvents } from './upload.ts';
 import { findWay } from './way.ts';
 
+/** An answer of at most this many bytes that comes at once goes out as one text. */
+const TEXT_AT_MOST_BYTES = 16 * 1024;
+
 /**
  * One request on its way: it is what filters see, what a pool carries and what stands in a deadline line, so that a request
  * makes no other object that lasts. `start` → way.ts finds route and runs filters → `proceed` → `attempt` → `begin` →
  * `head` → `data` → `end`. Whatever happens, `#over` ends it, once.
  */
-export class Exchange extends AnsweringPassage implements Carried, RequestOwner, Policed, UploadEvents {
+export class Exchange extends RequestPassage implements Carried, RequestOwner, Policed, UploadEvents {
   readonly offersUpgrade: boolean;
   isOver = false;
   /** Its own among all that are under way. */
@@ -51,12 +54,15 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   #isStarting = false;
   #head: ResponseHead | undefined;
   #headAtMs = 0;
-  /** When the answer's last part came. */
-  #endAtMs = 0;
-  /** An answer that its policy may not want. */
-  #held: HeldAnswer | undefined;
-  /** Another answer is told instead of the upstream's: what comes of that is passed over. */
-  #isPassedOver = false;
+  /** The answer's body, while it may still be all of it. */
+  #text: string | undefined;
+  /** Parts of an answer that its policy may not want; `undefined` when none is held back. */
+  #held: Buffer[] | undefined;
+  /** What came after the answer's body, when it has ended before it was wanted. */
+  #heldEnd: Fields | undefined;
+  /** Why what is held back has no end. */
+  #heldFault: FairleadError | undefined;
+  #isAnswering = false;
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
     super(core, listener, request);
@@ -95,7 +101,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   }
 
   attempt(avoid: Picked | undefined, isFresh = false): void {
-    if (this.isSettled) return;
+    if (this.isOver) return;
     this.#dropHeld();
     const { core } = this;
     const cluster = this.snapshot.clusters.get(this.cluster);
@@ -137,37 +143,47 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
     this.#head = head;
     this.attempted(status, this.#headAtMs - this.#attemptAtMs);
     if (status >= 500 && this.#policed !== undefined) {
-      this.#held = new HeldAnswer(head);
+      this.#held = [];
       this.#carrier?.pause();
       this.#policed.ended(status);
-    } else this.#tell(head);
+    }
   }
 
   headAlone(): void {
-    if (this.#isPassedOver) this.#leave();
-    else if (this.#head !== undefined && this.#held === undefined) this.begin();
+    if (this.#head !== undefined && this.#held === undefined && !this.#isAnswering) this.#beginAnswer();
   }
 
   data(part: Buffer): void {
-    if (this.#held !== undefined) this.#held.parts.push(Buffer.from(part));
-    else if (this.#isPassedOver) {
-      // What isn't whole by now is not waited for.
-      if (part.length !== this.#head?.bodyBytes) this.#leave();
-    } else if (!this.pass(part)) this.#carrier?.pause();
+    if (this.#held !== undefined) this.#held.push(Buffer.from(part));
+    else if (this.#isAnswering) this.#pass(part);
+    else if (part.length === this.#head?.bodyBytes && part.length <= TEXT_AT_MOST_BYTES) {
+      this.#text = part.toString('latin1');
+    } else {
+      this.#beginAnswer();
+      this.#pass(part);
+    }
   }
 
   end(trailers: Fields): void {
     this.#carrier = undefined;
     this.#upload?.stop();
-    const head = this.#head;
-    if (this.#held !== undefined) this.#held.end = trailers;
-    else if (head === undefined) return;
-    else if (this.#isPassedOver) this.#endAttempt(outcomeOf(head));
-    else {
-      this.#hasAll = true;
-      this.passedAll(trailers);
-      this.#endAttempt(outcomeOf(head));
+    if (this.#held !== undefined) {
+      this.#heldEnd = trailers;
+      return;
     }
+    const head = this.#head;
+    if (head === undefined) return;
+    // What came in one piece came when its head did.
+    const atMs = this.#isAnswering ? this.core.clock.monotonic() : this.#headAtMs;
+    const after = trailers.list.length === 0 ? '' : trailerLines(trailers, this.core.answerSieve, this.answerEdits);
+    if (after !== '' && !this.#isAnswering) this.#beginAnswer();
+    if (this.#isAnswering) this.request.endAnswer(after);
+    else {
+      this.request.answerText(head.status, this.answerLines(head), this.#text ?? '', head.statedBytes);
+    }
+    this.#endAttempt(outcomeOf(head));
+    if (this.#policed === undefined) this.#over(head.status, undefined, undefined, atMs);
+    else this.#policed.ended(head.status);
   }
 
   room(): void {
