@@ -72,3 +72,24 @@ test('everything that is wrong is said at once', () => {
   expect(wrong).toThrow(/rates\[0\][\s\S]*maxKeys[\s\S]*no store/);
   expect(() => world({ rates: [] })).toThrow(/at least one/);
 });
+
+test('those who are near their limit are told, the nearest first, and no more than asked for', async () => {
+  const { clock, limit, ask } = world({ rates: [{ rate: '10/s', burst: 10 }, { rate: '100/m' }] });
+  for (const [key, times] of [
+    ['a', 9],
+    ['b', 3],
+    ['c', 10],
+    ['d', 5],
+  ] as const) {
+    for (let time = 0; time < times; time += 1) await ask(key);
+  }
+  const [first = [], second = []] = limit.near(0.5, 2);
+  expect(first).toEqual([
+    { key: 'c', used: 1, available: 0 },
+    { key: 'a', used: 0.9, available: 1 },
+  ]);
+  expect(second).toEqual([]);
+  expect(limit.near(0.5, 10)[0]?.map(({ key }) => key)).toEqual(['c', 'a', 'd']);
+  await clock.advance(1_000);
+  expect(limit.near(0, 10)[0]).toEqual([]);
+});

@@ -3,7 +3,7 @@ import { fail } from './errors.ts';
 import type { Gcra } from './gcra.ts';
 import type { LimitStore } from './limit-store.ts';
 import { Problems } from './problems.ts';
-import { QuotaTable } from './quota-table.ts';
+import { QuotaTable, type NearLimit } from './quota-table.ts';
 import {
   resolveRate,
   resolveRateLimit,
@@ -51,6 +51,9 @@ export interface KeyedLimitState {
   readonly rates: readonly ResolvedRate[];
   /** Keys that are counted in this process. */
   readonly keys: number;
+  /** Those of them that have places of their own at most, and calls of others. */
+  readonly maxKeys: number;
+  readonly overflowed: number;
   readonly admitted: number;
   readonly refused: number;
   readonly shared: SharedLimitState | undefined;
@@ -64,6 +67,11 @@ export interface KeyedLimit {
    */
   admit(ctx: () => Context, key: string, cost?: number): KeyedVerdict | Promise<KeyedVerdict>;
   inspect(): KeyedLimitState;
+  /**
+   * Who of those counted in this process has used at least `share` of a burst, by rate: at most `most` of each, the nearest first.
+   * Looks at all of them.
+   */
+  near(share: number, most: number): readonly (readonly NearLimit[])[];
 }
 
 interface Rule {
@@ -125,11 +133,14 @@ export function keyedLimit(options: KeyedLimitOptions): KeyedLimit {
         name,
         rates,
         keys: sum(({ keys }) => keys),
+        maxKeys,
+        overflowed: sum(({ overflowed }) => overflowed),
         admitted: sum(({ admitted }) => admitted),
         refused: tables.reduce((total, { refused }) => total + refused, 0),
         shared: store?.inspect(clock.monotonic()),
       };
     },
+    near: (share, most) => rules.map(({ table }) => table.near(clock.monotonic(), share, most)),
   };
 }
 

@@ -14,6 +14,15 @@ export interface QuotaState {
   readonly refused: number;
 }
 
+/** How one of many stands with its limit. */
+export interface NearLimit {
+  readonly key: string;
+  /** Share of the burst that is used, from 0 to 1. */
+  readonly used: number;
+  /** What could be let through at once. */
+  readonly available: number;
+}
+
 /** How many of the oldest are looked at for one to forget. */
 const LOOKS = 8;
 
@@ -84,6 +93,25 @@ export class QuotaTable {
       admitted: this.#admitted,
       refused: this.#refused,
     };
+  }
+
+  /**
+   * Those who have used at least `share` of their burst, at most `most` of them, the nearest first. Looks at all that are counted: some
+   * tens of milliseconds for a million.
+   */
+  near(nowMs: number, share: number, most: number): readonly NearLimit[] {
+    const found: NearLimit[] = [];
+    for (const [key, limit] of this.#limits) {
+      const { burst, available } = limit.inspect(nowMs);
+      const used = (burst - available) / burst;
+      if (used < share || used === 0) continue;
+      if (found.length >= most && used <= (found.at(-1)?.used ?? Infinity)) continue;
+      let at = found.length;
+      while (at > 0 && used > (found[at - 1]?.used ?? Infinity)) at -= 1;
+      found.splice(at, 0, { key, used, available: Math.floor(available) });
+      if (found.length > most) found.pop();
+    }
+    return found;
   }
 
   /** Looks at those that were longest not looked at. */

@@ -1,6 +1,7 @@
 import { stableHash, type Clock, type Random } from '@fairlead/core';
 import { dnsEndpoints, openCluster, systemResolver, type Cluster, type FieldSieve } from '@fairlead/net';
 import type { CompiledCluster } from '../snapshot/compiled-snapshot.ts';
+import type { ClusterWatch } from './cluster-watch.ts';
 import type { KeptState } from './kept-state.ts';
 
 /** What clusters are made of besides what a snapshot says. */
@@ -10,6 +11,7 @@ export interface ClusterPorts {
   /** What of answers' heads goes on. */
   readonly sieve: FieldSieve;
   readonly kept: KeptState;
+  readonly watch: ClusterWatch;
 }
 
 /**
@@ -33,7 +35,10 @@ export function clustersOf(
   );
 }
 
-function openOne({ name, endpoints, options }: CompiledCluster, { clock, random, sieve }: ClusterPorts): Cluster {
+function openOne(
+  { name, endpoints, options }: CompiledCluster,
+  { clock, random, sieve, watch }: ClusterPorts,
+): Cluster {
   const { pool, ...behaviour } = options;
   return openCluster({
     name,
@@ -52,6 +57,7 @@ function openOne({ name, endpoints, options }: CompiledCluster, { clock, random,
     clock,
     random,
     pool: { ...pool, sieve },
+    observe: watch.of(name),
   });
 }
 

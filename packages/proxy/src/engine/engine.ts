@@ -4,18 +4,21 @@
 //   policed-attempts.ts upload.ts  tunnel.ts   attempts by policy, bodies that stream, other protocols
 //   edited-lines.ts  problem-answer.ts  failures.ts   what is written
 //   trace-spot.ts  outcome-report.ts  deadlines.ts    what is told, and how long it may take
+//   inspection.ts       what operators are told: red-window.ts, consumer-table.ts, cluster-watch.ts, cluster-metrics.ts
 //   filter.ts  compiled-route.ts                      what filters see
 import { backoff, Slots, type Closeable, type Timer } from '@fairlead/core';
-import { FieldSieve, type NetServer } from '@fairlead/net';
+import { FieldSieve, type Cluster } from '@fairlead/net';
 import { policyWatch } from '@fairlead/policy';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { checkListeners } from './changed-listener.ts';
+import { ClusterWatch } from './cluster-watch.ts';
 import { Deadlines } from './deadlines.ts';
 import type { EngineCore } from './engine-core.ts';
 import { resolveEngineOptions, type EngineOptions } from './engine-options.ts';
 import { HostNames } from './host-names.ts';
+import { EngineInspection } from './inspection.ts';
 import { KeptState } from './kept-state.ts';
-import { openListener } from './listeners.ts';
+import { openListener, type OpenListener } from './listeners.ts';
 import { LiveSnapshot, type SnapshotPorts } from './live-snapshot.ts';
 import { OutcomeReport } from './outcome-report.ts';
 import { TraceIds } from './trace-ids.ts';
@@ -28,6 +31,10 @@ export interface Engine extends Closeable {
   readonly hash: string;
   /** Whether it is shutting down. */
   readonly isDraining: boolean;
+  /** What it is doing, for operators. */
+  readonly inspection: EngineInspection;
+  /** A cluster of the snapshot that new requests begin with. */
+  cluster(name: string): Cluster | undefined;
   /**
    * Takes another snapshot. Requests under way keep the one that they began with, no connection ends, and listeners that
    * both have stay open. If the new one can't be put to work, the old one stays as it is.
@@ -57,7 +64,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { clock, random, telemetry, strip, name, isAsciiOnly, connectPatienceMs, tunnelIdleMs, refusal } = resolved;
   const kept = new KeptState();
   const deadlines = new Deadlines(clock);
-  const report = new OutcomeReport(telemetry);
+  const report = new OutcomeReport(telemetry, clock);
+  const watch = new ClusterWatch(telemetry, clock);
   const hosts = new HostNames();
   const answerSieve = new FieldSieve({ drop: ['traceparent', 'x-request-id'], dropPrefixes: ['x-fairlead-'] });
   const requestSieve = new FieldSieve({
@@ -68,7 +76,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   });
   const ports: SnapshotPorts = {
     kinds: new Map(resolved.kinds.map((kind) => [kind.type, kind])),
-    clusters: { clock, random, sieve: answerSieve, kept },
+    clusters: { clock, random, sieve: answerSieve, kept, watch },
     policies: { clock, random, observe: policyWatch(telemetry), limits: resolved.limits },
     clock,
     random,
@@ -99,13 +107,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     hostName: (host) => hosts.nameOf(host),
     pauseMs: (count) => Math.max(10, pause.delayFor(count)),
   };
-  const servers = new Map<string, NetServer>();
+  const servers = new Map<string, OpenListener>();
+  const untold = watch.tell(() => core.snapshot.clusters.values());
   let running = options.snapshot;
   let closing: Promise<void> | undefined;
 
   /** Opens what a snapshot has and isn't open; all or nothing. */
-  async function openNew(snapshot: CompiledSnapshot): Promise<ReadonlyMap<string, NetServer>> {
-    const opened = new Map<string, NetServer>();
+  async function openNew(snapshot: CompiledSnapshot): Promise<ReadonlyMap<string, OpenListener>> {
+    const opened = new Map<string, OpenListener>();
     try {
       for (const listener of snapshot.listeners) {
         if (!servers.has(listener.name)) opened.set(listener.name, await openListener(core, listener));
@@ -120,7 +129,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   async function swap(snapshot: CompiledSnapshot): Promise<void> {
     checkListeners(running, snapshot);
     const next = new LiveSnapshot(snapshot, ports);
-    let opened: ReadonlyMap<string, NetServer>;
+    let opened: ReadonlyMap<string, OpenListener>;
     try {
       opened = await openNew(snapshot);
     } catch (error) {
@@ -131,6 +140,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const before = core.snapshot;
     core.snapshot = next;
     running = snapshot;
+    report.keepOnly(new Set(snapshot.routes.map((route) => route.name)));
     const names = new Set(snapshot.listeners.map((listener) => listener.name));
     for (const [listener, server] of servers) {
       if (names.has(listener)) continue;
@@ -159,6 +169,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     late.cancel();
     // Answers that are still on their way have a little longer.
     await Promise.all([...servers.values()].map((server) => server.close({ graceMs: LAST_WORDS_MS })));
+    untold();
     await core.snapshot.retire();
     deadlines.close();
   }
@@ -166,6 +177,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   try {
     for (const [listener, server] of await openNew(running)) servers.set(listener, server);
   } catch (error) {
+    untold();
     await core.snapshot.retire();
     throw error;
   }
@@ -179,6 +191,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     get isDraining() {
       return core.isDraining;
     },
+    inspection: new EngineInspection(core, servers, watch),
+    cluster: (cluster) => core.snapshot.clusters.get(cluster),
     swap,
     close({ graceMs = DEFAULT_GRACE_MS, isReplaced = false } = {}) {
       closing ??= isReplaced ? leave(graceMs / 2).then(() => shutDown(graceMs / 2)) : shutDown(graceMs);

@@ -184,6 +184,43 @@ export interface Outcome {
   readonly durationMs: number;
 }
 
+/** Who of those that are limited is told of. */
+export interface NearAsk {
+  /** Those who have used at least this share of a burst, from 0 to 1. */
+  readonly share: number;
+  /** At most so many of each rate, those that have used most. */
+  readonly most: number;
+}
+
+/** A limit of many, as operators are told of it. */
+export interface LimitReport {
+  readonly name: string;
+  /** What they are told apart by. */
+  readonly by: string;
+  /** Whether other processes count in the same place; then `near` is empty, as nobody here knows. */
+  readonly isShared: boolean;
+  /** Who is counted here at the moment, and at most. */
+  readonly keys: number;
+  readonly maxKeys: number;
+  /** Requests of those who came when all places were taken, and who share one limit. */
+  readonly overflowed: number;
+  readonly admitted: number;
+  readonly refused: number;
+  readonly rates: readonly {
+    /** Such as `100/s`. */
+    readonly rate: string;
+    readonly burst: number;
+    /** The nearest first. */
+    readonly near: readonly {
+      /** As it is, or `sha256:` and 12 digits of its hash where it may be what only its owner knows. */
+      readonly key: string;
+      /** Share of the burst that is used, from 0 to 1. */
+      readonly used: number;
+      readonly available: number;
+    }[];
+  }[];
+}
+
 /** A station on a request's way. One object serves all requests of its route. */
 export interface Filter {
   readonly type: string;
@@ -199,6 +236,8 @@ export interface Filter {
   answer?(passage: Passage, status: number): void;
   /** When it is all over, for whatever reason. Must not throw. */
   ended?(passage: Passage, outcome: Outcome): void;
+  /** For operators: who is near the limit that it keeps. Filters that keep the same one tell the same. Default: it keeps none. */
+  limit?(ask: NearAsk): LimitReport;
   /** When no request will meet it any more. */
   close?(): void | Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { FairleadError } from '@fairlead/core';
-import { serve, type NetServer, type ServerTls, type WholeAnswer } from '@fairlead/net';
+import { serve, type CertificateReport, type NetServer, type ServerTls, type WholeAnswer } from '@fairlead/net';
 import type { CompiledListener } from '../snapshot/compiled-snapshot.ts';
 import type { EngineCore } from './engine-core.ts';
 import { Exchange } from './exchange.ts';
@@ -8,19 +8,25 @@ import { LiveListener } from './live-listener.ts';
 import { fileTls } from './listener-tls.ts';
 import { problemBody, localLines } from './problem-answer.ts';
 
+/** A listener that is open. */
+export interface OpenListener extends NetServer {
+  /** What is known of the certificates that it shows; none without TLS. */
+  certificates(): readonly CertificateReport[];
+}
+
 /**
  * Opens a listener; each of its requests becomes an exchange.
  * @throws UNAVAILABLE when the address can't be had
  * @throws MISCONFIGURED when a certificate can't be used
  */
-export async function openListener(core: EngineCore, listener: CompiledListener): Promise<NetServer> {
+export async function openListener(core: EngineCore, listener: CompiledListener): Promise<OpenListener> {
   const { clock, telemetry } = core;
   const tls = listener.tls && (await fileTls(listener.tls, { clock, log: telemetry.log }));
   try {
     const server = await serveOn(core, listener, tls);
     // A server that is closed needs no certificates.
     void server.closed.then(() => tls?.close());
-    return server;
+    return Object.assign(server, { certificates: () => tls?.certificates.inspect() ?? [] });
   } catch (error) {
     tls?.close();
     throw error;

@@ -9,6 +9,8 @@ import type { OutcomeReport, Rubric } from './outcome-report.ts';
 export class LiveRoute {
   readonly route: CompiledRoute;
   readonly filters: readonly Filter[];
+  /** These and those that stand inside one of them. */
+  readonly made: readonly Filter[];
   readonly deadline: DeadlineLine | undefined;
   readonly policy: Policy | undefined;
   /** Those that want to see answers, and ends. */
@@ -23,6 +25,7 @@ export class LiveRoute {
     route: CompiledRoute,
     parts: {
       readonly filters: readonly Filter[];
+      readonly made: readonly Filter[];
       readonly deadline: DeadlineLine | undefined;
       readonly policy: Policy | undefined;
       readonly report: OutcomeReport;
@@ -30,6 +33,7 @@ export class LiveRoute {
   ) {
     this.route = route;
     this.filters = parts.filters;
+    this.made = parts.made;
     this.#answerFilters = parts.filters.filter((filter) => filter.answer !== undefined);
     this.#endFilters = parts.filters.filter((filter) => filter.ended !== undefined);
     this.deadline = parts.deadline;

@@ -59,6 +59,11 @@ export class LiveSnapshot {
     }
   }
 
+  /** All of them, in the order in which they were written. */
+  get routes(): Iterable<LiveRoute> {
+    return this.#routes.values();
+  }
+
   /** The route at work, of one that its table has found. */
   live(route: SnapshotRoute): LiveRoute | undefined {
     return this.#routes.get(route);
@@ -84,10 +89,13 @@ export class LiveSnapshot {
 
   #live(route: SnapshotRoute, compiled: CompiledSnapshot, ports: SnapshotPorts): LiveRoute {
     const { kinds, clock, random, telemetry, limits, kept, deadlines, report } = ports;
+    const made: Filter[] = [];
     const make = (spec: FilterSpec): Filter => {
       const kind = kinds.get(spec.type);
       if (kind === undefined) throw new RangeError(`There is no filter of the type ${spec.type}.`);
-      return kind.make(spec, world);
+      const filter = kind.make(spec, world);
+      made.push(filter);
+      return filter;
     };
     const world: FilterWorld = {
       clock,
@@ -101,7 +109,7 @@ export class LiveSnapshot {
     };
     const filters = route.filters.map(make);
     const deadline = deadlines.line(route.timeoutMs);
-    return new LiveRoute(route, { filters, deadline, policy: this.#policy(route, compiled, ports), report });
+    return new LiveRoute(route, { filters, made, deadline, policy: this.#policy(route, compiled, ports), report });
   }
 
   /** A route's own policy, or that of its only cluster, which the routes to it then share. */

@@ -1,8 +1,10 @@
-import type { Context } from '@fairlead/core';
+import type { Clock, Context } from '@fairlead/core';
 import { constantSpan } from '@fairlead/telemetry';
 import type { AccessLineGate, RedSeries, SpanOptions, Telemetry } from '@fairlead/telemetry';
 import type { CompiledRoute } from './compiled-route.ts';
+import { ConsumerTable } from './consumer-table.ts';
 import type { Identity } from './filter.ts';
+import { RedWindow } from './red-window.ts';
 
 /** What all requests of one route and method have in common, made once. */
 export interface Rubric {
@@ -15,6 +17,8 @@ export interface Rubric {
   readonly lines: AccessLineGate;
   /** Where durations of what went well go. */
   readonly served: RedSeries;
+  /** What happened in the last minute to all requests of the route. */
+  readonly lately: RedWindow;
   /** The same of attempts, by cluster. */
   readonly called: Map<string, RedSeries>;
 }
@@ -44,9 +48,15 @@ export class OutcomeReport {
   readonly #served;
   readonly #called;
   readonly #unmatched = new Map<string, Rubric>();
+  readonly #clock: Clock;
+  /** Who has asked lately. */
+  readonly consumers = new ConsumerTable();
+  /** By route; that of requests without one under the empty name. */
+  readonly #windows = new Map<string, RedWindow>();
 
-  constructor(telemetry: Telemetry) {
+  constructor(telemetry: Telemetry, clock: Clock) {
     this.#telemetry = telemetry;
+    this.#clock = clock;
     this.#served = telemetry.metrics.red({ kind: 'server' });
     this.#called = telemetry.metrics.red({ kind: 'client' });
   }
@@ -71,10 +81,27 @@ export class OutcomeReport {
       client: constantSpan({ name: spanName, kind: 'client', attributes }),
       lines: this.#telemetry.accessLines.of(operation),
       served: this.#served.series({ operation }, 'ok'),
+      lately: this.#windowOf(route?.name ?? ''),
       called: new Map<string, RedSeries>(),
     };
     known.set(name, made);
     return made;
+  }
+
+  /** What happened lately to requests of a route, or to those without one, if there were any. */
+  lately(route: string): RedWindow | undefined {
+    return this.#windows.get(route);
+  }
+
+  /** Forgets routes that are not there any more. */
+  keepOnly(routes: ReadonlySet<string>): void {
+    for (const route of this.#windows.keys()) if (route !== '' && !routes.has(route)) this.#windows.delete(route);
+  }
+
+  #windowOf(route: string): RedWindow {
+    const window = this.#windows.get(route) ?? new RedWindow(this.#clock.monotonic());
+    this.#windows.set(route, window);
+    return window;
   }
 
   /** An attempt at a cluster has its answer's head, or none. */
@@ -100,6 +127,8 @@ export class OutcomeReport {
   /** A request is over, at `atMs`. Its Context is asked for only when there is a line to be written. */
   ended(rubric: Rubric, subject: Subject, status: number, cause: string | undefined, atMs: number): void {
     const durationMs = atMs - subject.startedAtMs;
+    rubric.lately.ended(atMs, durationMs, status, cause);
+    this.consumers.ended(subject.identity, status, cause, atMs);
     if (cause === undefined && status < 500) rubric.served.observe(durationMs);
     else {
       const labels = { operation: rubric.operation };

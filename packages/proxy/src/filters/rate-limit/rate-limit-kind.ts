@@ -8,8 +8,9 @@ import {
   type ResolvedRate,
 } from '@fairlead/policy';
 import { z } from 'zod';
-import type { Filter, FilterFactory, Passage, Verdict } from '../../engine/filter.ts';
+import type { Filter, FilterFactory, LimitReport, NearAsk, Passage, Verdict } from '../../engine/filter.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
+import { toldKey } from '../told-key.ts';
 import { whoIs, whoSchema, whoText, type ClientPrefixes, type Who } from '../who.ts';
 
 // `as`: what is no rate is refused when the limit is made, with its place and the fix.
@@ -86,12 +87,14 @@ class RateLimitFilter implements Filter {
   readonly #name: string;
   readonly #rates: readonly ResolvedRate[];
   readonly #policyField: string | undefined;
+  readonly #texts: readonly string[];
 
   constructor(spec: RateLimitFilterSpec, name: string, limit: KeyedLimit) {
     this.#limit = limit;
     this.#by = spec.by;
     this.#prefixes = { ipv4: spec.ipv4Prefix ?? 32, ipv6: spec.ipv6Prefix ?? 64 };
     this.#cost = spec.cost ?? 1;
+    this.#texts = spec.rates.map((rate) => asRate(rate).rate);
     // A string of structured fields (RFC 9651) is ASCII without quotes here.
     this.#name = name.replaceAll(/[^\x20-\x7e]|["\\]/g, '-');
     const { rates } = limit.inspect();
@@ -110,6 +113,26 @@ class RateLimitFilter implements Filter {
     return verdict instanceof Promise
       ? verdict.then((known) => this.#told(passage, known))
       : this.#told(passage, verdict);
+  }
+
+  limit({ share, most }: NearAsk): LimitReport {
+    const { name, keys, maxKeys, overflowed, admitted, refused, rates, shared } = this.#limit.inspect();
+    const near = this.#limit.near(share, most);
+    return {
+      name,
+      by: whoText(this.#by),
+      isShared: shared !== undefined,
+      keys,
+      maxKeys,
+      overflowed,
+      admitted,
+      refused,
+      rates: rates.map(({ burst }, at) => ({
+        rate: this.#texts[at] ?? '',
+        burst,
+        near: (near[at] ?? []).map((each) => ({ ...each, key: toldKey(this.#by, each.key) })),
+      })),
+    };
   }
 
   #told(passage: Passage, verdict: KeyedVerdict): Verdict {
