@@ -53,6 +53,10 @@ export const GATEWAY_ERRORS = {
   SNAPSHOT_UNREADABLE: 'not-found',
   /** A process that shares the gateway's addresses did not get ready. */
   WORKER_FAILED: 'internal',
+  /** An authority of certificates says no to what was asked of it; `retryAfterMs` when it says until when. */
+  ACME_REFUSED: 'bad-gateway',
+  /** An authority of certificates doesn't answer. */
+  ACME_UNREACHABLE: 'unavailable',
   /** A bug of ours; the trace has the details. */
   INTERNAL: 'internal',
 } as const satisfies ErrorTable;

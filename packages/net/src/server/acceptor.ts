@@ -162,7 +162,11 @@ function tlsOver(tls: ServerTls, hasHttp2: boolean, onSocket: (socket: TLSSocket
     noDelay: true,
     ALPNProtocols: hasHttp2 ? ['h2', 'http/1.1'] : ['http/1.1'],
     // Who names nobody gets the default one, which may change: so everybody is asked for by name.
-    SNICallback: (name, give) => give(null, certificates.contextFor(name)),
+    SNICallback(name, give) {
+      const context = certificates.contextFor(name);
+      if (context === undefined) give(new Error('There is no certificate yet.'));
+      else give(null, context);
+    },
     requestCert: clients !== 'none',
     rejectUnauthorized: clients === 'required',
     ...certificates.defaults(),

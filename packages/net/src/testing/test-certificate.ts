@@ -54,7 +54,7 @@ export function testCertificate(options: TestCertificateOptions = {}): TestCerti
   const signature = sign('sha256', body, issuer?.keyObject ?? privateKey);
   const der = sequence(body, algorithm, tagged(0x03, Buffer.concat([Buffer.of(0), signature])));
   return {
-    cert: `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replaceAll(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     keyObject: privateKey,
     subject,

@@ -40,6 +40,11 @@ test('new certificates are taken all together or not at all', async () => {
 
 test.each([
   ['none', [], /There is no certificate/],
+  [
+    'one that is to answer to a name that it has not',
+    [{ ...testCertificate({ names: ['a.test', '*.b.test'] }), names: ['x.b.test', 'b.test'] }],
+    /certificate is not for b.test, but for a.test, \*.b.test/,
+  ],
   ['the key of another', [{ cert: testCertificate().cert, key: testCertificate().key }], /can't be used with its key/],
   [
     'one that has expired',
@@ -48,4 +53,21 @@ test.each([
   ],
 ])('%s is refused at the start', async (_, pairs, message) => {
   await expect(certificates({ read: read(pairs), clock })).rejects.toMatchObject({ code: 'MISCONFIGURED', message });
+});
+
+test('a certificate can be told to answer to some of its names only, the rest is for others', async () => {
+  const [all, shop] = [testCertificate({ names: ['*.test', 'shop.test'] }), testCertificate({ names: ['shop.test'] })];
+  const held = await certificates({ read: read([{ ...all, names: ['a.test', '*.test'] }, shop]), clock });
+  expect(held.contextFor('shop.test')).not.toBe(held.contextFor('a.test'));
+  expect(held.contextFor('b.test')).toBe(held.contextFor('a.test'));
+});
+
+test('where there may be none, nobody has one until there is', async () => {
+  const pairs: CertificatePair[] = [];
+  const held = await certificates({ read: read(pairs), mayBeNone: true, minVersion: '1.3', clock });
+  expect(held.contextFor('a.test')).toBeUndefined();
+  expect(held.defaults()).toEqual({ minVersion: 'TLSv1.3' });
+  pairs.push(testCertificate({ names: ['a.test'] }));
+  await held.reload();
+  expect(held.contextFor('a.test')).toBeDefined();
 });

@@ -7,12 +7,18 @@ import { fail } from '../errors.ts';
 export interface CertificatePair {
   readonly cert: string;
   readonly key: string;
+  /** The only names that it answers to; each must be one of its own. Default: all of its own. */
+  readonly names?: readonly string[] | undefined;
+  /** What it is called in failures, such as its file. Default: its place in the list. */
+  readonly origin?: string;
 }
 
 /** How a server's certificates are had. */
 export interface CertificatesOptions {
   /** What there is now, the default one first; asked at the start and at each `reload`. */
   readonly read: () => Promise<readonly CertificatePair[]>;
+  /** Whether there may be none yet: then nobody's handshake succeeds. Default false. */
+  readonly mayBeNone?: boolean;
   /** The least version of TLS. Default 1.2. */
   readonly minVersion?: '1.2' | '1.3';
   /** Certificates in PEM, one of which must have signed that of a client, where clients show one. Default none. */
@@ -33,9 +39,9 @@ export interface CertificateReport {
 export interface Certificates {
   /**
    * The certificate for a name: one that has the name itself, then one with a wildcard for it, else the default one. A
-   * client that names nobody gets the default one.
+   * client that names nobody gets the default one. `undefined` while there is none.
    */
-  contextFor(name: string | undefined): SecureContext;
+  contextFor(name: string | undefined): SecureContext | undefined;
   /**
    * Reads them anew. All are taken or none: when one can't be used, those before stay, and the failure says why. Connections
    * that are open stay as they are.
@@ -60,14 +66,15 @@ interface Held {
  * @throws MISCONFIGURED when there is none, a key doesn't belong to its certificate, or one has expired
  */
 export async function certificates(options: CertificatesOptions): Promise<Certificates> {
-  const { read } = options;
+  const { read, mayBeNone = false, minVersion = '1.2' } = options;
   const listeners: (() => void)[] = [];
   let held: readonly Held[] = [];
   let byName = new Map<string, SecureContext>();
 
   async function reload(): Promise<void> {
     const pairs = await read();
-    if (pairs.length === 0) throw fail('MISCONFIGURED', 'There is no certificate. Give at least one with its key.');
+    if (pairs.length === 0 && !mayBeNone)
+      throw fail('MISCONFIGURED', 'There is no certificate. Give at least one with its key.');
     const next = pairs.map((pair, at) => heldOf(pair, at, options));
     const names = new Map<string, SecureContext>();
     // The first that has a name answers to it.
@@ -76,9 +83,6 @@ export async function certificates(options: CertificatesOptions): Promise<Certif
     byName = names;
     for (const listener of listeners) listener();
   }
-  // `as`: there is at least one.
-  const first = (): Held => held[0] as Held;
-
   await reload();
   return {
     contextFor(name) {
@@ -88,24 +92,28 @@ export async function certificates(options: CertificatesOptions): Promise<Certif
         asked === undefined
           ? undefined
           : (byName.get(asked) ?? (dot < 1 ? undefined : byName.get(`*${asked.slice(dot)}`)));
-      return found ?? first().context;
+      return found ?? held[0]?.context;
     },
     reload,
     onReload: (listener) => void listeners.push(listener),
-    defaults: () => first().options,
+    defaults: () => held[0]?.options ?? { minVersion: versionOf(minVersion) },
     inspect: () => held.map(({ report }) => report),
   };
 }
 
-function heldOf({ cert, key }: CertificatePair, at: number, options: CertificatesOptions): Held {
+function versionOf(minVersion: '1.2' | '1.3') {
+  return minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3';
+}
+
+function heldOf({ cert, key, names, origin }: CertificatePair, at: number, options: CertificatesOptions): Held {
   const { minVersion = '1.2', clientAuthority, clock } = options;
   const given: SecureContextOptions = {
     cert,
     key,
-    minVersion: minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
+    minVersion: versionOf(minVersion),
     ...(clientAuthority === undefined ? {} : { ca: clientAuthority }),
   };
-  const which = at === 0 ? 'The first certificate' : `Certificate ${at + 1}`;
+  const which = origin ?? (at === 0 ? 'The first certificate' : `Certificate ${at + 1}`);
   let parsed: X509Certificate;
   let context: SecureContext;
   try {
@@ -115,13 +123,20 @@ function heldOf({ cert, key }: CertificatePair, at: number, options: Certificate
     const why = error instanceof Error ? error.message : String(error);
     throw fail('MISCONFIGURED', `${which} can't be used with its key: ${why}.`, { cause: error });
   }
+  const own = namesOf(parsed);
+  const stranger = names?.find((name) => !own.includes(name) && !own.includes(`*${name.slice(name.indexOf('.'))}`));
+  if (stranger !== undefined)
+    throw fail('MISCONFIGURED', `${which} is not for ${stranger}, but for ${own.join(', ') || 'no name'}.`);
   const report = {
-    names: namesOf(parsed),
+    names: names ?? own,
     expiresAt: Date.parse(parsed.validTo),
     fingerprint: parsed.fingerprint256,
   };
   if (report.expiresAt <= clock.now())
-    throw fail('MISCONFIGURED', `${which}, for ${report.names.join(', ')}, expired on ${parsed.validTo}. Renew it.`);
+    throw fail(
+      'MISCONFIGURED',
+      `${which}, for ${own.join(', ') || 'no name'}, expired on ${parsed.validTo}. Renew it.`,
+    );
   return { options: given, context, report };
 }
 

@@ -7,6 +7,15 @@ const snapshot = (listeners: string, route = 'a') =>
 routes: [{ name: ${route}, to: orders }]
 clusters: { orders: { endpoints: [] } }`);
 
+const SECURE = snapshot("{ name: public, address: ':8443', tls: { certificate: a, key: b } }");
+
+test('a listener may have other certificates, and no other demands', () => {
+  const tls = (text: string) => snapshot(`{ name: public, address: ':8443', tls: { ${text} } }`);
+  expect(() => checkListeners(SECURE, tls('certificates: [{ certificate: c, key: d }]'))).not.toThrow();
+  expect(() => checkListeners(SECURE, tls("certificate: a, key: b, min: '1.3'"))).toThrow('other settings');
+  expect(() => checkListeners(SECURE, snapshot("{ name: public, address: ':8443' }"))).toThrow('other settings');
+});
+
 const RUNNING = snapshot("{ name: public, address: ':8080', limits: { maxHead: 32KiB } }");
 
 test.each([

@@ -2,7 +2,8 @@ import { FairleadError, stableHash } from '@fairlead/core';
 import type { CompiledListener, CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 
 /**
- * A listener that is open stays as it was opened: its address, TLS and limits belong to connections that would have to end.
+ * A listener that is open stays as it was opened: its address, limits and demands of TLS belong to connections that would have to end.
+ * Its certificates may change.
  * @throws MISCONFIGURED when a snapshot has one of the same name and another kind
  */
 export function checkListeners(running: CompiledSnapshot, next: CompiledSnapshot): void {
@@ -17,6 +18,8 @@ export function checkListeners(running: CompiledSnapshot, next: CompiledSnapshot
   }
 }
 
-function settingsOf({ table: _routes, ...settings }: CompiledListener): object {
-  return settings;
+function settingsOf({ table: _routes, tls, ...settings }: CompiledListener): object {
+  if (tls === undefined) return settings;
+  const { certificates: _files, acme: _issued, ...demands } = tls;
+  return { ...settings, tls: demands };
 }

@@ -9,6 +9,7 @@
 import { backoff, Slots, type Closeable, type Timer } from '@fairlead/core';
 import { FieldSieve, type Cluster } from '@fairlead/net';
 import { policyWatch } from '@fairlead/policy';
+import { challengeAnswer } from '../acme/challenge-answer.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { checkListeners } from './changed-listener.ts';
 import { ClusterWatch } from './cluster-watch.ts';
@@ -103,7 +104,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     snapshot: new LiveSnapshot(options.snapshot, ports),
     isDraining: false,
     onDrained: () => {},
-    refusal,
+    refusal: (facts) => challengeAnswer(facts, running.listeners) ?? refusal?.(facts),
     hostName: (host) => hosts.nameOf(host),
     pauseMs: (count) => Math.max(10, pause.delayFor(count)),
   };
@@ -130,7 +131,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     checkListeners(running, snapshot);
     const next = new LiveSnapshot(snapshot, ports);
     let opened: ReadonlyMap<string, OpenListener>;
+    let renewals: readonly ((() => void) | undefined)[];
     try {
+      renewals = await Promise.all(snapshot.listeners.map((listener) => servers.get(listener.name)?.prepare(listener)));
       opened = await openNew(snapshot);
     } catch (error) {
       await next.retire();
@@ -140,6 +143,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const before = core.snapshot;
     core.snapshot = next;
     running = snapshot;
+    for (const renew of renewals) renew?.();
     report.keepOnly(new Set(snapshot.routes.map((route) => route.name)));
     const names = new Set(snapshot.listeners.map((listener) => listener.name));
     for (const [listener, server] of servers) {

@@ -1,10 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { virtualClock } from '@fairlead/core';
+import { seededRandom, virtualClock } from '@fairlead/core';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { expect, test } from 'vitest';
 import { testCertificate, type TestCertificate } from '@fairlead/net/testing';
+import { acmeStorage } from '../acme/acme-storage.ts';
+import type { ListenerTls } from '../snapshot/compiled-snapshot.ts';
 import { fileTls } from './listener-tls.ts';
 
 const LOOK_MS = 10_000;
@@ -20,10 +22,26 @@ async function world() {
     await writeFile(key, pair.key);
   };
   await write(testCertificate({ names: ['first.test'] }));
-  const open = () =>
-    fileTls({ certificate, key, clientAuthority: undefined, minVersion: '1.2' }, { clock, log: telemetry.log });
+  const spec: ListenerTls = {
+    certificates: [{ certificate, key, names: undefined, at: [] }],
+    acme: undefined,
+    clientAuthority: undefined,
+    minVersion: '1.2',
+  };
+  const { log, metrics } = telemetry;
+  const open = (changes: Partial<ListenerTls> = {}) =>
+    fileTls({ ...spec, ...changes }, { clock, random: seededRandom('tls'), log, metrics, listener: 'door' });
   const messages = () => telemetry.logs.map((line) => line.msg);
-  return { clock, write, open, messages, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+  return {
+    clock,
+    folder,
+    telemetry,
+    spec,
+    write,
+    open,
+    messages,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
 }
 
 /** Lets what reads files come to its end. */
@@ -41,8 +59,8 @@ test('a certificate that is renewed is taken, one that can not be used is not, a
   expect(names()).toEqual(['second.test']);
   await files.write({ cert: 'none', key: 'none' });
   await files.clock.advance(LOOK_MS);
-  await settled(() => files.messages().includes('the new certificate is not used'));
-  expect(files.messages()).toEqual(['a certificate was renewed', 'the new certificate is not used']);
+  await settled(() => files.messages().includes('new certificates are not used'));
+  expect(files.messages()).toEqual(['certificates were renewed', 'new certificates are not used']);
   expect(names()).toEqual(['second.test']);
   tls.close();
 });
@@ -57,4 +75,52 @@ test('a certificate that ends soon is warned of, once', async () => {
   expect(files.messages()).toEqual(['a certificate ends soon']);
   tls.close();
   expect(files.clock.pending).toBe(0);
+});
+
+test('another snapshot brings other certificates, or none of them', async () => {
+  await using files = await world();
+  const tls = await files.open();
+  const names = () => tls.certificates.inspect().flatMap((each) => each.names);
+  const [certificate, key] = [join(files.folder, 'more.crt'), join(files.folder, 'more.key')];
+  const more = { certificate, key, names: undefined, at: [] };
+  const next = { ...files.spec, certificates: [...files.spec.certificates, more] };
+  await expect(tls.prepare(next)).rejects.toThrow("more.crt can't be read");
+  const made = testCertificate({ names: ['more.test'] });
+  await writeFile(certificate, made.cert);
+  await writeFile(key, testCertificate().key);
+  await expect(tls.prepare(next)).rejects.toThrow("more.crt can't be used with its key");
+  expect(names()).toEqual(['first.test']);
+  await writeFile(key, made.key);
+  (await tls.prepare(next))();
+  await settled(() => names().length === 2);
+  expect(names()).toEqual(['first.test', 'more.test']);
+  expect(await files.telemetry.metrics.exposition()).toContain(
+    'fairlead_certificate_expiry_timestamp_seconds{listener="door",certificate="more.test",',
+  );
+  tls.close();
+  expect(await files.telemetry.metrics.exposition()).not.toContain('certificate="more.test"');
+});
+
+test('before an authority has issued a certificate handshakes are refused, and told of once a minute; then it is shown', async () => {
+  await using files = await world();
+  const acme = {
+    directory: 'https://127.0.0.1:1/dir',
+    contact: [],
+    names: ['shop.test'],
+    storage: join(files.folder, 'acme'),
+    eab: undefined,
+    authority: undefined,
+  };
+  const tls = await files.open({ certificates: [], acme });
+  const { contextFor } = tls.certificates;
+  expect([contextFor('shop.test'), contextFor('shop.test')]).toEqual([undefined, undefined]);
+  const refusals = () => files.messages().filter((message) => message.startsWith('handshakes are refused'));
+  expect(refusals()).toHaveLength(1);
+  // As another process keeps it.
+  await acmeStorage(acme, files.clock).keep(testCertificate({ names: ['shop.test'] }));
+  await settled(() => files.clock.pending > 0);
+  await files.clock.advance(LOOK_MS);
+  await settled(() => contextFor('shop.test') !== undefined);
+  expect(contextFor('else.test')).toBeDefined();
+  tls.close();
 });

@@ -12,6 +12,11 @@ import { problemBody, localLines } from './problem-answer.ts';
 export interface OpenListener extends NetServer {
   /** What is known of the certificates that it shows; none without TLS. */
   certificates(): readonly CertificateReport[];
+  /**
+   * Reads the certificates that it has in another snapshot; what it returns puts them to work.
+   * @throws MISCONFIGURED when one can't be used; nothing has changed then
+   */
+  prepare(next: CompiledListener): Promise<() => void>;
 }
 
 /**
@@ -20,13 +25,18 @@ export interface OpenListener extends NetServer {
  * @throws MISCONFIGURED when a certificate can't be used
  */
 export async function openListener(core: EngineCore, listener: CompiledListener): Promise<OpenListener> {
-  const { clock, telemetry } = core;
-  const tls = listener.tls && (await fileTls(listener.tls, { clock, log: telemetry.log }));
+  const { clock, random, telemetry } = core;
+  const { log, metrics } = telemetry;
+  const tls = listener.tls && (await fileTls(listener.tls, { clock, random, log, metrics, listener: listener.name }));
   try {
     const server = await serveOn(core, listener, tls);
     // A server that is closed needs no certificates.
     void server.closed.then(() => tls?.close());
-    return Object.assign(server, { certificates: () => tls?.certificates.inspect() ?? [] });
+    return Object.assign(server, {
+      certificates: () => tls?.certificates.inspect() ?? [],
+      // One without TLS has nothing to read.
+      prepare: async (next: CompiledListener) => (next.tls && (await tls?.prepare(next.tls))) ?? (() => {}),
+    });
   } catch (error) {
     tls?.close();
     throw error;

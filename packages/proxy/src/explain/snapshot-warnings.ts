@@ -1,12 +1,12 @@
-import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+import type { CompiledListener, CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { unheardPreflights } from './unheard-preflights.ts';
 import { matchWords } from './words.ts';
 
 /**
  * What of a snapshot can be used and yet is hardly meant: matches that no request reaches, clusters that no route leads to,
- * preflights that nobody answers.
+ * preflights that nobody answers, certificates that end soon.
  */
-export function snapshotWarnings({ routes, clusters }: CompiledSnapshot): readonly string[] {
+export function snapshotWarnings({ listeners, routes, clusters, loadedAtMs }: CompiledSnapshot): readonly string[] {
   const first = new Map<string, string>();
   const unreached: string[] = [];
   for (const route of routes) {
@@ -26,5 +26,33 @@ export function snapshotWarnings({ routes, clusters }: CompiledSnapshot): readon
   const used = new Set(routes.flatMap(({ destinations }) => destinations.map(({ cluster }) => cluster)));
   const idle = clusters.filter(({ name }) => !used.has(name));
   const unheard = routes.flatMap(unheardPreflights);
-  return [...unreached, ...idle.map(({ name }) => `no route leads to the cluster ${name}`), ...unheard];
+  const ending = listeners.flatMap((listener) => endingCertificates(listener, loadedAtMs));
+  const isPlain = listeners.some(({ tls }) => tls === undefined);
+  const unproved = isPlain ? [] : listeners.filter(({ tls }) => tls?.acme !== undefined);
+  const unprovable = unproved.map(
+    ({ name }) =>
+      `the listener ${name} has its certificate issued, and no listener without TLS answers at port 80, where the authority asks for the proof`,
+  );
+  return [
+    ...unreached,
+    ...idle.map(({ name }) => `no route leads to the cluster ${name}`),
+    ...unheard,
+    ...ending,
+    ...unprovable,
+  ];
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** From when on before its end a certificate should have been renewed: authorities that renew by themselves do so before. */
+const SOON_DAYS = 14;
+
+function endingCertificates({ name, tls }: CompiledListener, nowMs: number): readonly string[] {
+  return (tls?.certificates ?? []).flatMap(({ certificate, found }) => {
+    const days = found === undefined ? SOON_DAYS : (found.expiresAt - nowMs) / DAY_MS;
+    if (found === undefined || days >= SOON_DAYS) return [];
+    const end = new Date(found.expiresAt).toISOString();
+    return [
+      `the certificate ${certificate} of the listener ${name} ends in ${Math.floor(days)} days, on ${end}; renew it`,
+    ];
+  });
 }

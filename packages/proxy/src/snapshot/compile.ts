@@ -104,8 +104,8 @@ function listenersOf(read: ReadSnapshot, routes: readonly SnapshotRoute[]): read
       name,
       address,
       tls: tls && {
-        certificate: tls.certificate,
-        key: tls.key,
+        certificates: tls.certificates,
+        acme: tls.acme && { ...tls.acme, eab: tls.acme.eab, authority: tls.acme.authority },
         clientAuthority: tls.clients,
         minVersion: tls.min,
       },

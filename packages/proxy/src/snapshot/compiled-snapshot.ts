@@ -1,3 +1,4 @@
+import type { CertificateReport } from '@fairlead/net';
 import type { PolicySpec } from '@fairlead/policy';
 import type { CompiledRoute, FilterSpec } from '../engine/compiled-route.ts';
 import type { RouteTable } from '../match/decision.ts';
@@ -41,9 +42,39 @@ export interface ListenerLimits {
 }
 
 /** A certificate and its key, as files in PEM. */
-export interface ListenerTls {
+export interface CertificateFiles {
   readonly certificate: string;
   readonly key: string;
+  /** Of its names, those that it answers to; `undefined` for all. */
+  readonly names: readonly string[] | undefined;
+  /** Where it is written within its listener's `tls`. */
+  readonly at: readonly (string | number)[];
+  /** What its file held when the snapshot was loaded; `undefined` when nobody has looked. */
+  readonly found?: CertificateReport;
+}
+
+/** A certificate that an authority issues by ACME (RFC 8555). */
+export interface AcmeSpec {
+  /** URL of the authority's directory. */
+  readonly directory: string;
+  /** Addresses of e-mail. */
+  readonly contact: readonly string[];
+  /** What the certificate is for; at least one. */
+  readonly names: readonly string[];
+  /** Folder of the account's key, the certificate and its key. */
+  readonly storage: string;
+  /** Binds the account to one that is there already; `key` is a file. */
+  readonly eab: { readonly keyId: string; readonly key: string } | undefined;
+  /** A file in PEM: who signs the directory's own certificate; `undefined` for those that the system trusts. */
+  readonly authority: string | undefined;
+}
+
+/** How a listener speaks TLS. */
+export interface ListenerTls {
+  /** The first one answers to names that none of them has. */
+  readonly certificates: readonly CertificateFiles[];
+  /** Comes after `certificates`. */
+  readonly acme: AcmeSpec | undefined;
   /** Certificates that a client's must be signed by, as a file in PEM; `undefined` asks clients for none. */
   readonly clientAuthority: string | undefined;
   readonly minVersion: '1.2' | '1.3';

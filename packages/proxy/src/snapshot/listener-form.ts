@@ -5,6 +5,7 @@ import type { ListenerAddress } from './compiled-snapshot.ts';
 import { given } from './given.ts';
 import { memberName } from './names.ts';
 import { duration, size } from './quantities.ts';
+import { tlsForm } from './tls-form.ts';
 
 /** `host:port` or `unix:/path`; `undefined` when it is neither. */
 function parseAddress(text: string): ListenerAddress | undefined {
@@ -58,14 +59,7 @@ const trusted = z.string().superRefine((block, context) => {
 export const listenerForm = z.strictObject({
   name: memberName,
   address: address.describe('host:port, :port for all addresses, or unix:/path. Port 0 takes a free one.'),
-  tls: z
-    .strictObject({
-      certificate: z.string().min(1).describe('A PEM file, with the whole chain. Relative to this file.'),
-      key: z.string().min(1).describe('A PEM file. Relative to this file.'),
-      clients: z.string().min(1).optional().describe("A PEM file of the authorities that clients' certificates need."),
-      min: z.enum(['1.2', '1.3'], { error: 'must be "1.2" or "1.3"' }).default('1.2'),
-    })
-    .optional(),
+  tls: tlsForm.optional(),
   http2: z.boolean().default(false),
   proxyProtocol: z.boolean().default(false).describe('Whether each connection begins with a PROXY protocol header.'),
   trustedProxies: z

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Clock } from '@fairlead/core';
 import { fail } from '../errors.ts';
-import type { CompiledListener, CompiledSnapshot } from './compiled-snapshot.ts';
+import type { CompiledSnapshot } from './compiled-snapshot.ts';
 import type { FilterKind } from './filter-kind.ts';
-import { readSnapshot } from './read-snapshot.ts';
+import { foundListeners } from './found-listeners.ts';
+import { foundInvalid, readSnapshot } from './read-snapshot.ts';
 
 /** How a file is loaded. */
 export interface LoadSnapshotOptions {
@@ -16,7 +17,7 @@ export interface LoadSnapshotOptions {
 }
 
 /**
- * Loads a configuration of YAML or JSON. Certificates that it names are looked for beside it.
+ * Loads a configuration of YAML or JSON. Certificates that it names are looked for beside it, and tried.
  * @throws SNAPSHOT_UNREADABLE when there is no such file; SNAPSHOT_INVALID with everything that is wrong with it
  */
 export async function loadSnapshot(file: string, options: LoadSnapshotOptions): Promise<CompiledSnapshot> {
@@ -29,20 +30,7 @@ export async function loadSnapshot(file: string, options: LoadSnapshotOptions): 
   });
   const { origin = file, clock, kinds } = options;
   const snapshot = readSnapshot(text, { origin, loadedAtMs: clock.now(), ...(kinds === undefined ? {} : { kinds }) });
-  return { ...snapshot, listeners: snapshot.listeners.map((listener) => beside(listener, dirname(path))) };
-}
-
-function beside(listener: CompiledListener, folder: string): CompiledListener {
-  const { tls } = listener;
-  if (tls === undefined) return listener;
-  const { certificate, key, clientAuthority } = tls;
-  return {
-    ...listener,
-    tls: {
-      ...tls,
-      certificate: resolve(folder, certificate),
-      key: resolve(folder, key),
-      clientAuthority: clientAuthority === undefined ? undefined : resolve(folder, clientAuthority),
-    },
-  };
+  const { listeners, problems } = await foundListeners(snapshot.listeners, dirname(path), clock);
+  if (problems.length > 0) throw foundInvalid(text, origin, problems);
+  return { ...snapshot, listeners };
 }

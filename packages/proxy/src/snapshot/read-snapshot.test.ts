@@ -68,7 +68,7 @@ test('what is written is read with its units, defaults and references', () => {
     {
       name: 'public',
       address: { host: '0.0.0.0', port: 8443 },
-      tls: { certificate: 'public.pem', key: 'public-key.pem', minVersion: '1.2' },
+      tls: { certificates: [{ certificate: 'public.pem', key: 'public-key.pem' }], minVersion: '1.2' },
       hasHttp2: false,
       limits: { maxHeadBytes: 32_768, idleTimeoutMs: 90_000 },
     },

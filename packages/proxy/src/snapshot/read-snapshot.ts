@@ -6,6 +6,7 @@
 //   shape-problems.ts     zod's issues as sentences; reference-problems.ts, what only the whole can tell
 //   compile.ts            compiled-snapshot.ts   what the engine runs; describe-snapshot.ts says it to people
 //   json-schema.ts        the same form for editors
+import type { FairleadError } from '@fairlead/core';
 import type { CompiledSnapshot } from './compiled-snapshot.ts';
 import { compileSnapshot, type SnapshotOrigin } from './compile.ts';
 import { FILTER_KINDS } from './filter-kinds.ts';
@@ -15,7 +16,7 @@ import { referenceProblems } from './reference-problems.ts';
 import { issueMessage, shapeProblems } from './shape-problems.ts';
 import { snapshotForm, type ReadSnapshot } from './snapshot-form.ts';
 import { formatPlace, type Place, type PlacedProblem, type SnapshotProblem } from './snapshot-problem.ts';
-import { readSource, type TextPosition } from './source-text.ts';
+import { readSource, type SourceText, type TextPosition } from './source-text.ts';
 
 /** What reading needs to know besides the text. */
 export interface ReadSnapshotOptions extends SnapshotOrigin {
@@ -37,12 +38,21 @@ export function readSnapshot(text: string, options: ReadSnapshotOptions): Compil
   }
   const { problems, read } = checked(source.value, options.kinds ?? FILTER_KINDS);
   if (read !== undefined) return compileSnapshot(read, options);
-  const placed = problems.map(({ place, isKey = false, message }): SnapshotProblem => ({
+  throw invalidSnapshot(options.origin, problems.map(locatedBy(source)));
+}
+
+/** What is found to be wrong with a text when it has been read, by its lines. */
+export function foundInvalid(text: string, origin: string, problems: readonly PlacedProblem[]): FairleadError {
+  return invalidSnapshot(origin, problems.map(locatedBy(readSource(text))));
+}
+
+function locatedBy(source: SourceText): (problem: PlacedProblem) => SnapshotProblem {
+  const nowhere = { line: undefined, column: undefined };
+  return ({ place, isKey = false, message }) => ({
     path: formatPlace(place),
     message,
-    ...source.locate(place, isKey),
-  }));
-  throw invalidSnapshot(options.origin, placed);
+    ...(source.kind === 'read' ? source.locate(place, isKey) : nowhere),
+  });
 }
 
 /**
