@@ -1,5 +1,7 @@
 import type { Endpoint } from '@fairlead/net';
 import type { PolicySpec } from '@fairlead/policy';
+import { answersAll, atTheDoor } from './edge-filters.ts';
+import type { FilterSpec } from './engine/compiled-route.ts';
 import { compileRoutes } from './match/route-table.ts';
 import type { GatewayEndpoint, ResolvedOptions, ResolvedRoute } from './options.ts';
 import { ABSENT, HEADERS, ROLES, TOKEN } from './platform-filters.ts';
@@ -19,7 +21,9 @@ const UPLOAD_SLACK_MS = 5_000;
 export function gatewaySnapshot(options: ResolvedOptions): CompiledSnapshot {
   const { listen, clock, absent, maxConnections, policies, endpoints } = options;
   const routes = options.routes.map((route, order) => snapshotRoute(route, order, absent));
-  const services = [...new Set(options.routes.map(({ service }) => service))];
+  const services = [
+    ...new Set(options.routes.flatMap(({ service, asked }) => [...(service === undefined ? [] : [service]), ...asked])),
+  ];
   return {
     hash: LISTENER,
     origin: 'startGateway',
@@ -51,20 +55,15 @@ export function gatewaySnapshot(options: ResolvedOptions): CompiledSnapshot {
 }
 
 function snapshotRoute(route: ResolvedRoute, order: number, absent: readonly string[]): SnapshotRoute {
-  const { path, service, methods, roles, timeoutMs, maxBodyBytes } = route;
+  const { path, service, methods, timeoutMs, maxBodyBytes } = route;
   const answered = methods ?? ALL_METHODS;
   return {
     name: `${path} ${answered.join(' ')}`,
     label: path,
     order,
-    filters: [
-      { type: TOKEN },
-      ...(roles === undefined ? [] : [{ type: ROLES, roles }]),
-      ...(absent.includes(service) ? [{ type: ABSENT, service }] : []),
-      { type: HEADERS },
-    ],
+    filters: filtersOf(route, absent),
     sharedFilters: 0,
-    destinations: [{ cluster: service, weight: 1 }],
+    destinations: service === undefined ? [] : [{ cluster: service, weight: 1 }],
     timeoutMs,
     maxBodyBytes,
     policy: undefined,
@@ -72,13 +71,41 @@ function snapshotRoute(route: ResolvedRoute, order: number, absent: readonly str
     matches: [
       {
         path: { kind: 'prefix', path },
-        methods: answered.includes('GET') ? [...new Set([...answered, 'HEAD'])] : answered,
+        methods: heardMethods(route, answered),
       },
     ],
     hosts: [],
     listeners: [LISTENER],
     isExclusive: true,
   };
+}
+
+/**
+ * The platform's own filters, and the route's: behind the token whatever might depend on it, and who asks told last, whatever was
+ * written before; or before a filter that asks services itself.
+ */
+function filtersOf({ service, roles, filters }: ResolvedRoute, absent: readonly string[]): readonly FilterSpec[] {
+  const { door, inside } = atTheDoor(filters);
+  const answering = inside.findIndex(answersAll);
+  const before = answering === -1 ? inside : inside.slice(0, answering);
+  return [
+    ...door,
+    { type: TOKEN },
+    ...(roles === undefined ? [] : [{ type: ROLES, roles }]),
+    ...(service !== undefined && absent.includes(service) ? [{ type: ABSENT, service }] : []),
+    ...before,
+    { type: HEADERS },
+    ...inside.slice(before.length),
+  ];
+}
+
+/** GET includes HEAD, and a route that answers pages of other origins hears their preflights. */
+function heardMethods({ filters }: ResolvedRoute, answered: readonly string[]): readonly string[] {
+  const heard = [
+    ...(answered.includes('GET') ? ['HEAD'] : []),
+    ...(filters.some(({ type }) => type === 'cors') ? ['OPTIONS'] : []),
+  ];
+  return [...new Set([...answered, ...heard])];
 }
 
 function cluster(

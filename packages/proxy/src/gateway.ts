@@ -1,6 +1,7 @@
 // The platform's gateway: the engine (engine/engine.ts) with what the platform asks of every request
 //   options.ts           config.ts  main.ts    how it is told what to do
-//   gateway-snapshot.ts  platform-filters.ts   what of it the engine runs; service-policies.ts what policies do at an edge
+//   gateway-snapshot.ts  platform-filters.ts   what of it the engine runs; service-policies.ts what policies do at an edge,
+//                        edge-filters.ts which filters a route may have there
 //   own-paths.ts         edge-claims.ts        what no route is asked about, and what nobody outside may say
 //   standalone.ts        admin-server.ts       the engine without the platform, and what operators are told
 //   errors.ts                                  codes of the whole package
@@ -14,6 +15,7 @@ import { gatewaySnapshot, LISTENER } from './gateway-snapshot.ts';
 import { resolveOptions, type GatewayOptions, type ResolvedOptions } from './options.ts';
 import { ownPath, type Health } from './own-paths.ts';
 import { platformKinds } from './platform-filters.ts';
+import { FILTER_KINDS } from './snapshot/filter-kinds.ts';
 
 /** A gateway that listens. `close` refuses new requests, lets those under way end within its grace time, then cuts them. */
 export interface Gateway extends Closeable {
@@ -46,7 +48,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     random,
     telemetry,
-    kinds: platformKinds(resolved, spec, verifier),
+    kinds: [...platformKinds(resolved, spec, verifier), ...FILTER_KINDS],
     strip: { names: [...CLAIMS.names, 'authorization', 'baggage'], prefixes: CLAIMS.prefixes },
     isAsciiOnly: true,
     connectPatienceMs,

@@ -3,7 +3,10 @@ import type { Clock, Random } from '@fairlead/core';
 import type { PolicySpec } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { JSONWebKeySet } from 'jose';
+import { readEdgeFilters } from './edge-filters.ts';
+import type { FilterSpec } from './engine/compiled-route.ts';
 import { policyProblems } from './service-policies.ts';
+import { formatPlace } from './snapshot/snapshot-problem.ts';
 
 /** A rule of the gateway: which paths go to which service, for whom, and for how long. */
 export interface GatewayRoute {
@@ -12,8 +15,8 @@ export interface GatewayRoute {
    * the method decides. `/-` and below is the gateway's own and refused.
    */
   readonly path: string;
-  /** The service that answers; must be a name in `endpoints`. */
-  readonly service: string;
+  /** The service that answers; must be a name in `endpoints`. May be left out where a filter answers everything. */
+  readonly service?: string | undefined;
   /** Methods that this route answers, in capitals; GET includes HEAD. Default: all but CONNECT and TRACE. */
   readonly methods?: readonly string[] | undefined;
   /** The token must state at least one. Default: every authenticated subject may pass. */
@@ -22,6 +25,11 @@ export interface GatewayRoute {
   readonly timeoutMs?: number | undefined;
   /** Largest request body in bytes. Default 1 048 576. 0 means no body at all. */
   readonly maxBodyBytes?: number | undefined;
+  /**
+   * Filters, as the configuration of a gateway by itself has them; clusters that they name are services. Those that need not know
+   * who asks stand before the token, the others behind it, each in this order. Default none.
+   */
+  readonly filters?: readonly unknown[] | undefined;
 }
 
 /** Where a service listens. */
@@ -79,11 +87,15 @@ export interface GatewayOptions {
 /** A route with its defaults. */
 export interface ResolvedRoute {
   readonly path: string;
-  readonly service: string;
+  /** `undefined` when a filter answers everything. */
+  readonly service: string | undefined;
   readonly methods: readonly string[] | undefined;
   readonly roles: readonly string[] | undefined;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
+  readonly filters: readonly FilterSpec[];
+  /** Services that filters ask. */
+  readonly asked: readonly string[];
 }
 
 /** The options with their defaults. */
@@ -133,7 +145,7 @@ const OPTION_KEYS = [
   'maxConnections',
   'policies',
 ];
-const ROUTE_KEYS = ['path', 'service', 'methods', 'roles', 'timeoutMs', 'maxBodyBytes'];
+const ROUTE_KEYS = ['path', 'service', 'methods', 'roles', 'timeoutMs', 'maxBodyBytes', 'filters'];
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /**
@@ -206,14 +218,21 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
         roles,
         timeoutMs = DEFAULTS.timeoutMs,
         maxBodyBytes = DEFAULTS.maxBodyBytes,
+        filters: written = [],
       } = route;
+      const known = [...Object.keys(endpoints), ...absent];
+      const { filters, problems: faults, answersAll, services: asked } = readEdgeFilters(written, known);
+      for (const { place: within, message } of faults)
+        problems.push(`${place}.filters${formatPlace(within)}: ${message}`);
       check(
         isRoutePath(path),
         `${place}.path must be / or whole segments without dots, escapes or a slash at the end, and not begin with /-, not ${show(path)}`,
       );
       check(
-        Object.hasOwn(endpoints, service) || absent.includes(service),
-        `${place}.service: there is no endpoint for ${show(service)}`,
+        service === undefined ? answersAll || faults.length > 0 : known.includes(service),
+        service === undefined
+          ? `${place}.service is missing, and no filter answers everything`
+          : `${place}.service: there is no endpoint for ${show(service)}`,
       );
       check(
         methods === undefined || isListOf(methods, (method) => METHODS.includes(method)),
@@ -225,7 +244,7 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
       );
       count(timeoutMs, `${place}.timeoutMs`, 1);
       count(maxBodyBytes, `${place}.maxBodyBytes`, 0);
-      return { path, service, methods, roles, timeoutMs, maxBodyBytes };
+      return { path, service, methods, roles, timeoutMs, maxBodyBytes, filters, asked };
     },
   );
 

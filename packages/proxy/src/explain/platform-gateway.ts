@@ -5,6 +5,7 @@ import { gatewaySnapshot } from '../gateway-snapshot.ts';
 import { resolveOptions } from '../options.ts';
 import { PLATFORM_WORDS } from '../platform-filters.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import type { SayingKind } from '../snapshot/filter-kind.ts';
 
 /** What the gateway of a platform runs, to be explained. */
@@ -23,5 +24,5 @@ export async function readPlatformGateway(
   ports: { readonly clock: Clock; readonly random: Random },
 ): Promise<PlatformGateway> {
   const options = resolveOptions(await readGatewayConfig(file, { ...ports, telemetry: noTelemetry() }));
-  return { snapshot: { ...gatewaySnapshot(options), origin: file }, kinds: PLATFORM_WORDS };
+  return { snapshot: { ...gatewaySnapshot(options), origin: file }, kinds: [...PLATFORM_WORDS, ...FILTER_KINDS] };
 }

@@ -149,6 +149,7 @@ const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 export const corsKind: FilterKind<CorsSpec> = {
   type: 'cors',
   schema,
+  isAtDoor: () => true,
   explain({ origins, methods = [], credentials = false }) {
     const whose = origins.includes('*') ? 'any origin' : origins.join(', ');
     const how = methods.length === 0 ? '' : ` and send ${methods.join(', ')}`;

@@ -23,6 +23,7 @@ const schema = z
 export const ipKind: FilterKind<z.output<typeof schema>> = {
   type: 'ip',
   schema,
+  isAtDoor: () => true,
   explain: ({ allow, deny }) =>
     [
       ...(allow === undefined ? [] : [`lets only ${allow.join(', ')} in`]),

@@ -19,6 +19,10 @@ export interface FilterKind<Spec = unknown> {
   /** Whether it answers every request itself, so that its route needs no destination. Default no. */
   readonly answersAll?: boolean;
   /**
+   * Whether it needs nothing of who asks, so that in a platform's gateway it stands before the token is looked at. Default no.
+   */
+  isAtDoor?(spec: Spec): boolean;
+  /**
    * Clusters that it names: those that the snapshot does not have are a problem where `path` says, within what was written.
    * `inside` tells those of a filter within this one. Default none.
    */

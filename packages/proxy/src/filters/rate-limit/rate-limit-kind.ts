@@ -169,6 +169,7 @@ function asRate(rate: RateText | { readonly rate: RateText; readonly burst?: num
 export const rateLimitKind: FilterKind<RateLimitFilterSpec> = {
   type: 'rate-limit',
   schema,
+  isAtDoor: ({ by }) => by === 'ip',
   explain: ({ by, rates, shared }) =>
     `lets ${rates.map((rate) => asRate(rate).rate).join(' and ')} through for each ${whoText(by)}${shared === undefined ? '' : ', counted with other processes'}`,
   make,

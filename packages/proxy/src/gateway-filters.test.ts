@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { openEdge } from '../fixtures/edge.ts';
+import { readEdgeFilters } from './edge-filters.ts';
+
+const CORS = { type: 'cors', origins: ['https://shop.test'] };
+const LIMIT = { type: 'rate-limit', by: 'tenant', rates: ['2/m'] };
+const orders = (...filters: object[]) => ({ routes: [{ path: '/orders', service: 'orders', filters }] });
+
+test('a preflight has no token and is answered; what it asked leave for has one', async () => {
+  await using edge = await openEdge({
+    routes: [{ path: '/orders', service: 'orders', methods: ['GET'], filters: [CORS] }],
+  });
+  const origin = 'https://shop.test';
+  const preflight = await edge.ask('OPTIONS', '/orders', {
+    headers: { origin, 'access-control-request-method': 'GET' },
+  });
+  expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-origin': origin } });
+  const refused = await edge.ask('GET', '/orders', { headers: { origin } });
+  expect(refused).toMatchObject({ status: 401, headers: { 'access-control-allow-origin': origin } });
+  const served = await edge.ask('GET', '/orders', { headers: { origin }, token: await edge.token() });
+  expect(served).toMatchObject({ status: 200, headers: { 'access-control-allow-origin': origin } });
+});
+
+test('tenants have limits of their own, and nobody without a token uses one up', async () => {
+  await using edge = await openEdge(orders(LIMIT));
+  const [acme, globex] = [await edge.token(), await edge.token({ tenant: 'globex' })];
+  const statuses: number[] = [];
+  for (const token of [undefined, undefined, undefined, acme, acme, acme, globex])
+    statuses.push((await edge.ask('GET', '/orders', { token })).status);
+  expect(statuses).toEqual([401, 401, 401, 200, 200, 429, 200]);
+});
+
+test('filters change what goes on, and never who asks', async () => {
+  const filters = [
+    { type: 'headers', request: { set: { 'x-shop': '{tenant}' } }, answer: { set: { 'x-door': 'yes' } } },
+  ];
+  await using edge = await openEdge(orders(...filters));
+  const { headers } = await edge.ask('GET', '/orders', { token: await edge.token() });
+  expect(headers['x-door']).toBe('yes');
+  expect(edge.seen[0]?.headers).toMatchObject({ 'x-shop': 'acme', 'x-fairlead-tenant': 'acme' });
+});
+
+test('a token is asked for before any filter that answers', async () => {
+  const filters = [{ type: 'respond', json: { secret: true } }];
+  await using edge = await openEdge({ routes: [{ path: '/orders', filters }] });
+  expect(await edge.ask('GET', '/orders')).toMatchObject({ status: 401 });
+  expect(await edge.ask('GET', '/orders', { token: await edge.token() })).toMatchObject({ json: { secret: true } });
+});
+
+test.each<[string, object[], string]>([
+  ['a slip', [{ ...LIMIT, rate: '1/s' }], 'routes[0].filters[0].rate: is no known key; did you mean "rates"?'],
+  [
+    'no filter',
+    [{ type: 'rate-limits' }],
+    'routes[0].filters[0].type: "rate-limits" is no filter; did you mean rate-limit?',
+  ],
+  [
+    'another proof of who asks',
+    [CORS, { type: 'jwt', issuer: 'https://a.test', audience: 'b', jwks: 'https://a.test/keys' }],
+    'routes[0].filters[1].type: says who asks, which is for the platform’s token to say',
+  ],
+  [
+    'a service that is not there',
+    [{ type: 'compose', parts: { a: { to: 'order', path: '/' } } }],
+    'routes[0].filters[0].parts.a.to: there is no service "order"; did you mean orders?',
+  ],
+  [
+    'a claim in the platform’s name',
+    [{ type: 'headers', request: { set: { 'x-fairlead-tenant': 'acme' } } }],
+    'routes[0].filters[0].request.set.x-fairlead-tenant: is a field by which the platform itself says who asks',
+  ],
+  [
+    'somebody else’s word for who asks',
+    [{ ...LIMIT, by: { header: 'x-fairlead-subject' } }],
+    'routes[0].filters[0].by.header: is a field by which',
+  ],
+])('%s is refused before anything listens', async (_what, filters, message) => {
+  await expect(openEdge(orders(...filters))).rejects.toThrow(message);
+});
+
+test('a route without a service needs a filter that answers', async () => {
+  await expect(openEdge({ routes: [{ path: '/orders', filters: [LIMIT] }] })).rejects.toThrow(
+    'routes[0].service is missing, and no filter answers everything',
+  );
+});
+
+test('pages may be told which parts are missing', () => {
+  const exposed = ['x-fairlead-partial'];
+  expect(readEdgeFilters([{ ...CORS, exposed }], []).problems).toEqual([]);
+  expect(readEdgeFilters('all', []).problems).toMatchObject([
+    { place: [], message: 'must be a list, and is the text "all"' },
+  ]);
+});
