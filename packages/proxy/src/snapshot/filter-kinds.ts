@@ -8,6 +8,7 @@ import { headersKind } from '../filters/headers-kind.ts';
 import { ipKind } from '../filters/ip-kind.ts';
 import { jwtKind } from '../filters/jwt/jwt-kind.ts';
 import { mirrorKind } from '../filters/mirror-kind.ts';
+import { oidcKind } from '../filters/oidc/oidc-kind.ts';
 import { rateLimitKind } from '../filters/rate-limit/rate-limit-kind.ts';
 import { redirectKind } from '../filters/redirect-kind.ts';
 import { respondKind } from '../filters/respond-kind.ts';
@@ -24,6 +25,7 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   apiKeyKind,
   basicAuthKind,
   extAuthKind,
+  oidcKind,
   ipKind,
   rateLimitKind,
   headersKind,
