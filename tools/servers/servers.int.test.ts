@@ -16,6 +16,7 @@ const GREETINGS: Record<string, RegExp> = {
   kafka: /^ApiVersions: \d+ keys$/,
   nginx: /^HTTP\/1\.1 200 OK/,
   haproxy: /^HTTP\/1\.1 200 OK/,
+  pebble: /^newOrder$/,
 };
 
 function servers(

@@ -14,6 +14,8 @@ export interface TestCertificate {
 export interface TestCertificateOptions {
   /** Names of hosts. Default none. */
   readonly names?: readonly string[];
+  /** Addresses of IPv4. Default none. */
+  readonly addresses?: readonly string[];
   /** URIs, such as SPIFFE ids. Default none. */
   readonly uris?: readonly string[];
   /** Common name. Default the first name, or `test`. */
@@ -29,16 +31,24 @@ let serial = 1;
 
 /** Makes one, with a new P-256 key. */
 export function testCertificate(options: TestCertificateOptions = {}): TestCertificate {
-  const { names = [], uris = [], issuer, isAuthority = false, notAfter = new Date('2120-01-01T00:00:00Z') } = options;
+  const {
+    names = [],
+    addresses = [],
+    uris = [],
+    issuer,
+    isAuthority = false,
+    notAfter = new Date('2120-01-01T00:00:00Z'),
+  } = options;
   const subject = options.subject ?? names[0] ?? 'test';
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(oid([1, 2, 840, 10_045, 4, 3, 2]));
   const alternatives = sequence(
     ...names.map((name) => tagged(0x82, Buffer.from(name, 'latin1'))),
+    ...addresses.map((address) => tagged(0x87, Buffer.from(address.split('.').map(Number)))),
     ...uris.map((uri) => tagged(0x86, Buffer.from(uri, 'latin1'))),
   );
   const extensions = [
-    ...(names.length + uris.length > 0 ? [extension([2, 5, 29, 17], alternatives)] : []),
+    ...(names.length + addresses.length + uris.length > 0 ? [extension([2, 5, 29, 17], alternatives)] : []),
     extension([2, 5, 29, 19], sequence(...(isAuthority ? [tagged(0x01, Buffer.of(0xff))] : []))),
   ];
   const body = sequence(
