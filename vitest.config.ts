@@ -14,6 +14,16 @@ const integration = process.env['FAIRLEAD_TESTS'] === 'int';
 /** Where CI wants the counts as JSON; unset elsewhere. */
 const report = process.env['FAIRLEAD_TEST_REPORT'];
 const roots = ['packages', 'examples', 'test', 'tools', 'bench'];
+const include = roots.map((root) => `${root}/**/*${integration ? '.int' : ''}.test.ts`);
+const exclude = ['**/node_modules/**', '**/dist/**', ...(integration ? [] : ['**/*.int.test.ts'])];
+/** Those that take minutes, most of which they wait, and know nothing of the machine's pace: two at a time, after the others. */
+const patient = [
+  'packages/net/src/http1/fuzz.int.test.ts',
+  'test/soak/soak.int.test.ts',
+  'tools/documents/documents.int.test.ts',
+  'tools/packages.int.test.ts',
+  'tools/servers/store-on-postgresql.int.test.ts',
+];
 
 export default defineConfig({
   resolve: { conditions },
@@ -21,15 +31,21 @@ export default defineConfig({
   // Where vitest loads global setup; it takes over neither of the above.
   environments: { __vitest__: { resolve } },
   test: {
-    include: roots.map((root) => `${root}/**/*${integration ? '.int' : ''}.test.ts`),
-    exclude: ['**/node_modules/**', '**/dist/**', ...(integration ? [] : ['**/*.int.test.ts'])],
+    ...(integration
+      ? { projects: [group('one', 0, include, [...exclude, ...patient]), group('two', 1, patient, exclude)] }
+      : { include, exclude }),
     globalSetup,
     testTimeout: integration ? 240_000 : 30_000,
     hookTimeout: integration ? 240_000 : 60_000,
-    fileParallelism: !integration,
     pool: 'forks',
     maxWorkers: 2,
     allowOnly: false,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });
+
+/** Files that run together, so many at a time. */
+function group(name: 'one' | 'two', groupOrder: number, include: string[], exclude: string[]) {
+  const maxWorkers = name === 'one' ? 1 : 2;
+  return { extends: true as const, test: { name, include, exclude, maxWorkers, sequence: { groupOrder } } };
+}
