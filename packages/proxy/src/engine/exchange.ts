@@ -1,5 +1,5 @@
 import { FairleadError } from '@fairlead/core';
-import { hashOf, trailerLines } from '@fairlead/net';
+import { hashOf } from '@fairlead/net';
 import type {
   AttemptOutcome,
   Carried,
@@ -10,34 +10,29 @@ import type {
   ResponseHead,
   ServerRequest,
 } from '@fairlead/net';
+import { AnsweringPassage, TEXT_AT_MOST_BYTES } from './answering-passage.ts';
 import { FAILURES, outcomeOf } from './attempt-outcome.ts';
 import type { EngineCore } from './engine-core.ts';
 import { fail } from '../errors.ts';
-import { brokenUpload, DRAINING, failureAnswer, timeoutAnswer, unpickable } from './failures.ts';
+import { brokenUpload, cutStatus, DRAINING, failureAnswer, timeoutAnswer, unpickable } from './failures.ts';
 import type { LocalAnswer } from './filter.ts';
-import { grpcAnswer, isGrpc } from './grpc.ts';
+import { HeldAnswer } from './held-answer.ts';
 import type { LiveListener } from './live-listener.ts';
 import { Patience } from './patience.ts';
 import { PolicedAttempts, type Policed } from './policed-attempts.ts';
-import { localBody, localLines } from './problem-answer.ts';
 import { sendCopies } from './request-copy.ts';
-import { RequestPassage } from './request-passage.ts';
 import { tunnel } from './tunnel.ts';
 import { offersWebSocket, UPGRADE_LINES, upstreamHead } from './upstream-head.ts';
 import { Upload, type UploadEvents } from './upload.ts';
 import { findWay } from './way.ts';
-
-/** An answer of at most this many bytes that comes at once goes out as one text. */
-const TEXT_AT_MOST_BYTES = 16 * 1024;
 
 /**
  * One request on its way: it is what filters see, what a pool carries and what stands in a deadline line, so that a request
  * makes no other object that lasts. `start` → way.ts finds route and runs filters → `proceed` → `attempt` → `begin` →
  * `head` → `data` → `end`. Whatever happens, `#over` ends it, once.
  */
-export class Exchange extends RequestPassage implements Carried, RequestOwner, Policed, UploadEvents {
+export class Exchange extends AnsweringPassage implements Carried, RequestOwner, Policed, UploadEvents {
   readonly offersUpgrade: boolean;
-  isOver = false;
   /** Its own among all that are under way. */
   #slot = 0;
   #picked: Picked | undefined;
@@ -54,15 +49,10 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   #isStarting = false;
   #head: ResponseHead | undefined;
   #headAtMs = 0;
-  /** The answer's body, while it may still be all of it. */
-  #text: string | undefined;
-  /** Parts of an answer that its policy may not want; `undefined` when none is held back. */
-  #held: Buffer[] | undefined;
-  /** What came after the answer's body, when it has ended before it was wanted. */
-  #heldEnd: Fields | undefined;
-  /** Why what is held back has no end. */
-  #heldFault: FairleadError | undefined;
-  #isAnswering = false;
+  /** An answer that its policy may not want. */
+  #held: HeldAnswer | undefined;
+  /** Another answer is told instead of the upstream's: what comes of that is passed over. */
+  #isPassedOver = false;
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
     super(core, listener, request);
@@ -86,13 +76,8 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
 
   /** All filters have let it through. */
   proceed(): void {
-    const { bodyBytes } = this.request.head;
-    const { maxBodyBytes } = this.route;
-    if (bodyBytes !== 0 && this.body === undefined) {
-      if (bodyBytes > maxBodyBytes || maxBodyBytes === 0) return this.answer(brokenUpload(undefined, maxBodyBytes));
-      if (this.bodyFault !== undefined) return this.answer(brokenUpload(this.bodyFault, maxBodyBytes));
-      this.body = this.request.arrived(maxBodyBytes);
-    }
+    const refused = this.takeBody();
+    if (refused !== undefined) return this.answer(refused);
     this.trace.open(this, this.rubric);
     const policy = this.live?.policy;
     if (policy === undefined) return this.attempt(undefined);
@@ -101,7 +86,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   }
 
   attempt(avoid: Picked | undefined, isFresh = false): void {
-    if (this.isOver) return;
+    if (this.isSettled) return;
     this.#dropHeld();
     const { core } = this;
     const cluster = this.snapshot.clusters.get(this.cluster);
@@ -143,47 +128,36 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#head = head;
     this.attempted(status, this.#headAtMs - this.#attemptAtMs);
     if (status >= 500 && this.#policed !== undefined) {
-      this.#held = [];
+      this.#held = new HeldAnswer(head);
       this.#carrier?.pause();
       this.#policed.ended(status);
-    }
+    } else this.#tell(head);
   }
 
   headAlone(): void {
-    if (this.#head !== undefined && this.#held === undefined && !this.#isAnswering) this.#beginAnswer();
+    if (this.#isPassedOver) this.#leave();
+    else if (this.#head !== undefined && this.#held === undefined) this.beginAnswer();
   }
 
   data(part: Buffer): void {
-    if (this.#held !== undefined) this.#held.push(Buffer.from(part));
-    else if (this.#isAnswering) this.#pass(part);
-    else if (part.length === this.#head?.bodyBytes && part.length <= TEXT_AT_MOST_BYTES) {
-      this.#text = part.toString('latin1');
-    } else {
-      this.#beginAnswer();
-      this.#pass(part);
-    }
+    if (this.#held !== undefined) this.#held.parts.push(Buffer.from(part));
+    else if (this.#isPassedOver) {
+      // What isn't whole by now is not waited for.
+      if (part.length !== this.#head?.bodyBytes) this.#leave();
+    } else if (!this.pass(part)) this.#carrier?.pause();
   }
 
   end(trailers: Fields): void {
     this.#carrier = undefined;
     this.#upload?.stop();
-    if (this.#held !== undefined) {
-      this.#heldEnd = trailers;
-      return;
-    }
     const head = this.#head;
-    if (head === undefined) return;
-    // What came in one piece came when its head did.
-    const atMs = this.#isAnswering ? this.core.clock.monotonic() : this.#headAtMs;
-    const after = trailers.list.length === 0 ? '' : trailerLines(trailers, this.core.answerSieve, this.answerEdits);
-    if (after !== '' && !this.#isAnswering) this.#beginAnswer();
-    if (this.#isAnswering) this.request.endAnswer(after);
+    if (this.#held !== undefined) this.#held.end = trailers;
+    else if (head === undefined) return;
+    else if (this.#isPassedOver) this.#endAttempt(outcomeOf(head));
     else {
-      this.request.answerText(head.status, this.answerLines(head), this.#text ?? '', head.statedBytes);
+      this.#endAttempt(outcomeOf(head));
+      this.passedAll(trailers);
     }
-    this.#endAttempt(outcomeOf(head));
-    if (this.#policed === undefined) this.#over(head.status, undefined, undefined, atMs);
-    else this.#policed.ended(head.status);
   }
 
   room(): void {
@@ -192,13 +166,14 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
 
   fail(reason: FairleadError, wasKept: boolean): void {
     this.#carrier = undefined;
+    if (this.#isPassedOver) return this.#leave();
     if (this.isOver) return;
-    if (this.#held !== undefined) this.#heldFault = reason;
+    if (this.#held !== undefined) this.#held.fault = reason;
     const isUnprocessed = reason.details['processed'] === 'no';
     // Who turns a stream away on a connection that stands is no failure.
     const failure = wasKept ? 'cancelled' : 'connect-failed';
     this.#endAttempt(isUnprocessed ? failure : 'reset');
-    if (this.#isHeadOut) return this.#cut('UPSTREAM_RESET', reason);
+    if (this.told !== undefined) return this.#cut('UPSTREAM_RESET', reason);
     // A kept connection had died meanwhile: whoever may be asked twice is, once.
     const isRepeatable = isUnprocessed ? this.#upload === undefined : this.isRepeatable;
     if (wasKept && isRepeatable && !this.#hasRepeatedStale) {
@@ -217,8 +192,27 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#over(499, 'CANCELLED');
   }
 
-  clientReady(): void {
+  protected resumeUpstream(): void {
     this.#carrier?.resume();
+  }
+
+  protected answered(): void {
+    const own = this.toldOwn;
+    if (own !== undefined) return this.#over(own.status, own.status >= 400 ? own.cause : undefined, own.because);
+    const head = this.#head;
+    if (head === undefined) return;
+    // Where a stage has ended it early, the upstream has not.
+    this.#abandon(outcomeOf(head));
+    // What came in one piece came when its head did.
+    const atMs = this.cameAtOnce ? this.#headAtMs : this.core.clock.monotonic();
+    if (this.#policed === undefined) this.#over(head.status, undefined, undefined, atMs);
+    else this.#policed.ended(head.status);
+  }
+
+  broken(error: unknown): void {
+    if (this.isOver) return;
+    this.#abandon('cancelled');
+    this.#cut(error === undefined ? 'UPSTREAM_RESET' : 'INTERNAL', error);
   }
 
   uploadFailed(fault: unknown): void {
@@ -236,54 +230,71 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   }
 
   abandonAttempt(reason: FairleadError): void {
-    if (this.isOver) return;
+    if (this.isOver || this.toldOwn !== undefined) return;
     this.#abandon(reason.code === 'DEADLINE_EXCEEDED' ? 'timeout' : 'cancelled');
-    if (this.#isHeadOut) this.#cut('UPSTREAM_TIMEOUT', reason);
+    if (this.told !== undefined) this.#cut('UPSTREAM_TIMEOUT', reason);
   }
 
   release(): void {
-    if (this.isOver) return;
+    if (this.isOver || this.toldOwn !== undefined) return;
     const held = this.#held;
     this.#held = undefined;
     if (this.#ending !== undefined) this.#over(this.#ending.status, this.#ending.cause, this.#ending.because);
     else if (held === undefined) this.#over(this.#head?.status ?? 0, undefined);
     else {
       this.#policed = undefined;
-      for (const part of held) this.data(part);
-      if (this.#heldEnd !== undefined) this.end(this.#heldEnd);
-      else if (this.#heldFault !== undefined) this.#cut('UPSTREAM_RESET', this.#heldFault);
-      else this.#carrier?.resume();
+      this.#goOn(held);
     }
+  }
+
+  /** What was held back goes to the client after all. */
+  #goOn(held: HeldAnswer): void {
+    if (!this.#tell(held.head)) {
+      if (held.end === undefined) this.#leave();
+      else this.#endAttempt(outcomeOf(held.head));
+      return;
+    }
+    let hasRoom = true;
+    for (const part of held.parts) hasRoom = this.pass(part);
+    if (held.end !== undefined) this.end(held.end);
+    else if (held.fault !== undefined) this.#cut('UPSTREAM_RESET', held.fault);
+    else if (hasRoom) this.#carrier?.resume();
   }
 
   /** What can't be mended: a filter has thrown, or a policy has given up. */
   failed(error: unknown): void {
-    if (this.isOver) return;
+    if (this.isOver || this.toldOwn !== undefined) return;
     if (this.#ending !== undefined) return this.release();
     this.#stop('cancelled', failureAnswer(this.cluster, error), error);
   }
 
   #stop(outcome: AttemptOutcome, answer: LocalAnswer, because: unknown): void {
     this.#abandon(outcome);
-    if (this.#isHeadOut) this.#cut(answer.cause, because);
-    else this.answer(answer);
+    if (this.told === undefined) this.answer(answer);
+    else this.#cut(answer.cause, because);
   }
 
   /** Ends it with an answer of the proxy's own. */
   answer(answer: LocalAnswer): void {
-    if (this.isOver) return;
-    const { status } = answer;
+    if (this.isSettled) return;
     this.#abandon('cancelled');
     this.trace.open(this, this.rubric);
-    this.live?.answered(this, status);
-    const said = isGrpc(this.fields) ? grpcAnswer(answer) : answer;
-    const text = localBody(said, this.path, this.trace.traceId);
-    this.request.answerText(said.status, this.ownLines(localLines(said)), text, text.length);
-    this.#over(status, status >= 400 ? answer.cause : undefined, answer.because);
+    this.tellOwn(answer);
   }
 
-  get #isHeadOut(): boolean {
-    return this.#head !== undefined && this.#held === undefined;
+  /** This is the answer; false when filters have put another in its place. */
+  #tell(head: ResponseHead): boolean {
+    const instead = this.tell(head);
+    if (instead === undefined) return true;
+    this.#isPassedOver = true;
+    this.#policed?.ended(head.status);
+    this.send(instead);
+    return false;
+  }
+
+  /** An answer that is passed over is not waited for any longer. */
+  #leave(): void {
+    if (this.#head !== undefined) this.#abandon(outcomeOf(this.#head));
   }
 
   #provisional(head: ResponseHead): void {
@@ -294,18 +305,18 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
   /** Both sides speak another protocol from now on. */
   #tunnel(head: ResponseHead): void {
     const carrier = this.#carrier;
-    if (carrier === undefined) return;
+    const lines = carrier && this.switchLines(head);
+    if (carrier === undefined || lines === undefined) return;
     this.#carrier = undefined;
     this.#head = head;
     this.#headAtMs = this.core.clock.monotonic();
     this.attempted(101, this.#headAtMs - this.#attemptAtMs);
     // The route's time was for the handshake.
     this.dueIn?.leave(this);
-    const lines = this.answerLines(head) + UPGRADE_LINES;
     this.#tunnelled = tunnel(
       this.core.clock,
       this.core.tunnelIdleMs,
-      this.request.takeOver(101, lines),
+      this.request.takeOver(101, lines + UPGRADE_LINES),
       carrier,
       () => {
         this.#tunnelled = undefined;
@@ -314,17 +325,6 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
         else this.#policed.ended(101);
       },
     );
-  }
-
-  #beginAnswer(): void {
-    const head = this.#head;
-    if (head === undefined) return;
-    this.#isAnswering = true;
-    this.request.beginAnswer(head.status, this.answerLines(head), head.bodyBytes);
-  }
-
-  #pass(part: Buffer): void {
-    if (!this.request.part(part)) this.#carrier?.pause();
   }
 
   /** There is no answer from this attempt, and no other attempt that needs no policy. */
@@ -366,19 +366,17 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     this.#abandon('server-error');
     this.#held = undefined;
     this.#head = undefined;
-    this.#heldEnd = undefined;
-    this.#heldFault = undefined;
   }
 
   /** What the client has of the answer must not look whole. */
   #cut(cause: string, because: unknown): void {
-    const status = this.#head?.status ?? 502;
+    const status = cutStatus(this.told?.status ?? 502, cause);
     this.request.owner = undefined;
+    this.stopAnswer();
     this.request.cut();
     this.core.telemetry.log.warn(this.ctx, 'the answer was cut off', { to: this.cluster, code: cause, error: because });
-    const outcome = status < 500 ? 502 : status;
-    if (this.#policed === undefined) return this.#over(outcome, cause, because);
-    this.#ending = { status: outcome, cause, because };
+    if (this.#policed === undefined || this.toldOwn !== undefined) return this.#over(status, cause, because);
+    this.#ending = { status, cause, because };
     this.#policed.failed(
       because instanceof FairleadError ? because : fail('UPSTREAM_RESET', 'The answer was cut off.'),
     );
@@ -390,6 +388,7 @@ export class Exchange extends RequestPassage implements Carried, RequestOwner, P
     const { core, live, rubric } = this;
     this.dueIn?.leave(this);
     this.request.owner = undefined;
+    this.stopAnswer();
     this.#upload?.stop();
     core.underWay.remove(this.#slot);
     if (core.isDraining && core.underWay.size === 0) core.onDrained();

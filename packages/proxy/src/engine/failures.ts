@@ -123,8 +123,19 @@ export function failureAnswer(cluster: string, error: unknown): LocalAnswer {
       because: error.cause,
     };
   }
+  return bugAnswer(error);
+}
+
+/** What an answer that was cut off is counted as: whoever gave its head had not failed yet. */
+export function cutStatus(status: number, cause: string): number {
+  if (status >= 500) return status;
+  return cause === 'INTERNAL' ? 500 : 502;
+}
+
+/** What nobody outside has to know. */
+export function bugAnswer(because: unknown): LocalAnswer {
   const detail = 'Something went wrong on our side; the trace has the details.';
-  return { status: 500, cause: 'INTERNAL', detail, because: error };
+  return { status: 500, cause: 'INTERNAL', detail, because };
 }
 
 function rejectedAnswer(cluster: string, error: RejectedError): LocalAnswer {

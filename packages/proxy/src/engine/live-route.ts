@@ -13,6 +13,8 @@ export class LiveRoute {
   readonly made: readonly Filter[];
   readonly deadline: DeadlineLine | undefined;
   readonly policy: Policy | undefined;
+  /** Whether a filter makes something of answers. */
+  readonly isRevising: boolean;
   /** Those that want to see answers, and ends. */
   readonly #answerFilters: readonly Filter[];
   readonly #endFilters: readonly Filter[];
@@ -34,6 +36,7 @@ export class LiveRoute {
     this.route = route;
     this.filters = parts.filters;
     this.made = parts.made;
+    this.isRevising = parts.filters.some((filter) => filter.revise !== undefined);
     this.#answerFilters = parts.filters.filter((filter) => filter.answer !== undefined);
     this.#endFilters = parts.filters.filter((filter) => filter.ended !== undefined);
     this.deadline = parts.deadline;

@@ -6,7 +6,8 @@ import type { Policy } from '@fairlead/policy';
 export interface Policed {
   readonly ctx: Context;
   readonly isRepeatable: boolean;
-  readonly isOver: boolean;
+  /** Whether it has its answer already. */
+  readonly isSettled: boolean;
   /** Sends it, to somebody else than `avoid` if there is one. */
   attempt(avoid: Picked | undefined): void;
   /** The attempt under way is not waited for any more. */
@@ -65,7 +66,7 @@ export class PolicedAttempts {
 
   #work(inner: Context): Promise<Answered> {
     // It ended while the policy had it wait.
-    if (this.#exchange.isOver) return Promise.reject(inner.signal.reason);
+    if (this.#exchange.isSettled) return Promise.reject(inner.signal.reason ?? new Error('It is answered already.'));
     const settle = Promise.withResolvers<Answered>();
     this.#settle = settle;
     this.#count += 1;

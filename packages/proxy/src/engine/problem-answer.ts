@@ -1,5 +1,5 @@
 import { PROBLEM_CONTENT_TYPE } from '@fairlead/core';
-import type { LocalAnswer } from './filter.ts';
+import type { AnswerSource, LocalAnswer } from './filter.ts';
 
 /** A problem document (RFC 9457) of an answer of the proxy's own, as ASCII. */
 export function problemBody(answer: LocalAnswer, instance: string, traceId: string): string {
@@ -20,13 +20,12 @@ export function problemBody(answer: LocalAnswer, instance: string, traceId: stri
   return JSON.stringify(problem).replaceAll(/[^\x20-\x7e]/g, escaped);
 }
 
-/** The body of an answer of the proxy's own, as latin1 text. */
-export function localBody(answer: LocalAnswer, instance: string, traceId: string): string {
+/** The body of an answer of the proxy's own: latin1 text, bytes, or what makes them. */
+export function localBody(answer: LocalAnswer, instance: string, traceId: string): string | Buffer | AnswerSource {
   const { body } = answer;
   if (body === undefined) return problemBody(answer, instance, traceId);
-  if (typeof body === 'string') return Buffer.from(body, 'utf8').toString('latin1');
-  if (Buffer.isBuffer(body)) return body.toString('latin1');
-  throw new TypeError('The engine does not stream bodies of its own yet.');
+  // ASCII is the same in latin1.
+  return typeof body !== 'string' || Buffer.byteLength(body) === body.length ? body : Buffer.from(body);
 }
 
 /** The lines of an answer of the proxy's own, but for its length. */

@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import { trailerLines, type Fields, type ResponseHead, type ServerRequest } from '@fairlead/net';
+import { trailerLines, type Fields, type ServerRequest } from '@fairlead/net';
 import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
 import { OwnDeadline, type DeadlineLine, type Due } from './deadlines.ts';
 import {
@@ -12,13 +12,14 @@ import {
   type Edits,
 } from './edited-lines.ts';
 import type { EngineCore } from './engine-core.ts';
-import { bodyFailure, tooLarge } from './failures.ts';
-import type { Identity, Mirror, Passage } from './filter.ts';
+import { bodyFailure, brokenUpload, tooLarge } from './failures.ts';
+import type { Identity, LocalAnswer, Mirror, Passage } from './filter.ts';
 import { grpcTimeout, grpcTimeoutMs } from './grpc.ts';
 import type { LiveListener } from './live-listener.ts';
 import type { LiveRoute } from './live-route.ts';
 import type { LiveSnapshot } from './live-snapshot.ts';
 import type { Rubric } from './outcome-report.ts';
+import type { Told } from './told-answer.ts';
 import { TraceSpot } from './trace-spot.ts';
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -49,6 +50,8 @@ export abstract class RequestPassage implements Passage, Due {
   readonly request: ServerRequest;
   readonly snapshot: LiveSnapshot;
   live: LiveRoute | undefined;
+  /** So many of the route's filters have a say in the answer: those that were met. */
+  met = 0;
   /** Where copies are still to go. */
   mirrors: Mirror[] | undefined;
   /** The request's body, when it is here as a whole: so it can be sent again. */
@@ -179,6 +182,17 @@ export abstract class RequestPassage implements Passage, Due {
     }
   }
 
+  /** Keeps the body, if it has arrived; what can't be taken is refused. */
+  protected takeBody(): LocalAnswer | undefined {
+    const { bodyBytes } = this.request.head;
+    const { maxBodyBytes } = this.route;
+    if (bodyBytes === 0 || this.body !== undefined) return undefined;
+    if (this.bodyFault !== undefined) return brokenUpload(this.bodyFault, maxBodyBytes);
+    if (bodyBytes > maxBodyBytes || maxBodyBytes === 0) return brokenUpload(undefined, maxBodyBytes);
+    this.body = this.request.arrived(maxBodyBytes);
+    return undefined;
+  }
+
   /** What goes upstream edited; of a time that the client has set, what is left. */
   protected get lastEdits(): Edits | undefined {
     if (this.dueIn instanceof OwnDeadline) this.setUpstream('grpc-timeout', grpcTimeout(this.leftMs ?? 0));
@@ -192,19 +206,18 @@ export abstract class RequestPassage implements Passage, Due {
     this.trace.attempted(status, failure);
   }
 
-  /** The lines of an answer of the proxy's own, likewise. */
-  protected ownLines(said: string): string {
-    const lines = said + this.trace.answerLines;
-    const { answerEdits: edits, answerAdds: adds } = this;
-    return (edits === undefined ? lines : withEdits(lines, edits)) + adds;
-  }
-
-  /** The lines of an answer that came from upstream, with what filters say and what lets it be looked up. */
-  protected answerLines(head: ResponseHead): string {
-    this.live?.answered(this, head.status);
+  /** The lines of an upstream's answer, with what filters say and what lets it be looked up. */
+  protected upstreamAnswerLines({ kept, fields }: Told): string {
     const own = this.trace.answerLines;
     const { answerEdits: edits, answerAdds: adds } = this;
-    if (edits === undefined) return head.kept + own + adds;
-    return editedLines(head.kept, head.fields, this.core.answerSieve, edits) + withoutEdited(own, edits) + adds;
+    if (edits === undefined) return kept + own + adds;
+    return editedLines(kept, fields, this.core.answerSieve, edits) + withoutEdited(own, edits) + adds;
+  }
+
+  /** The same of an answer that is the proxy's own, or that a filter has changed. */
+  protected ownAnswerLines({ kept }: Told): string {
+    const lines = kept + this.trace.answerLines;
+    const { answerEdits: edits, answerAdds: adds } = this;
+    return (edits === undefined ? lines : withEdits(lines, edits)) + adds;
   }
 }

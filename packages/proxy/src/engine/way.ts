@@ -8,7 +8,8 @@ import type { RequestPassage } from './request-passage.ts';
 
 /** A request that looks for its way. */
 export interface Wayfarer extends RequestPassage {
-  readonly isOver: boolean;
+  /** Whether it is answered, or over without: nothing more is to be done for it. */
+  readonly isSettled: boolean;
   /** All filters have let it through. */
   proceed(): void;
   /** Ends it with an answer of the proxy's own. */
@@ -54,7 +55,7 @@ function findLater(exchange: Wayfarer, candidate: SnapshotRoute): void {
     const known = table?.find(exchange, { identity: exchange.identity ?? null });
     if (known?.kind !== 'needs' || known.needs !== 'body') return goOn(exchange, known);
     void jsonBody(exchange, known.maxBodyBytes).then((body) => {
-      if (exchange.isOver) return;
+      if (exchange.isSettled) return;
       goOn(exchange, table?.find(exchange, { identity: exchange.identity ?? null, body }));
     });
   });
@@ -82,18 +83,25 @@ function proceed(exchange: Wayfarer): void {
   exchange.proceed();
 }
 
+/** A filter has answered: those before it have a say in it. */
+function end(exchange: Wayfarer, answer: LocalAnswer, at: number): void {
+  exchange.met = at;
+  exchange.answer(answer);
+}
+
 /** Runs filters; stops where something has to be waited for, and goes on after it. */
 function filter(exchange: Wayfarer, from: number, to: number, then: (exchange: Wayfarer) => void): void {
   const filters = exchange.live?.filters ?? [];
   for (let at = from; at < to; at += 1) {
+    exchange.met = at + 1;
     const verdict: Verdict | Promise<Verdict> = filters[at]?.request?.(exchange);
     if (verdict === undefined) continue;
-    if (!(verdict instanceof Promise)) return exchange.answer(verdict);
+    if (!(verdict instanceof Promise)) return end(exchange, verdict, at);
     verdict
       .then((said) => {
-        if (exchange.isOver) return;
+        if (exchange.isSettled) return;
         if (said === undefined) filter(exchange, at + 1, to, then);
-        else exchange.answer(said);
+        else end(exchange, said, at);
       })
       .catch((error: unknown) => exchange.failed(error));
     return;
