@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { testCertificate } from '../../packages/net/src/testing/test-certificate.ts';
+import { testCertificate } from '@fairlead/net/testing';
 import { findProgram, requireProgram } from './programs.ts';
 import type { ServerKind } from './server.ts';
 

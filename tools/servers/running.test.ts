@@ -76,7 +76,11 @@ test('a process that was given the id of an ended one is neither taken for it no
 
 test('an unknown server and an unknown command are refused with the names of the known ones', () => {
   for (const args of [['up', 'oracle'], ['restart'], []]) {
-    const ended = spawnSync(process.execPath, [join(ROOT, 'tools/servers/main.ts'), ...args], { encoding: 'utf8' });
+    const ended = spawnSync(
+      process.execPath,
+      ['--conditions=@fairlead/source', join(ROOT, 'tools/servers/main.ts'), ...args],
+      { encoding: 'utf8' },
+    );
     expect(ended.status).toBe(2);
     expect(ended.stderr).toContain('servers: postgresql, redis, rabbitmq');
   }

@@ -8,6 +8,9 @@ import { SERVER_KINDS } from './kinds.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
 import type { ServerState } from './running.ts';
 
+/** Packages are read as they are written. */
+const SOURCE = '--conditions=@fairlead/source';
+
 const GREETINGS: Record<string, RegExp> = {
   postgresql: /^server_version \d+/,
   redis: /^\+PONG$/,
@@ -24,10 +27,14 @@ function servers(
   dir: string,
   env: Record<string, string> = {},
 ): { states: ServerState[]; said: string; code: number | null } {
-  const ended = spawnSync(process.execPath, [join(ROOT, 'tools/servers/main.ts'), verb, '--json', '--dir', dir], {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-  });
+  const ended = spawnSync(
+    process.execPath,
+    [SOURCE, join(ROOT, 'tools/servers/main.ts'), verb, '--json', '--dir', dir],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    },
+  );
   // The command's own --json output.
   const parsed = JSON.parse(ended.stdout) as { servers: ServerState[] };
   return { states: parsed.servers, said: ended.stderr, code: ended.status };

@@ -19,7 +19,11 @@ let url: string | undefined;
 const clients: Redis[] = [];
 
 function servers(verb: 'up' | 'down'): string {
-  const ended = spawnSync(process.execPath, [SERVERS, verb, 'redis', '--json', '--dir', dir], { encoding: 'utf8' });
+  const ended = spawnSync(
+    process.execPath,
+    ['--conditions=@fairlead/source', SERVERS, verb, 'redis', '--json', '--dir', dir],
+    { encoding: 'utf8' },
+  );
   // On a laptop what can't be had is skipped; in CI the command fails.
   if (ended.status !== 0) throw new Error(`Redis did not come up: ${ended.stderr}`);
   return ended.stdout;

@@ -1,16 +1,17 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { virtualClock } from '@fairlead/core';
+import { seededRandom, virtualClock } from '@fairlead/core';
 import { testCertificate } from '@fairlead/net/testing';
 import { expect, test } from 'vitest';
 import { acmeStorage, publishedChallenge } from './acme-storage.ts';
 
 async function world() {
+  const random = seededRandom('storage');
   const clock = virtualClock({ startMs: Date.UTC(2030, 0, 1) });
   const folder = join(await mkdtemp(join(tmpdir(), 'fairlead-acme-')), 'acme');
   const open = (names = ['b.test', 'a.test'], directory = 'https://acme.test/dir') =>
-    acmeStorage({ storage: folder, directory, names }, clock);
+    acmeStorage({ storage: folder, directory, names }, { clock, random });
   return { clock, folder, open, [Symbol.asyncDispose]: () => rm(join(folder, '..'), { recursive: true }) };
 }
 

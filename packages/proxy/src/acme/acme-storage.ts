@@ -1,8 +1,8 @@
-import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '@fairlead/core';
+import { uuidV7, type Clock, type Random } from '@fairlead/core';
 import type { AcmeSpec } from '../snapshot/compiled-snapshot.ts';
 import type { IssuedCertificate } from './order-certificate.ts';
 
@@ -53,11 +53,38 @@ const TOKEN = /^[\w-]{16,256}$/;
 const CHALLENGES = 'challenges';
 
 /** Opens the folder of a certificate. */
-export function acmeStorage(spec: Pick<AcmeSpec, 'storage' | 'directory' | 'names'>, clock: Clock): AcmeStorage {
+export function acmeStorage(
+  spec: Pick<AcmeSpec, 'storage' | 'directory' | 'names'>,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): AcmeStorage {
   const { storage, directory, names } = spec;
   const authority = join(storage, `${new URL(directory).hostname}-${digest(directory)}`);
   const base = join(authority, `${names[0]}-${digest(names.toSorted().join(' '))}`);
   const challenges = join(storage, CHALLENGES);
+
+  const newId = (): string => uuidV7({ clock, random });
+
+  /**
+   * Writes a file beside its place, whole and on the disk, and puts it there: over what is there already, or only where nothing
+   * is. Whether it is there now.
+   */
+  async function put(folder: string, file: string, content: string, way: 'first' | 'last'): Promise<boolean> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const beside = `${file}.${newId()}.new`;
+    try {
+      await using handle = await open(beside, 'wx', 0o600);
+      await handle.writeFile(content);
+      await handle.sync();
+      if (way === 'last') await rename(beside, file);
+      else await link(beside, file);
+      return true;
+    } catch (error) {
+      if (way === 'first' && codeOf(error) === 'EEXIST') return false;
+      throw error;
+    } finally {
+      await rm(beside, { force: true });
+    }
+  }
 
   async function holder(): Promise<{ readonly id: string; readonly untilMs: number } | undefined> {
     const text = await contentOf(`${base}.lock`);
@@ -99,7 +126,7 @@ export function acmeStorage(spec: Pick<AcmeSpec, 'storage' | 'directory' | 'name
       return () => rm(file, { force: true });
     },
     async lock(forMs) {
-      const id = randomUUID();
+      const id = newId();
       const take = (way: 'first' | 'last') =>
         put(authority, `${base}.lock`, JSON.stringify({ id, untilMs: clock.now() + forMs }), way);
       const isOurs = async (): Promise<boolean> => (await holder())?.id === id;
@@ -130,28 +157,6 @@ export function publishedChallenge(storage: string, token: string): string | und
     return readFileSync(join(storage, CHALLENGES, token), 'utf8');
   } catch {
     return undefined;
-  }
-}
-
-/**
- * Writes a file beside its place, whole and on the disk, and puts it there: over what is there already, or only where nothing
- * is. Whether it is there now.
- */
-async function put(folder: string, file: string, content: string, way: 'first' | 'last'): Promise<boolean> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const beside = `${file}.${randomUUID()}.new`;
-  try {
-    await using handle = await open(beside, 'wx', 0o600);
-    await handle.writeFile(content);
-    await handle.sync();
-    if (way === 'last') await rename(beside, file);
-    else await link(beside, file);
-    return true;
-  } catch (error) {
-    if (way === 'first' && codeOf(error) === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await rm(beside, { force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { virtualClock } from '@fairlead/core';
+import { seededRandom, virtualClock } from '@fairlead/core';
 import { expect, test } from 'vitest';
 import { snapshotOf } from '../snapshot/read-snapshot.ts';
 import { acmeStorage } from './acme-storage.ts';
@@ -27,7 +27,10 @@ test('a proof that was begun is answered whatever the routes are, all else is th
   expect(spec).toBeDefined();
   const ask = (path: string, method = 'GET') => challengeAnswer({ method, path }, listeners);
   expect(ask(`/.well-known/acme-challenge/${TOKEN}`)).toBeUndefined();
-  const withdraw = await acmeStorage(spec!, virtualClock()).publish(TOKEN, `${TOKEN}.thumbprint`);
+  const withdraw = await acmeStorage(spec!, { clock: virtualClock(), random: seededRandom('proof') }).publish(
+    TOKEN,
+    `${TOKEN}.thumbprint`,
+  );
   expect(ask(`/.well-known/acme-challenge/${TOKEN}`)).toMatchObject({ status: 200, body: `${TOKEN}.thumbprint` });
   expect(ask(`/.well-known/acme-challenge/${TOKEN}`, 'POST')).toBeUndefined();
   expect(ask(`/.well-known/acme-challenge/else-${TOKEN}`)).toBeUndefined();

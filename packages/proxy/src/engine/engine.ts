@@ -133,7 +133,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     let opened: ReadonlyMap<string, OpenListener>;
     let renewals: readonly ((() => void) | undefined)[];
     try {
-      renewals = await Promise.all(snapshot.listeners.map((listener) => servers.get(listener.name)?.prepare(listener)));
+      renewals = await Promise.all(
+        snapshot.listeners.map(async (listener) => servers.get(listener.name)?.prepare(listener)),
+      );
       opened = await openNew(snapshot);
     } catch (error) {
       await next.retire();

@@ -117,7 +117,9 @@ test('before an authority has issued a certificate handshakes are refused, and t
   const refusals = () => files.messages().filter((message) => message.startsWith('handshakes are refused'));
   expect(refusals()).toHaveLength(1);
   // As another process keeps it.
-  await acmeStorage(acme, files.clock).keep(testCertificate({ names: ['shop.test'] }));
+  await acmeStorage(acme, { clock: files.clock, random: seededRandom('other') }).keep(
+    testCertificate({ names: ['shop.test'] }),
+  );
   await settled(() => files.clock.pending > 0);
   await files.clock.advance(LOOK_MS);
   await settled(() => contextFor('shop.test') !== undefined);

@@ -48,9 +48,9 @@ interface Sources {
  */
 export async function fileTls(spec: ListenerTls, ports: FileTlsPorts): Promise<FileTls> {
   const { clock, log, listener } = ports;
-  let sources = sourcesOf(spec, clock);
+  let sources = sourcesOf(spec, ports);
   let seen = await pairsOf(sources, clock);
-  const { clientAuthority, minVersion } = spec;
+  const { clientAuthority, requiresClients, minVersion } = spec;
   const authority = clientAuthority === undefined ? undefined : await textOf(clientAuthority);
   const holding = { minVersion, clientAuthority: authority, mayBeNone: true, clock };
   const held: Certificates = await certificates({ ...holding, read: () => Promise.resolve(seen) });
@@ -124,9 +124,9 @@ export async function fileTls(spec: ListenerTls, ports: FileTlsPorts): Promise<F
         return context;
       },
     },
-    clients: clientAuthority === undefined ? 'none' : 'required',
+    clients: clientAuthority === undefined ? 'none' : requiresClients ? 'required' : 'requested',
     async prepare(next) {
-      const nextSources = sourcesOf(next, clock);
+      const nextSources = sourcesOf(next, ports);
       const pairs = await pairsOf(nextSources, clock);
       // What can't be used is found out here.
       await certificates({ ...holding, read: () => Promise.resolve(pairs) });
@@ -149,8 +149,8 @@ export async function fileTls(spec: ListenerTls, ports: FileTlsPorts): Promise<F
   };
 }
 
-function sourcesOf(spec: ListenerTls, clock: Clock): Sources {
-  return { spec, issued: spec.acme && acmeStorage(spec.acme, clock) };
+function sourcesOf(spec: ListenerTls, ports: FileTlsPorts): Sources {
+  return { spec, issued: spec.acme && acmeStorage(spec.acme, ports) };
 }
 
 function sameAcme(one: AcmeSpec | undefined, other: AcmeSpec | undefined): boolean {
