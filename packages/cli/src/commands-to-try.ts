@@ -8,7 +8,10 @@ import type { PlatformModel } from '@fairlead/platform';
 export function commandsToTry(model: PlatformModel, platform: RunningPlatform, dataDir: string): readonly string[] {
   const where = dataDir === '.fairlead' ? '' : ` --data-dir ${dataDir}`;
   const tenant = model.tenants[0]?.id ?? 'demo';
-  const open = model.routes.filter(({ methods }) => methods === undefined || methods.includes('GET'));
+  // Which paths a filter answers is its own affair.
+  const open = model.routes.flatMap(({ service, ...rest }) =>
+    service !== undefined && rest.methods?.includes('GET') !== false ? [{ ...rest, service }] : [],
+  );
   const route = open.toSorted(
     (a, b) => (a.roles?.length ?? 0) - (b.roles?.length ?? 0) || (a.path < b.path ? -1 : 1),
   )[0];

@@ -12,6 +12,12 @@ export type DurationText = `${number}${'ms' | 's' | 'm' | 'h'}`;
 /** How large something may be, as people write it: a number and `B`, `KiB`, `MiB` or `GiB` (`64KiB`). */
 export type SizeText = `${number}${'B' | 'KiB' | 'MiB' | 'GiB'}`;
 
+/**
+ * A filter of the gateway, such as `{ type: 'rate-limit', by: 'tenant', rates: ['100/s'] }`: what can be written, and what it
+ * means, is the same as in the configuration of a gateway by itself. Clusters that it names are services of this platform.
+ */
+export type FilterDefinition = Readonly<Record<string, unknown>> & { readonly type: string };
+
 /** A rule of the gateway: which paths go to which service, for whom, and for how long. */
 export interface RouteDefinition {
   /**
@@ -19,8 +25,8 @@ export interface RouteDefinition {
    * `/ordersheet`. The longest matching prefix wins. `/-` and what is below it belongs to the gateway itself.
    */
   readonly path: string;
-  /** Name of a service of this platform. */
-  readonly service: string;
+  /** Name of a service of this platform. May be left out where a filter answers every request, such as `compose`. */
+  readonly service?: string;
   /** Methods that this route answers, in capitals. Default: all of them; GET includes HEAD. */
   readonly methods?: readonly string[];
   /** The token must state at least one of these. Default: every authenticated subject may pass. */
@@ -29,10 +35,17 @@ export interface RouteDefinition {
   readonly timeout?: DurationText;
   /** Largest request body. Default: `gateway.maxBody`. 0 means no body at all. */
   readonly maxBody?: SizeText;
+  /**
+   * What stands between the route and its service, after the gateway's own. Those that need not know who asks (`cors`, `ip`, a
+   * `rate-limit` by `ip`) come before the platform's token is looked at, all others behind it. Default: none.
+   */
+  readonly filters?: readonly FilterDefinition[];
 }
 
 /** The edge of the platform. */
 export interface GatewayDefinition {
+  /** Filters for all routes, before their own. Default: none. */
+  readonly filters?: readonly FilterDefinition[];
   readonly routes: readonly RouteDefinition[];
   /** Time for the whole exchange, for routes that don't say. Default `10s`. 0 is refused. */
   readonly timeout?: DurationText;

@@ -3,6 +3,7 @@ export type {
   Blueprint,
   DurationText,
   ExternalDefinition,
+  FilterDefinition,
   GatewayDefinition,
   PlatformDefinition,
   RouteDefinition,

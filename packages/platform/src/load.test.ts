@@ -66,9 +66,10 @@ test('a blueprint becomes a model with everything filled in, sorted by name', as
       roles: ['admin', 'support'],
       timeoutMs: 5_000,
       maxBodyBytes: 1_048_576,
+      filters: [],
     },
-    { path: '/orders', service: 'orders', timeoutMs: 1_500, maxBodyBytes: 65_536 },
-    { path: '/stock', service: 'stock', methods: ['GET'], timeoutMs: 5_000, maxBodyBytes: 1_048_576 },
+    { path: '/orders', service: 'orders', timeoutMs: 1_500, maxBodyBytes: 65_536, filters: [] },
+    { path: '/stock', service: 'stock', methods: ['GET'], timeoutMs: 5_000, maxBodyBytes: 1_048_576, filters: [] },
   ]);
 });
 
@@ -138,7 +139,7 @@ test('unknown keys are refused with their place and the nearest known key, all a
 
 test('an unknown key that is near to none is told which are known', async () => {
   expect(await problemsOf(withRoute({ zzzzzzzzzz: 1 }))).toEqual([
-    'gateway.routes[0].zzzzzzzzzz: is no known key; known here: path, service, methods, roles, timeout, maxBody',
+    'gateway.routes[0].zzzzzzzzzz: is no known key; known here: path, service, methods, roles, timeout, maxBody, filters',
   ]);
 });
 

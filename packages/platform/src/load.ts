@@ -3,7 +3,7 @@
 //   schema.ts        its shape in zod; quantity.ts parses 10s and 64KiB; shape.ts turns zod's issues into sentences
 //   module-file.ts   importing the modules that it names; module-kind.ts, what they must export
 //   references.ts    what only the whole can tell: names, uses, versions, routes; version.ts, circles.ts
-//   policies.ts      whom the policies are for, and whether they can be used
+//   policies.ts      whom the policies are for, and whether they can be used; filters.ts, whether the gateway can run them
 //   model.ts         what comes out
 //   problem-list.ts  everything that is wrong, gathered
 import { stat } from 'node:fs/promises';
@@ -18,6 +18,7 @@ import type { ExternalModel, PlatformModel, RouteModel, ServiceModel } from './m
 import type { ImportedService } from './imported-service.ts';
 import { checkFile, exists, firstLine, importDefault } from './module-file.ts';
 import { isContract, isServiceDefinition } from './module-kind.ts';
+import { checkFilters } from './filters.ts';
 import { checkPolicies, policiesFor } from './policies.ts';
 import { ProblemList } from './problem-list.ts';
 import { checkNames, checkRoutes, circleWarnings, resolveUses } from './references.ts';
@@ -61,6 +62,7 @@ export async function buildModel(file: string, definition: PlatformDefinition): 
   ]);
   const usesOf = resolveUses({ parsed, services, externals }, problems);
   checkRoutes(parsed, problems);
+  checkFilters(parsed, problems);
   checkPolicies({ parsed, services, externals }, problems);
   problems.throwIfAny(file);
 
@@ -190,6 +192,7 @@ function routeModels(parsed: ParsedBlueprint): RouteModel[] {
       roles: route.roles?.toSorted(),
       timeoutMs: route.timeout ?? parsed.gateway.timeout,
       maxBodyBytes: route.maxBody ?? parsed.gateway.maxBody,
+      filters: structuredClone([...parsed.gateway.filters, ...route.filters]),
     }))
     .toSorted(
       (a, b) =>

@@ -1,6 +1,7 @@
 import type { Contract } from '@fairlead/contract';
 import type { PolicySpec } from '@fairlead/policy';
 import type { ServiceDefinition } from '@fairlead/service';
+import type { FilterDefinition } from './definition.ts';
 
 /** Whom a service calls or listens to. */
 export interface UseModel {
@@ -51,13 +52,16 @@ export interface TenantModel {
 /** A route of the gateway, with every default filled in. */
 export interface RouteModel {
   readonly path: string;
-  readonly service: string;
+  /** `undefined` when a filter answers every request. */
+  readonly service: string | undefined;
   /** Sorted; `undefined` means every method. */
   readonly methods: readonly string[] | undefined;
   /** Sorted; at least one is needed. `undefined` means every authenticated subject. */
   readonly roles: readonly string[] | undefined;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
+  /** As they were written, those for all routes first; each is one that the gateway can run. */
+  readonly filters: readonly FilterDefinition[];
 }
 
 /**

@@ -21,13 +21,15 @@ export function checkRoutes(parsed: ParsedBlueprint, problems: ProblemList): voi
   const routes = parsed.gateway.routes;
   for (const [index, route] of routes.entries()) {
     const place = ['gateway', 'routes', index];
-    if (Object.hasOwn(parsed.externals, route.service)) {
+    const { service } = route;
+    // Whether it may be missing is for filters to say.
+    if (service !== undefined && Object.hasOwn(parsed.externals, service)) {
       problems.add(
         [...place, 'service'],
-        `${JSON.stringify(route.service)} is an external; the gateway leads to services only`,
+        `${JSON.stringify(service)} is an external; the gateway leads to services only`,
       );
-    } else if (!Object.hasOwn(parsed.services, route.service)) {
-      problems.add([...place, 'service'], `there is no service ${quoteWithNearest(route.service, services)}`);
+    } else if (service !== undefined && !Object.hasOwn(parsed.services, service)) {
+      problems.add([...place, 'service'], `there is no service ${quoteWithNearest(service, services)}`);
     }
     const earlier = routes.slice(0, index).findIndex((other) => {
       if (other.path !== route.path) return false;

@@ -1,6 +1,7 @@
 import { parseDuration, parseSize } from '@fairlead/core';
 import type { PolicySpec } from '@fairlead/policy';
 import { z } from 'zod';
+import type { FilterDefinition } from './definition.ts';
 import { nameFault, type Named } from './platform-name.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -53,9 +54,18 @@ const routePath = z.string().superRefine((path, context) => {
   } else if (segments[0] === '-') context.addIssue("/- is the gateway's own; choose another first segment");
 });
 
+/** What is in them is for the gateway to say; see filters.ts. */
+const filters = z
+  .custom<readonly FilterDefinition[]>((value) => Array.isArray(value), { error: 'must be a list of filters' })
+  .superRefine((list, context) => {
+    for (const path of placesJsonCannotCarry(list))
+      context.addIssue({ code: 'custom', path, message: 'is nothing that JSON can carry' });
+  })
+  .default([]);
+
 const route = z.strictObject({
   path: routePath,
-  service: z.string(),
+  service: z.string().optional(),
   methods: z
     .array(z.enum(METHODS, { error: `must be one of ${METHODS.join(', ')}` }))
     .min(1, 'is empty, so that the route would answer nothing; leave it out for every method')
@@ -66,6 +76,7 @@ const route = z.strictObject({
     .optional(),
   timeout: duration.optional(),
   maxBody: size.optional(),
+  filters,
 });
 
 const external = z
@@ -118,6 +129,7 @@ export const blueprintSchema = z.strictObject({
   // Whom they are for, and what is in them: see policies.ts.
   policies: z.record(z.string(), z.custom<PolicySpec>()).default({}),
   gateway: z.strictObject({
+    filters,
     routes: z.array(route),
     timeout: duration.default(10_000),
     maxBody: size.default(1024 * 1024),

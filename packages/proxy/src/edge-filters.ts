@@ -49,6 +49,9 @@ export function readEdgeFilters(written: unknown, services: readonly string[]): 
     ...(named[at] ?? []).flatMap(({ cluster, path }) =>
       services.includes(cluster) ? [] : [{ place: [at, ...path], message: noService(cluster, services) }],
     ),
+    ...(filter.type === 'rate-limit' && 'shared' in filter
+      ? [{ place: [at, 'shared'], message: 'a platform has no store to count in together yet; leave it out' }]
+      : []),
     ...ownFieldsIn(filter).map((place) => ({
       place: [at, ...place],
       message: 'is a field by which the platform itself says who asks; leave it out',

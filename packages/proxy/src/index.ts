@@ -1,6 +1,8 @@
 export { serveAdmin } from './admin-server.ts';
 export type { AdminServerOptions } from './admin-server.ts';
 export type { GatewayConfig } from './config.ts';
+export { readEdgeFilters } from './edge-filters.ts';
+export type { EdgeFilterProblem, EdgeFilters } from './edge-filters.ts';
 export { startEngine } from './engine/engine.ts';
 export type { Engine } from './engine/engine.ts';
 export type { EngineOptions } from './engine/engine-options.ts';

@@ -43,10 +43,16 @@ export const check = command<CheckFlags>({
         'external',
         run === undefined ? (url ?? '') : 'started with the platform',
       ]),
-      ...model.routes.map(({ path, service, roles, methods }) => [
+      ...model.routes.map(({ path, service, roles, methods, filters }) => [
         `  ${path}`,
-        `route to ${service}`,
-        [methods?.join(' '), roles === undefined ? undefined : `roles ${roles.join(', ')}`].filter(Boolean).join('; '),
+        service === undefined ? 'route answered by a filter' : `route to ${service}`,
+        [
+          methods?.join(' '),
+          roles === undefined ? undefined : `roles ${roles.join(', ')}`,
+          filters.length === 0 ? undefined : `filters ${filters.map(({ type }) => type).join(', ')}`,
+        ]
+          .filter(Boolean)
+          .join('; '),
       ]),
     ];
     const tenants =

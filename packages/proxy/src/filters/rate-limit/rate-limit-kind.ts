@@ -1,5 +1,6 @@
 import {
   keyedLimit,
+  specProblems,
   type KeyedLimit,
   type KeyedVerdict,
   type LimitStanding,
@@ -13,8 +14,14 @@ import type { FilterKind } from '../../snapshot/filter-kind.ts';
 import { toldKey } from '../told-key.ts';
 import { whoIs, whoSchema, whoText, type ClientPrefixes, type Who } from '../who.ts';
 
-// `as`: what is no rate is refused when the limit is made, with its place and the fix.
-const rateText = z.string().transform((text) => text as RateText);
+const rateText = z
+  .string()
+  // `as`: what is no rate is what is to be found.
+  .transform((text) => text as RateText)
+  .superRefine((rate, context) => {
+    for (const problem of specProblems({ rateLimit: { rate } }))
+      context.addIssue({ code: 'custom', message: problem.replace(/^rateLimit\.rate: /, '') });
+  });
 
 const schema = z.strictObject({
   type: z.literal('rate-limit'),
