@@ -60,4 +60,5 @@ export type { NetServer } from './server/serve.ts';
 export type { Peer, RequestOwner, ServerRequest, StreamedAnswer, TakenOver } from './server/server-request.ts';
 export type { ServerTls } from './server/acceptor.ts';
 export { certificates } from './tls/certificates.ts';
+export type { ClientCertificate, ClientProof } from './tls/client-certificate.ts';
 export type { CertificatePair, CertificateReport, Certificates, CertificatesOptions } from './tls/certificates.ts';

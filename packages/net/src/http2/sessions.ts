@@ -6,7 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { StreamSocket } from './stream-socket.ts';
+import { StreamSocket, type SessionPeer } from './stream-socket.ts';
 import { streamRequest, type StreamRequest } from './stream-request.ts';
 
 /** What a client of HTTP/2 is given at most. */
@@ -20,7 +20,7 @@ export interface SessionLimits {
 /** Sessions of HTTP/2 over connections that are open. */
 export interface Sessions {
   /** Begins a session; each of its streams is handed on as a connection with one request. */
-  begin(socket: Socket, peer: { readonly address: string | undefined; readonly isTls: boolean }): void;
+  begin(socket: Socket, peer: SessionPeer): void;
   /** Tells clients to begin no more streams; sessions end when theirs have. */
   drain(): void;
   /** Ends them at once. */
@@ -46,12 +46,7 @@ const MOST_MEMORY_MB = 32;
 export function http2Sessions(limits: SessionLimits, onStream: (socket: StreamSocket) => void): Sessions {
   const sessions = new Set<ServerHttp2Session>();
 
-  function streamed(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    flags: number,
-    peer: { readonly address: string | undefined; readonly isTls: boolean },
-  ): void {
+  function streamed(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, peer: SessionPeer): void {
     let request: StreamRequest;
     try {
       request = streamRequest(headers, (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0);

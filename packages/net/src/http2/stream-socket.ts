@@ -4,8 +4,16 @@ import { Duplex } from 'node:stream';
 import { ResponseReader } from '../http1/response-reader.ts';
 import { CHUNKED } from '../http1/framing.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import type { ClientProof } from '../tls/client-certificate.ts';
 import { lastChunk, outgoingFields } from './field-text.ts';
 import type { StreamRequest } from './stream-request.ts';
+
+/** Whose session it is. */
+export interface SessionPeer {
+  readonly address: string | undefined;
+  readonly isTls: boolean;
+  readonly proof: ClientProof | undefined;
+}
 
 const CRLF = '\r\n';
 /** Of one connection only; HTTP/2 has other means for it. */
@@ -23,18 +31,16 @@ export class StreamSocket extends Duplex {
   readonly remoteAddress: string | undefined;
   /** Whether TLS carries the stream. */
   readonly encrypted: boolean;
+  readonly proof: ClientProof | undefined;
   readonly takesTrailers = true;
   readonly #stream: ServerHttp2Stream;
   readonly #reader = new ResponseReader(LIMITS);
 
-  constructor(
-    stream: ServerHttp2Stream,
-    { method, head, isChunked }: StreamRequest,
-    peer: { readonly address: string | undefined; readonly isTls: boolean },
-  ) {
+  constructor(stream: ServerHttp2Stream, { method, head, isChunked }: StreamRequest, peer: SessionPeer) {
     super({ allowHalfOpen: true });
     this.remoteAddress = peer.address;
     this.encrypted = peer.isTls;
+    this.proof = peer.proof;
     this.#stream = stream;
     this.#reader.expect(method);
     this.push(Buffer.from(head, 'latin1'));

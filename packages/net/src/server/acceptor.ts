@@ -4,14 +4,15 @@ import type { Clock } from '@fairlead/core';
 import { http2Sessions, type SessionLimits } from '../http2/sessions.ts';
 import { readProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { Certificates } from '../tls/certificates.ts';
-import type { ClientSocket } from './client-socket.ts';
+import { clientProof } from '../tls/client-certificate.ts';
+import type { ClientSocket, Whence } from './client-socket.ts';
 
 /** How a server speaks TLS. */
 export interface ServerTls {
   readonly certificates: Certificates;
   /**
-   * Whether clients show a certificate that the certificates' `clientAuthority` signed: `required` cuts who has none. Default
-   * `none`: nobody is asked for one.
+   * Whether clients show a certificate that the certificates' `clientAuthority` signed: `required` cuts who has none, `requested` says
+   * what was shown (`Peer.proof`). Default `none`: nobody is asked for one.
    */
   readonly clients?: 'none' | 'requested' | 'required';
 }
@@ -37,10 +38,10 @@ export interface Acceptor {
   cut(): void;
 }
 
-/** Takes connections; `onSocket` gets each with the client's address, when that is not the socket's own. */
+/** Takes connections; `onSocket` gets each with what is known of it, if that is more than its socket says. */
 export function acceptor(
   options: AcceptorOptions,
-  onSocket: (socket: ClientSocket, address: string | undefined) => void,
+  onSocket: (socket: ClientSocket, whence: Whence | undefined) => void,
 ): Acceptor {
   const { tls, http2, hasProxyHeader, beginTimeoutMs, clock } = options;
   const sessions = http2 && http2Sessions(http2, (stream) => onSocket(stream, undefined));
@@ -51,9 +52,11 @@ export function acceptor(
     const raw = rawOf(socket);
     const address = addresses.get(raw);
     beginning.get(raw)?.();
-    if (sessions === undefined || socket.alpnProtocol !== 'h2') return onSocket(socket, address);
-    sessions.begin(socket, { address: address ?? socket.remoteAddress, isTls: true });
+    const proof = asksClients ? clientProof(socket) : undefined;
+    if (sessions === undefined || socket.alpnProtocol !== 'h2') return onSocket(socket, { address, proof });
+    sessions.begin(socket, { address: address ?? socket.remoteAddress, isTls: true, proof });
   };
+  const asksClients = tls !== undefined && tls.clients !== undefined && tls.clients !== 'none';
   const tlsServer = tls && tlsOver(tls, sessions !== undefined, secured);
   const begin = (socket: Socket, address: string | undefined): void => {
     if (tlsServer === undefined) return beginPlain(socket, address);
@@ -74,11 +77,11 @@ export function acceptor(
   };
   const beginPlain = (socket: Socket, address: string | undefined): void => {
     const asHttp1 = (): void => {
-      onSocket(socket, address);
+      onSocket(socket, address === undefined ? undefined : { address, proof: undefined });
       socket.resume();
     };
     if (sessions === undefined) return asHttp1();
-    const peer = { address: address ?? socket.remoteAddress, isTls: false };
+    const peer = { address: address ?? socket.remoteAddress, isTls: false, proof: undefined };
     const begun = awaited(socket);
     whenBegun(socket, (first) => {
       begun();

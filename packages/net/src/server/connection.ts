@@ -4,7 +4,7 @@ import { fail } from '../errors.ts';
 import { responseHead, statusLine } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { RequestReader } from '../http1/request-reader.ts';
-import type { ClientSocket } from './client-socket.ts';
+import type { ClientSocket, Whence } from './client-socket.ts';
 import { AnsweringConnection } from './answering-connection.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { Exchange, type Carrier } from './exchange.ts';
@@ -28,7 +28,7 @@ const LINGER_MS = 2_000;
 /** One client's connection: its requests one after the other. */
 export class Connection extends AnsweringConnection implements Carrier {
   readonly #socket: ClientSocket;
-  readonly #address: string | undefined;
+  readonly #whence: Whence | undefined;
   readonly #reader: RequestReader;
   #peer: Peer | undefined;
   #exchange: Exchange | undefined;
@@ -45,16 +45,15 @@ export class Connection extends AnsweringConnection implements Carrier {
   #phase: Phase = 'idle';
   #sinceTick: number;
 
-  /** `address` is the client's when that is not the socket's own. */
   constructor(
     socket: ClientSocket,
     state: ServerState,
     onClosed: (connection: Connection) => void,
-    address: string | undefined,
+    whence: Whence | undefined,
   ) {
     super(socket, state);
     this.#socket = socket;
-    this.#address = address;
+    this.#whence = whence;
     this.#sinceTick = state.tick;
     this.#reader = new RequestReader(state.limits, state.sieve);
     socket.on('data', (chunk: Buffer) => this.#arrived(chunk));
@@ -75,8 +74,9 @@ export class Connection extends AnsweringConnection implements Carrier {
   get peer(): Peer {
     const socket = this.#socket;
     return (this.#peer ??= {
-      address: this.#address ?? socket.remoteAddress ?? '',
+      address: this.#whence?.address ?? socket.remoteAddress ?? '',
       isTls: socket.encrypted === true,
+      proof: this.#whence?.proof ?? socket.proof,
       note: undefined,
     });
   }

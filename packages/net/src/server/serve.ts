@@ -49,14 +49,11 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
   const { tls, hasProxyHeader = false, hasHttp2 = false } = options;
   const { headTimeoutMs, idleTimeoutMs, maxHeadBytes } = limits;
   const http2 = hasHttp2 ? { maxHeadBytes, idleTimeoutMs } : undefined;
-  const accepting = acceptor(
-    { tls, http2, hasProxyHeader, beginTimeoutMs: headTimeoutMs, clock },
-    (socket, address) => {
-      const connection = new Connection(socket, state, forget, address);
-      connections.add(connection);
-      sweeping ??= clock.setTimer(tickMs, sweep);
-    },
-  );
+  const accepting = acceptor({ tls, http2, hasProxyHeader, beginTimeoutMs: headTimeoutMs, clock }, (socket, whence) => {
+    const connection = new Connection(socket, state, forget, whence);
+    connections.add(connection);
+    sweeping ??= clock.setTimer(tickMs, sweep);
+  });
   const { server } = accepting;
   if (limits.maxConnections > 0) server.maxConnections = limits.maxConnections;
 

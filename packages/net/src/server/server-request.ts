@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { OutgoingFields } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import type { ClientProof } from '../tls/client-certificate.ts';
 import type { BodySink } from './body-sink.ts';
 
 /** A body that is sent as it is made. */
@@ -27,6 +28,8 @@ export interface Peer {
   /** The address; empty for a Unix socket. */
   readonly address: string;
   readonly isTls: boolean;
+  /** What it has shown of itself during the handshake; `undefined` when it has shown nothing, or was not asked. */
+  readonly proof: ClientProof | undefined;
   /** Whatever the server's owner wants to remember with the connection. */
   note: unknown;
 }

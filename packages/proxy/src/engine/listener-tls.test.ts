@@ -26,6 +26,7 @@ async function world() {
     certificates: [{ certificate, key, names: undefined, at: [] }],
     acme: undefined,
     clientAuthority: undefined,
+    requiresClients: false,
     minVersion: '1.2',
   };
   const { log, metrics } = telemetry;

@@ -106,7 +106,8 @@ function listenersOf(read: ReadSnapshot, routes: readonly SnapshotRoute[]): read
       tls: tls && {
         certificates: tls.certificates,
         acme: tls.acme && { ...tls.acme, eab: tls.acme.eab, authority: tls.acme.authority },
-        clientAuthority: tls.clients,
+        clientAuthority: tls.clients?.authority,
+        requiresClients: tls.clients?.required ?? false,
         minVersion: tls.min,
       },
       hasHttp2: http2,

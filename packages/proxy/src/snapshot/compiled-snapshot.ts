@@ -77,6 +77,8 @@ export interface ListenerTls {
   readonly acme: AcmeSpec | undefined;
   /** Certificates that a client's must be signed by, as a file in PEM; `undefined` asks clients for none. */
   readonly clientAuthority: string | undefined;
+  /** Whether a client without such a certificate is cut. */
+  readonly requiresClients: boolean;
   readonly minVersion: '1.2' | '1.3';
 }
 

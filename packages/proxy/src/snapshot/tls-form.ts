@@ -67,6 +67,22 @@ const acmeForm = z
   })
   .transform(({ challenge: _only, agreedToTerms: _true, ...meant }) => meant);
 
+const authorityFile = z
+  .string()
+  .min(1)
+  .describe("A PEM file of the authorities that clients' certificates need. Relative to this file.");
+
+const clientsForm = z.union([
+  authorityFile.transform((authority) => ({ authority, required: true })),
+  z.strictObject({
+    authority: authorityFile,
+    required: z
+      .boolean()
+      .default(true)
+      .describe('Whether who shows none is cut. Else routes say who needs one, by a filter client-certificate.'),
+  }),
+]);
+
 /** A listener's TLS, as people write it. */
 export const tlsForm = z
   .strictObject({
@@ -78,7 +94,7 @@ export const tlsForm = z
       .optional()
       .describe('Several, chosen by the name that a client asks for; the first one answers to all others.'),
     acme: acmeForm.optional().describe('A certificate that an authority issues by itself (RFC 8555).'),
-    clients: z.string().min(1).optional().describe("A PEM file of the authorities that clients' certificates need."),
+    clients: clientsForm.optional(),
     min: z.enum(['1.2', '1.3'], { error: 'must be "1.2" or "1.3"' }).default('1.2'),
   })
   .transform(({ certificate, key, certificates, acme, clients, min }, context) => {
