@@ -48,6 +48,11 @@ export class AnswerFlow implements BodySink {
     return this.#isOver;
   }
 
+  /** Whether it goes on without its client. */
+  get outlivesClient(): boolean {
+    return !this.#isOver && this.#stages.some((stage) => stage.outlivesClient === true);
+  }
+
   /** Whether whoever gives the body has said that it is whole. */
   get hasEnded(): boolean {
     return this.#link(0).hasEnded;

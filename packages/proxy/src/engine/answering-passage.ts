@@ -131,6 +131,11 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
     else this.#flow.room();
   }
 
+  /** Whether others want the answer's body, though its client has gone. */
+  protected get outlivesClient(): boolean {
+    return this.#source === undefined && this.#flow?.outlivesClient === true;
+  }
+
   /** Whether the answer went straight through, in one piece. */
   protected get cameAtOnce(): boolean {
     return !this.#hasBegun && this.#flow === undefined;

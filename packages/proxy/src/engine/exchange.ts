@@ -53,6 +53,8 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   #held: HeldAnswer | undefined;
   /** Another answer is told instead of the upstream's: what comes of that is passed over. */
   #isPassedOver = false;
+  /** Its client has gone, and others want its answer's body. */
+  #isAlone = false;
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
     super(core, listener, request);
@@ -188,6 +190,11 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   }
 
   clientGone(): void {
+    if (this.outlivesClient) {
+      this.#isAlone = true;
+      // A client that is gone takes everything.
+      return this.clientReady();
+    }
     this.#abandon('cancelled');
     this.#over(499, 'CANCELLED');
   }
@@ -384,6 +391,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
 
   #over(status: number, cause: string | undefined, because?: unknown, atMs = this.core.clock.monotonic()): void {
     if (this.isOver) return;
+    if (this.#isAlone && cause !== 'CANCELLED') return this.#over(499, 'CANCELLED', because, atMs);
     this.isOver = true;
     const { core, live, rubric } = this;
     this.dueIn?.leave(this);

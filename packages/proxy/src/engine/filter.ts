@@ -71,6 +71,8 @@ export interface Passage extends PassageFacts {
    * lower-case.
    */
   setUpstream(name: string, value: string | undefined): void;
+  /** Those fields that go on, as they came: without what belongs to a connection, and what from outside would be a claim. */
+  readonly keptFields: Fields;
   /** What filters have set so far of the request that goes on, by lower-case name; an `undefined` value: left out. */
   readonly upstreamEdits: ReadonlyMap<string, string | undefined> | undefined;
   /** Sets a field of the answer, whatever comes under that name; `undefined` leaves it out. Names are lower-case. */
@@ -98,6 +100,8 @@ export interface LocalAnswer {
   readonly detail: string;
   /** Fields besides those that the body asks for. Default none. */
   readonly fields?: OutgoingFields;
+  /** Whole lines of fields besides, latin1, each with its CRLF; they are believed. For answers that are given often. Default none. */
+  readonly lines?: string;
   /** When to come back, in milliseconds; sent as `Retry-After` in whole seconds. Default: not said. */
   readonly retryAfterMs?: number;
   /** What the problem document says besides. Default nothing. */
@@ -135,6 +139,8 @@ export interface BodySink {
  * also of one that the client's going away makes. What it does not give on in the end is lost.
  */
 export interface BodyStage extends BodySink {
+  /** Whether it goes on when its client has gone away, because others want the body: asked then. Default no. */
+  readonly outlivesClient?: boolean;
   /** The next one has room again, after a part had none. */
   room(): void;
 }

@@ -16,6 +16,11 @@ export class KeptState {
     return known.value as T;
   }
 
+  /** Those whose key begins so. */
+  valuesOf(prefix: string): readonly unknown[] {
+    return [...this.#values].filter(([key]) => key.startsWith(prefix)).map(([, { value }]) => value);
+  }
+
   /** What only `claim` held is closed, if it can be, and forgotten. */
   async release(claim: object): Promise<void> {
     const closing: unknown[] = [];

@@ -30,9 +30,11 @@ export function localBody(answer: LocalAnswer, instance: string, traceId: string
 
 /** The lines of an answer of the proxy's own, but for its length. */
 export function localLines(answer: LocalAnswer): string {
-  const { fields = {}, retryAfterMs, body } = answer;
+  const { fields, lines: prepared = '', retryAfterMs, body } = answer;
   let lines = body === undefined ? `content-type: ${PROBLEM_CONTENT_TYPE}\r\ncache-control: no-store\r\n` : '';
   if (retryAfterMs !== undefined) lines += `retry-after: ${Math.max(1, Math.ceil(retryAfterMs / 1_000))}\r\n`;
+  lines += prepared;
+  if (fields === undefined) return lines;
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue;
     for (const one of typeof value === 'string' ? [value] : value) lines += `${name}: ${lineSafe(one)}\r\n`;

@@ -93,6 +93,7 @@ export function filterWorld({ ask, kinds = FILTER_KINDS }: TestWorldOptions = {}
         fields: new Fields(Object.entries(headers).flat()),
         clientAddress: '192.0.2.1',
         isTls: true,
+        keptFields: new Fields(Object.entries(headers).flat()),
         ...facts,
         startedAtMs: clock.monotonic(),
         leftMs: undefined,
