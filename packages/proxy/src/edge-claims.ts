@@ -1,6 +1,8 @@
 /** What only an edge may say of whence a request comes and what it is; from outside it is a claim, and dropped. */
 export const CLAIMS = {
   names: [
+    'client-cert',
+    'client-cert-chain',
     'client-ip',
     'grpc-timeout',
     'remote-user',

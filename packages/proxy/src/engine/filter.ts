@@ -1,5 +1,5 @@
 import type { Clock, Context, Random } from '@fairlead/core';
-import type { Fields, OutgoingFields } from '@fairlead/net';
+import type { ClientProof, Fields, OutgoingFields } from '@fairlead/net';
 import type { LimitStore } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { CompiledRoute, FilterSpec } from './compiled-route.ts';
@@ -52,6 +52,8 @@ export interface Passage extends PassageFacts {
   /** When it began, in milliseconds of the clock's monotonic time. */
   readonly startedAtMs: number;
   readonly route: CompiledRoute;
+  /** What the client has shown of itself by its certificate; `undefined` without one, or where the listener asks for none. */
+  readonly clientProof: ClientProof | undefined;
   /** Set by the filters that prove it. */
   identity: Identity | undefined;
   /** Path and query that go on; begins as they came. */

@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import { Fields, trailerLines, type ServerRequest } from '@fairlead/net';
+import { Fields, trailerLines, type ClientProof, type ServerRequest } from '@fairlead/net';
 import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
 import { OwnDeadline, type DeadlineLine, type Due } from './deadlines.ts';
 import {
@@ -89,6 +89,10 @@ export abstract class RequestPassage implements Passage, Due {
 
   get fields(): Fields {
     return this.request.head.fields;
+  }
+
+  get clientProof(): ClientProof | undefined {
+    return this.request.peer.proof;
   }
 
   get keptFields(): Fields {

@@ -28,7 +28,7 @@ export interface TestWorld extends FilterWorld {
 }
 
 /** What a passage of a test is made of; what is left out is as for `GET https://shop.test/orders`. */
-export type TestFacts = Partial<PassageFacts> & {
+export type TestFacts = Partial<PassageFacts & Pick<Passage, 'clientProof'>> & {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
 };
@@ -98,6 +98,7 @@ export function filterWorld({ ask, kinds = FILTER_KINDS }: TestWorldOptions = {}
         startedAtMs: clock.monotonic(),
         leftMs: undefined,
         route: ROUTE,
+        clientProof: facts.clientProof,
         identity: undefined,
         upstreamTarget: '/orders',
         cluster: 'orders',
