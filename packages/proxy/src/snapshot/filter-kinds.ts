@@ -1,5 +1,6 @@
 import { apiKeyKind } from '../filters/api-key/api-key-kind.ts';
 import { basicAuthKind } from '../filters/basic-auth/basic-auth-kind.ts';
+import { cacheKind } from '../filters/cache/cache-kind.ts';
 import { composeKind } from '../filters/compose/compose-kind.ts';
 import { corsKind } from '../filters/cors-kind.ts';
 import { extAuthKind } from '../filters/ext-auth/ext-auth-kind.ts';
@@ -33,6 +34,7 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   rewriteKind,
   redirectKind,
   respondKind,
+  cacheKind,
   composeKind,
   splitKind,
   mirrorKind,
