@@ -20,6 +20,8 @@ export class LiveRoute {
   readonly #endFilters: readonly Filter[];
   readonly #report: OutcomeReport;
   readonly #rubrics = new Map<string, Rubric>();
+  /** Where all requests go, if that is one place. */
+  readonly #only: string | undefined;
   readonly #destinations: readonly Destination[];
   readonly #weights: number;
 
@@ -43,6 +45,7 @@ export class LiveRoute {
     this.policy = parts.policy;
     this.#report = parts.report;
     this.#destinations = route.destinations.filter(({ weight }) => weight > 0);
+    this.#only = this.#destinations.length > 1 ? undefined : (this.#destinations[0]?.cluster ?? '');
     this.#weights = this.#destinations.reduce((sum, { weight }) => sum + weight, 0);
   }
 
@@ -64,13 +67,12 @@ export class LiveRoute {
 
   /** A destination by chance and weight; empty when there is none. */
   cluster(random: Random): string {
-    const [first] = this.#destinations;
-    if (first === undefined || this.#destinations.length === 1) return first?.cluster ?? '';
+    if (this.#only !== undefined) return this.#only;
     let left = random.next() * this.#weights;
     for (const { cluster, weight } of this.#destinations) {
       left -= weight;
       if (left < 0) return cluster;
     }
-    return first.cluster;
+    return this.#destinations[0]?.cluster ?? '';
   }
 }
