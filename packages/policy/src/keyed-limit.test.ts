@@ -27,6 +27,14 @@ test('what one of several rates refuses none of them counts, and the nearest to 
   expect(ask('a')).toMatchObject({ kind: 'refused', standing: { rate: { perMs: 60_000 } } });
 });
 
+test('how a key stands is told for each rate, where this process counts', () => {
+  const { ask, limit } = world({ rates: [{ rate: '2/s' }, { rate: '9/m' }] });
+  void ask('a');
+  expect(limit.standings('a')?.map(({ available }) => available)).toEqual([1, 8]);
+  const limits: LimitStore = { admit: async () => ({ kind: 'admitted', available: 4 }) };
+  expect(world({ rates: [{ rate: '2/s' }], shared: {}, limits }).limit.standings('a')).toBeUndefined();
+});
+
 test('no more keys are kept than it is told; who comes beyond shares one limit', () => {
   const { ask, limit } = world({ rates: [{ rate: '1/s' }], maxKeys: 2 });
   expect(['a', 'b', 'c', 'd'].map((key) => kindOf(ask(key)))).toEqual(['admitted', 'admitted', 'admitted', 'refused']);

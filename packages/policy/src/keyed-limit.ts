@@ -66,6 +66,8 @@ export interface KeyedLimit {
    * nearest to its end. When the store refuses by one of several rates, those before it have counted.
    */
   admit(ctx: () => Context, key: string, cost?: number): KeyedVerdict | Promise<KeyedVerdict>;
+  /** How a key stands with each of the rates now, as far as this process counts; `undefined` where a store does. */
+  standings(key: string): readonly LimitStanding[] | undefined;
   inspect(): KeyedLimitState;
   /**
    * Who of those counted in this process has used at least `share` of a burst, by rate: at most `most` of each, the nearest first.
@@ -126,6 +128,11 @@ export function keyedLimit(options: KeyedLimitOptions): KeyedLimit {
 
   return {
     admit: (ctx, key, cost = 1) => (store === undefined ? local(key, cost) : ask(ctx(), key, cost, store)),
+    standings(key) {
+      if (store !== undefined) return undefined;
+      const nowMs = clock.monotonic();
+      return rules.map(({ rate, table }) => standingOf(table.limitOf(key, rate, nowMs), nowMs));
+    },
     inspect() {
       const tables = rules.map(({ table }) => table.inspect());
       const sum = (of: (state: (typeof tables)[number]) => number) => Math.max(0, ...tables.map(of));

@@ -22,6 +22,8 @@ const KIND_WORDS = {
 /** By what one match that fits comes before another: the first thing in which they differ, in the order of precedence. */
 export function lostBecause(winner: Fitting, loser: Fitting, host: string): string {
   const name = winner.route.name;
+  const [priorityA, priorityB] = [winner.route.priority ?? 0, loser.route.priority ?? 0];
+  if (priorityA !== priorityB) return `${name} has the higher priority (${priorityA} against ${priorityB})`;
   const [hostA, hostB] = [hostOf(winner.route, host), hostOf(loser.route, host)];
   if (hostA !== hostB) return `${name} names the host more precisely (${hostA})`;
   const [pathA, pathB] = [pathRuleOf(winner.spec), pathRuleOf(loser.spec)];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Filter, FilterFactory, LocalAnswer, Passage } from '../engine/filter.ts';
+import { linearPattern, patternFault } from '../match/linear-pattern.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
 import { duration } from '../snapshot/quantities.ts';
 
@@ -7,15 +8,26 @@ const origin = z.string().superRefine((text, context) => {
   const message = originFault(text);
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
+const pattern = z.strictObject({
+  regex: z
+    .string()
+    .superRefine((source, context) => {
+      const message = patternFault(source);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .describe("The whole origin, in RE2's syntax."),
+});
 const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is no name of HTTP');
 
 const schema = z
   .strictObject({
     type: z.literal('cors'),
     origins: z
-      .array(origin)
+      .array(z.union([origin, pattern]))
       .min(1)
-      .describe("Whose pages may read answers: https://shop.example.com, https://*.example.com, or '*' alone."),
+      .describe(
+        "Whose pages may read answers: https://shop.example.com, https://*.example.com, { regex }, or '*' alone.",
+      ),
     methods: z.array(token).min(1).optional().describe("Besides GET, HEAD and POST, or '*'. Default none."),
     headers: z
       .array(token)
@@ -31,6 +43,10 @@ const schema = z
       .boolean()
       .optional()
       .describe('Whether pages of the public internet may ask here, at a private address. Default false.'),
+    forwardPreflights: z
+      .boolean()
+      .optional()
+      .describe('Whether preflights go on, for the upstream to answer them by itself. Default false.'),
   })
   .superRefine(({ origins, exposed, credentials }, context) => {
     const say = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
@@ -50,7 +66,7 @@ const DEFAULT_MAX_AGE_MS = 5_000;
  * from pages.
  */
 const make: FilterFactory<CorsSpec> = (spec) => {
-  const { origins, exposed = [], credentials = false } = spec;
+  const { origins, exposed = [], credentials = false, forwardPreflights = false } = spec;
   const isOpen = origins.includes('*');
   const isWelcome = isOpen ? () => true : originsTest(origins);
   const preflight = preflightAnswer(spec);
@@ -58,9 +74,11 @@ const make: FilterFactory<CorsSpec> = (spec) => {
   const filter: Filter = {
     type: 'cors',
     request(passage) {
-      return isPreflight(passage) ? preflight(passage, isWelcome(passage.fields.get('origin') ?? '')) : undefined;
+      if (forwardPreflights || !isPreflight(passage)) return undefined;
+      return preflight(passage, isWelcome(passage.fields.get('origin') ?? ''));
     },
     answer(passage) {
+      if (forwardPreflights && isPreflight(passage)) return;
       const asking = passage.fields.get('origin');
       const allowed = asking !== undefined && isWelcome(asking) ? asking : undefined;
       const told = isOpen ? '*' : allowed;
@@ -111,7 +129,9 @@ function preflightAnswer({
 }
 
 /** Whether an origin is one of these. They are compared as browsers write them: lower-case, without the scheme's own port. */
-function originsTest(origins: readonly string[]): (asking: string) => boolean {
+function originsTest(all: CorsSpec['origins']): (asking: string) => boolean {
+  const origins = all.filter((one) => typeof one === 'string');
+  const patterns = all.flatMap((one) => (typeof one === 'string' ? [] : [linearPattern(one.regex)]));
   const whole = new Set(origins.filter((one) => !one.includes('*')).map((one) => new URL(one).origin));
   const wild = origins
     .filter((one) => one.includes('*'))
@@ -121,6 +141,7 @@ function originsTest(origins: readonly string[]): (asking: string) => boolean {
     });
   return (asking) =>
     whole.has(asking) ||
+    patterns.some((each) => each.matches(asking)) ||
     wild.some(
       ({ start, end }) =>
         asking.startsWith(start) &&
@@ -151,7 +172,9 @@ export const corsKind: FilterKind<CorsSpec> = {
   schema,
   isAtDoor: () => true,
   explain({ origins, methods = [], credentials = false }) {
-    const whose = origins.includes('*') ? 'any origin' : origins.join(', ');
+    const whose = origins.includes('*')
+      ? 'any origin'
+      : origins.map((one) => (typeof one === 'string' ? one : one.regex)).join(', ');
     const how = methods.length === 0 ? '' : ` and send ${methods.join(', ')}`;
     return `lets pages of ${whose} read answers${how}${credentials ? ', with credentials' : ''}`;
   },

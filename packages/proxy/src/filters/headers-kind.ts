@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Filter, FilterFactory, Passage } from '../engine/filter.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { DependentEdits } from './dependent-edits.ts';
 import { fieldTemplate, readFieldTemplate, type FieldValue } from './field-template.ts';
 
 /** What frames messages and says who asks is the proxy's own affair. */
@@ -22,6 +23,18 @@ const fieldName = z
 /** Of requests, `host` is what the upstream reads there. */
 const askedName = z.union([z.literal('host'), fieldName]);
 const appended = z.record(fieldName, z.union([fieldTemplate, z.array(fieldTemplate).min(1)])).optional();
+const rename = z
+  .record(fieldName, fieldName)
+  .optional()
+  .describe('Fields by name, and their new name; takes the place of what has it.');
+const replace = z
+  .record(fieldName, fieldTemplate)
+  .optional()
+  .describe('Fields by name, where something comes under it.');
+const fallback = z
+  .record(fieldName, fieldTemplate)
+  .optional()
+  .describe('Fields by name, where nothing comes under it.');
 const remove = z.array(fieldName).optional().describe('Fields that are left out.');
 const omitEmpty = z
   .boolean()
@@ -32,12 +45,18 @@ const asking = z.strictObject({
   set: z.record(askedName, fieldTemplate).optional().describe('Fields by name, whatever came under it.'),
   append: appended.describe('Lines beside whatever comes under that name.'),
   remove,
+  rename,
+  replace,
+  default: fallback,
   omitEmpty,
 });
 const telling = z.strictObject({
   set: z.record(fieldName, fieldTemplate).optional().describe('Fields by name, whatever came under it.'),
   append: appended.describe('Lines beside whatever comes under that name.'),
   remove,
+  rename,
+  replace,
+  default: fallback,
   omitEmpty,
   on: z
     .enum(['all', 'success'])
@@ -66,11 +85,14 @@ const make: FilterFactory<HeadersSpec> = ({ request, answer }) => {
   const host = askedHost === undefined ? undefined : readFieldTemplate(askedHost);
   const told = editsOf(answer);
   const toldMore = appendsOf(answer);
+  const dependent = DependentEdits.of(request);
+  const toldDependent = DependentEdits.of(answer);
   const filter: Filter = {
     type: 'headers',
     request(passage) {
       const named = valueOf(host, passage);
       if (named !== undefined && named !== '') passage.upstreamHost = named;
+      if (dependent !== undefined) dependent.ask(passage);
       for (const [field, value] of asked) passage.setUpstream(field, kept(valueOf(value, passage), request));
       for (const [field, value] of askedMore) {
         const said = kept(valueOf(value, passage), request);
@@ -87,6 +109,9 @@ const make: FilterFactory<HeadersSpec> = ({ request, answer }) => {
       }
     },
   };
+  if (toldDependent !== undefined)
+    filter.revise = (passage, head) =>
+      answer?.on === 'success' && !SUCCESS.includes(head.status) ? undefined : toldDependent.tell(passage, head);
   return filter;
 };
 
@@ -119,6 +144,9 @@ export const headersKind: FilterKind<HeadersSpec> = {
   schema,
   explain({ request, answer }) {
     const said = (what: string, spec: EditsSpec): string[] => [
+      ...(spec?.rename === undefined ? [] : [`renames ${Object.keys(spec.rename).join(', ')} of the ${what}`]),
+      ...(spec?.replace === undefined ? [] : [`replaces ${Object.keys(spec.replace).join(', ')} of the ${what}`]),
+      ...(spec?.default === undefined ? [] : [`fills in ${Object.keys(spec.default).join(', ')} of the ${what}`]),
       ...(spec?.set === undefined ? [] : [`sets ${Object.keys(spec.set).join(', ')} of the ${what}`]),
       ...(spec?.append === undefined ? [] : [`adds ${Object.keys(spec.append).join(', ')} to the ${what}`]),
       ...(spec?.remove === undefined ? [] : [`removes ${spec.remove.join(', ')} of the ${what}`]),

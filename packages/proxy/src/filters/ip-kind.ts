@@ -16,6 +16,8 @@ const schema = z
       .min(1)
       .optional()
       .describe('Addresses and CIDR blocks that may not, also when `allow` has them.'),
+    status: z.int().min(400).max(599).optional().describe('Of what is refused. Default 403.'),
+    detail: z.string().min(1).optional().describe('What is said of it. Default: that the address is the reason.'),
   })
   .refine(({ allow, deny }) => allow !== undefined || deny !== undefined, { message: 'write allow, deny or both' });
 
@@ -29,16 +31,14 @@ export const ipKind: FilterKind<z.output<typeof schema>> = {
       ...(allow === undefined ? [] : [`lets only ${allow.join(', ')} in`]),
       ...(deny === undefined ? [] : [`keeps ${deny.join(', ')} out`]),
     ].join(' and '),
-  make({ allow, deny }) {
+  make({ allow, deny, status = 403, detail = 'Requests from this address are not taken here.' }) {
     const allowed = allow && addressBlocks(allow);
     const denied = deny && addressBlocks(deny);
     return {
       type: 'ip',
       request({ clientAddress }) {
         const isWelcome = denied?.has(clientAddress) !== true && allowed?.has(clientAddress) !== false;
-        return isWelcome
-          ? undefined
-          : { status: 403, cause: 'ADDRESS_REFUSED', detail: 'Requests from this address are not taken here.' };
+        return isWelcome ? undefined : { status, cause: 'ADDRESS_REFUSED', detail };
       },
     };
   },

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import type { Filter, FilterFactory, LocalAnswer } from '../engine/filter.ts';
+import type { Filter, FilterFactory, LocalAnswer, Passage } from '../engine/filter.ts';
+import { queryValue } from '../match/request-values.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { fieldTemplate, readFieldTemplate, type FieldValue } from './field-template.ts';
 
 /** What frames an answer is written by the proxy, and so is what a body is. */
 const OWN = new Set([
@@ -29,6 +31,7 @@ const fieldName = z
   .string()
   .regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes')
   .refine((field) => !OWN.has(field), { message: 'is written by the proxy itself; leave it out' });
+const anyFieldName = z.string().regex(/^[a-z0-9_-]+$/, 'write a field name in lower case, with dashes');
 const fieldValue = z.string().regex(/^[\t\x20-\x7e]*$/, 'a field holds printable ASCII');
 
 const schema = z
@@ -53,9 +56,24 @@ const schema = z
       .optional()
       .describe('Of the problem document, of metrics and lines. Default ANSWERED_HERE.'),
     detail: z.string().optional().describe('Of the problem document.'),
+    template: z
+      .boolean()
+      .optional()
+      .describe('Whether headers and body may hold {host}, {target}, {header:x-a} and the like. Default false.'),
+    when: z
+      .strictObject({ header: anyFieldName.optional(), query: z.string().min(1).optional() })
+      .refine(({ header, query }) => header !== undefined || query !== undefined, {
+        message: 'write header, query or both',
+      })
+      .optional()
+      .describe('Only requests with this field, or with this parameter. Default: all.'),
   })
   .superRefine((spec, context) => {
     const { status = 200, body, json, contentType, code, detail } = spec;
+    if (spec.template === true)
+      for (const text of [body ?? '', ...Object.values(spec.headers ?? {}).flat()])
+        for (const { message } of fieldTemplate.safeParse(text.replaceAll(/[^\t\x20-\x7e]/g, '')).error?.issues ?? [])
+          context.addIssue({ code: 'custom', path: ['template'], message });
     const say = (key: keyof typeof spec, message: string) => context.addIssue({ code: 'custom', path: [key], message });
     if (body !== undefined && json !== undefined) say('json', 'is there beside body; write one of them');
     const key = body === undefined ? 'json' : 'body';
@@ -69,10 +87,36 @@ const schema = z
 type RespondSpec = z.output<typeof schema>;
 
 const make: FilterFactory<RespondSpec> = (spec) => {
+  const said = spec.template === true ? filledAnswer(spec) : undefined;
   const answer = answerOf(spec);
-  const filter: Filter = { type: 'respond', request: () => answer };
+  const { when } = spec;
+  const filter: Filter = {
+    type: 'respond',
+    request: (passage) => (when === undefined || isMeant(passage, when) ? (said?.(passage) ?? answer) : undefined),
+  };
   return filter;
 };
+
+function isMeant({ fields, query }: Passage, when: NonNullable<RespondSpec['when']>): boolean {
+  if (when.header !== undefined && fields.get(when.header) !== undefined) return true;
+  return when.query !== undefined && queryValue(query, when.query) !== undefined;
+}
+
+/** An answer that holds something of each request. */
+function filledAnswer(spec: RespondSpec): (passage: Passage) => LocalAnswer {
+  const headers = Object.entries(spec.headers ?? {}).map(
+    ([name, values]) => [name, [values].flat().map(readFieldTemplate)] as const,
+  );
+  const body = spec.body === undefined ? undefined : readFieldTemplate(spec.body);
+  return (passage) => {
+    const filled = (value: FieldValue): string => (typeof value === 'string' ? value : value(passage));
+    return answerOf({
+      ...spec,
+      headers: Object.fromEntries(headers.map(([name, values]) => [name, values.map(filled)])),
+      ...(body === undefined ? {} : { body: filled(body) }),
+    });
+  };
+}
 
 function answerOf({ status = 200, headers = {}, body, json, contentType, code, detail }: RespondSpec): LocalAnswer {
   const text = json === undefined ? body : JSON.stringify(json);
@@ -88,6 +132,7 @@ export const respondKind: FilterKind<RespondSpec> = {
   type: 'respond',
   schema,
   answersAll: true,
-  explain: ({ status = 200, code }) => `answers everything with ${status}${code === undefined ? '' : ` ${code}`}`,
+  explain: ({ status = 200, code, when }) =>
+    `answers ${when === undefined ? 'everything' : `what has ${[when.header, when.query].filter((each) => each !== undefined).join(' or ')}`} with ${status}${code === undefined ? '' : ` ${code}`}`,
   make,
 };

@@ -11,10 +11,17 @@ export const whoSchema = z.union([
   z.strictObject({ header: z.string().regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes') }),
   z.strictObject({ cookie: name }),
   z.strictObject({ claim: name }),
+  z.strictObject({ path: z.string().startsWith('/', 'must begin with /') }),
 ]);
+
+/** One of `whoSchema`, or several, of which the first counts that a request has. */
+export const whoeverSchema = z.union([whoSchema, z.array(whoSchema).min(1)]);
 
 /** As `whoSchema` reads it. */
 export type Who = z.output<typeof whoSchema>;
+
+/** As `whoeverSchema` reads it. */
+export type Whoever = z.output<typeof whoeverSchema>;
 
 /** How many leading bits of an address are one client. */
 export interface ClientPrefixes {
@@ -28,6 +35,7 @@ export interface ClientPrefixes {
 export function whoIs(passage: Passage, who: Who, prefixes: ClientPrefixes): string {
   if (typeof who !== 'string') {
     if ('header' in who) return passage.fields.get(who.header) ?? '';
+    if ('path' in who) return passage.path === who.path ? who.path : '';
     if ('cookie' in who) return cookieOf(passage.fields.get('cookie') ?? '', who.cookie) ?? '';
     return claimText(passage.identity && claimAt(passage.identity.claims, who.claim)) ?? '';
   }
@@ -48,6 +56,16 @@ export function whoIs(passage: Passage, who: Who, prefixes: ClientPrefixes): str
     case 'route':
       return 'all';
   }
+}
+
+/** The same of several: what is alike in two of them is not taken for one. */
+export function whoeverIs(passage: Passage, whoever: Whoever, prefixes: ClientPrefixes): string {
+  if (!Array.isArray(whoever)) return whoIs(passage, whoever, prefixes);
+  for (const [at, who] of whoever.entries()) {
+    const found = whoIs(passage, who, prefixes);
+    if (found !== '') return `${at}:${found}`;
+  }
+  return '';
 }
 
 /** The part of an address that is one client's. */
@@ -85,8 +103,10 @@ export function cookieOf(cookies: string, cookie: string): string | undefined {
 }
 
 /** As people read it. */
-export function whoText(who: Who): string {
+export function whoText(who: Whoever): string {
+  if (Array.isArray(who)) return who.map((each) => whoText(each)).join(', else ');
   if (typeof who === 'string') return who;
   if ('header' in who) return `header ${who.header}`;
+  if ('path' in who) return `path ${who.path}`;
   return 'cookie' in who ? `cookie ${who.cookie}` : `claim ${who.claim}`;
 }

@@ -63,14 +63,15 @@ const hosts = fc.uniqueArray(
     maxLength: 2,
   },
 );
+const priority = fc.constantFrom(0, 0, 0, 0, 0, 1, -1);
 const routesWith = (spec: fc.Arbitrary<MatchSpec>, names: fc.Arbitrary<string[]>) =>
   fc
-    .array(fc.tuple(fc.array(spec, { minLength: 1, maxLength: 2 }), names, fc.boolean(), fc.boolean()), {
+    .array(fc.tuple(fc.array(spec, { minLength: 1, maxLength: 2 }), names, fc.boolean(), fc.boolean(), priority), {
       maxLength: 12,
     })
     .map((all): Routes =>
-      all.map(([matches, own, one, two], index) =>
-        routable(`r${index}`, matches, { hosts: own, isExclusive: one && two }),
+      all.map(([matches, own, one, two, rank], index) =>
+        routable(`r${index}`, matches, { hosts: own, isExclusive: one && two, priority: rank }),
       ),
     );
 /** Many paths, few of which meet. */

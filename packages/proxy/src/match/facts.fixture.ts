@@ -33,7 +33,13 @@ export function routeNamed(name: string): CompiledRoute {
 export function routable(
   name: string,
   matches: readonly MatchSpec[],
-  more: { readonly hosts?: readonly string[]; readonly isExclusive?: boolean } = {},
+  more: { readonly hosts?: readonly string[]; readonly isExclusive?: boolean; readonly priority?: number } = {},
 ): RoutableRoute<CompiledRoute> {
-  return { route: routeNamed(name), matches, hosts: more.hosts ?? [], isExclusive: more.isExclusive ?? false };
+  return {
+    route: routeNamed(name),
+    matches,
+    hosts: more.hosts ?? [],
+    isExclusive: more.isExclusive ?? false,
+    priority: more.priority ?? 0,
+  };
 }

@@ -18,6 +18,8 @@ export interface RoutableRoute<Route extends CompiledRoute> {
    * of shorter paths are asked, as the Gateway API has it.
    */
   readonly isExclusive: boolean;
+  /** Routes of a higher one are asked first, whatever their hosts and paths. Default 0. */
+  readonly priority?: number;
 }
 
 /** One match of one route, ready to be asked. */

@@ -29,18 +29,32 @@ function expected(all: Routes, { facts, headers, late }: Asked): string {
   );
   const there = candidates
     .filter(({ host, spec }) => hostFits(host, facts.host) && pathFits(pathOf(spec), requested))
-    .toSorted((a, b) => hostRank(b.host) - hostRank(a.host) || byPath(pathOf(a.spec), pathOf(b.spec)) || bySpec(a, b));
-  let refusal: { readonly host: string; readonly kind: string } | undefined;
+    .toSorted(
+      (a, b) =>
+        (b.route.priority ?? 0) - (a.route.priority ?? 0) ||
+        hostRank(b.host) - hostRank(a.host) ||
+        byPath(pathOf(a.spec), pathOf(b.spec)) ||
+        bySpec(a, b),
+    );
+  let refusal: { readonly host: string; readonly kind: string; readonly priority: number | undefined } | undefined;
   for (const [at, candidate] of there.entries()) {
     const isRegex = pathOf(candidate.spec).kind === 'regex';
-    if (refusal !== undefined && (!isRegex || refusal.host !== candidate.host)) return refusal.kind;
+    if (
+      refusal !== undefined &&
+      (!isRegex || refusal.host !== candidate.host || refusal.priority !== candidate.route.priority)
+    )
+      return refusal.kind;
     if (fits(candidate.spec, facts, headers, late)) return candidate.route.route.name;
     const siblings = candidates.filter((other) => isSameSpot(other, candidate));
     const isLast = !there.slice(at + 1).some((other) => isSameSpot(other, candidate));
     if (!siblings.some(({ route }) => route.isExclusive) || !(isLast || isRegex)) continue;
     const takes = siblings.some(({ spec }) => spec.methods?.includes(facts.method) ?? true);
     // Expressions are all asked before any of them refuses.
-    refusal ??= { host: candidate.host, kind: takes ? 'no-route' : 'method-not-allowed' };
+    refusal ??= {
+      host: candidate.host,
+      priority: candidate.route.priority,
+      kind: takes ? 'no-route' : 'method-not-allowed',
+    };
     if (!isRegex) return refusal.kind;
   }
   return refusal?.kind ?? 'no-route';
@@ -51,7 +65,9 @@ const textOf = (rule: PathRule): string => (rule.kind === 'regex' ? JSON.stringi
 
 function isSameSpot(a: Candidate, b: Candidate): boolean {
   const [one, two] = [pathOf(a.spec), pathOf(b.spec)];
-  return a.host === b.host && one.kind === two.kind && shape(one) === shape(two);
+  return (
+    a.route.priority === b.route.priority && a.host === b.host && one.kind === two.kind && shape(one) === shape(two)
+  );
 }
 
 function shape(rule: PathRule): string {

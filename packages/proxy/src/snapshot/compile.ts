@@ -48,6 +48,7 @@ export function compileSnapshot(
       hosts: route.hosts ?? [],
       listeners: route.listeners ?? listenerNames,
       isExclusive: route.exclusive,
+      ...(route.priority === 0 ? {} : { priority: route.priority }),
     });
   });
   const clusters = Object.entries(read.clusters).map(([name, cluster]): CompiledCluster =>
@@ -97,7 +98,13 @@ function listenersOf(read: ReadSnapshot, routes: readonly SnapshotRoute[]): read
     const table =
       tables.get(key) ??
       compileRoutes(
-        served.map((route) => ({ route, hosts: route.hosts, matches: route.matches, isExclusive: route.isExclusive })),
+        served.map((route) => ({
+          route,
+          hosts: route.hosts,
+          matches: route.matches,
+          isExclusive: route.isExclusive,
+          priority: route.priority ?? 0,
+        })),
       );
     tables.set(key, table);
     return deepFreeze({

@@ -24,6 +24,8 @@ export interface SnapshotRoute extends CompiledRoute {
   /** Names of the listeners that serve it. */
   readonly listeners: readonly string[];
   readonly isExclusive: boolean;
+  /** Routes of a higher one are asked first. Default 0. */
+  readonly priority?: number;
 }
 
 /** Where a listener waits: at a TCP port, or at a Unix socket. */

@@ -7,9 +7,12 @@ import { issueMessage } from './shape-problems.ts';
 type RawIssue = z.core.$ZodRawIssue;
 
 /** A filter, as people write it: its kind's own form, found by `type`. */
-export function filterForm(kinds: readonly FilterKind[]) {
+export function filterForm(
+  kinds: readonly FilterKind[],
+): z.ZodType<FilterSpec, { readonly [key: string]: unknown; type: string }> {
   const byType = new Map(kinds.map((kind) => [kind.type, kind]));
-  return z
+  const forms = new Map(kinds.map((kind) => [kind.type, kind.schema]));
+  const form = z
     .looseObject({ type: z.string() })
     .meta({ filter: true })
     .transform((written, context): FilterSpec => {
@@ -24,7 +27,7 @@ export function filterForm(kinds: readonly FilterKind[]) {
         });
         return z.NEVER;
       }
-      const read = kind.schema.safeParse(written, { error: issueMessage });
+      const read = (forms.get(kind.type) ?? kind.schema).safeParse(written, { error: issueMessage });
       if (!read.success) {
         // `as`: an issue that was told is what an issue to be told is made of; its message stays.
         context.issues.push(...read.error.issues.map((issue) => ({ ...issue, input: written }) as RawIssue));
@@ -33,4 +36,6 @@ export function filterForm(kinds: readonly FilterKind[]) {
       // `as`: forms of filters are objects, which `FilterKind.schema` says.
       return { ...(read.data as object), type: written.type };
     });
+  for (const kind of kinds) if (kind.within !== undefined) forms.set(kind.type, kind.within(form));
+  return form;
 }

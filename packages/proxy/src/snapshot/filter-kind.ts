@@ -14,6 +14,8 @@ export interface FilterKind<Spec = unknown> {
   readonly type: string;
   /** Everything that may be written, `type` included. An object that refuses unknown keys. */
   readonly schema: z.ZodType<Spec>;
+  /** The same, for a kind with filters inside: made with their form. Default: `schema`, and there are none. */
+  within?(inner: z.ZodType<FilterSpec>): z.ZodType<Spec>;
   /** Whether it says who asks, so that routes may match claims when it stands among the filters for all. Default no. */
   readonly identifies?: boolean;
   /** Whether it answers every request itself, so that its route needs no destination. Default no. */

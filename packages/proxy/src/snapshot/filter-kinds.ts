@@ -1,7 +1,11 @@
+import { aclKind } from '../filters/acl-kind.ts';
 import { apiKeyKind } from '../filters/api-key/api-key-kind.ts';
 import { basicAuthKind } from '../filters/basic-auth/basic-auth-kind.ts';
 import { cacheKind } from '../filters/cache/cache-kind.ts';
+import { byConsumerKind } from '../filters/by-consumer-kind.ts';
 import { composeKind } from '../filters/compose/compose-kind.ts';
+import { consumerTokenKind } from '../filters/consumer-token/consumer-token-kind.ts';
+import { correlationIdKind } from '../filters/correlation-id-kind.ts';
 import { corsKind } from '../filters/cors-kind.ts';
 import { extAuthKind } from '../filters/ext-auth/ext-auth-kind.ts';
 import { faultKind } from '../filters/fault-kind.ts';
@@ -12,6 +16,7 @@ import { mirrorKind } from '../filters/mirror-kind.ts';
 import { oidcKind } from '../filters/oidc/oidc-kind.ts';
 import { rateLimitKind } from '../filters/rate-limit/rate-limit-kind.ts';
 import { redirectKind } from '../filters/redirect-kind.ts';
+import { requestSizeKind } from '../filters/request-size-kind.ts';
 import { respondKind } from '../filters/respond-kind.ts';
 import { rewriteKind } from '../filters/rewrite/rewrite-kind.ts';
 import { splitKind } from '../filters/split-kind.ts';
@@ -25,9 +30,12 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   jwtKind,
   apiKeyKind,
   basicAuthKind,
+  consumerTokenKind,
   extAuthKind,
   oidcKind,
+  aclKind,
   ipKind,
+  requestSizeKind,
   rateLimitKind,
   headersKind,
   corsKind,
@@ -39,4 +47,6 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   splitKind,
   mirrorKind,
   faultKind,
+  correlationIdKind,
+  byConsumerKind,
 ];

@@ -9,15 +9,17 @@ type Json = Readonly<Record<string, unknown>>;
  * loader does: names that lead nowhere, contradictions and expressions are not its affair.
  */
 export function snapshotJsonSchema(kinds: readonly FilterKind[]): Json {
-  const filters = kinds.map(({ type, schema }) => [type, bare(z.toJSONSchema(schema, OPTIONS))] as const);
-  const whole = z.toJSONSchema(snapshotForm(kinds), {
+  const options = {
     ...OPTIONS,
-    override({ jsonSchema }) {
+    /** Wherever a filter may stand, it is one of them. */
+    override({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
       if (jsonSchema['filter'] !== true) return;
       for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key);
-      jsonSchema.anyOf = filters.map(([type]) => ({ $ref: `#/$defs/filter-${type}` }));
+      jsonSchema.anyOf = kinds.map(({ type }) => ({ $ref: `#/$defs/filter-${type}` }));
     },
-  });
+  };
+  const filters = kinds.map(({ type, schema }) => [type, bare(z.toJSONSchema(schema, options))] as const);
+  const whole = z.toJSONSchema(snapshotForm(kinds), options);
   return {
     $schema: whole.$schema,
     title: 'Configuration of the Fairlead gateway',

@@ -60,6 +60,12 @@ export function snapshotForm(kinds: readonly FilterKind[]) {
     timeout: duration.default(10_000).describe('For the whole exchange. Default 10s. 0s means no limit.'),
     maxBody: size.default(1024 * 1024).describe('Largest request body. Default 1MiB. 0B allows none.'),
     policy: policyReference.optional().describe('How its requests behave under stress, instead of the cluster’s.'),
+    priority: z
+      .int()
+      .min(-1_000_000)
+      .max(1_000_000)
+      .default(0)
+      .describe('Routes of a higher one are asked first, whatever their hosts and paths. Default 0.'),
     exclusive: z
       .boolean()
       .default(false)

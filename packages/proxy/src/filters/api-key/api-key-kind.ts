@@ -1,39 +1,58 @@
 import { z } from 'zod';
-import type { Filter, FilterFactory, Identity, Passage, Verdict } from '../../engine/filter.ts';
+import type { Filter, FilterFactory, Identity, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
+import {
+  anonymousForm,
+  anonymousIdentity,
+  consumerIdentity,
+  consumerShape,
+  exemptForm,
+  isProved,
+} from '../consumer.ts';
 import { apiKeyHash } from './api-key.ts';
 
 const name = z.string().min(1);
+const fieldName = z.string().regex(/^[a-z0-9_-]+$/, 'write a field name in lower case, with dashes');
 
 const schema = z
   .strictObject({
     type: z.literal('api-key'),
     header: z
-      .string()
-      .regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes')
+      .union([fieldName, z.array(fieldName)])
       .optional()
-      .describe('Where the key is. Default x-api-key.'),
-    query: name
+      .describe('Where the key is; of several, the first that is there. An empty list: in none. Default x-api-key.'),
+    query: z
+      .union([name, z.array(name).min(1)])
       .optional()
-      .describe('A parameter that may hold it instead. Default none: URLs are logged by everybody.'),
+      .describe('Parameters that may hold it instead. Default none: URLs are logged by everybody.'),
     consumers: z
       .array(
         z.strictObject({
-          name,
+          ...consumerShape,
           keys: z
             .array(z.string().regex(/^sha256:[0-9a-f]{64}$/, 'write the hash that `fairlead gateway key` prints'))
             .min(1),
-          tenant: name.optional(),
-          roles: z.array(name).optional(),
-          scopes: z.array(name).optional(),
         }),
       )
-      .min(1)
       .describe('Who may ask, by the hashes of their keys; two of one consumer let keys be changed without a pause.'),
     forward: z.boolean().optional().describe('Whether the key goes on to the upstream. Default false.'),
     optional: z.boolean().optional().describe('Whether a request without any key passes, as nobody. Default false.'),
+    anonymous: anonymousForm,
+    exempt: exemptForm,
   })
-  .superRefine(({ consumers }, context) => {
+  .superRefine(({ header, query, consumers, optional, anonymous }, context) => {
+    if (Array.isArray(header) && header.length === 0 && query === undefined)
+      context.addIssue({
+        code: 'custom',
+        message: 'is nowhere; name a field, or a parameter with query',
+        path: ['header'],
+      });
+    if (optional !== undefined && anonymous !== undefined)
+      context.addIssue({
+        code: 'custom',
+        message: 'lets everybody pass by itself; leave optional out',
+        path: ['anonymous'],
+      });
     const hashes = consumers.flatMap(({ keys }) => keys);
     const twice = hashes.find((hash, at) => hashes.indexOf(hash) !== at);
     if (twice !== undefined)
@@ -50,33 +69,37 @@ const UNKNOWN = { status: 401, cause: 'KEY_UNKNOWN', detail: 'The API key is non
  * Knows consumers by their keys. Only hashes are kept; looking a hash up takes no longer for a key that is nearly right, as
  * nobody can choose the hash of what he sends.
  */
-const make: FilterFactory<ApiKeySpec> = ({
-  header = 'x-api-key',
-  query,
-  consumers,
-  forward = false,
-  optional = false,
-}) => {
+const make: FilterFactory<ApiKeySpec> = (spec) => {
+  const { header = 'x-api-key', query = [], consumers, forward = false, optional = false, exempt = [] } = spec;
+  const headers = typeof header === 'string' ? [header] : header;
+  const parameters = typeof query === 'string' ? [query] : query;
   const known = new Map<string, Identity>();
-  for (const { name: consumer, keys, tenant, roles = [], scopes = [] } of consumers) {
-    const identity = Object.freeze({
-      consumer,
-      ...(tenant === undefined ? {} : { tenant }),
-      roles,
-      scopes,
-      claims: {},
-    });
-    for (const hash of keys) known.set(hash, identity);
+  for (const consumer of consumers) {
+    const identity = consumerIdentity(consumer);
+    for (const hash of consumer.keys) known.set(hash, identity);
   }
+  const anonymous = spec.anonymous && anonymousIdentity(spec.anonymous);
+  const refused = (passage: Passage, answer: LocalAnswer | undefined): Verdict => {
+    if (anonymous === undefined) return answer;
+    passage.identity = anonymous;
+    return undefined;
+  };
   const filter: Filter = {
     type: 'api-key',
     request(passage: Passage): Verdict {
-      const inQuery = query === undefined ? undefined : takeParameter(passage, query, forward);
-      const key = passage.fields.get(header) ?? inQuery;
-      if (!forward) passage.setUpstream(header, undefined);
-      if (key === undefined || key === '') return optional ? undefined : MISSING;
+      if (exempt.includes(passage.method) || (anonymous !== undefined && isProved(passage))) return undefined;
+      let key: string | undefined;
+      for (const field of headers) {
+        key ??= passage.fields.get(field);
+        if (!forward) passage.setUpstream(field, undefined);
+      }
+      for (const parameter of parameters) {
+        const value = takeParameter(passage, parameter, forward);
+        key ??= value;
+      }
+      if (key === undefined || key === '') return refused(passage, optional ? undefined : MISSING);
       const identity = key.length > MOST_KEY_LENGTH ? undefined : known.get(apiKeyHash(key));
-      if (identity === undefined) return UNKNOWN;
+      if (identity === undefined) return refused(passage, UNKNOWN);
       passage.identity = identity;
       return undefined;
     },
@@ -109,7 +132,11 @@ export const apiKeyKind: FilterKind<ApiKeySpec> = {
   type: 'api-key',
   schema,
   identifies: true,
-  explain: ({ header = 'x-api-key', consumers, optional }) =>
-    `${optional === true ? 'takes' : 'needs'} a key in ${header} of ${consumers.map((consumer) => consumer.name).join(', ')}`,
+  explain: ({ header = 'x-api-key', query = [], consumers, optional, anonymous }) => {
+    const places = [header, query].flat();
+    const whose = consumers.length === 0 ? 'nobody' : consumers.map((consumer) => consumer.name).join(', ');
+    const or = anonymous === undefined ? '' : `, and takes others for ${anonymous.name}`;
+    return `${optional === true ? 'takes' : 'needs'} a key in ${places.join(' or ')} of ${whose}${or}`;
+  },
   make,
 };

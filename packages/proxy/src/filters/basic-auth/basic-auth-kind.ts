@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { Filter, FilterFactory, Identity, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
+import type { Filter, FilterFactory, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
+import { anonymousForm, anonymousIdentity, consumerIdentity, consumerShape, isProved } from '../consumer.ts';
 import { basicCredentials } from './basic-credentials.ts';
 import { PasswordChecks } from './password-checks.ts';
 import { readPasswordHash, type PasswordHash } from './password-hash.ts';
@@ -26,22 +27,27 @@ const schema = z
     users: z
       .array(
         z.strictObject({
+          ...consumerShape,
           name: userName,
+          consumer: name.optional().describe('Who it is to other filters. Default: the name.'),
           hash: hash.describe('Of the password, as `fairlead gateway password` prints it.'),
-          tenant: name.optional(),
-          roles: z.array(name).optional(),
-          scopes: z.array(name).optional(),
         }),
       )
-      .min(1)
       .describe('Who may ask.'),
     forward: z.boolean().optional().describe('Whether the password goes on to the upstream. Default false.'),
     optional: z
       .boolean()
       .optional()
       .describe('Whether a request without user and password passes, as nobody. Default false.'),
+    anonymous: anonymousForm,
   })
-  .superRefine(({ users }, context) => {
+  .superRefine(({ users, optional, anonymous }, context) => {
+    if (optional !== undefined && anonymous !== undefined)
+      context.addIssue({
+        code: 'custom',
+        message: 'lets everybody pass by itself; leave optional out',
+        path: ['anonymous'],
+      });
     const names = users.map((user) => user.name);
     const twice = names.find((one, at) => names.indexOf(one) !== at);
     if (twice !== undefined)
@@ -59,18 +65,28 @@ const BUSY: LocalAnswer = {
 };
 
 /** Knows people by user and password (RFC 7617, UTF-8). */
-const make: FilterFactory<BasicAuthSpec> = ({ realm, users, forward = false, optional = false }, world) => {
+const make: FilterFactory<BasicAuthSpec> = (spec, world) => {
+  const { realm, users, forward = false, optional = false } = spec;
   // Whoever has the same users and hashes shares what was found out.
   const key = JSON.stringify(users.map((user) => [user.name, user.hash]));
   const checks = world.kept(`basic-auth ${key}`, () => new PasswordChecks(hashesOf(users), world.random));
-  const identities = new Map(users.map((user) => [user.name, identityOf(user)]));
+  const identities = new Map(
+    users.map((user) => [user.name, consumerIdentity({ ...user, name: user.consumer ?? user.name })]),
+  );
   const quoted = (realm ?? world.route).replaceAll(/["\\]/g, '\\$&');
   const fields = { 'www-authenticate': `Basic realm="${quoted}", charset="UTF-8"` };
   const missing = { status: 401, cause: 'PASSWORD_MISSING', detail: 'Send a user and a password.', fields };
   const wrong = { status: 401, cause: 'PASSWORD_WRONG', detail: 'User and password do not fit.', fields };
 
+  const anonymous = spec.anonymous && anonymousIdentity(spec.anonymous);
+  const refused = (passage: Passage, answer: LocalAnswer | undefined): Verdict => {
+    if (anonymous === undefined) return answer;
+    passage.identity = anonymous;
+    return undefined;
+  };
+
   const admitted = (passage: Passage, user: string, isRight: boolean): Verdict => {
-    if (!isRight) return wrong;
+    if (!isRight) return refused(passage, wrong);
     passage.identity = identities.get(user);
     return undefined;
   };
@@ -78,11 +94,12 @@ const make: FilterFactory<BasicAuthSpec> = ({ realm, users, forward = false, opt
   const filter: Filter = {
     type: 'basic-auth',
     request(passage) {
+      if (anonymous !== undefined && isProved(passage)) return undefined;
       const value = passage.fields.get('authorization');
       const credentials = value === undefined ? undefined : basicCredentials(value);
-      if (credentials === undefined) return optional ? undefined : missing;
+      if (credentials === undefined) return refused(passage, optional ? undefined : missing);
       if (!forward) passage.setUpstream('authorization', undefined);
-      if (credentials === 'malformed') return wrong;
+      if (credentials === 'malformed') return refused(passage, wrong);
       const { user } = credentials;
       const isRight = checks.check(credentials);
       if (isRight === 'busy') return BUSY;
@@ -92,10 +109,6 @@ const make: FilterFactory<BasicAuthSpec> = ({ realm, users, forward = false, opt
   };
   return filter;
 };
-
-function identityOf({ name: consumer, tenant, roles = [], scopes = [] }: BasicAuthSpec['users'][number]): Identity {
-  return Object.freeze({ consumer, ...(tenant === undefined ? {} : { tenant }), roles, scopes, claims: {} });
-}
 
 function hashesOf(users: BasicAuthSpec['users']): ReadonlyMap<string, PasswordHash> {
   const hashes = new Map<string, PasswordHash>();

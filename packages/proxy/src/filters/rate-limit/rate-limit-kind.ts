@@ -12,7 +12,8 @@ import { z } from 'zod';
 import type { Filter, FilterFactory, LimitReport, NearAsk, Passage, Verdict } from '../../engine/filter.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
 import { toldKey } from '../told-key.ts';
-import { whoIs, whoSchema, whoText, type ClientPrefixes, type Who } from '../who.ts';
+import { whoeverIs, whoeverSchema, whoText, type ClientPrefixes, type Whoever } from '../who.ts';
+import { OlderFields } from './older-fields.ts';
 
 const rateText = z
   .string()
@@ -23,11 +24,23 @@ const rateText = z
       context.addIssue({ code: 'custom', message: problem.replace(/^rateLimit\.rate: /, '') });
   });
 
+const ownRate = z.strictObject({
+  rate: rateText,
+  burst: z.int().min(1).optional(),
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/, 'write a name in lower case, such as minute')
+    .optional()
+    .describe('What X-RateLimit fields call it. Default: its place, beginning with 1.'),
+});
+
 const schema = z.strictObject({
   type: z.literal('rate-limit'),
-  by: whoSchema.describe('Who has a limit of its own. Requests without it share one.'),
+  by: whoeverSchema.describe(
+    'Who has a limit of its own; of several, the first that a request has. Requests without it share one.',
+  ),
   rates: z
-    .array(z.union([rateText, z.strictObject({ rate: rateText, burst: z.int().min(1).optional() })]))
+    .array(z.union([rateText, ownRate]))
     .min(1)
     .describe('How many requests in how much time, such as 100/s; all of them hold.'),
   name: z
@@ -49,7 +62,14 @@ const schema = z.strictObject({
     .max(128)
     .optional()
     .describe('Leading bits of an IPv6 address that are one client. Default 64.'),
-  headers: z.boolean().optional().describe('Whether answers carry RateLimit and RateLimit-Policy. Default true.'),
+  headers: z
+    .union([z.boolean(), z.literal('x-ratelimit')])
+    .optional()
+    .describe(
+      'Whether answers carry RateLimit and RateLimit-Policy, or those of older gateways: X-RateLimit-Limit and -Remaining of each rate, RateLimit-Limit, -Remaining and -Reset. Default true.',
+    ),
+  status: z.int().min(400).max(599).optional().describe('Of what is refused. Default 429.'),
+  detail: z.string().min(1).optional().describe('What is said of it. Default: which limit it was.'),
   shared: z
     .strictObject({
       onFailure: z.enum(['local', 'open', 'closed']).optional(),
@@ -69,18 +89,20 @@ type RateLimitFilterSpec = z.output<typeof schema>;
 const make: FilterFactory<RateLimitFilterSpec> = (spec, world) => {
   const name = spec.name ?? world.route;
   const { shared } = spec;
-  const limit = world.kept(`rate-limit ${name} ${JSON.stringify({ ...spec, headers: undefined })}`, () =>
-    keyedLimit({
-      name,
-      rates: spec.rates.map((rate) => asRate(rate)),
-      clock: world.clock,
-      limits: world.limits,
-      ...(spec.maxKeys === undefined ? {} : { maxKeys: spec.maxKeys }),
-      // `as`: durations are read, and refused, where the limit is made.
-      ...(shared === undefined ? {} : { shared: shared as { onFailure?: 'local' } }),
-      onFailure: (failure) =>
-        world.telemetry.log.warn(undefined, 'the store of limits does not answer', { limit: name, failure }),
-    }),
+  const limit = world.kept(
+    `rate-limit ${name} ${JSON.stringify({ ...spec, headers: undefined, status: undefined, detail: undefined })}`,
+    () =>
+      keyedLimit({
+        name,
+        rates: spec.rates.map((rate) => asRate(rate)),
+        clock: world.clock,
+        limits: world.limits,
+        ...(spec.maxKeys === undefined ? {} : { maxKeys: spec.maxKeys }),
+        // `as`: durations are read, and refused, where the limit is made.
+        ...(shared === undefined ? {} : { shared: shared as { onFailure?: 'local' } }),
+        onFailure: (failure) =>
+          world.telemetry.log.warn(undefined, 'the store of limits does not answer', { limit: name, failure }),
+      }),
   );
   return new RateLimitFilter(spec, name, limit);
 };
@@ -88,13 +110,16 @@ const make: FilterFactory<RateLimitFilterSpec> = (spec, world) => {
 class RateLimitFilter implements Filter {
   readonly type = 'rate-limit';
   readonly #limit: KeyedLimit;
-  readonly #by: Who;
+  readonly #by: Whoever;
   readonly #prefixes: ClientPrefixes;
   readonly #cost: number;
   readonly #name: string;
   readonly #rates: readonly ResolvedRate[];
   readonly #policyField: string | undefined;
   readonly #texts: readonly string[];
+  readonly #older: OlderFields | undefined;
+  readonly #status: number;
+  readonly #detail: string | undefined;
 
   constructor(spec: RateLimitFilterSpec, name: string, limit: KeyedLimit) {
     this.#limit = limit;
@@ -107,19 +132,23 @@ class RateLimitFilter implements Filter {
     const { rates } = limit.inspect();
     this.#rates = rates;
     this.#policyField =
-      spec.headers === false
+      spec.headers === false || spec.headers === 'x-ratelimit'
         ? undefined
         : rates
             .map(({ count, perMs }, at) => `${this.#nameOf(at)};q=${count};w=${Math.ceil(perMs / 1_000)}`)
             .join(', ');
+    const names = spec.rates.map((rate, at) => (typeof rate === 'string' ? undefined : rate.name) ?? String(at + 1));
+    this.#older = spec.headers === 'x-ratelimit' ? new OlderFields(names, rates) : undefined;
+    this.#status = spec.status ?? 429;
+    this.#detail = spec.detail;
   }
 
   request(passage: Passage): Verdict | Promise<Verdict> {
-    const key = whoIs(passage, this.#by, this.#prefixes);
+    const key = whoeverIs(passage, this.#by, this.#prefixes);
     const verdict = this.#limit.admit(() => passage.ctx, key, this.#cost);
     return verdict instanceof Promise
-      ? verdict.then((known) => this.#told(passage, known))
-      : this.#told(passage, verdict);
+      ? verdict.then((known) => this.#told(passage, key, known))
+      : this.#told(passage, key, verdict);
   }
 
   limit({ share, most }: NearAsk): LimitReport {
@@ -142,16 +171,17 @@ class RateLimitFilter implements Filter {
     };
   }
 
-  #told(passage: Passage, verdict: KeyedVerdict): Verdict {
+  #told(passage: Passage, key: string, verdict: KeyedVerdict): Verdict {
     if (verdict.kind === 'unknown') {
       const detail = 'Whether there is room for this request can not be told now; come back later.';
       return { status: 503, cause: 'LIMIT_UNKNOWN', detail, retryAfterMs: verdict.retryAfterMs };
     }
-    this.#stamp(passage, verdict.standing);
+    if (this.#older === undefined) this.#stamp(passage, verdict.standing);
+    else this.#older.stamp(passage, this.#limit.standings(key) ?? [verdict.standing]);
     if (verdict.kind === 'admitted') return undefined;
     const { count, perMs } = verdict.standing.rate;
-    const detail = `There were more requests than ${count} in ${perMs / 1_000} s; come back later.`;
-    return { status: 429, cause: 'RATE_LIMITED', detail, retryAfterMs: verdict.retryAfterMs };
+    const detail = this.#detail ?? `There were more requests than ${count} in ${perMs / 1_000} s; come back later.`;
+    return { status: this.#status, cause: 'RATE_LIMITED', detail, retryAfterMs: verdict.retryAfterMs };
   }
 
   #stamp(passage: Passage, { rate, available }: LimitStanding): void {
@@ -167,7 +197,7 @@ class RateLimitFilter implements Filter {
   }
 }
 
-function asRate(rate: RateText | { readonly rate: RateText; readonly burst?: number | undefined }): RateSpec {
+function asRate(rate: RateLimitFilterSpec['rates'][number]): RateSpec {
   if (typeof rate === 'string') return { rate };
   return rate.burst === undefined ? { rate: rate.rate } : { rate: rate.rate, burst: rate.burst };
 }
