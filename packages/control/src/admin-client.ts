@@ -1,5 +1,4 @@
-import { request } from 'node:http';
-import { errorFromProblem, FairleadError } from '@fairlead/core';
+import { errorFromProblem, FairleadError, nodeHttp } from '@fairlead/core';
 import type { DeadLetterAnswer, DeadLetterFilter, GivenUp, LetterPlace } from './plane/dead-letters.ts';
 import type { TailPage, TailRequest } from './plane/event-tail.ts';
 import type {
@@ -118,7 +117,7 @@ function exchange(
         ? {}
         : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
     };
-    const sent = request(
+    const sent = nodeHttp.request(
       new URL(path, options.url),
       { method, agent: false, headers, timeout: timeoutMs },
       (response) => {

@@ -8,6 +8,7 @@
 // errors.ts problem.ts codes and kinds; their form as problem documents
 // closeable.ts lifecycle.ts  how things end, and start and end in order
 // backoff.ts nearest.ts      delays between attempts; "did you mean"
+// node-http.ts         node:http without what importing it costs
 // slots.ts             what comes and goes with every request
 // stable-hash.ts deep-freeze.ts  configurations: the same for any order of keys, and never changed
 export { backoff } from './backoff.ts';
@@ -27,6 +28,7 @@ export { newSpanId, newTraceId, uuidV7 } from './id.ts';
 export { lifecycle } from './lifecycle.ts';
 export type { Lifecycle, LifecyclePart } from './lifecycle.ts';
 export { nearest } from './nearest.ts';
+export { nodeHttp } from './node-http.ts';
 export type { Transport, TransportRequest, TransportResponse } from './ports.ts';
 export { errorFromProblem, kindOfStatus, PROBLEM_CONTENT_TYPE, statusOf, toProblem } from './problem.ts';
 export type { Problem, ToProblemOptions } from './problem.ts';

@@ -1,6 +1,6 @@
-import { Agent, request as httpRequest } from 'node:http';
+import type { Agent, request } from 'node:http';
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
-import { CORE_ERRORS, FairleadError, kindOfStatus, statusOf, thrower } from '@fairlead/core';
+import { CORE_ERRORS, FairleadError, kindOfStatus, nodeHttp, statusOf, thrower } from '@fairlead/core';
 import { TELEMETRY_ERRORS } from './errors.ts';
 
 /** Delivers one export request; rejects when it was not accepted. */
@@ -14,7 +14,7 @@ export interface OtlpSender {
 }
 
 interface Target {
-  readonly request: typeof httpRequest;
+  readonly request: typeof request;
   readonly agent: Agent;
   readonly where: { readonly socketPath: string } | { readonly hostname: string; readonly port: string };
   readonly host: string;
@@ -85,8 +85,8 @@ function parseTarget(url: string): Target {
     const colon = rest.lastIndexOf(':/');
     const socketPath = colon < 0 ? rest : rest.slice(0, colon);
     const path = tracesPath(colon < 0 ? '' : rest.slice(colon + 1));
-    const agent = new Agent(CONNECTION);
-    return { request: httpRequest, agent, where: { socketPath }, host: 'localhost', path };
+    const agent = new nodeHttp.Agent(CONNECTION);
+    return { request: nodeHttp.request, agent, where: { socketPath }, host: 'localhost', path };
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
@@ -98,7 +98,7 @@ function parseTarget(url: string): Target {
   }
   return {
     ...(parsed.protocol === 'http:'
-      ? { request: httpRequest, agent: new Agent(CONNECTION) }
+      ? { request: nodeHttp.request, agent: new nodeHttp.Agent(CONNECTION) }
       : { request: httpsRequest, agent: new TlsAgent(CONNECTION) }),
     where: { hostname: parsed.hostname.replace(/^\[(.*)\]$/, '$1'), port: parsed.port },
     host: parsed.host,
