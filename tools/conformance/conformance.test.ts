@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { cacheCases, type CacheTest } from './cache-tests.ts';
 import { gatewayApi } from './gateway-api.ts';
 import { goLiterals } from './go-literals.ts';
 import { junitCases } from './h2spec.ts';
@@ -51,6 +52,33 @@ test('payloads pass that are refused, or arrive as they are logged', async () =>
     waiting: 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\nabc',
   });
   expect(countsOf(await smuggling(folder))).toEqual({ passed: 3, failed: 0, skipped: 0 });
+});
+
+test('what a cache must do passes or fails with what it depends on; what is only wished for is counted beside', () => {
+  const tests: readonly CacheTest[] = [
+    { id: 'base', kind: 'check' },
+    { id: 'first', depends_on: ['base'] },
+    { id: 'second', kind: 'required', depends_on: ['first', 'wish'] },
+    { id: 'wish', kind: 'optimal' },
+    { id: 'third' },
+    { id: 'forgotten' },
+    { id: 'elsewhere', browser_only: true },
+  ];
+  const cases = cacheCases(tests, {
+    base: true,
+    first: true,
+    second: true,
+    wish: ['Assertion', 'no'],
+    third: ['Setup', 'x'],
+  });
+  expect(cases.map(({ name, outcome, why }) => [name, outcome, why])).toEqual([
+    ['first', 'passed', undefined],
+    ['second', 'failed', 'depends on wish'],
+    ['third', 'failed', 'Setup: x'],
+    ['forgotten', 'failed', 'was not run'],
+    ['optimal: 0 of 1', 'skipped', 'not: wish'],
+    ['check: 1 of 1', 'skipped', 'not: '],
+  ]);
 });
 
 test('a report of JUnit’s form is read, with what was expected and what came', () => {

@@ -2,17 +2,25 @@
 //
 // suite.ts            what a suite is and says
 // gateway-at-test.ts  the gateway that they meet
-// wycheproof.ts  h2spec.ts  smuggling.ts  gateway-api.ts   the suites; go-literals.ts and http-route.ts read the last one
+// cache-tests.ts  wycheproof.ts  h2spec.ts  smuggling.ts  gateway-api.ts   the suites; go-literals.ts and http-route.ts read the last one
 import { parseArgs } from 'node:util';
+import { cacheTests } from './cache-tests.ts';
 import { gatewayApi } from './gateway-api.ts';
 import { h2spec } from './h2spec.ts';
 import { smuggling } from './smuggling.ts';
 import { countsOf, type Suite } from './suite.ts';
 import { wycheproof } from './wycheproof.ts';
 
-const SUITES: Readonly<Record<string, Suite>> = { wycheproof, 'gateway-api': gatewayApi, h2spec, smuggling };
+const SUITES: Readonly<Record<string, Suite>> = {
+  'cache-tests': cacheTests,
+  wycheproof,
+  'gateway-api': gatewayApi,
+  h2spec,
+  smuggling,
+};
 const USAGE = `npm run conformance -- <suite> <path> [--json]
 
+  cache-tests <folder>  http-tests/cache-tests, its dependencies installed: the filter cache
   wycheproof <folder>   testvectors_v1 of Wycheproof: JSON Web Signatures against the filter jwt
   gateway-api <folder>  conformance/ of the Gateway API: its HTTPRoutes, and what it expects of requests to them
   h2spec <program>      HTTP/2 by the program h2spec
