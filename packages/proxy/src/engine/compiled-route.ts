@@ -25,6 +25,8 @@ export interface CompiledRoute {
   readonly destinations: readonly Destination[];
   /** Time for the whole exchange, all attempts included, in milliseconds. 0 means no limit. */
   readonly timeoutMs: number;
+  /** Whether that time is how long the upstream may say nothing: it begins anew with whatever goes either way. Default false. */
+  readonly timesSilence?: boolean;
   /** Largest request body, in bytes. 0 allows none. */
   readonly maxBodyBytes: number;
   /** How its requests behave under stress; `undefined` leaves it to the cluster. */
