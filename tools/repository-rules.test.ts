@@ -55,6 +55,17 @@ test('reading the machine clock through Date is refused outside the real impleme
   }
 });
 
+test('packages take node:http from core, whose import costs nothing', () => {
+  const dear = "import { request } from 'node:http';\n";
+  expect(objections({ 'packages/net/src/pool.ts': `\n${dear}` })).toEqual([
+    "packages/net/src/pool.ts:2 an import of node:http loads all of Node's fetch; take nodeHttp of @fairlead/core",
+  ]);
+  const fine = "import type { Agent } from 'node:http';\nimport { connect } from 'node:http2';\n";
+  expect(
+    objections({ 'packages/net/src/pool.ts': fine, 'packages/net/src/pool.test.ts': dear, 'bench/main.ts': dear }),
+  ).toEqual([]);
+});
+
 test("SQL that reads the server's clock or draws its chance is refused, in files and in the strings of code", () => {
   const words = [
     'now()',

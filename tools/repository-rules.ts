@@ -18,6 +18,8 @@ const SQL_CLOCK = 'packages/store/sql/bootstrap.sql';
 /** What a simulation could not decide: the server's clock and its random source. */
 const SQL_AMBIENT =
   /(?<![\w.$])(?:(?:now|random|random_normal|timeofday|gen_random_uuid|gen_random_bytes|uuidv4|uuidv7|clock_timestamp|statement_timestamp|transaction_timestamp)\s*\(|(?:current_timestamp|current_date|current_time|localtimestamp|localtime)\b(?!\s*:))/gi;
+/** Loads all of Node's fetch with it; packages take `nodeHttp` of core. */
+const DEAR_IMPORT = /^import (?!type ).*from 'node:http';$/gm;
 /** Homes and mounts of one machine. */
 const MACHINE_PATH = /(?<![\w.$}/-])\/(?:home|Users|root|work|workspace|mnt|private\/var)\/[\w.-]+/;
 /** Hosts that packages are fetched from: the reader's own configuration decides those. */
@@ -37,7 +39,12 @@ export function checkRepositoryRules(root: string, files: readonly string[]): Fi
 function codeRules(file: string, text: string): Finding[] {
   if (!/\.[cm]?[jt]sx?$/.test(file)) return [];
   const masked = maskSource(text);
-  return [...lengthRule(file, text), ...indexRule(file, masked), ...ambientRule(file, masked)];
+  return [
+    ...lengthRule(file, text),
+    ...indexRule(file, masked),
+    ...ambientRule(file, masked),
+    ...importRule(file, text),
+  ];
 }
 
 function lengthRule(file: string, text: string): Finding[] {
@@ -70,6 +77,15 @@ function indexRule(file: string, masked: string): Finding[] {
           message: 'an index holds explicit named exports from its siblings and nothing else',
         },
       ];
+}
+
+function importRule(file: string, text: string): Finding[] {
+  if (!/^packages\/[^/]+\/src\//.test(file) || /\.(?:test|fixture)\.ts$/.test(file)) return [];
+  return [...text.matchAll(DEAR_IMPORT)].map(({ index }) => ({
+    file,
+    line: lineAt(text, index),
+    message: "an import of node:http loads all of Node's fetch; take nodeHttp of @fairlead/core",
+  }));
 }
 
 function ambientRule(file: string, masked: string): Finding[] {
