@@ -1,6 +1,7 @@
 export { adminClient } from './admin-client.ts';
 export type { AdminClient, AdminClientOptions } from './admin-client.ts';
 export { CONTROL_ERRORS } from './errors.ts';
+export { GATEWAY_CONFIG } from './gateway-config.ts';
 export { platformIdentity } from './identity.ts';
 export type { PlatformIdentity } from './identity.ts';
 export type { Unanswered } from './plane/ask-instance.ts';

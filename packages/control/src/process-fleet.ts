@@ -5,9 +5,9 @@ import type { PlatformModel, ServiceModel } from '@fairlead/platform';
 import type { ControlConfig } from './control-config.ts';
 import type { RuntimeUrls } from './database-setup.ts';
 import { describedExternals } from './described-externals.ts';
-import { platformIdentity } from './identity.ts';
+import { GATEWAY_CONFIG, gatewayConfig } from './gateway-config.ts';
 import type { PlatformHome } from './platform-home.ts';
-import { baseEnvironment, collectorEnvironment, gatewayEndpoint, portOf } from './process-environment.ts';
+import { baseEnvironment, collectorEnvironment, portOf } from './process-environment.ts';
 import type { InstanceExit, InstanceKind, InstanceStatus } from './running-platform.ts';
 import { secretFiles, withoutSecrets } from './secret-environment.ts';
 import { launchChild } from './supervisor/child-process.ts';
@@ -157,17 +157,13 @@ export function processFleet(options: FleetOptions): ProcessFleet {
     },
     gateway(port, { endpoints, absent }) {
       const launch = runs('gateway', entryPoint('proxy'), async (previousUrl) => {
-        const config = {
-          listen: { host: '127.0.0.1', port: portOf(previousUrl) ?? port },
-          routes: model.routes,
-          policies: model.policies,
-          endpoints: Object.fromEntries(Object.entries(endpoints).map(([name, url]) => [name, gatewayEndpoint(url)])),
-          jwks: `unix:${sockets.socket('control')}:/.well-known/jwks.json`,
+        const config = gatewayConfig(model, {
+          port: portOf(previousUrl) ?? port,
+          endpoints,
           absent,
-          tenants: model.tenants.map(({ id }) => id),
-          ...platformIdentity(model.name),
-        };
-        return { FAIRLEAD_GATEWAY_CONFIG: await configFile('gateway', config) };
+          jwks: `unix:${sockets.socket('control')}:/.well-known/jwks.json`,
+        });
+        return { FAIRLEAD_GATEWAY_CONFIG: await configFile(GATEWAY_CONFIG, config) };
       });
       return supervise('gateway', 'gateway', launch);
     },

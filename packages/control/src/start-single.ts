@@ -11,14 +11,15 @@ import { startGateway } from '@fairlead/proxy';
 import type { ServiceInstance } from '@fairlead/service';
 import type { OtlpForwarder } from '@fairlead/telemetry';
 import { describedExternals } from './described-externals.ts';
+import { GATEWAY_CONFIG, gatewayConfig } from './gateway-config.ts';
 import { layGroundwork, type Groundwork } from './groundwork.ts';
-import { platformIdentity } from './identity.ts';
 import { startInside, telemetryOf, type House } from './inside-service.ts';
 import { serveAdmin } from './plane/admin-server.ts';
 import { auditLine } from './plane/audit.ts';
 import { collectorOf } from './plane/collector.ts';
 import { openControlPlane, type ControlPlane } from './plane/control-plane.ts';
-import { baseEnvironment, gatewayEndpoint } from './process-environment.ts';
+import { baseEnvironment } from './process-environment.ts';
+import { replaceFile } from './supervisor/data-dir.ts';
 import type { InstanceKind, InstanceStatus, RunningPlatform, SingleOptions } from './running-platform.ts';
 
 /**
@@ -75,20 +76,12 @@ export async function startSingle(model: PlatformModel, options: SingleOptions):
     const { plane: keys, clock, random } = house;
     const telemetry = telemetryOf(house, 'gateway');
     parts.push(telemetry);
-    const endpoints = Object.entries(ground.endpoints).map(([name, url]) => [name, gatewayEndpoint(url)] as const);
-    const gateway = await startGateway({
-      listen: { host: '127.0.0.1', port },
-      routes: model.routes,
-      policies: model.policies,
-      endpoints: Object.fromEntries(endpoints),
-      absent: ground.absent,
-      jwks: async () => keys.tokens.jwks,
-      tenants: model.tenants.map(({ id }) => id),
-      ...platformIdentity(model.name),
-      telemetry,
-      clock,
-      random,
-    });
+    const { endpoints, absent } = ground;
+    const jwks = `${ground.urlOf('control')}/.well-known/jwks.json`;
+    const config = gatewayConfig(model, { port, endpoints, absent, jwks });
+    // Nobody but whoever explains the gateway reads it; the keys are here.
+    await replaceFile(join(house.home.sockets.path, `${GATEWAY_CONFIG}.json`), JSON.stringify(config));
+    const gateway = await startGateway({ ...config, jwks: async () => keys.tokens.jwks, telemetry, clock, random });
     parts.push(gateway);
     return gateway;
   }

@@ -11,6 +11,13 @@ import type { CompiledCluster, CompiledSnapshot, SnapshotRoute } from './snapsho
 /** The gateway's only listener. */
 export const LISTENER = 'gateway';
 
+/** A cluster without endpoints. */
+const NOBODY = {
+  endpoints: { kind: 'listed', endpoints: [] },
+  options: {},
+  policy: undefined,
+  policyName: undefined,
+} as const;
 const EVERYBODY = '*';
 const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const HEAD_TIMEOUT_MS = 10_000;
@@ -44,10 +51,12 @@ export function gatewaySnapshot(options: ResolvedOptions): CompiledSnapshot {
       },
     ],
     routes,
-    clusters: services.flatMap((service): CompiledCluster[] => {
+    clusters: services.map((service): CompiledCluster => {
       const endpoint = endpoints[service];
+      // Filters may ask for a service that is not started, and are told that nobody answers.
+      if (endpoint === undefined) return { ...NOBODY, name: service };
       const spec = policies[service] ?? policies[EVERYBODY];
-      return endpoint === undefined ? [] : [cluster(service, endpoint, maxConnections, spec && atTheEdge(spec))];
+      return cluster(service, endpoint, maxConnections, spec && atTheEdge(spec));
     }),
     sharedFilters: [],
     policies: {},

@@ -1,17 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { FairleadError, realClock, realRandom } from '@fairlead/core';
-import {
-  explainRequest,
-  loadSnapshot,
-  readPlatformGateway,
-  type Candidate,
-  type Destiny,
-  type Explanation,
-} from '@fairlead/proxy';
+import { resolve } from 'node:path';
+import { FairleadError, realClock } from '@fairlead/core';
+import { explainRequest, loadSnapshot, type Candidate, type Destiny, type Explanation } from '@fairlead/proxy';
 import { palette, type Palette } from '../colour.ts';
 import { commandGroup } from '../command-group.ts';
 import { command } from '../command.ts';
+import { edgeGateway } from '../edge-routes.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { optionalText, shortAs, texts, toggle, UsageError } from '../flag.ts';
 import { dataDirFlag, snapshot } from '../running.ts';
@@ -135,18 +129,12 @@ async function explainedGateway(terminal: Terminal, { config, dataDir }: Explain
     return { snapshot: await loadSnapshot(file, { clock: realClock(), origin: config }), kinds: undefined };
   }
   const { state, running } = await snapshot(terminal, dataDir);
-  const file = running && state !== undefined ? join(state.socketDir, 'gateway.json') : undefined;
-  const found =
-    file !== undefined &&
-    (await readFile(file).then(
-      () => true,
-      () => false,
-    ));
-  if (found) return readPlatformGateway(file, { clock: realClock(), random: realRandom() });
+  const found = running && state !== undefined ? await edgeGateway(state) : undefined;
+  if (found !== undefined) return found;
   throw new FairleadError(
     'unavailable',
     'UNAVAILABLE',
-    `No platform with a gateway of its own process runs on ${resolve(terminal.cwd, dataDir)}. Start one with fairlead up, or name the configuration of a gateway with --config.`,
+    `No platform with a gateway runs on ${resolve(terminal.cwd, dataDir)}. Start one with fairlead up, or name the configuration of a gateway with --config.`,
   );
 }
 

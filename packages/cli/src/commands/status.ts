@@ -1,6 +1,7 @@
-import type { PolicyAnswer, QueueAnswer } from '@fairlead/control';
+import type { PlatformState, PolicyAnswer, QueueAnswer } from '@fairlead/control';
 import { palette } from '../colour.ts';
 import { command } from '../command.ts';
+import { edgeGateway, edgeLines, edgeRoutes, type EdgeRoute } from '../edge-routes.ts';
 import { toggle } from '../flag.ts';
 import { heldCalls } from '../held-calls.ts';
 import { inOrder, instanceTable } from '../instance-table.ts';
@@ -32,9 +33,19 @@ async function queuesOf(terminal: Terminal, dataDir: string): Promise<QueueAnswe
   }
 }
 
+/** The routes of the gateway on which filters stand; none while it is not started. */
+async function edgeOf(state: PlatformState | undefined): Promise<readonly EdgeRoute[]> {
+  try {
+    const gateway = state && (await edgeGateway(state));
+    return gateway === undefined ? [] : edgeRoutes(gateway);
+  } catch {
+    return [];
+  }
+}
+
 /**
- * `fairlead status`: what runs, also while the control plane is down, which calls policies hold back, and which jobs wait or
- * were given up. Exit code 1 when nothing runs.
+ * `fairlead status`: what runs, also while the control plane is down, which filters stand at the edge, which calls policies hold
+ * back, and which jobs wait or were given up. Exit code 1 when nothing runs.
  */
 export const status = command<StatusFlags>({
   name: 'status',
@@ -43,13 +54,13 @@ export const status = command<StatusFlags>({
   examples: ['fairlead status', 'fairlead status --json'],
   async run(terminal, flags) {
     const { state, running, instances } = await snapshot(terminal, flags.dataDir);
-    const [policies, jobs] = running
-      ? await Promise.all([policiesOf(terminal, flags.dataDir), queuesOf(terminal, flags.dataDir)])
+    const [edge, policies, jobs] = running
+      ? await Promise.all([edgeOf(state), policiesOf(terminal, flags.dataDir), queuesOf(terminal, flags.dataDir)])
       : [];
     if (flags.json) {
       const services = inOrder(instances);
       terminal.out(
-        `${JSON.stringify({ platform: state?.platform, running, gateway: state?.gatewayUrl, admin: state?.adminUrl, services, policies, jobs })}\n`,
+        `${JSON.stringify({ platform: state?.platform, running, gateway: state?.gatewayUrl, admin: state?.adminUrl, services, edge, policies, jobs })}\n`,
       );
       return running ? 0 : 1;
     }
@@ -59,6 +70,8 @@ export const status = command<StatusFlags>({
     }
     const colour = palette(terminal.colours);
     const lines = [...instanceTable(instances, colour)];
+    const filtered = edgeLines(edge ?? [], colour);
+    if (filtered.length > 0) lines.push('', ...filtered);
     const held = heldCalls(policies, colour);
     if (held.length > 0) lines.push('', ...held);
     const queued = jobQueues(
