@@ -17,6 +17,8 @@ export const TEXT_AT_MOST_BYTES = 16 * 1024;
  */
 export abstract class AnsweringPassage extends RequestPassage implements FlowEnds {
   isOver = false;
+  /** Its client has gone, and others want its answer's body. */
+  protected isAlone = false;
   /** What the client is told, once that is decided: from then on there is no other answer. */
   protected told: Told | undefined;
   #lines = '';
@@ -78,6 +80,8 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
     this.#flow ??= new AnswerFlow([], bodyBytes, this);
     this.#source = sourceOf(body);
     this.#source.start(this.#flow);
+    // What isn't there at once may be long in coming.
+    if (!this.isOver && this.#text === undefined) this.beginAnswer();
   }
 
   /** An upstream's answer has its head alone: its body may be long in coming. */
@@ -131,9 +135,12 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
     else this.#flow.room();
   }
 
-  /** Whether others want the answer's body, though its client has gone. */
-  protected get outlivesClient(): boolean {
-    return this.#source === undefined && this.#flow?.outlivesClient === true;
+  /** Whether others want the answer's body, though its client has gone; then it goes on, as fast as it can. */
+  protected goesOnAlone(): boolean {
+    this.isAlone = this.#source === undefined && this.#flow?.outlivesClient === true;
+    // A client that is gone takes everything.
+    if (this.isAlone) this.clientReady();
+    return this.isAlone;
   }
 
   /** Whether the answer went straight through, in one piece. */

@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly kinds?: readonly FilterKind[];
   /** Where limits are counted together with other processes. Default: each for itself. */
   readonly limits?: LimitStore | undefined;
+  /** Whether limits that say nothing of it are counted in `limits`, too. Default false. */
+  readonly countsTogether?: boolean;
   /**
    * Further names, and beginnings of names, of request fields that go no further. Default none; what belongs to a
    * connection, what says whence a request came (`forwarded`, `x-forwarded-…`, `x-real-ip`), its trace and request id, and
@@ -48,6 +50,7 @@ export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOpti
     name: options.name ?? 'gateway',
     kinds: options.kinds ?? FILTER_KINDS,
     strip: options.strip ?? { names: [], prefixes: [] },
+    countsTogether: options.countsTogether ?? false,
     isAsciiOnly: options.isAsciiOnly ?? false,
     connectPatienceMs: options.connectPatienceMs ?? 0,
     tunnelIdleMs: options.tunnelIdleMs ?? 300_000,

@@ -2,6 +2,8 @@
 //   engine.ts           starts, swaps snapshots, drains; engine-options.ts, engine-core.ts is what its requests share
 //   live-snapshot.ts    a snapshot at work, live-route.ts a route of it, cluster-set.ts its clusters, kept-state.ts what outlives it
 //   policed-attempts.ts upload.ts  tunnel.ts   attempts by policy, bodies that stream, other protocols
+//   answering-passage.ts told-answer.ts answer-flow.ts held-answer.ts   what a client is told, and what filters make of it
+//   side-requests.ts side-call.ts request-copy.ts     requests of the proxy's own: those of filters, and copies
 //   edited-lines.ts  problem-answer.ts  failures.ts   what is written
 //   trace-spot.ts  outcome-report.ts  deadlines.ts    what is told, and how long it may take
 //   inspection.ts       what operators are told: red-window.ts, consumer-table.ts, cluster-watch.ts, cluster-metrics.ts
@@ -22,6 +24,7 @@ import { KeptState } from './kept-state.ts';
 import { openListener, type OpenListener } from './listeners.ts';
 import { LiveSnapshot, type SnapshotPorts } from './live-snapshot.ts';
 import { OutcomeReport } from './outcome-report.ts';
+import { SideRequests } from './side-requests.ts';
 import { TraceIds } from './trace-ids.ts';
 
 /** A proxy at work. */
@@ -75,6 +78,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     dropUnderscores: true,
     note: ['traceparent', 'tracestate', 'x-request-id'],
   });
+  const sides = new SideRequests({ name, clock, random, telemetry, report });
   const ports: SnapshotPorts = {
     kinds: new Map(resolved.kinds.map((kind) => [kind.type, kind])),
     clusters: { clock, random, sieve: answerSieve, kept, watch },
@@ -83,9 +87,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     random,
     telemetry,
     limits: resolved.limits,
+    countsTogether: resolved.countsTogether,
     deadlines,
     report,
     kept,
+    sides,
   };
   const pause = backoff({ baseMs: 50, maxMs: 300, random });
   const core: EngineCore = {
@@ -176,6 +182,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     // Answers that are still on their way have a little longer.
     await Promise.all([...servers.values()].map((server) => server.close({ graceMs: LAST_WORDS_MS })));
     untold();
+    sides.close();
     await core.snapshot.retire();
     deadlines.close();
   }

@@ -53,8 +53,6 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   #held: HeldAnswer | undefined;
   /** Another answer is told instead of the upstream's: what comes of that is passed over. */
   #isPassedOver = false;
-  /** Its client has gone, and others want its answer's body. */
-  #isAlone = false;
 
   constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
     super(core, listener, request);
@@ -90,10 +88,9 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   attempt(avoid: Picked | undefined, isFresh = false): void {
     if (this.isSettled) return;
     this.#dropHeld();
-    const { core } = this;
     const cluster = this.snapshot.clusters.get(this.cluster);
     const picked = cluster?.pick(this.hashKey === undefined ? undefined : hashOf(this.hashKey), avoid);
-    this.#attemptAtMs = this.#isStarting ? this.startedAtMs : core.clock.monotonic();
+    this.#attemptAtMs = this.#isStarting ? this.startedAtMs : this.core.clock.monotonic();
     if (picked === undefined) return this.#lost(unpickable(this.cluster, cluster?.refusal));
     this.#picked = picked;
     this.#policed?.wentTo(picked);
@@ -108,16 +105,14 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
     const { bodyBytes } = request.head;
     const hostLine = this.#picked?.pool.hostLine ?? '';
     const head = upstreamHead(this, hostLine, this.trace.upstreamLines, this.lastEdits, this.offersUpgrade);
+    if (this.mirrors !== undefined) sendCopies(this, this.trace.upstreamLines, this.upstreamEdits);
     if (bodyBytes === 0 || body !== undefined) {
       const isText = body !== undefined && body.length <= TEXT_AT_MOST_BYTES;
       // One write takes both.
       carrier.latin1(isText ? head + body.toString('latin1') : head);
       if (body !== undefined && !isText) carrier.bytes(body);
-      carrier.sent();
-      if (this.mirrors !== undefined) sendCopies(this, this.trace.upstreamLines, this.upstreamEdits);
-      return;
+      return carrier.sent();
     }
-    if (this.mirrors !== undefined) sendCopies(this, this.trace.upstreamLines, this.upstreamEdits);
     carrier.latin1(head);
     this.#upload = new Upload(request, carrier, this.#picked?.pool.takesTrailers === true, this);
     request.receive(this.#upload, this.route.maxBodyBytes);
@@ -190,11 +185,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   }
 
   clientGone(): void {
-    if (this.outlivesClient) {
-      this.#isAlone = true;
-      // A client that is gone takes everything.
-      return this.clientReady();
-    }
+    if (this.goesOnAlone()) return;
     this.#abandon('cancelled');
     this.#over(499, 'CANCELLED');
   }
@@ -391,7 +382,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
 
   #over(status: number, cause: string | undefined, because?: unknown, atMs = this.core.clock.monotonic()): void {
     if (this.isOver) return;
-    if (this.#isAlone && cause !== 'CANCELLED') return this.#over(499, 'CANCELLED', because, atMs);
+    if (this.isAlone && cause !== 'CANCELLED') return this.#over(499, 'CANCELLED', because, atMs);
     this.isOver = true;
     const { core, live, rubric } = this;
     this.dueIn?.leave(this);

@@ -64,6 +64,10 @@ function upstreamFailure(cluster: string, error: FairleadError): LocalAnswer {
     };
   }
   const members = { processed: 'maybe' };
+  if (error.code === 'HTTP_BODY_TOO_LARGE') {
+    const said = `${cluster} answered with more than is taken.`;
+    return { status: 502, cause: 'UPSTREAM_INVALID', detail: said, members, because: error };
+  }
   if (error.code.startsWith('HTTP_') && error.code !== 'HTTP_INCOMPLETE') {
     return {
       status: 502,

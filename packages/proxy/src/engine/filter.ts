@@ -259,6 +259,8 @@ export interface FilterWorld {
   readonly route: string;
   /** Where limits are counted together with other processes; `undefined` when there is no such place. */
   readonly limits: LimitStore | undefined;
+  /** Whether limits that say nothing of it are counted there, too: this is one of several processes of one gateway. */
+  readonly countsTogether: boolean;
   /**
    * State that outlives a change of the snapshot, such as a limiter's counts: the same object for the same key as long
    * as some snapshot asks for it. One with a method `close` is closed when none does any more.

@@ -1,6 +1,6 @@
 import type { Clock, Random } from '@fairlead/core';
 import type { Cluster } from '@fairlead/net';
-import { policy, type LimitStore, type Policy, type PolicyPorts } from '@fairlead/policy';
+import { policy, type LimitStore, type Policy, type PolicyPorts, type PolicySpec } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { RouteTable } from '../match/decision.ts';
 import type { CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
@@ -11,7 +11,8 @@ import type { FilterSpec } from './compiled-route.ts';
 import type { Filter, FilterWorld } from './filter.ts';
 import type { KeptState } from './kept-state.ts';
 import { LiveRoute } from './live-route.ts';
-import type { OutcomeReport } from './outcome-report.ts';
+import type { OutcomeReport, Rubric } from './outcome-report.ts';
+import type { SideRequests, SideWorld } from './side-requests.ts';
 
 /** What a snapshot needs to be at work. */
 export interface SnapshotPorts {
@@ -23,9 +24,11 @@ export interface SnapshotPorts {
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly limits: LimitStore | undefined;
+  readonly countsTogether: boolean;
   readonly deadlines: Deadlines;
   readonly report: OutcomeReport;
   readonly kept: KeptState;
+  readonly sides: SideRequests;
 }
 
 /**
@@ -37,7 +40,8 @@ export class LiveSnapshot {
   /** By listener. */
   readonly tables: ReadonlyMap<string, RouteTable<SnapshotRoute>>;
   readonly clusters: ReadonlyMap<string, Cluster>;
-  readonly #routes: ReadonlyMap<SnapshotRoute, LiveRoute>;
+  /** By the order of their definition. */
+  readonly #routes: readonly LiveRoute[];
   readonly #kept: KeptState;
   /** What this snapshot holds of kept state is held by this. */
   readonly #claim = {};
@@ -52,7 +56,7 @@ export class LiveSnapshot {
     this.tables = new Map(compiled.listeners.map(({ name, table }) => [name, table]));
     try {
       this.clusters = clustersOf(this.#claim, compiled.clusters, ports.clusters);
-      this.#routes = new Map(compiled.routes.map((route) => [route, this.#live(route, compiled, ports)]));
+      this.#routes = compiled.routes.map((route) => this.#live(route, compiled, ports));
     } catch (error) {
       void ports.kept.release(this.#claim);
       throw error;
@@ -66,7 +70,7 @@ export class LiveSnapshot {
 
   /** The route at work, of one that its table has found. */
   live(route: SnapshotRoute): LiveRoute | undefined {
-    return this.#routes.get(route);
+    return this.#routes[route.order];
   }
 
   began(): void {
@@ -88,8 +92,9 @@ export class LiveSnapshot {
   }
 
   #live(route: SnapshotRoute, compiled: CompiledSnapshot, ports: SnapshotPorts): LiveRoute {
-    const { kinds, clock, random, telemetry, limits, kept, deadlines, report } = ports;
+    const { kinds, clock, random, telemetry, limits, countsTogether, kept, deadlines, report, sides } = ports;
     const made: Filter[] = [];
+    const rubrics = new Map<string, Rubric>();
     const make = (spec: FilterSpec): Filter => {
       const kind = kinds.get(spec.type);
       if (kind === undefined) throw new RangeError(`There is no filter of the type ${spec.type}.`);
@@ -103,9 +108,16 @@ export class LiveSnapshot {
       telemetry,
       route: route.name,
       limits,
+      countsTogether,
       kept: (key, first) => kept.of(this.#claim, key, first),
-      ask: () => Promise.reject(new TypeError('The engine does not send requests of filters yet.')),
+      ask: (request) => sides.ask(request, asked),
       make,
+    };
+    const asked: SideWorld = {
+      cluster: (name) => this.#asked(name, compiled, ports),
+      rubric: (method) => report.rubric(method, route, rubrics),
+      began: () => this.began(),
+      ended: () => this.ended(),
     };
     const filters = route.filters.map(make);
     const deadline = deadlines.line(route.timeoutMs);
@@ -118,13 +130,23 @@ export class LiveSnapshot {
     const cluster = compiled.clusters.find(({ name }) => name === destination?.cluster);
     const [name, spec] =
       route.policy === undefined ? [cluster?.name ?? '', cluster?.policy] : [route.name, route.policy];
-    if (spec === undefined) return undefined;
+    return spec && this.#compiled(name, spec, { policies, kept });
+  }
+
+  /** A cluster that a filter asks, and the policy that it shares with routes. */
+  #asked(name: string, compiled: CompiledSnapshot, ports: SnapshotPorts) {
+    const cluster = this.clusters.get(name);
+    const spec = compiled.clusters.find((each) => each.name === name)?.policy;
+    return cluster && { cluster, policy: spec && this.#compiled(name, spec, ports) };
+  }
+
+  #compiled(name: string, spec: PolicySpec, { policies, kept }: Pick<SnapshotPorts, 'policies' | 'kept'>): Policy {
     const key = `policy ${name} ${JSON.stringify(spec)}`;
     return kept.of(this.#claim, key, () => policy(name, spec, policies, { isFailure }));
   }
 
   async #close(): Promise<void> {
-    const filters = [...this.#routes.values()].flatMap((live) => live.filters);
+    const filters = this.#routes.flatMap((live) => live.filters);
     await Promise.allSettled(filters.map(async (filter) => filter.close?.()));
     await this.#kept.release(this.#claim);
     this.#closed.resolve();

@@ -15,14 +15,13 @@ import type { EngineCore } from './engine-core.ts';
 import { bodyFailure, brokenUpload, tooLarge } from './failures.ts';
 import type { Identity, LocalAnswer, Mirror, Passage } from './filter.ts';
 import { grpcTimeout, grpcTimeoutMs } from './grpc.ts';
+import { isIdempotent } from './idempotent.ts';
 import type { LiveListener } from './live-listener.ts';
 import type { LiveRoute } from './live-route.ts';
 import type { LiveSnapshot } from './live-snapshot.ts';
 import type { Rubric } from './outcome-report.ts';
 import type { Told } from './told-answer.ts';
 import { TraceSpot } from './trace-spot.ts';
-
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** A request as filters see it, with its route and the time that it has. What becomes of it is `Exchange`'s, of which this is a part. */
 export abstract class RequestPassage implements Passage, Due {
@@ -113,7 +112,7 @@ export abstract class RequestPassage implements Passage, Due {
 
   /** Whether sending it twice does the same as sending it once, and is possible. */
   get isRepeatable(): boolean {
-    return IDEMPOTENT.has(this.method) && (this.request.head.bodyBytes === 0 || this.body !== undefined);
+    return isIdempotent(this.method) && (this.request.head.bodyBytes === 0 || this.body !== undefined);
   }
 
   get upstreamHost(): string | undefined {

@@ -63,6 +63,7 @@ export function filterWorld({ ask, kinds = FILTER_KINDS }: TestWorldOptions = {}
     telemetry: noTelemetry(),
     route: ROUTE.name,
     limits: undefined,
+    countsTogether: false,
     kept: <T>(key: string, make: () => T): T => {
       if (!kept.has(key)) kept.set(key, make());
       // `as`: what is under a key was made by whoever asks for it.
