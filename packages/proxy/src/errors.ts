@@ -51,6 +51,16 @@ export const GATEWAY_ERRORS = {
   SNAPSHOT_INVALID: 'invalid',
   /** The file of a configuration can't be read. */
   SNAPSHOT_UNREADABLE: 'not-found',
+  /** The admin server has no credential, so that nothing can be changed there. */
+  CHANGES_OFF: 'forbidden',
+  /** A change came without the admin credential, or with another. */
+  CREDENTIAL_WRONG: 'unauthenticated',
+  /** A page of another origin, or under another name, asks the admin server. */
+  FOREIGN_PAGE: 'forbidden',
+  /** A change could not be written down, so that it was not made. */
+  AUDIT_UNWRITABLE: 'unavailable',
+  /** A change that is not possible as things are; `outcome` says why in a word. */
+  CHANGE_REFUSED: 'conflict',
   /** A process that shares the gateway's addresses did not get ready. */
   WORKER_FAILED: 'internal',
   /** An authority of certificates says no to what was asked of it; `retryAfterMs` when it says until when. */

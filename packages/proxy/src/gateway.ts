@@ -3,7 +3,7 @@
 //   gateway-snapshot.ts  platform-filters.ts   what of it the engine runs; service-policies.ts what policies do at an edge,
 //                        edge-filters.ts which filters a route may have there
 //   own-paths.ts         edge-claims.ts        what no route is asked about, and what nobody outside may say
-//   standalone.ts        admin-server.ts       the engine without the platform, and what operators are told
+//   standalone.ts        admin/                the engine without the platform, and what operators are told
 //   errors.ts                                  codes of the whole package
 // engine/ snapshot/ match/ filters/ explain/   each say in their main file what they hold
 import { FairleadError, type Closeable } from '@fairlead/core';

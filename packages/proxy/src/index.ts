@@ -1,5 +1,15 @@
-export { serveAdmin } from './admin-server.ts';
-export type { AdminServerOptions } from './admin-server.ts';
+export { adminClient } from './admin/admin-client.ts';
+export type { AdminClient, AdminClientOptions } from './admin/admin-client.ts';
+export { serveAdmin } from './admin/admin-server.ts';
+export type { AdminChanges, AdminServerOptions } from './admin/admin-server.ts';
+export { oneProcess } from './admin/gateway-processes.ts';
+export type { GatewayProcesses } from './admin/gateway-question.ts';
+export { LocalGateway } from './admin/local-gateway.ts';
+export type { LocalGatewayOptions } from './admin/local-gateway.ts';
+export { swapHistory } from './admin/swap-history.ts';
+export type { SwapHistory } from './admin/swap-history.ts';
+export { answerPrimary, manyProcesses } from './admin/worker-channel.ts';
+export type { ChannelEnd, Member } from './admin/worker-channel.ts';
 export type { GatewayConfig } from './config.ts';
 export { readEdgeFilters } from './edge-filters.ts';
 export type { EdgeFilterProblem, EdgeFilters } from './edge-filters.ts';

@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { FairleadError, realClock, realRandom } from '@fairlead/core';
+import { FairleadError, realClock, realRandom, type Closeable } from '@fairlead/core';
 import {
   followSnapshot,
+  LocalGateway,
   loadSnapshot,
-  serveAdmin,
+  oneProcess,
   startStandalone,
+  swapHistory,
   type CompiledSnapshot,
   type Engine,
   type FollowEvent,
@@ -18,6 +20,7 @@ import { EXIT_CODES } from '../exit-codes.ts';
 import { toggle, type Flag, UsageError } from '../flag.ts';
 import { counted, table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
+import { adminFlags, startAdmin, type AdminFlags } from './gateway/admin-of-run.ts';
 import { check } from './gateway/check.ts';
 import { fileOf } from './gateway/configuration-file.ts';
 import { key } from './gateway/key.ts';
@@ -27,9 +30,8 @@ import { password } from './gateway/password.ts';
 const GRACE_MS = 10_000;
 
 /** Flags of `gateway run`. */
-interface RunFlags {
+interface RunFlags extends AdminFlags {
   readonly port: number | undefined;
-  readonly admin: { readonly host: string; readonly port: number } | undefined;
   readonly json: boolean;
 }
 
@@ -42,20 +44,6 @@ const portFlag: Flag<number | undefined> = {
     if (!/^\d{1,5}$/.test(given) || Number(given) > 65_535)
       throw new UsageError(`takes a whole number from 0 to 65535, not "${given}"`);
     return Number(given);
-  },
-};
-
-const adminFlag: Flag<RunFlags['admin']> = {
-  value: 'host:port',
-  summary:
-    'where operators are told /metrics, /snapshot and /health/ready; a port alone is on 127.0.0.1 (default nowhere)',
-  multiple: false,
-  read([given]) {
-    if (given === undefined) return undefined;
-    const [, bracketed, name, digits] = /^(?:(?:\[([\da-fA-F:.]+)\]|([^:\s/]*)):)?(\d{1,5})$/.exec(given) ?? [];
-    const port = Number(digits);
-    if (!(port <= 65_535)) throw new UsageError(`takes a port, or host:port such as 0.0.0.0:9090, not "${given}"`);
-    return { host: bracketed ?? (name === undefined || name === '' ? '127.0.0.1' : name), port };
   },
 };
 
@@ -94,7 +82,7 @@ function told(terminal: Terminal, { json }: RunFlags): Told {
       if (json)
         return object({ event: 'listening', ...state(engine, snapshot), ...(admin === undefined ? {} : { admin }) });
       for (const text of listenerLines(engine, snapshot, colour)) line(text);
-      if (admin !== undefined) line(`operators are told at ${admin}/metrics and /snapshot`);
+      if (admin !== undefined) line(`operators ask at ${admin}: /status, /metrics, /openapi.json …`);
     },
     followed(event, engine) {
       if (event.kind === 'kept') {
@@ -129,8 +117,9 @@ function listenerLines(engine: Engine, snapshot: CompiledSnapshot, colour: Palet
 }
 
 /** Closes what is open already when what comes next fails. */
-function closing(engine: Engine): (error: unknown) => Promise<never> {
+function closing(followed: Closeable, engine: Engine): (error: unknown) => Promise<never> {
   return async (error) => {
+    await followed.close();
     await engine.close({ graceMs: 0 });
     throw error;
   };
@@ -151,7 +140,7 @@ const run = command<RunFlags>({
   summary: 'Run a configuration of the gateway, and take it anew whenever its file changes',
   flags: {
     port: portFlag,
-    admin: adminFlag,
+    ...adminFlags,
     json: toggle('print one JSON object a line instead of sentences'),
   },
   positionals: [fileOf],
@@ -159,6 +148,7 @@ const run = command<RunFlags>({
     'fairlead gateway run gateway.yaml',
     'fairlead gateway run gateway.yaml --port 8080 --json',
     'fairlead gateway run gateway.yaml --admin 9090',
+    'fairlead gateway run gateway.yaml --admin 9090 --admin-credential token.txt --admin-audit audit.jsonl',
   ],
   async run(terminal, flags, [file = '']) {
     const clock = realClock();
@@ -177,10 +167,7 @@ const run = command<RunFlags>({
       ...samplingEnvironment(terminal.env),
     });
     const engine = await startStandalone({ snapshot, clock, random, telemetry });
-    const { admin: listen } = flags;
-    await using admin =
-      listen &&
-      (await serveAdmin({ listen, clock, telemetry, engine, snapshot: () => snapshot }).catch(closing(engine)));
+    const history = swapHistory(snapshot, clock);
     const says = told(terminal, flags);
     const followed = await followSnapshot({
       hash: snapshot.hash,
@@ -191,8 +178,25 @@ const run = command<RunFlags>({
         await engine.swap(next);
         snapshot = next;
       },
-      onEvent: (event) => says.followed(event, engine),
+      onEvent(event) {
+        history.note(event);
+        says.followed(event, engine);
+      },
     });
+    const gateway = new LocalGateway({
+      engine,
+      snapshot: () => snapshot,
+      history,
+      metrics: telemetry.metrics,
+      clock,
+      reload: () => followed.reload(),
+    });
+    await using admin = await startAdmin(terminal, flags, {
+      clock,
+      random,
+      telemetry,
+      processes: oneProcess(gateway),
+    }).catch(closing(followed, engine));
 
     const asked = Promise.withResolvers<void>();
     const again = Promise.withResolvers<void>();

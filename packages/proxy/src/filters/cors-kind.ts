@@ -171,6 +171,7 @@ export const corsKind: FilterKind<CorsSpec> = {
   type: 'cors',
   schema,
   isAtDoor: () => true,
+  open: ['origins.*', 'methods.*', 'headers.*', 'exposed.*', 'maxAge'],
   explain({ origins, methods = [], credentials = false }) {
     const whose = origins.includes('*')
       ? 'any origin'

@@ -61,6 +61,7 @@ const percent = (of: number): string => `${of * 100} %`;
 export const faultKind: FilterKind<FaultSpec> = {
   type: 'fault',
   schema,
+  open: ['until', 'header.name', 'delay.time', 'delay.share', 'abort.share'],
   explain: ({ until, delay, abort }) =>
     [
       ...(delay === undefined ? [] : [`holds ${percent(delay.share)} back for ${delay.time} ms`]),

@@ -142,6 +142,7 @@ function kept(value: string | undefined, spec: EditsSpec): string | undefined {
 export const headersKind: FilterKind<HeadersSpec> = {
   type: 'headers',
   schema,
+  open: ['request.remove.*', 'answer.set.**', 'answer.append.**', 'answer.remove.*', 'answer.on'],
   explain({ request, answer }) {
     const said = (what: string, spec: EditsSpec): string[] => [
       ...(spec?.rename === undefined ? [] : [`renames ${Object.keys(spec.rename).join(', ')} of the ${what}`]),

@@ -24,6 +24,7 @@ const schema = z
 /** `ip`: where requests may come from. */
 export const ipKind: FilterKind<z.output<typeof schema>> = {
   type: 'ip',
+  open: ['allow.*', 'deny.*'],
   schema,
   isAtDoor: () => true,
   explain: ({ allow, deny }) =>

@@ -46,6 +46,7 @@ const make: FilterFactory<MirrorSpec> = ({ to, share: ratio, maxInFlight, timeou
 export const mirrorKind: FilterKind<MirrorSpec> = {
   type: 'mirror',
   schema,
+  open: ['to', 'share', 'timeout'],
   explain: ({ to, share: ratio, maxInFlight }) =>
     `sends copies of ${ratio * 100} % to ${to}, at most ${maxInFlight} at once`,
   make,

@@ -88,6 +88,7 @@ function urlOf(scheme: Scheme, host: string, port: number | undefined, target: s
 export const redirectKind: FilterKind<RedirectSpec> = {
   type: 'redirect',
   schema,
+  open: ['scheme', 'host', 'path.*', 'path.*.*', 'query'],
   answersAll: true,
   explain({ scheme, host, port, path, query, status = 302 }) {
     const parts = [

@@ -131,6 +131,7 @@ function answerOf({ status = 200, headers = {}, body, json, contentType, code, d
 export const respondKind: FilterKind<RespondSpec> = {
   type: 'respond',
   schema,
+  open: ['headers.**', 'body', 'json', 'json.**', 'contentType', 'code', 'detail'],
   answersAll: true,
   explain: ({ status = 200, code, when }) =>
     `answers ${when === undefined ? 'everything' : `what has ${[when.header, when.query].filter((each) => each !== undefined).join(' or ')}`} with ${status}${code === undefined ? '' : ` ${code}`}`,

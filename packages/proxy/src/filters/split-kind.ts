@@ -100,6 +100,7 @@ function ringText({
 export const splitKind: FilterKind<SplitSpec> = {
   type: 'split',
   schema,
+  open: ['rings.*.by', 'rings.*.by.*', 'rings.*.to', 'sticky', 'sticky.*'],
   explain({ rings = [], weights = {}, sticky }) {
     const shares = Object.entries(weights).map(([cluster, weight]) => `${weight} to ${cluster}`);
     const rest =

@@ -147,4 +147,6 @@ export interface CompiledSnapshot {
   readonly policies: Readonly<Record<string, PolicySpec>>;
   /** Which gateway's configuration it was, and what of it is otherwise here. Default: it is one of ours. */
   readonly imported?: ImportReport;
+  /** What was written, for people. Default: nothing was; code has made it. */
+  readonly written?: unknown;
 }

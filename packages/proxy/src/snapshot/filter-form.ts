@@ -2,7 +2,8 @@ import { nearest } from '@fairlead/core';
 import { z } from 'zod';
 import type { FilterSpec } from '../engine/compiled-route.ts';
 import type { FilterKind } from './filter-kind.ts';
-import { issueMessage } from './shape-problems.ts';
+import { isOpenText } from './open-text.ts';
+import { issueMessage, quietIssueMessage } from './shape-problems.ts';
 
 type RawIssue = z.core.$ZodRawIssue;
 
@@ -27,7 +28,11 @@ export function filterForm(
         });
         return z.NEVER;
       }
-      const read = (forms.get(kind.type) ?? kind.schema).safeParse(written, { error: issueMessage });
+      const { open = [] } = kind;
+      const read = (forms.get(kind.type) ?? kind.schema).safeParse(written, {
+        error: (issue) =>
+          isOpenText((issue.path ?? []).map(String), open) ? issueMessage(issue) : quietIssueMessage(issue),
+      });
       if (!read.success) {
         // `as`: an issue that was told is what an issue to be told is made of; its message stays.
         context.issues.push(...read.error.issues.map((issue) => ({ ...issue, input: written }) as RawIssue));

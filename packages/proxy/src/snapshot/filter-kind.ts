@@ -29,7 +29,14 @@ export interface FilterKind<Spec = unknown> {
    * `inside` tells those of a filter within this one. Default none.
    */
   clusters?(spec: Spec, inside: (filter: FilterSpec) => readonly ClusterReference[]): readonly ClusterReference[];
-  /** What it does, in one sentence. */
+  /**
+   * Texts among its options that are no secret, by their paths, such as `users.*.name` (see `isOpenText`): operators are shown them, and
+   * problems may quote them. Numbers and yes or no always are. Default none, so that what nobody has thought of is withheld.
+   */
+  readonly open?: readonly string[];
+  /** Options that are lists of filters within this one. Default none. */
+  readonly nested?: readonly string[];
+  /** What it does, in one sentence; without what is not open. */
   explain(spec: Spec): string;
   /** Made once for each route of a snapshot. */
   make(spec: Spec, world: FilterWorld): Filter;

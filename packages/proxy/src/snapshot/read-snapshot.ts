@@ -37,7 +37,7 @@ export function readSnapshot(text: string, options: ReadSnapshotOptions): Compil
     );
   }
   const { problems, read } = checked(source.value, options.kinds ?? FILTER_KINDS);
-  if (read !== undefined) return compileSnapshot(read, options);
+  if (read !== undefined) return { ...compileSnapshot(read, options), written: source.value };
   throw invalidSnapshot(options.origin, problems.map(locatedBy(source)));
 }
 
@@ -65,7 +65,7 @@ export function snapshotOf(
   locate: (place: Place) => TextPosition | undefined = () => undefined,
 ): CompiledSnapshot {
   const { problems, read } = checked(written, options.kinds ?? FILTER_KINDS);
-  if (read !== undefined) return compileSnapshot(read, options);
+  if (read !== undefined) return { ...compileSnapshot(read, options), written };
   throw invalidSnapshot(
     options.origin,
     problems.map(({ place, message }) => ({

@@ -24,6 +24,14 @@ export const issueMessage: z.core.$ZodErrorMap = (issue) => {
   return undefined;
 };
 
+/** Stands for a text that is not to be quoted. */
+const A_TEXT = Symbol('a text');
+
+/** The same of what may be a secret: what was found there is not quoted. */
+export const quietIssueMessage: z.core.$ZodErrorMap = (issue) =>
+  // `as`: of what was found, messages say only what it is.
+  issueMessage(typeof issue.input === 'string' ? ({ ...issue, input: A_TEXT } as unknown as typeof issue) : issue);
+
 /** Zod's issues as sentences, each with its place; of a choice, those of the form that was probably meant. */
 export function shapeProblems(issues: readonly Issue[], before: Place = []): PlacedProblem[] {
   return issues.flatMap((issue) => {
@@ -113,6 +121,7 @@ function alternatives(words: readonly string[]): string {
 
 function typeOf(value: unknown): string {
   if (value === null) return 'null';
+  if (value === A_TEXT) return 'a text';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   return typeof value === 'string' ? `the text ${JSON.stringify(value)}` : shown(value);

@@ -131,6 +131,7 @@ function takeParameter(passage: Passage, parameter: string, forward: boolean): s
 export const apiKeyKind: FilterKind<ApiKeySpec> = {
   type: 'api-key',
   schema,
+  open: ['header', 'query', 'consumers.*.name', 'consumers.*.tenant', 'consumers.*.roles.*', 'consumers.*.scopes.*'],
   identifies: true,
   explain: ({ header = 'x-api-key', query = [], consumers, optional, anonymous }) => {
     const places = [header, query].flat();

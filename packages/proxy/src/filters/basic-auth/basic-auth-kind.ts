@@ -124,6 +124,7 @@ function hashesOf(users: BasicAuthSpec['users']): ReadonlyMap<string, PasswordHa
 export const basicAuthKind: FilterKind<BasicAuthSpec> = {
   type: 'basic-auth',
   schema,
+  open: ['realm', 'users.*.name', 'users.*.tenant', 'users.*.roles.*', 'users.*.scopes.*'],
   identifies: true,
   explain: ({ users, optional }) =>
     `${optional === true ? 'takes' : 'needs'} a user and password of ${users.map((user) => user.name).join(', ')}`,

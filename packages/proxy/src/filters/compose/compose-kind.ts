@@ -82,6 +82,21 @@ function pathReader(template: string | undefined): (path: string) => Readonly<Re
 export const composeKind: FilterKind<ComposeSpec> = {
   type: 'compose',
   schema: composeSchema,
+  open: [
+    'path',
+    'parts.*.to',
+    'parts.*.method',
+    'parts.*.path',
+    'parts.*.after.*',
+    'parts.*.timeout',
+    'parts.*.maxBytes',
+    'parts.*.pick',
+    'parts.*.pick.*',
+    'parts.*.at',
+    'forward.*',
+    'maxBytes',
+    'partialAs',
+  ],
   answersAll: true,
   clusters: ({ parts }) =>
     Object.entries(parts).map(([name, { to }]) => ({ cluster: to, path: ['parts', name, 'to'] })),

@@ -6,6 +6,28 @@ import { jwtSchema, type JwtSpec } from './jwt-spec.ts';
 export const jwtKind: FilterKind<JwtSpec> = {
   type: 'jwt',
   schema: jwtSchema,
+  open: [
+    'issuer',
+    'audience',
+    'audience.*',
+    'jwks',
+    'keys.*.kid',
+    'keys.*.kty',
+    'keys.*.alg',
+    'keys.*.use',
+    'keys.*.crv',
+    'algorithms.*',
+    'clockSkew',
+    'header',
+    'claims.*',
+    'headers.*',
+    'tenants.*',
+    'require.claims.**',
+    'require.roles.*',
+    'require.scopes.*',
+    'maxAge',
+    'cooldown',
+  ],
   identifies: true,
   explain({ issuer, audience, optional, require = {} }) {
     const { roles = [], scopes = [] } = require;

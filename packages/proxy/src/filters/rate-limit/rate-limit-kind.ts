@@ -207,6 +207,7 @@ export const rateLimitKind: FilterKind<RateLimitFilterSpec> = {
   type: 'rate-limit',
   schema,
   isAtDoor: ({ by }) => by === 'ip',
+  open: ['by', 'by.*', 'rates.*', 'rates.*.rate', 'name', 'shared.*'],
   explain: ({ by, rates, shared }) =>
     `lets ${rates.map((rate) => asRate(rate).rate).join(' and ')} through for each ${whoText(by)}${shared === undefined ? '' : ', counted with other processes'}`,
   make,

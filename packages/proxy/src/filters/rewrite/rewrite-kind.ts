@@ -47,6 +47,7 @@ const VERBS: Readonly<Record<string, string>> = {
 export const rewriteKind: FilterKind<RewriteSpec> = {
   type: 'rewrite',
   schema,
+  open: ['path.*', 'path.*.*', 'query.remove.*', 'query.rename.*'],
   explain: ({ path, query }) =>
     [
       ...(path === undefined ? [] : [pathChangeWords(path)]),
