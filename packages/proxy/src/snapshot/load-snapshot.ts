@@ -2,22 +2,26 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Clock } from '@fairlead/core';
 import { fail } from '../errors.ts';
+import { includedFiles } from '../import/included-files.ts';
+import { readAny } from '../import/read-any.ts';
 import type { CompiledSnapshot } from './compiled-snapshot.ts';
 import type { FilterKind } from './filter-kind.ts';
 import { foundListeners } from './found-listeners.ts';
-import { foundInvalid, readSnapshot } from './read-snapshot.ts';
+import { foundInvalid } from './read-snapshot.ts';
 
 /** How a file is loaded. */
 export interface LoadSnapshotOptions {
   readonly clock: Clock;
   /** What the file is called in problems and reports. Default: its path. */
   readonly origin?: string;
+  /** What another gateway's configuration may refer to. Default: the environment of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: the filters that there are. */
   readonly kinds?: readonly FilterKind[];
 }
 
 /**
- * Loads a configuration of YAML or JSON. Certificates that it names are looked for beside it, and tried.
+ * Loads a configuration of YAML or JSON, or another gateway's. Certificates that it names are looked for beside it, and tried.
  * @throws SNAPSHOT_UNREADABLE when there is no such file; SNAPSHOT_INVALID with everything that is wrong with it
  */
 export async function loadSnapshot(file: string, options: LoadSnapshotOptions): Promise<CompiledSnapshot> {
@@ -28,9 +32,15 @@ export async function loadSnapshot(file: string, options: LoadSnapshotOptions): 
       cause,
     });
   });
-  const { origin = file, clock, kinds } = options;
-  const snapshot = readSnapshot(text, { origin, loadedAtMs: clock.now(), ...(kinds === undefined ? {} : { kinds }) });
+  const { origin = file, clock, kinds, env = process.env } = options;
+  const { snapshot, locate } = readAny(text, {
+    origin,
+    loadedAtMs: clock.now(),
+    env,
+    include: includedFiles(path),
+    ...(kinds === undefined ? {} : { kinds }),
+  });
   const { listeners, problems } = await foundListeners(snapshot.listeners, dirname(path), clock);
-  if (problems.length > 0) throw foundInvalid(text, origin, problems);
+  if (problems.length > 0) throw foundInvalid(origin, problems, locate);
   return { ...snapshot, listeners };
 }

@@ -42,8 +42,16 @@ export function readSnapshot(text: string, options: ReadSnapshotOptions): Compil
 }
 
 /** What is found to be wrong with a text when it has been read, by its lines. */
-export function foundInvalid(text: string, origin: string, problems: readonly PlacedProblem[]): FairleadError {
-  return invalidSnapshot(origin, problems.map(locatedBy(readSource(text))));
+export function foundInvalid(
+  origin: string,
+  problems: readonly PlacedProblem[],
+  locate: (place: Place, isKey?: boolean) => TextPosition | undefined,
+): FairleadError {
+  const located = problems.map(({ place, isKey, message }): SnapshotProblem => {
+    const at = locate(place, isKey);
+    return { path: formatPlace(place), message, line: at?.line, column: at?.column };
+  });
+  return invalidSnapshot(origin, located);
 }
 
 function locatedBy(source: SourceText): (problem: PlacedProblem) => SnapshotProblem {

@@ -6,7 +6,7 @@ import { bareToken } from '../jwt/bearer-token.ts';
 import { faultOf, tokenInvalid } from '../jwt/jwt-fault.ts';
 import { readKeySet, type KeySet } from '../jwt/key-set.ts';
 import { VerifiedTokens } from '../jwt/verified-tokens.ts';
-import type { ConsumerTokenSpec } from './consumer-token-kind.ts';
+import type { ConsumerTokenSpec } from './consumer-token-spec.ts';
 
 type Consumer = ConsumerTokenSpec['consumers'][number];
 

@@ -1,6 +1,6 @@
 import type { Passage } from '../../engine/filter.ts';
 import { cookieOf } from '../who.ts';
-import type { ConsumerTokenSpec } from './consumer-token-kind.ts';
+import type { ConsumerTokenSpec } from './consumer-token-spec.ts';
 
 type Places = Pick<ConsumerTokenSpec, 'header' | 'query' | 'cookie'>;
 

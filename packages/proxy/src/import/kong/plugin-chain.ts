@@ -1,0 +1,229 @@
+import { nearest } from '@fairlead/core';
+import { given } from '../../snapshot/given.ts';
+import { issueMessage, shapeProblems } from '../../snapshot/shape-problems.ts';
+import type { Place } from '../../snapshot/snapshot-problem.ts';
+import { nameOf, type Entities, type Plugin, type Route, type Service } from './entities.ts';
+import type { KongReport } from './kong-report.ts';
+import { PLUGINS, refusalOf, WATCHING } from './plugin-kinds.ts';
+import type { ConsumerBook, PluginImport, PluginResult, WrittenFilter } from './plugin-import.ts';
+
+/** What a route's plugins become. */
+export interface Chain {
+  readonly filters: readonly WrittenFilter[];
+  readonly maxBody: string | undefined;
+}
+
+interface ChainWorld {
+  readonly entities: Entities;
+  readonly consumers: ConsumerBook;
+  readonly hasPlainPasswords: boolean;
+  readonly shared: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly report: KongReport;
+  /** Remembers where a filter was written. */
+  readonly wrote: (filter: object, place: Place) => void;
+}
+
+/**
+ * Which plugins work at a route, and in which order. Of several of a kind the most specific works, by Kong's order: consumer,
+ * route and service together before two of them, those before one, and the plugin for everything last.
+ */
+export class PluginChains {
+  readonly #world: ChainWorld;
+  readonly #plugins: readonly { readonly plugin: Plugin; readonly kind: PluginImport }[];
+  readonly #made = new Map<Plugin, Map<Service | undefined, PluginResult>>();
+  readonly #identity: WrittenFilter;
+
+  constructor(world: ChainWorld) {
+    this.#world = world;
+    this.#plugins = world.entities.plugins.flatMap((plugin) => {
+      const kind = this.#kindOf(plugin);
+      return kind === undefined ? [] : [{ plugin, kind }];
+    });
+    this.#identity = {
+      type: 'headers',
+      request: {
+        set: {
+          'x-consumer-id': '{claim:about.id}',
+          'x-consumer-custom-id': '{claim:about.custom_id}',
+          'x-consumer-username': '{claim:about.username}',
+          'x-credential-identifier': '{claim:about.credential}',
+          'x-anonymous-consumer': '{claim:about.anonymous}',
+        },
+        remove: ['x-consumer-groups', 'x-authenticated-groups'],
+        omitEmpty: true,
+      },
+    };
+    // Also of plugins whose route is not there, or is disabled, people want to hear everything.
+    for (const { plugin, kind } of this.#plugins)
+      if (plugin.route === undefined && plugin.service === undefined) this.#become(plugin, kind, undefined);
+  }
+
+  /** The filters of a route. */
+  of(route: Route): Chain {
+    const byName = Map.groupBy(
+      this.#plugins.filter(({ plugin }) => worksAt(plugin, route)),
+      ({ plugin }) => plugin.value.name,
+    );
+    const filters: WrittenFilter[] = [];
+    let maxBody: string | undefined;
+    const chains = [...byName.values()].toSorted(([a], [b]) => (b?.kind.priority ?? 0) - (a?.kind.priority ?? 0));
+    const last = chains.findLast(([each]) => each?.kind.identifies === true);
+    for (const chain of chains) {
+      const made = this.#choose(chain, route.service);
+      filters.push(...made.filters);
+      maxBody ??= made.maxBody;
+      if (chain === last) filters.push(this.#identity);
+    }
+    return { filters, maxBody };
+  }
+
+  /** Of plugins of one kind those that work: one, or others for some consumers. */
+  #choose(
+    chain: readonly { readonly plugin: Plugin; readonly kind: PluginImport }[],
+    service: Service | undefined,
+  ): PluginResult {
+    const ranked = chain.toSorted((a, b) => rankOf(b.plugin) - rankOf(a.plugin));
+    for (const [index, { plugin }] of ranked.entries()) {
+      const same = ranked.slice(0, index).find((each) => isSameScope(each.plugin, plugin));
+      if (same !== undefined)
+        this.#world.report.refuse(
+          plugin.place,
+          `is there twice for the same requests; the other one is ${plugin.value.name} as well`,
+        );
+    }
+    const base = ranked.find(({ plugin }) => !isForConsumers(plugin));
+    const otherwise = base && this.#become(base.plugin, base.kind, service);
+    const cases = new Map<Plugin, string[]>();
+    for (const { name, value, consumerGroups } of this.#world.entities.consumers) {
+      const best = ranked.find(
+        ({ plugin }) =>
+          (plugin.consumer === undefined || plugin.consumer.value === value) &&
+          (plugin.consumerGroup === undefined || consumerGroups.includes(plugin.consumerGroup)),
+      );
+      if (best === undefined || !isForConsumers(best.plugin)) continue;
+      const consumers = cases.get(best.plugin);
+      if (consumers === undefined) cases.set(best.plugin, [name]);
+      else consumers.push(name);
+    }
+    if (cases.size === 0) return otherwise ?? { filters: [] };
+    const [first] = chain;
+    const filter: WrittenFilter = {
+      type: 'by-consumer',
+      cases: [...cases].map(([plugin, consumers]) => ({
+        consumers,
+        filters: first === undefined ? [] : this.#become(plugin, first.kind, service).filters,
+      })),
+      otherwise: otherwise?.filters ?? [],
+    };
+    const [plugin] = cases.keys();
+    if (plugin !== undefined) this.#world.wrote(filter, plugin.place);
+    return { filters: [filter], ...given({ maxBody: otherwise?.maxBody }) };
+  }
+
+  #kindOf({ value, place, consumer, consumerGroup }: Plugin): PluginImport | undefined {
+    const { report } = this.#world;
+    const { name } = value;
+    const kind = PLUGINS.find((each) => each.name === name);
+    if (value.ordering !== undefined)
+      report.refuseKey(
+        [...place, 'ordering'],
+        'changes the order of plugins, which is fixed here; leave it out, or order the filters of the imported form',
+      );
+    if (value.condition !== undefined)
+      report.refuseKey(
+        [...place, 'condition'],
+        'is an expression that decides for each request; write a route of its own',
+      );
+    if (value.partials !== undefined)
+      report.refuseKey([...place, 'partials'], 'takes parts of other entities in; write them out');
+    if (kind === undefined) {
+      if (Object.hasOwn(WATCHING, name)) {
+        report.note(place, `plugin ${name}`, `is left out: ${WATCHING[name]}`);
+        return undefined;
+      }
+      const near = nearest(
+        name,
+        PLUGINS.map((each) => each.name),
+      );
+      const hint =
+        near === undefined ? `there are ${PLUGINS.map((each) => each.name).join(', ')}` : `did you mean ${near}?`;
+      report.refuse([...place, 'name'], `the plugin ${name} ${refusalOf(name) ?? `is not known here; ${hint}`}`);
+      return undefined;
+    }
+    if (kind.takesConsumers === false && (consumer !== undefined || consumerGroup !== undefined)) {
+      report.refuse(place, `the plugin ${name} can not be for one consumer: it works before it is known who asks`);
+      return undefined;
+    }
+    return kind;
+  }
+
+  #become(plugin: Plugin, kind: PluginImport, service: Service | undefined): PluginResult {
+    const made = this.#made.get(plugin) ?? new Map<Service | undefined, PluginResult>();
+    this.#made.set(plugin, made);
+    const known = made.get(service);
+    if (known !== undefined) return known;
+    const { report, shared, entities, consumers, hasPlainPasswords } = this.#world;
+    const { _config: ofShared, config = {} } = plugin.value;
+    const place = [...plugin.place, 'config'];
+    const common = ofShared === undefined ? {} : shared[ofShared];
+    if (common === undefined)
+      report.refuse([...plugin.place, '_config'], `there is no ${JSON.stringify(ofShared)} among _plugin_configs`);
+    const read = kind.form.safeParse({ ...common, ...config }, { error: issueMessage });
+    const result = read.success
+      ? kind.become(read.data, {
+          place,
+          what: wordsOf(plugin),
+          scope: wordsOf(plugin).replace(/^plugin /, ''),
+          service,
+          isForConsumers: isForConsumers(plugin),
+          entities,
+          consumers,
+          hasPlainPasswords,
+          report,
+        })
+      : { filters: [] };
+    if (!read.success && made.size === 0) report.problems.push(...shapeProblems(read.error.issues, place));
+    for (const filter of result.filters) this.#world.wrote(filter, plugin.place);
+    made.set(service, result);
+    return result;
+  }
+}
+
+/** A plugin in words: `plugin rate-limiting of service users`. */
+function wordsOf({ value, service, route, consumer, consumerGroup }: Plugin): string {
+  const whose = [
+    ...(service === undefined ? [] : [`service ${nameOf(service.value)}`]),
+    ...(route === undefined ? [] : [`route ${nameOf(route.value)}`]),
+    ...(consumer === undefined ? [] : [`consumer ${nameOf(consumer.value)}`]),
+    ...(consumerGroup === undefined ? [] : [`consumer group ${consumerGroup}`]),
+  ];
+  return `plugin ${value.name}${whose.length === 0 ? '' : ` of ${whose.join(', ')}`}`;
+}
+
+function worksAt({ service, route }: Plugin, at: Route): boolean {
+  return (
+    (service === undefined || service.value === at.service?.value) && (route === undefined || route.place === at.place)
+  );
+}
+
+function isForConsumers({ consumer, consumerGroup }: Plugin): boolean {
+  return consumer !== undefined || consumerGroup !== undefined;
+}
+
+function isSameScope(a: Plugin, b: Plugin): boolean {
+  return (
+    a.service?.value === b.service?.value &&
+    a.route?.place === b.route?.place &&
+    a.consumer?.value === b.consumer?.value &&
+    a.consumerGroup === b.consumerGroup &&
+    a.value.instance_name === b.value.instance_name
+  );
+}
+
+/** Kong's order of precedence, with consumer groups as its enterprise edition has them: the higher one works. */
+function rankOf({ consumer, consumerGroup, route, service }: Plugin): number {
+  const places = (route === undefined ? 0 : 1) + (service === undefined ? 0 : 1);
+  if (consumer !== undefined) return [5, service === undefined ? 10 : 9, 12][places] ?? 0;
+  if (consumerGroup !== undefined) return [4, service === undefined ? 8 : 7, 11][places] ?? 0;
+  return [1, service === undefined ? 3 : 2, 6][places] ?? 0;
+}

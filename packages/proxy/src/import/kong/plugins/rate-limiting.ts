@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { pluginImport } from '../plugin-import.ts';
+
+const PERIODS = ['second', 'minute', 'hour', 'day', 'month', 'year'] as const;
+/** Of months the mean. */
+const LENGTHS: Readonly<Record<(typeof PERIODS)[number], string>> = {
+  second: '1s',
+  minute: '1m',
+  hour: '1h',
+  day: '24h',
+  month: '730h',
+  year: '8760h',
+};
+const limit = z.number().positive().optional();
+const redis = z.looseObject({ host: z.string().optional() });
+
+const form = z
+  .strictObject({
+    second: limit,
+    minute: limit,
+    hour: limit,
+    day: limit,
+    month: limit,
+    year: limit,
+    limit_by: z
+      .enum(['consumer', 'credential', 'ip', 'service', 'header', 'path', 'consumer-group'])
+      .default('consumer'),
+    header_name: z.string().optional(),
+    path: z.string().optional(),
+    policy: z.enum(['local', 'cluster', 'redis']).default('local'),
+    fault_tolerant: z.boolean().default(true),
+    hide_client_headers: z.boolean().default(false),
+    error_code: z.int().min(400).max(599).default(429),
+    error_message: z.string().default('API rate limit exceeded'),
+    sync_rate: z.number().optional(),
+    redis: redis.optional(),
+    redis_host: z.string().optional(),
+    redis_port: z.int().optional(),
+    redis_password: z.string().optional(),
+    redis_username: z.string().optional(),
+    redis_ssl: z.boolean().optional(),
+    redis_ssl_verify: z.boolean().optional(),
+    redis_server_name: z.string().optional(),
+    redis_timeout: z.int().optional(),
+    redis_database: z.int().optional(),
+  })
+  .superRefine((config, context) => {
+    const limits = PERIODS.flatMap((period) =>
+      config[period] === undefined ? [] : [{ period, count: config[period] }],
+    );
+    if (limits.length === 0)
+      context.addIssue({ code: 'custom', message: `limits nothing; write one of ${PERIODS.join(', ')}` });
+    for (const [at, { period, count }] of limits.entries()) {
+      const shorter = limits.slice(0, at).find((each) => each.count > count);
+      if (shorter !== undefined)
+        context.addIssue({
+          code: 'custom',
+          path: [period],
+          message: `is ${count}, below the ${shorter.count} of one ${shorter.period}, which could never be used up; write no less`,
+        });
+    }
+    for (const [by, key] of [
+      ['header', 'header_name'],
+      ['path', 'path'],
+    ] as const)
+      if (config.limit_by === by && config[key] === undefined)
+        context.addIssue({ code: 'custom', path: ['limit_by'], message: `is ${by}; say which with ${key}` });
+  });
+
+type Config = z.output<typeof form>;
+
+export const rateLimiting = pluginImport<Config>({
+  name: 'rate-limiting',
+  priority: 910,
+  form,
+  become(config, { what, place, scope, service, report }) {
+    report.note(
+      place,
+      what,
+      'counts exactly, also of requests at the same time, which Kong lets slip through; and its limits refill steadily instead of starting anew at each full minute or hour',
+    );
+    if (config.policy !== 'local')
+      report.note([...place, 'policy'], what, `counts in this process by itself; ${config.policy} is not asked`);
+    const rates = PERIODS.flatMap((period) => {
+      const count = config[period];
+      return count === undefined ? [] : [{ rate: `${count}/${LENGTHS[period]}`, name: period }];
+    });
+    const ofService = config.limit_by === 'service' ? ` service ${service?.value.name ?? service?.value.id ?? ''}` : '';
+    return {
+      filters: [
+        {
+          type: 'rate-limit',
+          name: `${scope}${ofService}`,
+          by: byOf(config),
+          rates,
+          ...(config.hide_client_headers ? { headers: false } : { headers: 'x-ratelimit' }),
+          ...(config.error_code === 429 ? {} : { status: config.error_code }),
+          ...(config.error_message === 'API rate limit exceeded' ? {} : { detail: config.error_message }),
+        },
+      ],
+    };
+  },
+});
+
+/** Who has a limit of its own; whoever is none of it is told apart by address, as Kong does it. */
+function byOf({ limit_by: by, header_name: header = '', path = '' }: Config): unknown {
+  switch (by) {
+    case 'ip':
+      return 'ip';
+    case 'service':
+      return 'route';
+    case 'header':
+      return [{ header: header.toLowerCase() }, 'ip'];
+    case 'path':
+      return [{ path }, 'ip'];
+    default:
+      return ['consumer', 'ip'];
+  }
+}
