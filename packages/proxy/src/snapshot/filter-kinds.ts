@@ -1,8 +1,10 @@
 import { aclKind } from '../filters/acl-kind.ts';
+import { anyOfKind } from '../filters/any-of/any-of-kind.ts';
 import { apiKeyKind } from '../filters/api-key/api-key-kind.ts';
 import { basicAuthKind } from '../filters/basic-auth/basic-auth-kind.ts';
 import { cacheKind } from '../filters/cache/cache-kind.ts';
 import { byConsumerKind } from '../filters/by-consumer-kind.ts';
+import { clientCertificateKind } from '../filters/client-certificate/client-certificate-kind.ts';
 import { composeKind } from '../filters/compose/compose-kind.ts';
 import { consumerTokenKind } from '../filters/consumer-token/consumer-token-kind.ts';
 import { correlationIdKind } from '../filters/correlation-id-kind.ts';
@@ -31,8 +33,10 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   apiKeyKind,
   basicAuthKind,
   consumerTokenKind,
+  clientCertificateKind,
   extAuthKind,
   oidcKind,
+  anyOfKind,
   aclKind,
   ipKind,
   requestSizeKind,

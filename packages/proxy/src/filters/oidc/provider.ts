@@ -4,6 +4,7 @@ import type { JSONWebKeySet } from 'jose';
 import * as oauth from 'oauth4webapi';
 import type { FilterWorld, LocalAnswer } from '../../engine/filter.ts';
 import { JwtVerifier } from '../jwt/jwt-verifier.ts';
+import { ALGORITHMS } from '../jwt/key-set.ts';
 import { PROVIDER_UNAVAILABLE, providerInvalid } from './oidc-fault.ts';
 import type { ResolvedOidcSpec } from './oidc-spec.ts';
 import { idTokenFault, providerFault } from './provider-fault.ts';
@@ -58,7 +59,9 @@ export class Provider {
     this.#fetch = providerFetch({ clock, random, timeoutMs: spec.timeoutMs, signal: this.#closing.signal });
     // What a person must be is looked at when all of it is known.
     const require = { claims: [], roles: undefined, scopes: [], tenant: false, subject: false };
-    this.#tokens = new JwtVerifier({ ...spec.token, require }, world, () => this.#publishedKeys());
+    // A secret that is published signs nothing.
+    const algorithms = ALGORITHMS.filter((name) => !name.startsWith('HS'));
+    this.#tokens = new JwtVerifier({ ...spec.token, require, algorithms }, world, () => this.#publishedKeys());
   }
 
   /** What it says of itself, the last that could be believed; or why there is nothing. */
