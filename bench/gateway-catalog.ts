@@ -136,6 +136,41 @@ const gatewayRoutes = gatewayBench(
   [['ten', 'fairlead', 'routes-10']],
 );
 
+/** An answer that is stored, given again and again; beside nginx that has it, one that fetches and stores each, and one that only fetches. */
+const gatewayCache = gatewayBench(
+  'gateway-cache',
+  'cache-hit',
+  [
+    A_CORE,
+    {
+      id: 'cache-hit-vs-nginx-hit',
+      unit: '×',
+      better: 'higher',
+      goal: 0.7,
+      ratio: { of: A_CORE.id, to: 'nginx-hit', where: WHERE_BUSY },
+    },
+    {
+      id: 'cache-hit-vs-nginx-miss',
+      unit: '×',
+      better: 'higher',
+      goal: 2,
+      // Its disk makes it wait, so that it isn't busy.
+      ratio: { of: A_CORE.id, to: 'nginx-miss' },
+    },
+    {
+      id: 'cache-hit-vs-nginx-unstored',
+      unit: '×',
+      better: 'higher',
+      ratio: { of: A_CORE.id, to: 'nginx-unstored', where: WHERE_BUSY },
+    },
+  ],
+  [
+    ['nginx-hit', 'nginx', 'cache-hit'],
+    ['nginx-miss', 'nginx', 'cache-miss'],
+    ['nginx-unstored', 'nginx', 'cache-unstored'],
+  ],
+);
+
 /** How long requests take at half of what each proxy can do itself. */
 const gatewayLatency: Bench = {
   name: 'gateway-latency',
@@ -170,6 +205,7 @@ export const GATEWAY_BENCHES: readonly Bench[] = [
   gatewayTls,
   gatewayBulk,
   gatewayRoutes,
+  gatewayCache,
   gatewayLatency,
   gatewayHeld,
 ];

@@ -18,6 +18,8 @@ export interface ForeignExtras {
   readonly secured?: { readonly publicKeyFile: string; readonly issuer: string; readonly audience: string };
   /** Of nginx: TLS 1.3, with PEM files. */
   readonly tls?: { readonly certificateFile: string; readonly keyFile: string };
+  /** Of nginx: answers come from its cache; or each request is another one for it, whose answer is stored, or is not. */
+  readonly cache?: 'hit' | 'miss' | 'unstored';
   /** Of nginx: large bodies are passed on as they come, never through a file. */
   readonly isBulk?: boolean;
 }
@@ -72,11 +74,18 @@ export async function startForeignProxy(
   };
 }
 
-function nginxConfiguration(folder: string, port: number, originPort: number, { tls, isBulk }: ForeignExtras): string {
+function nginxConfiguration(
+  folder: string,
+  port: number,
+  originPort: number,
+  { tls, isBulk, cache }: ForeignExtras,
+): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return [
     'daemon off;',
     'worker_processes 1;',
+    // Else its worker is somebody who may not write into the folder.
+    ...(process.getuid?.() === 0 ? ['user root;'] : []),
     `pid ${folder}/nginx.pid;`,
     'error_log stderr;',
     'events { worker_connections 1024; }',
@@ -84,10 +93,20 @@ function nginxConfiguration(folder: string, port: number, originPort: number, { 
     '  access_log off;',
     '  keepalive_requests 100000000;',
     ...temporary.map((each) => `  ${each}_temp_path ${folder}/${each};`),
+    ...(cache === undefined
+      ? []
+      : [`  proxy_cache_path ${folder}/cache keys_zone=bench:16m max_size=64m use_temp_path=off;`]),
     `  upstream origin { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 100000000; }`,
     `  server { listen 127.0.0.1:${port}${tls === undefined ? '' : ' ssl'}; location /orders {`,
     '    proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";',
     '    proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto http;',
+    ...(cache === undefined
+      ? []
+      : [
+          '    proxy_cache bench; add_header X-Cache $upstream_cache_status;',
+          ...(cache === 'hit' ? [] : ['    proxy_cache_key $request_id;']),
+          ...(cache === 'unstored' ? ['    proxy_no_cache 1;'] : []),
+        ]),
     '  }',
     ...(isBulk === true
       ? [

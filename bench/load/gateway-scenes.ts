@@ -7,7 +7,17 @@ import type { ForeignExtras } from './foreign-proxy.ts';
 import type { LoadOptions } from './requests.ts';
 
 /** What a proxy is measured with. */
-export const SCENE_NAMES = ['plain', 'secured', 'tls', 'bulk', 'routes-10', 'routes-10k'] as const;
+export const SCENE_NAMES = [
+  'plain',
+  'secured',
+  'tls',
+  'bulk',
+  'routes-10',
+  'routes-10k',
+  'cache-hit',
+  'cache-miss',
+  'cache-unstored',
+] as const;
 
 /** One of `SCENE_NAMES`. */
 export type SceneName = (typeof SCENE_NAMES)[number];
@@ -67,6 +77,12 @@ export function gatewayScene(name: SceneName, folder: string): Scene {
         load: { ...LOAD, connections: BULK_CONNECTIONS, method: 'POST', body: 'x'.repeat(BULK_BYTES) },
         origin: 'servers/bulk-origin.ts',
       };
+    case 'cache-hit':
+      return { ...plain, ...cache('hit') };
+    case 'cache-miss':
+      return { ...plain, ...cache('miss') };
+    case 'cache-unstored':
+      return { ...plain, ...cache('unstored') };
     case 'routes-10':
       return { ...plain, ...routes(10) };
     case 'routes-10k':
@@ -119,6 +135,15 @@ function tls(folder: string): Pick<Scene, 'snapshot' | 'extras' | 'load'> {
     snapshot: (originPort) => snapshot(originPort, { tls: { certificate: certificateFile, key: keyFile, min: '1.3' } }),
     extras: { tls: { certificateFile, keyFile } },
     load: { ...LOAD, certificate: cert },
+  };
+}
+
+/** One answer of a cache; only nginx misses, which its extras say. */
+function cache(which: NonNullable<ForeignExtras['cache']>): Pick<Scene, 'snapshot' | 'extras' | 'origin'> {
+  return {
+    snapshot: (originPort) => snapshot(originPort, {}, [{ type: 'cache' }]),
+    extras: { cache: which },
+    origin: 'servers/cacheable-origin.ts',
   };
 }
 

@@ -1,17 +1,4 @@
-// What proxies are measured in front of: 200 bytes for each request, at the least cost that there is in Node.
-import { createServer } from 'node:net';
-import { portOf, served } from '../load/served.ts';
+// What proxies are measured in front of; nothing of it may be given without asking.
+import { servePlain } from '../load/plain-origin.ts';
 
-const ANSWER = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\netag: "abcdef0123456789"\r\ncache-control: no-cache\r\ncontent-length: 200\r\n\r\n${'x'.repeat(200)}`;
-const HEAD_END = '\r\n\r\n';
-
-const server = createServer({ noDelay: true }, (socket) => {
-  let held = '';
-  socket.on('data', (chunk: Buffer) => {
-    const heads = (held + chunk.toString('latin1')).split(HEAD_END);
-    held = heads.pop() ?? '';
-    if (heads.length > 0) socket.write(ANSWER.repeat(heads.length), 'latin1');
-  });
-  socket.on('error', () => socket.destroy());
-});
-server.listen(0, '127.0.0.1', () => served({ port: portOf(server.address()) }));
+servePlain('no-cache');
