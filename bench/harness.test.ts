@@ -186,6 +186,7 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'gateway-tls',
     'gateway-bulk',
     'gateway-routes',
+    'gateway-cache',
     'gateway-latency',
     'gateway-held',
   ]);
