@@ -43,9 +43,10 @@ export function readEdgeFilters(written: unknown, services: readonly string[]): 
   const filters = result.data;
   const named = filters.map((filter) => referencesOf(filter));
   const problems = filters.flatMap((filter, at): EdgeFilterProblem[] => [
-    ...(kindOf(filter)?.identifies === true
-      ? [{ place: [at, 'type'], message: 'says who asks, which is for the platform’s token to say; leave it out' }]
-      : []),
+    ...identifyingIn(filter).map((place) => ({
+      place: [at, ...place, 'type'],
+      message: 'says who asks, which is for the platform’s token to say; leave it out',
+    })),
     ...(named[at] ?? []).flatMap(({ cluster, path }) =>
       services.includes(cluster) ? [] : [{ place: [at, ...path], message: noService(cluster, services) }],
     ),
@@ -94,6 +95,17 @@ function noService(name: string, services: readonly string[]): string {
   const near = nearest(name, services);
   const hint = near === undefined ? `there are: ${services.join(', ') || 'none'}` : `did you mean ${near}?`;
   return `there is no service ${JSON.stringify(name)}; ${hint}`;
+}
+
+/** Where filters stand that say who asks, also within others. */
+function identifyingIn(value: unknown): readonly (readonly (string | number)[])[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const own = 'type' in value && FILTER_KINDS.some((kind) => kind.type === value.type && kind.identifies === true);
+  const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  return [
+    ...(own ? [[]] : []),
+    ...entries.flatMap(([key, member]) => identifyingIn(member).map((rest) => [key, ...rest])),
+  ];
 }
 
 /** Where names of the platform's own fields stand, as keys or as texts. */

@@ -40,6 +40,35 @@ test('filters change what goes on, and never who asks', async () => {
   expect(edge.seen[0]?.headers).toMatchObject({ 'x-shop': 'acme', 'x-fairlead-tenant': 'acme' });
 });
 
+test('a page is composed for who asks; a service that was not started is a part that is missing', async () => {
+  const parts = {
+    order: { to: 'orders', path: '/orders/{path:id}' },
+    payment: { to: 'payments', path: '/payments', optional: true },
+  };
+  const filters = [CORS, LIMIT, { type: 'compose', path: '/pages/{id}', parts }];
+  await using edge = await openEdge({ routes: [{ path: '/pages', filters }], absent: ['payments'] });
+  const token = await edge.token({ roles: ['buyer'] });
+  const page = await edge.ask('GET', '/pages/7', { token, headers: { 'x-fairlead-tenant': 'globex' } });
+  expect(page).toMatchObject({
+    status: 200,
+    json: { order: { ok: true }, partial: { payment: 'UPSTREAM_UNAVAILABLE' } },
+    headers: { 'x-fairlead-partial': 'true' },
+  });
+  expect(edge.seen).toMatchObject([
+    {
+      url: '/orders/7',
+      headers: {
+        'x-fairlead-tenant': 'acme',
+        'x-fairlead-subject': 'ada',
+        'x-fairlead-roles': 'buyer',
+        'x-fairlead-caller': 'gateway',
+      },
+    },
+  ]);
+  expect(edge.seen[0]?.headers).not.toHaveProperty('authorization');
+  expect(await edge.ask('GET', '/pages/7')).toMatchObject({ status: 401 });
+});
+
 test('a token is asked for before any filter that answers', async () => {
   const filters = [{ type: 'respond', json: { secret: true } }];
   await using edge = await openEdge({ routes: [{ path: '/orders', filters }] });
@@ -58,6 +87,11 @@ test.each<[string, object[], string]>([
     'another proof of who asks',
     [CORS, { type: 'jwt', issuer: 'https://a.test', audience: 'b', jwks: 'https://a.test/keys' }],
     'routes[0].filters[1].type: says who asks, which is for the platform’s token to say',
+  ],
+  [
+    'another proof within a filter',
+    [{ type: 'any-of', of: [{ type: 'api-key', consumers: [{ name: 'a', keys: [`sha256:${'0'.repeat(64)}`] }] }] }],
+    'routes[0].filters[0].of[0].type: says who asks',
   ],
   [
     'a service that is not there',
