@@ -36,6 +36,12 @@ export function partitionOf(identity: Identity | undefined, cluster: string, { p
   return JSON.stringify(per === 'tenant' ? [cluster, tenant] : [cluster, tenant, subject, consumer]);
 }
 
+/** Whether answers to this one are kept apart from those to others. */
+export function isToldApart(identity: Identity | undefined, { per }: KeySettings): boolean {
+  if (per === 'tenant') return identity?.tenant !== undefined;
+  return identity?.subject !== undefined || identity?.consumer !== undefined;
+}
+
 /** Names end with `*` when they are beginnings. Compared as they are spelled: another spelling is another parameter. */
 function queryWithout(query: string, names: readonly string[]): string {
   const kept = query

@@ -49,6 +49,12 @@ const schema = z
       .enum(['tenant', 'subject'])
       .default('tenant')
       .describe('Who shares answers to requests that say who asks. Default tenant.'),
+    identified: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether answers to requests that say who asks are stored without saying that they may be, for that tenant or subject. Default false.',
+      ),
     key: z
       .strictObject({
         host: z.boolean().default(true).describe('Whether scheme and host tell answers apart. Default true.'),
@@ -127,6 +133,7 @@ const make: FilterFactory<CacheSpec> = (spec, world): Filter => {
     withCookies: spec.cookies,
     staleWhileRevalidateMs: spec.staleWhileRevalidate,
     staleIfErrorMs: spec.staleIfError,
+    withIdentified: spec.identified,
     obeysRequests: spec.requests === 'obey',
     waitMs: spec.wait,
     name: spec.name,
