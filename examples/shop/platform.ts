@@ -33,10 +33,45 @@ export default definePlatform({
     },
   },
   gateway: {
+    filters: [
+      // The storefront is a page of its own, which browsers load from elsewhere.
+      {
+        type: 'cors',
+        origins: ['https://shop.example', 'http://localhost:5173'],
+        headers: ['authorization', 'content-type', 'idempotency-key'],
+        exposed: ['ratelimit', 'retry-after', 'traceparent', 'x-fairlead-partial', 'x-request-id'],
+        maxAge: '10m',
+      },
+      // Whoever guesses tokens is stopped before any is looked at; and no tenant takes all that there is from the others.
+      { type: 'rate-limit', name: 'addresses', by: 'ip', rates: ['10000/s'], headers: false },
+      { type: 'rate-limit', name: 'tenants', by: 'tenant', rates: ['5000/s'] },
+    ],
     routes: [
-      { path: '/catalog', service: 'catalog' },
+      {
+        path: '/catalog',
+        service: 'catalog',
+        // Everybody looks at it, and nobody minds a second: each tenant's own is kept for it, and asked for once.
+        filters: [{ type: 'cache', identified: true, defaultTtl: '1s', staleIfError: '1m', statuses: [200] }],
+      },
       { path: '/orders', service: 'orders' },
       { path: '/payments', service: 'payments', roles: ['support'] },
+      // What a customer wants to know of an order is with three services; without the last two there is still an order.
+      {
+        path: '/order-details',
+        methods: ['GET'],
+        timeout: '3s',
+        filters: [
+          {
+            type: 'compose',
+            path: '/order-details/{id}',
+            parts: {
+              order: { to: 'orders', path: '/orders/{path:id}', at: '' },
+              payment: { to: 'payments', path: '/payments/{path:id}', timeout: '1s', default: { status: 'unknown' } },
+              goods: { to: 'inventory', path: '/reservations/{path:id}', timeout: '1s', optional: true },
+            },
+          },
+        ],
+      },
     ],
   },
 });

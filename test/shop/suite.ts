@@ -182,6 +182,61 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       expect(entries).toMatchObject([{ type: 'charge' }, { type: 'refund' }]);
     });
 
+    test('answers what there is to know of an order in one answer, made of three services', async () => {
+      const placed = await alice.place([{ sku: 'SHACKLE-8', quantity: 2 }], randomUUID());
+      const { id } = await alice.ended(placed.body.id);
+      type Details = Order & { payment: { status: string }; goods: { status: string; items: unknown[] } };
+      // Who hears of an order's end last says so last.
+      const details = await eventually(async () => {
+        const answer = await alice.request<Details>('GET', `/order-details/${id}`);
+        return answer.status === 200 && answer.body.goods.status === 'taken' ? answer : undefined;
+      }, 'the goods to be taken');
+      expect(details.body).toMatchObject({
+        id,
+        status: 'confirmed',
+        payment: { status: 'captured', amountCents: 1300 },
+        goods: { status: 'taken', items: [{ sku: 'SHACKLE-8', quantity: 2 }] },
+      });
+      expect(details.body).not.toHaveProperty('partial');
+      expect(details.headers.get('x-fairlead-partial')).toBe('false');
+      const carol = await customer(shop, 'globex', 'carol');
+      const foreign = await carol.request('GET', `/order-details/${id}`);
+      expect(foreign).toMatchObject({ status: 404, body: { code: 'ORDER_NOT_FOUND' } });
+      expect((await alice.request('GET', `/order-details/${id}/more`)).status).toBe(404);
+      expect((await alice.request('POST', `/order-details/${id}`)).status).toBe(405);
+      expect((await fetch(`${shop.gatewayUrl}/order-details/${id}`)).status).toBe(401);
+    });
+
+    test('keeps the catalog for a moment, for each tenant its own', async () => {
+      type Catalog = { items: { currency: string }[] };
+      const dan = await customer(shop, 'globex', 'dan');
+      const hit = async (who: Customer) => {
+        const { headers, body } = await who.request<Catalog>('GET', '/catalog');
+        return headers.get('cache-status')?.includes('hit') === true ? body.items[0]?.currency : undefined;
+      };
+      expect(await eventually(() => hit(alice), 'a catalog that is kept')).toBe('EUR');
+      expect(await eventually(() => hit(dan), 'the other tenant’s')).toBe('USD');
+    });
+
+    test('lets the storefront’s pages ask, and no others', async () => {
+      const ask = (origin: string) =>
+        fetch(`${shop.gatewayUrl}/orders`, {
+          method: 'OPTIONS',
+          headers: {
+            origin,
+            'access-control-request-method': 'POST',
+            'access-control-request-headers': 'authorization',
+          },
+        });
+      const storefront = 'https://shop.example';
+      const allowed = await ask(storefront);
+      expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([204, storefront]);
+      expect((await ask('https://elsewhere.example')).headers.get('access-control-allow-origin')).toBeNull();
+      const answer = await alice.request('GET', '/orders', { headers: { origin: storefront } });
+      expect(answer.headers.get('access-control-allow-origin')).toBe(storefront);
+      expect(answer.headers.get('ratelimit-policy')).toMatch(/^"tenants";/);
+    });
+
     test('refuses who has no token, or not the role', async () => {
       expect((await fetch(`${shop.gatewayUrl}/catalog`)).status).toBe(401);
       expect((await alice.request('GET', '/payments?orderId=x')).status).toBe(403);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export const inventoryContract = defineContract({
   name: 'inventory',
-  version: '1.0.0',
+  version: '1.1.0',
   description: 'How much of everything is left, and what is held for which order',
   operations: {
     levels: operation({
@@ -11,6 +11,17 @@ export const inventoryContract = defineContract({
       path: '/levels',
       summary: 'What is left of every item, for the tenant of the call',
       output: z.object({ levels: z.array(z.object({ sku: z.string(), available: z.int().nonnegative() })) }),
+    }),
+    getReservation: operation({
+      method: 'GET',
+      path: '/reservations/{orderId}',
+      summary: 'What is held for an order, or has left for it',
+      visibility: 'public',
+      input: z.object({ orderId: z.string() }),
+      output: z.object({
+        status: z.enum(['none', 'held', 'refused', 'taken', 'released']),
+        items: z.array(z.object({ sku: z.string(), quantity: z.int().positive() })),
+      }),
     }),
   },
   events: {

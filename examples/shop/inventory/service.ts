@@ -1,6 +1,8 @@
+import { stateOf } from '@fairlead/events';
 import { defineService, duration } from '@fairlead/service';
 import { ordersContract } from '../orders/contract.ts';
 import { inventoryContract } from './contract.ts';
+import { Reservation } from './reservation.ts';
 import { hold, settle } from './stock.ts';
 
 export default defineService({
@@ -32,6 +34,11 @@ export default defineService({
         [ctx.tenant],
       );
       return { levels: [...rows] };
+    },
+
+    async getReservation(ctx, { orderId }, kit) {
+      const { state } = await stateOf({ ctx, database: kit.db }, Reservation, orderId);
+      return { status: state.status, items: [...state.lines] };
     },
   },
   consumers: {

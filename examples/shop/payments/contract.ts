@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export const paymentsContract = defineContract({
   name: 'payments',
-  version: '1.0.0',
+  version: '1.1.0',
   description: 'What was charged, declined and refunded for an order',
   operations: {
     listPayments: operation({
@@ -22,6 +22,17 @@ export const paymentsContract = defineContract({
             at: z.iso.datetime(),
           }),
         ),
+      }),
+    }),
+    getPayment: operation({
+      method: 'GET',
+      path: '/payments/{orderId}',
+      summary: 'How the payment of an order stands',
+      visibility: 'public',
+      input: z.object({ orderId: z.string() }),
+      output: z.object({
+        status: z.enum(['none', 'initiated', 'captured', 'declined', 'refunded']),
+        amountCents: z.int().nonnegative(),
       }),
     }),
   },

@@ -36,6 +36,11 @@ export default defineService({
         })),
       };
     },
+
+    async getPayment(ctx, { orderId }, kit) {
+      const { state } = await stateOf({ ctx, database: kit.db }, Payment, orderId);
+      return { status: state.status, amountCents: state.amountCents };
+    },
   },
   jobs: {
     /** Billing is asked under a key of the job, the same in every attempt; booking it ends the job. */
