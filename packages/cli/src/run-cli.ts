@@ -21,6 +21,7 @@ import { dlq } from './commands/dlq.ts';
 import { down } from './commands/down.ts';
 import { events } from './commands/events.ts';
 import { gateway } from './commands/gateway.ts';
+import { importCommand } from './commands/import.ts';
 import { init } from './commands/init.ts';
 import { jobs } from './commands/jobs.ts';
 import { logs } from './commands/logs.ts';
@@ -57,6 +58,7 @@ export const COMMANDS: readonly Command[] = [
   token,
   check,
   gateway,
+  importCommand,
   route,
   completion,
 ];

@@ -14,6 +14,8 @@ export interface LoadSnapshotOptions {
   readonly clock: Clock;
   /** What the file is called in problems and reports. Default: its path. */
   readonly origin?: string;
+  /** What the file holds, for those who have read it. Default: it is read. */
+  readonly text?: string;
   /** What another gateway's configuration may refer to. Default: the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: the filters that there are. */
@@ -26,12 +28,7 @@ export interface LoadSnapshotOptions {
  */
 export async function loadSnapshot(file: string, options: LoadSnapshotOptions): Promise<CompiledSnapshot> {
   const path = resolve(file);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    throw fail('SNAPSHOT_UNREADABLE', `${file} can't be read (${why}). Give the path of a file of YAML or JSON.`, {
-      cause,
-    });
-  });
+  const text = options.text ?? (await readConfiguration(file));
   const { origin = file, clock, kinds, env = process.env } = options;
   const { snapshot, locate } = readAny(text, {
     origin,
@@ -43,4 +40,17 @@ export async function loadSnapshot(file: string, options: LoadSnapshotOptions): 
   const { listeners, problems } = await foundListeners(snapshot.listeners, dirname(path), clock);
   if (problems.length > 0) throw foundInvalid(origin, problems, locate);
   return { ...snapshot, listeners };
+}
+
+/**
+ * What a file of a configuration holds.
+ * @throws SNAPSHOT_UNREADABLE
+ */
+export function readConfiguration(file: string): Promise<string> {
+  return readFile(resolve(file), 'utf8').catch((cause: unknown) => {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw fail('SNAPSHOT_UNREADABLE', `${file} can't be read (${why}). Give the path of a file of YAML or JSON.`, {
+      cause,
+    });
+  });
 }

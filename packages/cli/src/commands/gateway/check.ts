@@ -4,6 +4,7 @@ import { describeSnapshot, loadSnapshot, snapshotWarnings, type CompiledSnapshot
 import { command } from '../../command.ts';
 import { EXIT_CODES } from '../../exit-codes.ts';
 import { toggle } from '../../flag.ts';
+import { importNoteLines } from '../../import-notes.ts';
 import { counted, table } from '../../table.ts';
 import { fileOf } from './configuration-file.ts';
 
@@ -58,10 +59,17 @@ export const check = command<{ readonly json: boolean }>({
     const warnings = snapshotWarnings(snapshot);
     if (json) {
       const { loadedAt: _now, ...description } = describeSnapshot(snapshot);
-      terminal.out(`${JSON.stringify({ ...description, warnings })}\n`);
+      terminal.out(
+        `${JSON.stringify({ ...description, warnings, ...(snapshot.imported === undefined ? {} : { imported: snapshot.imported }) })}\n`,
+      );
       return EXIT_CODES.done;
     }
-    const lines = [...overview(snapshot), ...warnings.map((warning) => `warning: ${warning}`)];
+    const { imported } = snapshot;
+    const lines = [
+      ...overview(snapshot),
+      ...(imported === undefined ? [] : importNoteLines(imported, file)),
+      ...warnings.map((warning) => `warning: ${warning}`),
+    ];
     terminal.out(`${lines.join('\n')}\n`);
     return EXIT_CODES.done;
   },

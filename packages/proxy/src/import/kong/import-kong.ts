@@ -106,7 +106,9 @@ function importFile(file: KongFile, source: ReadText, report: KongReport): Impor
   return {
     of: 'Kong',
     written,
-    notes: report.notes.map(({ place, what, note }) => ({ line: source.locate(place, false).line, what, note })),
+    notes: report.notes
+      .map(({ place, what, note }) => ({ line: source.locate(place, false).line, what, note }))
+      .toSorted((a, b) => a.line - b.line),
     locate: (place) => locateIn(written, place, places, source),
   };
 }
