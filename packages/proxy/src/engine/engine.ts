@@ -9,6 +9,7 @@
 //   inspection.ts       what operators are told: red-window.ts, consumer-table.ts, cluster-watch.ts, cluster-metrics.ts
 //   filter.ts  compiled-route.ts                      what filters see
 import { backoff, Slots, type Closeable, type Timer } from '@fairlead/core';
+import { CACHE_KEY, type CacheControl } from '../filters/cache/cache-control.ts';
 import { FieldSieve, type Cluster } from '@fairlead/net';
 import { policyWatch } from '@fairlead/policy';
 import { challengeAnswer } from '../acme/challenge-answer.ts';
@@ -37,6 +38,8 @@ export interface Engine extends Closeable {
   readonly isDraining: boolean;
   /** What it is doing, for operators. */
   readonly inspection: EngineInspection;
+  /** What filters `cache` have stored, of the snapshot at work. */
+  readonly caches: readonly CacheControl[];
   /** A cluster of the snapshot that new requests begin with. */
   cluster(name: string): Cluster | undefined;
   /**
@@ -205,6 +208,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       return core.isDraining;
     },
     inspection: new EngineInspection(core, servers, watch),
+    get caches() {
+      // `as`: what is kept under this name is what the filter `cache` keeps.
+      return kept.valuesOf(CACHE_KEY) as readonly CacheControl[];
+    },
     cluster: (cluster) => core.snapshot.clusters.get(cluster),
     swap,
     close({ graceMs = DEFAULT_GRACE_MS, isReplaced = false } = {}) {

@@ -1,5 +1,8 @@
 import type { StoreReport } from './cache-store.ts';
 
+/** What the keys begin with under which caches outlive a configuration. */
+export const CACHE_KEY = 'cache ';
+
 /** What can be asked of a cache, and done to it, besides answering requests. */
 export interface CacheControl {
   /** As the configuration names it; without a name, the route's. */

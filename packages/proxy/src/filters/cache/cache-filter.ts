@@ -10,8 +10,8 @@ import type {
   Verdict,
 } from '../../engine/filter.ts';
 import type { Cache } from './cache.ts';
-import { partitionOf, resourceOf, sameOrigin, isToldApart } from './cache-key.ts';
-import type { CacheSettings } from './cache-settings.ts';
+import { partitionOf, resourceOf, sameOrigin } from './cache-key.ts';
+import { isIdentified, type CacheSettings } from './cache-settings.ts';
 import { forwardStatus, type Forwarded, type Handled } from './cache-status.ts';
 import type { Entry } from './entry.ts';
 import { Flight } from './flight.ts';
@@ -158,7 +158,7 @@ export class CacheFilter implements Filter {
       kind: 'errand',
       ...about,
       isAsking,
-      isIdentified: this.#isIdentified(passage, facts),
+      isIdentified: isIdentified(passage.identity, facts.hasAuthorization, this.#settings),
       askedAtMs: this.#world.clock.now(),
       arriving: undefined,
       flight: undefined,
@@ -297,13 +297,6 @@ export class CacheFilter implements Filter {
     const give = (of: Passage, facts: RequestFacts) => stale.answer(of.fields, facts, nowMs, name, status);
     this.#share(errand, ({ passage: of, facts }) => give(of, facts));
     return { instead: give(passage, errand.facts) };
-  }
-
-  /** Whether an answer would be somebody's alone: where answers are kept for each tenant or subject apart, those of who has one need not be. */
-  #isIdentified({ identity }: Passage, { hasAuthorization }: RequestFacts): boolean {
-    const { withIdentified, key } = this.#settings;
-    if (withIdentified && isToldApart(identity, key)) return false;
-    return hasAuthorization || identity !== undefined;
   }
 
   #whyNot(head: AnswerHead, { facts, isIdentified, askedAtMs, arriving }: Errand): string | undefined {

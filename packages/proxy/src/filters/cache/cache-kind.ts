@@ -11,6 +11,7 @@ import type { Filter, FilterFactory, FilterWorld } from '../../engine/filter.ts'
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
 import { duration, share, size } from '../../snapshot/quantities.ts';
 import { Cache } from './cache.ts';
+import { CACHE_KEY } from './cache-control.ts';
 import { CacheFilter } from './cache-filter.ts';
 import type { KeySettings } from './cache-key.ts';
 import type { CacheSettings } from './cache-settings.ts';
@@ -142,7 +143,7 @@ const make: FilterFactory<CacheSpec> = (spec, world): Filter => {
   const zone = spec.zone ?? world.route;
   const place = stableHash({ store: spec.store ?? null, key: keySettings, maxObjectBytes });
   const cache = world.kept(
-    `cache ${zone} ${place}`,
+    `${CACHE_KEY}${zone} ${place}`,
     () => new Cache(zone, storeOf(spec, maxObjectBytes, world, zone), keySettings, world.clock),
   );
   return new CacheFilter(cache, settings, world);

@@ -12,7 +12,7 @@ export type PurgeQuery =
 
 /** How full a store is. Bytes are −1, entries too, where nobody counts them here. */
 export interface StoreReport {
-  readonly kind: 'memory' | 'disk' | 'redis';
+  readonly store: 'memory' | 'disk' | 'redis';
   readonly entries: number;
   /** Of heads, bodies and what keeping them takes; bodies that are on their way included. */
   readonly bytes: number;

@@ -108,7 +108,7 @@ export class DiskStore implements CacheStore {
 
   report(): StoreReport {
     return {
-      kind: 'disk',
+      store: 'disk',
       entries: this.#sieve.size,
       bytes: this.#sieve.bytes + this.#reservedBytes,
       maxBytes: this.#options.maxBytes,

@@ -84,7 +84,7 @@ export class MemoryStore implements CacheStore {
 
   report(): StoreReport {
     return {
-      kind: 'memory',
+      store: 'memory',
       entries: this.#sieve.size,
       bytes: this.#sieve.bytes + this.#reservedBytes,
       maxBytes: this.#maxBytes,

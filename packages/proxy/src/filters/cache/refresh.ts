@@ -1,7 +1,7 @@
 import type { OutgoingFields } from '@fairlead/net';
 import type { FilterWorld, Passage, SideAnswer } from '../../engine/filter.ts';
 import type { Cache } from './cache.ts';
-import type { CacheSettings } from './cache-settings.ts';
+import { isIdentified, type CacheSettings } from './cache-settings.ts';
 import type { Entry } from './entry.ts';
 import { keepAnswer } from './keep-answer.ts';
 import { notStored } from './storability.ts';
@@ -28,7 +28,7 @@ export async function refresh(about: Refreshing, passage: Passage): Promise<void
   const arriving = cache.arriving(resource);
   cache.refreshing.add(key);
   const request = passage.fields;
-  const isIdentified = passage.identity !== undefined || request.get('authorization') !== undefined;
+  const isTo = isIdentified(passage.identity, request.get('authorization') !== undefined, settings);
   const askedAtMs = world.clock.now();
   try {
     const answer = await world.ask({
@@ -57,7 +57,7 @@ export async function refresh(about: Refreshing, passage: Passage): Promise<void
       return cache.store.confirm(entry, entry.under(record, clock.monotonic()));
     }
     const facts = { status, fields, askedAtMs, cameAtMs };
-    if (notStored(facts, { noStore: false, isIdentified }, settings) !== undefined) {
+    if (notStored(facts, { noStore: false, isIdentified: isTo }, settings) !== undefined) {
       if (status < 500) cache.store.remove(entry);
       return;
     }
