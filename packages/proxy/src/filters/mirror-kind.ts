@@ -47,6 +47,7 @@ export const mirrorKind: FilterKind<MirrorSpec> = {
   type: 'mirror',
   schema,
   open: ['to', 'share', 'timeout'],
+  clusters: ({ to }) => [{ cluster: to, path: ['to'] }],
   explain: ({ to, share: ratio, maxInFlight }) =>
     `sends copies of ${ratio * 100} % to ${to}, at most ${maxInFlight} at once`,
   make,

@@ -101,6 +101,10 @@ export const splitKind: FilterKind<SplitSpec> = {
   type: 'split',
   schema,
   open: ['rings.*.by', 'rings.*.by.*', 'rings.*.to', 'sticky', 'sticky.*'],
+  clusters: ({ rings = [], weights = {} }) => [
+    ...rings.map(({ to }, at) => ({ cluster: to, path: ['rings', at, 'to'] })),
+    ...Object.keys(weights).map((cluster) => ({ cluster, path: ['weights', cluster] })),
+  ],
   explain({ rings = [], weights = {}, sticky }) {
     const shares = Object.entries(weights).map(([cluster, weight]) => `${weight} to ${cluster}`);
     const rest =

@@ -1,5 +1,6 @@
 import { nearest } from '@fairlead/core';
 import type { FilterKind } from './filter-kind.ts';
+import { clustersNamedBy } from './filter-references.ts';
 import type { PlacedProblem, Place } from './snapshot-problem.ts';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -24,6 +25,7 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
     ...Object.entries(clusters).flatMap(([name, cluster]) =>
       unknownName(membersOf(cluster)['policy'], ['clusters', name, 'policy'], 'policy', policies),
     ),
+    ...filterProblems(shared, ['filters'], Object.keys(clusters), kinds),
     ...routes.flatMap((each, index) => {
       const route = membersOf(each);
       const place = ['routes', index];
@@ -32,6 +34,7 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
       );
       return [
         ...destinationProblems(route['to'], [...place, 'to'], Object.keys(clusters)),
+        ...filterProblems(listOf(route['filters']), [...place, 'filters'], Object.keys(clusters), kinds),
         ...unknownName(route['policy'], [...place, 'policy'], 'policy', policies),
         ...listOf(route['listeners']).flatMap((name, at) =>
           unknownName(name, [...place, 'listeners', at], 'listener', listenerNames),
@@ -43,6 +46,20 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
       ];
     }),
   ];
+}
+
+/** The clusters that filters send something to. */
+function filterProblems(
+  filters: readonly unknown[],
+  place: Place,
+  clusters: readonly string[],
+  kinds: readonly FilterKind[],
+): PlacedProblem[] {
+  return filters.flatMap((filter, at) =>
+    clustersNamedBy(filter, kinds).flatMap(({ cluster, path }) =>
+      unknownName(cluster, [...place, at, ...path], 'cluster', clusters),
+    ),
+  );
 }
 
 /** The names of clusters in a route's `to`. */

@@ -344,3 +344,23 @@ async function published(keys: readonly JWK[]) {
   };
   return { jwks: `http://127.0.0.1:${port}/keys`, state, close };
 }
+
+test.each([
+  ['a private one', { ...elliptic.jwk, d: 'AAAA' }],
+  ['one for encryption', { ...elliptic.jwk, use: 'enc' }],
+  ['a curve that isn’t asked for', { kty: 'EC', crv: 'secp256k1', x: 'AA', y: 'AA' }],
+  ['garbage', { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }],
+  ['a secret that is too short', { kty: 'oct', alg: 'HS256', k: 'c2hvcnQ' }],
+  ['RSA below 2048 bits', { kty: 'RSA', n: 'AQAB', e: 'AQAB' }],
+])('keys that all can verify nothing are refused when they are read: %s', (_what, key) => {
+  const read = (keys: readonly object[]) =>
+    jwtSchema
+      .safeParse({ type: 'jwt', issuer: ISSUER, audience: AUDIENCE, keys })
+      .error?.issues.map(({ path, message }) => `${path.join()} ${message}`);
+  expect(read([key])?.join()).toMatch(/^keys hold none that verifies a token/);
+  expect(read([key, elliptic.jwk])).toBeUndefined();
+});
+
+test('keys of algorithms that aren’t taken verify nothing', () => {
+  expect(() => spec({ algorithms: ['RS256'] })).toThrow('hold none that verifies a token');
+});

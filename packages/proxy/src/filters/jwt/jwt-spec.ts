@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../../snapshot/quantities.ts';
-import { ALGORITHMS, type SignatureAlgorithm } from './key-set.ts';
+import { ALGORITHMS, isUsableKey, type SignatureAlgorithm } from './key-set.ts';
 
 const name = z.string().min(1);
 const fieldName = z.string().regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes');
@@ -21,6 +21,9 @@ export const requirements = z
     subject: z.boolean(),
   })
   .partial();
+
+const NO_KEYS =
+  'hold none that verifies a token, so that every token would be refused: write public keys for signatures (RSA from 2048 bits, P-256, P-384, P-521, Ed25519), or secrets with alg HS256, HS384 or HS512 that are as long as their hash';
 
 /** A filter `jwt` as it is written down. */
 export const jwtSchema = z
@@ -54,10 +57,11 @@ export const jwtSchema = z
     cache: z.int().min(0).optional().describe('Verified tokens that are kept. Default 10000. 0 keeps none.'),
   })
   .check((ctx) => {
-    const { jwks, keys, header, forward } = ctx.value;
+    const { jwks, keys, algorithms, header, forward } = ctx.value;
     const complain = (message: string, path: string): void =>
       void ctx.issues.push({ code: 'custom', input: ctx.value, message, path: [path] });
     if ((jwks === undefined) === (keys === undefined)) complain('write either jwks or keys', 'jwks');
+    if (keys?.some((key) => isUsableKey(key, algorithms)) === false) complain(NO_KEYS, 'keys');
     if (header !== undefined && header !== 'authorization' && forward === undefined)
       complain('say with forward whether a token in a field of its own goes on', 'header');
   });

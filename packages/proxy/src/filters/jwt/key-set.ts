@@ -1,3 +1,4 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { importJWK, type CryptoKey, type JWK } from 'jose';
 
 /** What a token may be signed with. `HS…` only with keys that were written down here, never with fetched ones. */
@@ -87,6 +88,20 @@ export async function readKeySet(
       return candidates.length === 1 ? candidates[0] : undefined;
     },
   };
+}
+
+/** Whether a key that was written down can verify a token of one of these algorithms. */
+export function isUsableKey(jwk: JWK, algorithms: readonly SignatureAlgorithm[] = ALGORITHMS): boolean {
+  const usable = verifying(jwk, true);
+  if (usable === undefined || !algorithms.includes(usable.algorithm)) return false;
+  if (usable.jwk.kty === 'oct') return true;
+  try {
+    // `as`: what is no key of Node's is what this finds out.
+    createPublicKey({ key: usable.jwk as JsonWebKey, format: 'jwk' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface Usable {
