@@ -94,7 +94,10 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
 
   /** A part of an upstream's answer; false when there is no room for more. */
   protected pass(part: Buffer): boolean {
-    return this.#flow === undefined ? this.deliver(part) : this.#flow.part(part);
+    if (this.route.timesSilence === true) this.heard();
+    const hasRoom = this.#flow === undefined ? this.deliver(part) : this.#flow.part(part);
+    if (!hasRoom) this.hearsNothing();
+    return hasRoom;
   }
 
   /** An upstream's answer is whole. */
@@ -131,6 +134,7 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
   }
 
   clientReady(): void {
+    if (this.route.timesSilence === true) this.heard();
     if (this.#flow === undefined) this.sourceRoom();
     else this.#flow.room();
   }

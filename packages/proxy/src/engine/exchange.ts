@@ -90,7 +90,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
     this.#dropHeld();
     const cluster = this.snapshot.clusters.get(this.cluster);
     const picked = cluster?.pick(this.hashKey === undefined ? undefined : hashOf(this.hashKey), avoid);
-    this.#attemptAtMs = this.#isStarting ? this.startedAtMs : this.core.clock.monotonic();
+    this.#attemptAtMs = this.#isStarting ? this.startedAtMs : this.heard();
     if (picked === undefined) return this.#lost(unpickable(this.cluster, cluster?.refusal));
     this.#picked = picked;
     this.#policed?.wentTo(picked);
@@ -121,7 +121,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   head(head: ResponseHead): void {
     const { status } = head;
     if (status < 200) return this.#provisional(head);
-    this.#headAtMs = this.core.clock.monotonic();
+    this.#headAtMs = this.heard();
     this.#head = head;
     this.attempted(status, this.#headAtMs - this.#attemptAtMs);
     if (status >= 500 && this.#policed !== undefined) {

@@ -163,6 +163,24 @@ export abstract class RequestPassage implements Passage, Due {
     return trailerLines(trailers, this.core.requestSieve, this.upstreamEdits);
   }
 
+  /**
+   * Something goes on, or has come from the upstream: where a route's time is for its silence, that begins anew.
+   * @returns the time, monotonic in milliseconds
+   */
+  heard(): number {
+    const nowMs = this.core.clock.monotonic();
+    const line = this.live?.deadline;
+    if (this.route.timesSilence !== true || line === undefined || this.dueIn instanceof OwnDeadline) return nowMs;
+    this.dueIn?.leave(this);
+    line.join(this, nowMs);
+    return nowMs;
+  }
+
+  /** The upstream is not waited for: the client has to take what is there. */
+  protected hearsNothing(): void {
+    if (this.route.timesSilence === true && !(this.dueIn instanceof OwnDeadline)) this.dueIn?.leave(this);
+  }
+
   /** It takes this route, and has its time from the beginning on. */
   enter(live: LiveRoute): void {
     if (live === this.live) return;

@@ -6,6 +6,8 @@ export interface UploadEvents {
   uploadFailed(fault: unknown): void;
   /** Those of the request's trailers that go on, as whole lines. */
   requestTrailers(trailers: Fields): string;
+  /** A part of the body goes on. */
+  heard(): void;
 }
 
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
@@ -34,6 +36,7 @@ export class Upload implements BodySink {
 
   data(part: Buffer): void {
     if (this.#isOver) return;
+    this.#events.heard();
     if (this.#isChunked) this.#carrier.bytes(Buffer.from(`${part.length.toString(16)}\r\n`, 'latin1'));
     this.isWanting = this.#carrier.bytes(part);
     if (this.#isChunked) this.#carrier.bytes(CRLF);

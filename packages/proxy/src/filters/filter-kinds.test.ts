@@ -41,6 +41,8 @@ test('every kind refuses what it does not know, and says in a sentence what it d
     { type: 'ip', allow: ['10.0.0.0/8'], deny: ['10.1.0.0/16'] },
     { type: 'request-size', max: '1KiB', requireLength: true },
     { type: 'rate-limit', by: 'tenant', rates: ['100/s', { rate: '1000/m', burst: 50 }] },
+    { type: 'pace', by: '{client-address}', rate: '10/s', burst: 20, delayAfter: 5 },
+    { type: 'concurrency', by: '{client-address}', max: 10 },
     { type: 'headers', request: { set: { 'x-a': 'b' }, remove: ['x-c'] } },
     { type: 'cors', origins: ['https://*.shop.test'], methods: ['PUT'], credentials: true },
     {
@@ -61,6 +63,7 @@ test('every kind refuses what it does not know, and says in a sentence what it d
       weights: { now: 95, next: 5 },
       sticky: 'ip',
     },
+    { type: 'affinity', by: '{cookie:session}' },
     { type: 'mirror', to: 'next', share: '10%' },
     {
       type: 'fault',
@@ -68,6 +71,8 @@ test('every kind refuses what it does not know, and says in a sentence what it d
       delay: { time: '2s', share: '10%' },
       abort: { status: 503, share: '1%' },
     },
+    { type: 'error-page', on: [502, 504], answer: { status: 200, body: 'Sorry.' } },
+    { type: 'when', isNot: { method: 'GET' }, filters: [{ type: 'respond', status: 405 }] },
     { type: 'correlation-id', header: 'x-id', echo: true },
     { type: 'by-consumer', cases: [{ consumers: ['ada'], filters: [{ type: 'ip', deny: ['10.0.0.0/8'] }] }] },
   ];
@@ -82,6 +87,8 @@ test('every kind refuses what it does not know, and says in a sentence what it d
     'lets only 10.0.0.0/8 in and keeps 10.1.0.0/16 out',
     'takes bodies of at most 1024 bytes, takes no body without its length',
     'lets 100/s and 1000/m through for each tenant',
+    'lets 10/s through for each {client-address}, and 20 more at once, of whom 15 wait for their turn',
+    'lets 10 requests at a time through for each {client-address}',
     'sets x-a of the request, removes x-c of the request',
     'lets pages of https://*.shop.test read answers and send PUT, with credentials',
     '/api and below becomes /, else /o/{id} becomes /orders/{id}, else what matches /v. becomes /, sets a of the query, removes b, c of the query',
@@ -89,8 +96,11 @@ test('every kind refuses what it does not know, and says in a sentence what it d
     'answers everything with 410 GONE',
     'makes one answer of one part: order from now',
     'sends acme (tenant) to next; splits 95 to now, 5 to next, by ip',
+    'keeps requests of one {cookie:session} together',
     'sends copies of 10 % to next, at most 100 at once',
     'holds 10 % back for 2000 ms, answers 1 % with 503, until 2030-01-01T01:00:00Z',
+    'answers 200 with a page of its own where the gateway says 502, 504',
+    'respond for requests that do not fit',
     'gives requests an id in x-id, and tells it in answers',
     'has other filters for ada (ip)',
   ]);

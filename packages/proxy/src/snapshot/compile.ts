@@ -42,6 +42,7 @@ export function compileSnapshot(
       sharedFilters: read.filters.length,
       destinations: route.to ?? [],
       timeoutMs: route.timeout,
+      timesSilence: route.timeoutOf === 'silence',
       maxBodyBytes: route.maxBody,
       ...policyOf(route.policy),
       matches,

@@ -58,6 +58,12 @@ export function snapshotForm(kinds: readonly FilterKind[]) {
     filters: filters.default([]).describe('After the filters for all routes.'),
     to: destinations.optional().describe('A cluster, or several with weights.'),
     timeout: duration.default(10_000).describe('For the whole exchange. Default 10s. 0s means no limit.'),
+    timeoutOf: z
+      .enum(['exchange', 'silence'], { error: 'must be exchange or silence' })
+      .default('exchange')
+      .describe(
+        'What the timeout is of: the whole exchange, or how long the upstream may say nothing. Default exchange.',
+      ),
     maxBody: size.default(1024 * 1024).describe('Largest request body. Default 1MiB. 0B allows none.'),
     policy: policyReference.optional().describe('How its requests behave under stress, instead of the cluster’s.'),
     priority: z

@@ -9,7 +9,10 @@ const schema = z
   .strictObject({
     type: z.literal('rewrite'),
     path: pathChangeSchema.optional().describe('What becomes of the path; of several rules, the first that fits.'),
-    query: queryChangeSchema.optional().describe('What becomes of the query.'),
+    query: z
+      .union([z.literal('drop'), queryChangeSchema])
+      .optional()
+      .describe('What becomes of the query; drop leaves it out.'),
   })
   .refine(({ path, query }) => path !== undefined || query !== undefined, { message: 'write path, query or both' });
 
@@ -17,7 +20,7 @@ type RewriteSpec = z.output<typeof schema>;
 
 const make: FilterFactory<RewriteSpec> = ({ path, query }) => {
   const pathAfter = path && pathChange(path);
-  const queryAfter = query && queryChange(query);
+  const queryAfter = query === 'drop' ? () => '' : query && queryChange(query);
   const filter: Filter = {
     type: 'rewrite',
     request(passage) {
@@ -51,7 +54,8 @@ export const rewriteKind: FilterKind<RewriteSpec> = {
   explain: ({ path, query }) =>
     [
       ...(path === undefined ? [] : [pathChangeWords(path)]),
-      ...Object.entries(query ?? {}).map(
+      ...(query === 'drop' ? ['leaves the query out'] : []),
+      ...Object.entries(query === 'drop' ? {} : (query ?? {})).map(
         ([verb, names]) =>
           `${VERBS[verb] ?? verb} ${(Array.isArray(names) ? names : Object.keys(names ?? {})).join(', ')} of the query`,
       ),
