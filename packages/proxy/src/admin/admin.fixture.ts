@@ -33,7 +33,7 @@ export async function administered(
   const history = swapHistory(snapshot, clock);
   const gateway = new LocalGateway({
     // An engine's members are getters, which a copy would lose.
-    engine: caches === undefined ? engine : Object.assign(Object.create(engine), { caches }),
+    engine: caches === undefined ? engine : Object.create(engine, { caches: { value: caches } }),
     snapshot: () => snapshot,
     history,
     metrics: telemetry.metrics,
