@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { running } from './engine.fixture.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
-import type { BodySink, BodyStage, Filter, FilterWorld } from './filter.ts';
+import type { BodySink, BodyStage, Filter, FilterWorld, LocalAnswer } from './filter.ts';
 
 /** A kind of filter for one test. */
 export function filterOf(type: string, make: (world: FilterWorld) => Partial<Filter>): FilterKind {
@@ -21,4 +22,28 @@ export function passing(next: BodySink, source: { room(): void }, but: Partial<B
     room: () => source.room(),
     ...but,
   };
+}
+
+/** An answer of a filter's own. */
+export const own = (status: number, body: LocalAnswer['body']): LocalAnswer => ({
+  status,
+  cause: 'ANSWERED_HERE',
+  detail: 'It is tested.',
+  ...(body === undefined ? {} : { body }),
+});
+
+/** An engine whose only route has these filters, in this order. */
+export function behind(
+  service: { readonly origin: string },
+  filters: Readonly<Record<string, Partial<Filter>>>,
+  more: object = {},
+) {
+  const kinds = Object.entries(filters).map(([type, filter]) => filterOf(type, () => filter));
+  return running(
+    {
+      clusters: { orders: { endpoints: [service.origin], ...more } },
+      filters: kinds.map(({ type }) => ({ type })),
+    },
+    { kinds },
+  );
 }
