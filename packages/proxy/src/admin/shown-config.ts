@@ -28,9 +28,17 @@ const OPEN: readonly string[] = [
   'listeners.*.tls.certificate',
   'listeners.*.tls.key',
   'listeners.*.tls.clients',
+  'listeners.*.tls.clients.authority',
+  'listeners.*.tls.acme.directory',
+  'listeners.*.tls.acme.contact.*',
+  'listeners.*.tls.acme.names.*',
+  'listeners.*.tls.acme.storage',
+  'listeners.*.tls.acme.challenge',
+  'listeners.*.tls.acme.authority',
   'listeners.*.tls.min',
   'listeners.*.tls.certificates.*.certificate',
   'listeners.*.tls.certificates.*.key',
+  'listeners.*.tls.certificates.*.names.*',
   'listeners.*.trustedProxies.*',
   'listeners.*.limits.*',
   'routes.*.name',
@@ -62,7 +70,16 @@ const OPEN: readonly string[] = [
 /** What a URL has between its scheme and its host, and what else is secret by its shape. */
 const shapes = redaction([], []);
 
+/** Where filters stand. */
+const FILTERS = ['filters', 'routes.*.filters'];
+
 type Path = readonly string[];
+
+interface Rules {
+  readonly open: readonly string[];
+  /** Lists of filters, for which their kinds say what is open. */
+  readonly filters: readonly string[];
+}
 
 /**
  * A configuration as it was written, with every text left out that nobody has said to be harmless: of filters, those that their kinds do not
@@ -72,7 +89,7 @@ type Path = readonly string[];
 export function shownConfig(written: unknown, kinds: readonly FilterKind[] = FILTER_KINDS): ShownConfig {
   if (!isObject(written)) return { written: undefined, withheld: 0 };
   let withheld = 0;
-  const whole = new Viewer(kinds, () => (withheld += 1)).shown(written, [], OPEN, true);
+  const whole = new Viewer(kinds, () => (withheld += 1)).shown(written, [], { open: OPEN, filters: FILTERS });
   // `as`: what comes of an object is one.
   return { written: whole as { [name: string]: Json }, withheld };
 }
@@ -83,12 +100,6 @@ export function isOpenPlace(place: string): boolean {
     place.split(/[.[\]]+/).filter((step) => step !== ''),
     OPEN,
   );
-}
-
-/** Whether a list of the whole holds filters. */
-function isFilterList(path: Path): boolean {
-  const [first, , third] = path;
-  return path.length === 1 ? first === 'filters' : path.length === 3 && first === 'routes' && third === 'filters';
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -104,34 +115,27 @@ class Viewer {
     this.#onWithheld = onWithheld;
   }
 
-  /** `path` is where it stands, within the whole or within a filter, whose `open` then says what is shown. */
-  shown(value: unknown, path: Path, open: readonly string[], isWhole: boolean): Json {
+  /** `path` is where it stands within the whole, or within a filter; `open` and `filters` are paths of the same. */
+  shown(value: unknown, path: Path, { open, filters }: Rules): Json {
     if (typeof value === 'string') return this.#text(value, path, open);
     if (typeof value === 'number' || typeof value === 'boolean') return value;
     if (Array.isArray(value)) {
-      const areFilters = isWhole && isFilterList(path);
+      const areFilters = isOpenText(path, filters);
       return value.map((item: unknown, at) =>
-        areFilters ? this.filter(item) : this.shown(item, [...path, String(at)], open, isWhole),
+        areFilters ? this.#filter(item) : this.shown(item, [...path, String(at)], { open, filters }),
       );
     }
     if (!isObject(value)) return null;
     return Object.fromEntries(
-      Object.entries(value).map(([name, inner]) => [name, this.shown(inner, [...path, name], open, isWhole)]),
+      Object.entries(value).map(([name, inner]) => [name, this.shown(inner, [...path, name], { open, filters })]),
     );
   }
 
-  /** A filter as its kind allows; one of no known kind shows nothing but its type. */
-  filter(value: unknown): Json {
-    if (!isObject(value)) return this.shown(value, [], [], false);
-    const kind = this.#kinds.get(String(value['type']));
-    const { nested = [], open = [] } = kind ?? {};
-    return Object.fromEntries(
-      Object.entries(value).map(([name, inner]) => {
-        if (name === 'type') return [name, kind === undefined ? this.#text(String(inner), [name], []) : String(inner)];
-        if (nested.includes(name) && Array.isArray(inner)) return [name, inner.map((each) => this.filter(each))];
-        return [name, this.shown(inner, [name], open, false)];
-      }),
-    );
+  /** A filter as its kind allows; one of no known kind shows nothing. */
+  #filter(value: unknown): Json {
+    const kind = isObject(value) ? this.#kinds.get(String(value['type'])) : undefined;
+    if (kind === undefined) return this.shown(value, [], { open: [], filters: [] });
+    return this.shown(value, [], { open: ['type', ...(kind.open ?? [])], filters: kind.nested ?? [] });
   }
 
   #text(value: string, path: Path, open: readonly string[]): string {

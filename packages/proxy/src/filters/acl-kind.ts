@@ -23,6 +23,7 @@ const REFUSED = { status: 403, cause: 'FORBIDDEN', detail: 'You may not ask for 
 /** `acl`: who may ask, by roles and consumers that filters before it have proved. */
 export const aclKind: FilterKind<AclSpec> = {
   type: 'acl',
+  open: ['allow.*', 'deny.*', 'allowConsumers.*', 'denyConsumers.*'],
   schema,
   explain({ allow, deny, allowConsumers, denyConsumers }) {
     const lets = [

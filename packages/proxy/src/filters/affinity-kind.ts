@@ -28,6 +28,7 @@ const make: FilterFactory<AffinitySpec> = ({ by }) => {
 /** `affinity`: which requests go to the same endpoint. */
 export const affinityKind: FilterKind<AffinitySpec> = {
   type: 'affinity',
+  open: ['by', 'by.*'],
   schema,
   explain: ({ by }) => `keeps requests of one ${by} together`,
   make,

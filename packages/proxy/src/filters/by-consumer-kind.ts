@@ -101,6 +101,8 @@ class FilterLine {
 /** `by-consumer`: other filters for some of those who ask. */
 export const byConsumerKind: FilterKind<ByConsumerSpec> = {
   type: 'by-consumer',
+  open: ['cases.*.consumers.*'],
+  nested: ['cases.*.filters', 'otherwise'],
   schema: form(plain),
   within: form,
   clusters: ({ cases, otherwise = [] }, inside) => [

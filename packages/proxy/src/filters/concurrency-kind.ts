@@ -58,6 +58,7 @@ const make: FilterFactory<ConcurrencySpec> = ({ by, max, status = 503, ...spec }
 /** `concurrency`: how many requests are under way at a time. */
 export const concurrencyKind: FilterKind<ConcurrencySpec> = {
   type: 'concurrency',
+  open: ['by', 'by.*', 'name'],
   schema,
   explain: ({ by, max }) => `lets ${max} requests at a time through for each ${by}`,
   make,

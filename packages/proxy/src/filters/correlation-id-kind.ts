@@ -57,6 +57,7 @@ const make: FilterFactory<CorrelationIdSpec> = ({ header, generator = 'uuid', ec
 /** `correlation-id`: a field that tells the requests of one errand from others. */
 export const correlationIdKind: FilterKind<CorrelationIdSpec> = {
   type: 'correlation-id',
+  open: ['header', 'generator'],
   schema,
   isAtDoor: () => true,
   explain: ({ header, echo }) => `gives requests an id in ${header}${echo === true ? ', and tells it in answers' : ''}`,

@@ -169,9 +169,9 @@ const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 /** `cors`: whose pages may read answers. */
 export const corsKind: FilterKind<CorsSpec> = {
   type: 'cors',
+  open: ['origins.*', 'origins.*.regex', 'methods.*', 'headers.*', 'exposed.*', 'maxAge'],
   schema,
   isAtDoor: () => true,
-  open: ['origins.*', 'methods.*', 'headers.*', 'exposed.*', 'maxAge'],
   explain({ origins, methods = [], credentials = false }) {
     const whose = origins.includes('*')
       ? 'any origin'

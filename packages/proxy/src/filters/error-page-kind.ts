@@ -79,6 +79,7 @@ function filled(value: FieldValue, passage: Passage): string {
 /** `error-page`: what clients are told instead of a failure. */
 export const errorPageKind: FilterKind<ErrorPageSpec> = {
   type: 'error-page',
+  open: ['of', 'answer.headers.**', 'answer.body', 'answer.contentType', 'answer.code'],
   schema,
   explain: ({ on, of, answer }) =>
     `answers ${answer.status ?? 'the same status'} with a page of its own where ${of === 'all' ? 'an answer has' : 'the gateway says'} ${on.join(', ')}`,

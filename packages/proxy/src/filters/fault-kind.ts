@@ -60,8 +60,8 @@ const percent = (of: number): string => `${of * 100} %`;
 /** `fault`: failures on purpose. */
 export const faultKind: FilterKind<FaultSpec> = {
   type: 'fault',
-  schema,
   open: ['until', 'header.name', 'delay.time', 'delay.share', 'abort.share'],
+  schema,
   explain: ({ until, delay, abort }) =>
     [
       ...(delay === undefined ? [] : [`holds ${percent(delay.share)} back for ${delay.time} ms`]),

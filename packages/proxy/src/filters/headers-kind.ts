@@ -141,8 +141,18 @@ function kept(value: string | undefined, spec: EditsSpec): string | undefined {
 /** `headers`: fields that are set and left out on the way. */
 export const headersKind: FilterKind<HeadersSpec> = {
   type: 'headers',
+  open: [
+    'request.remove.*',
+    'request.rename.*',
+    'answer.set.**',
+    'answer.append.**',
+    'answer.remove.*',
+    'answer.rename.*',
+    'answer.replace.**',
+    'answer.default.**',
+    'answer.on',
+  ],
   schema,
-  open: ['request.remove.*', 'answer.set.**', 'answer.append.**', 'answer.remove.*', 'answer.on'],
   explain({ request, answer }) {
     const said = (what: string, spec: EditsSpec): string[] => [
       ...(spec?.rename === undefined ? [] : [`renames ${Object.keys(spec.rename).join(', ')} of the ${what}`]),

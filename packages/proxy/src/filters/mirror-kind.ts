@@ -45,8 +45,8 @@ const make: FilterFactory<MirrorSpec> = ({ to, share: ratio, maxInFlight, timeou
 /** `mirror`: copies of requests for another cluster. */
 export const mirrorKind: FilterKind<MirrorSpec> = {
   type: 'mirror',
-  schema,
   open: ['to', 'share', 'timeout'],
+  schema,
   clusters: ({ to }) => [{ cluster: to, path: ['to'] }],
   explain: ({ to, share: ratio, maxInFlight }) =>
     `sends copies of ${ratio * 100} % to ${to}, at most ${maxInFlight} at once`,

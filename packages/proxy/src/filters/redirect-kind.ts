@@ -87,8 +87,8 @@ function urlOf(scheme: Scheme, host: string, port: number | undefined, target: s
 /** `redirect`: sends clients elsewhere. */
 export const redirectKind: FilterKind<RedirectSpec> = {
   type: 'redirect',
-  schema,
   open: ['scheme', 'host', 'path.*', 'path.*.*', 'query'],
+  schema,
   answersAll: true,
   explain({ scheme, host, port, path, query, status = 302 }) {
     const parts = [

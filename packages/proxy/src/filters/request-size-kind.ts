@@ -27,6 +27,7 @@ const UNANNOUNCED = {
 /** `request-size`: how large the bodies of requests may be, where it hangs on who asks. */
 export const requestSizeKind: FilterKind<RequestSizeSpec> = {
   type: 'request-size',
+  open: ['max'],
   schema,
   explain: ({ max, requireLength }) =>
     [

@@ -130,8 +130,8 @@ function answerOf({ status = 200, headers = {}, body, json, contentType, code, d
 /** `respond`: an answer of the gateway's own to every request. */
 export const respondKind: FilterKind<RespondSpec> = {
   type: 'respond',
+  open: ['headers.**', 'body', 'json', 'json.**', 'contentType', 'code', 'detail', 'when.header', 'when.query'],
   schema,
-  open: ['headers.**', 'body', 'json', 'json.**', 'contentType', 'code', 'detail'],
   answersAll: true,
   explain: ({ status = 200, code, when }) =>
     `answers ${when === undefined ? 'everything' : `what has ${[when.header, when.query].filter((each) => each !== undefined).join(' or ')}`} with ${status}${code === undefined ? '' : ` ${code}`}`,

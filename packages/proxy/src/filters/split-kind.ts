@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Filter, FilterFactory, Passage } from '../engine/filter.ts';
+import { isTelling } from '../match/telling-name.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
 import { whoIs, whoSchema, whoText, type Who } from './who.ts';
 
@@ -93,14 +94,15 @@ function ringText({
   readonly values: readonly string[];
   readonly to: string;
 }): string {
-  return `sends ${values.join(', ')} (${whoText(by)}) to ${to}`;
+  const which = isTelling(whoText(by)) ? 'those that are written' : values.join(', ');
+  return `sends ${which} (${whoText(by)}) to ${to}`;
 }
 
 /** `split`: which cluster, by who asks or by weights. */
 export const splitKind: FilterKind<SplitSpec> = {
   type: 'split',
-  schema,
   open: ['rings.*.by', 'rings.*.by.*', 'rings.*.to', 'sticky', 'sticky.*'],
+  schema,
   clusters: ({ rings = [], weights = {} }) => [
     ...rings.map(({ to }, at) => ({ cluster: to, path: ['rings', at, 'to'] })),
     ...Object.keys(weights).map((cluster) => ({ cluster, path: ['weights', cluster] })),

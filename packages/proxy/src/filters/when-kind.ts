@@ -114,6 +114,8 @@ function pathTest(spec: MatchSpec): (path: string) => boolean {
 /** `when`: filters for some of a route's requests. */
 export const whenKind: FilterKind<WhenSpec> = {
   type: 'when',
+  open: ['is.**', 'is.cookies.**', 'is.*.cookies.**', 'isNot.**', 'isNot.cookies.**', 'isNot.*.cookies.**'],
+  nested: ['filters'],
   schema: form(plain),
   within: form,
   clusters: ({ filters }, inside) =>

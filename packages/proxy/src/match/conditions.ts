@@ -3,7 +3,8 @@ import { addressBlocks } from './address-blocks.ts';
 import { pointerSteps, valueAt } from './json-pointer.ts';
 import type { MatchSpec } from './match-spec.ts';
 import { cookieValue, queryValue } from './request-values.ts';
-import { textRuleWords, textTest, valueRuleWords, valueTest } from './text-rule.ts';
+import { namedRuleWords } from './telling-name.ts';
+import { textTest, valueRuleWords, valueTest } from './text-rule.ts';
 import { versionRuleWords, versionTest } from './version-rule.ts';
 
 /** Something that must hold, beyond path and method. */
@@ -27,7 +28,9 @@ export function conditionsOf(spec: MatchSpec): Conditions {
   const headers = [...headerConditions(spec), ...grpcConditions(spec), ...versionConditions(spec)];
   const query = Object.entries(spec.query ?? {}).map(([name, rule]) => {
     const fits = textTest(rule);
-    return condition(`query parameter ${name} ${textRuleWords(rule)}`, (facts) => fits(queryValue(facts.query, name)));
+    return condition(`query parameter ${name} ${namedRuleWords(name, rule)}`, (facts) =>
+      fits(queryValue(facts.query, name)),
+    );
   });
   const others = [...clientConditions(spec), ...cookieConditions(spec)];
   const identity = identityConditions(spec);
@@ -51,7 +54,7 @@ function condition(words: string, test: (facts: PassageFacts) => boolean): Condi
 function headerConditions(spec: MatchSpec): Condition<PassageFacts>[] {
   return Object.entries(spec.headers ?? {}).map(([name, rule]) => {
     const fits = textTest(rule);
-    return condition(`header ${name} ${textRuleWords(rule)}`, ({ fields }) => fits(fields.get(name)));
+    return condition(`header ${name} ${namedRuleWords(name, rule)}`, ({ fields }) => fits(fields.get(name)));
   });
 }
 
@@ -74,7 +77,7 @@ function clientConditions({ clients }: MatchSpec): Condition<PassageFacts>[] {
 function cookieConditions(spec: MatchSpec): Condition<PassageFacts>[] {
   return Object.entries(spec.cookies ?? {}).map(([name, rule]) => {
     const fits = textTest(rule);
-    const words = `cookie ${name} ${textRuleWords(rule)}`;
+    const words = `cookie ${name} ${namedRuleWords(name, rule)}`;
     return condition(words, ({ fields }) => fits(cookieValue(fields.get('cookie'), name)));
   });
 }

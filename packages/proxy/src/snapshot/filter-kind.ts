@@ -34,7 +34,7 @@ export interface FilterKind<Spec = unknown> {
    * problems may quote them. Numbers and yes or no always are. Default none, so that what nobody has thought of is withheld.
    */
   readonly open?: readonly string[];
-  /** Options that are lists of filters within this one. Default none. */
+  /** Options that are lists of filters within this one, by their paths, as in `open`. Default none. */
   readonly nested?: readonly string[];
   /** What it does, in one sentence; without what is not open. */
   explain(spec: Spec): string;

@@ -1,5 +1,4 @@
-/** Names that people give to what holds a secret. */
-const TELLING = /auth|secret|token|passw|api-?key|x-key|cookie|session|signature|credential/i;
+import { isTelling } from '../match/telling-name.ts';
 
 /**
  * Whether a text at this path is said to be no secret.
@@ -12,7 +11,7 @@ export function isOpenText(path: readonly string[], open: readonly string[]): bo
 
 function fits(path: readonly string[], pattern: readonly string[]): boolean {
   for (const [at, step] of pattern.entries()) {
-    if (step === '**') return path.slice(at).every((name) => !TELLING.test(name));
+    if (step === '**') return path.slice(at).every((name) => !isTelling(name));
     if (at >= path.length || (step !== '*' && step !== path[at])) return false;
   }
   return path.length === pattern.length;

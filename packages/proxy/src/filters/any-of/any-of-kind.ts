@@ -151,6 +151,8 @@ const make: FilterFactory<AnyOfSpec> = ({ of, anonymous }, world) => {
 /** `any-of`: several ways to say who asks. */
 export const anyOfKind: FilterKind<AnyOfSpec> = {
   type: 'any-of',
+  open: ['anonymous.consumer', 'anonymous.tenant', 'anonymous.roles.*', 'anonymous.scopes.*'],
+  nested: ['of'],
   schema,
   identifies: true,
   clusters: ({ of }, inside) =>

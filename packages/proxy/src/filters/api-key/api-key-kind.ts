@@ -130,8 +130,24 @@ function takeParameter(passage: Passage, parameter: string, forward: boolean): s
 /** `api-key`: who asks, by a key. */
 export const apiKeyKind: FilterKind<ApiKeySpec> = {
   type: 'api-key',
+  open: [
+    'header',
+    'header.*',
+    'query',
+    'query.*',
+    'consumers.*.name',
+    'consumers.*.tenant',
+    'consumers.*.roles.*',
+    'consumers.*.scopes.*',
+    'consumers.*.about.**',
+    'anonymous.name',
+    'anonymous.tenant',
+    'anonymous.roles.*',
+    'anonymous.scopes.*',
+    'anonymous.about.**',
+    'exempt.*',
+  ],
   schema,
-  open: ['header', 'query', 'consumers.*.name', 'consumers.*.tenant', 'consumers.*.roles.*', 'consumers.*.scopes.*'],
   identifies: true,
   explain: ({ header = 'x-api-key', query = [], consumers, optional, anonymous }) => {
     const places = [header, query].flat();

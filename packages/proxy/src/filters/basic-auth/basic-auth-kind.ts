@@ -123,8 +123,21 @@ function hashesOf(users: BasicAuthSpec['users']): ReadonlyMap<string, PasswordHa
 /** `basic-auth`: who asks, by user and password. */
 export const basicAuthKind: FilterKind<BasicAuthSpec> = {
   type: 'basic-auth',
+  open: [
+    'realm',
+    'users.*.name',
+    'users.*.tenant',
+    'users.*.roles.*',
+    'users.*.scopes.*',
+    'users.*.about.**',
+    'users.*.consumer',
+    'anonymous.name',
+    'anonymous.tenant',
+    'anonymous.roles.*',
+    'anonymous.scopes.*',
+    'anonymous.about.**',
+  ],
   schema,
-  open: ['realm', 'users.*.name', 'users.*.tenant', 'users.*.roles.*', 'users.*.scopes.*'],
   identifies: true,
   explain: ({ users, optional }) =>
     `${optional === true ? 'takes' : 'needs'} a user and password of ${users.map((user) => user.name).join(', ')}`,

@@ -169,6 +169,22 @@ function storeOf(
 /** `cache`: answers that are stored and given again. */
 export const cacheKind: FilterKind<CacheSpec> = {
   type: 'cache',
+  open: [
+    'zone',
+    'store.memory',
+    'store.disk',
+    'store.folder',
+    'maxObject',
+    'per',
+    'key.query.without.*',
+    'defaultTtl',
+    'heuristic',
+    'staleWhileRevalidate',
+    'staleIfError',
+    'requests',
+    'wait',
+    'name',
+  ],
   schema,
   explain: ({ zone, store, maxObject = DEFAULT_OBJECT_BYTES, defaultTtl }) =>
     [

@@ -132,6 +132,17 @@ function identityOf(certificate: ClientCertificate, allowed: Allowed | undefined
 /** `client-certificate`: who asks, by the certificate of the connection. */
 export const clientCertificateKind: FilterKind<CertificateSpec> = {
   type: 'client-certificate',
+  open: [
+    'allow.*.uri',
+    'allow.*.name',
+    'allow.*.email',
+    'allow.*.subject',
+    'allow.*.fingerprint',
+    'allow.*.consumer',
+    'allow.*.tenant',
+    'allow.*.roles.*',
+    'allow.*.scopes.*',
+  ],
   schema,
   identifies: true,
   explain({ allow, optional }) {

@@ -81,7 +81,6 @@ function pathReader(template: string | undefined): (path: string) => Readonly<Re
 /** `compose`: one answer of several parts. */
 export const composeKind: FilterKind<ComposeSpec> = {
   type: 'compose',
-  schema: composeSchema,
   open: [
     'path',
     'parts.*.to',
@@ -97,6 +96,7 @@ export const composeKind: FilterKind<ComposeSpec> = {
     'maxBytes',
     'partialAs',
   ],
+  schema: composeSchema,
   answersAll: true,
   clusters: ({ parts }) =>
     Object.entries(parts).map(([name, { to }]) => ({ cluster: to, path: ['parts', name, 'to'] })),

@@ -155,7 +155,6 @@ const make: FilterFactory<ExtAuthSpec> = (spec, world) => new ExtAuthFilter(spec
 /** `ext-auth`: whether a request may pass, as nginx's `auth_request` asks it. */
 export const extAuthKind: FilterKind<ExtAuthSpec> = {
   type: 'ext-auth',
-  schema: extAuthSchema,
   open: [
     'cluster',
     'path',
@@ -174,6 +173,7 @@ export const extAuthKind: FilterKind<ExtAuthSpec> = {
     'cache.of',
     'cache.maxAge',
   ],
+  schema: extAuthSchema,
   identifies: true,
   clusters: ({ cluster }) => [{ cluster, path: ['cluster'] }],
   explain: ({ cluster, path, failOpen, cache }) =>

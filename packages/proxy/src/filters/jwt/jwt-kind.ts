@@ -5,7 +5,6 @@ import { jwtSchema, type JwtSpec } from './jwt-spec.ts';
 /** `jwt`: who asks, by a token. */
 export const jwtKind: FilterKind<JwtSpec> = {
   type: 'jwt',
-  schema: jwtSchema,
   open: [
     'issuer',
     'audience',
@@ -28,6 +27,7 @@ export const jwtKind: FilterKind<JwtSpec> = {
     'maxAge',
     'cooldown',
   ],
+  schema: jwtSchema,
   identifies: true,
   explain({ issuer, audience, optional, require = {} }) {
     const { roles = [], scopes = [] } = require;

@@ -58,7 +58,6 @@ function fingerprint(secrets: readonly string[]): string {
 /** `oidc`: people who log in at an OpenID Connect provider. */
 export const oidcKind: FilterKind<OidcSpec> = {
   type: 'oidc',
-  schema: oidcSchema,
   open: [
     'issuer',
     'client.id',
@@ -86,6 +85,7 @@ export const oidcKind: FilterKind<OidcSpec> = {
     'timeout',
     'loginTimeout',
   ],
+  schema: oidcSchema,
   identifies: true,
   explain({ issuer, client, optional, require = {} }) {
     const { roles = [], scopes = [] } = require;

@@ -70,6 +70,7 @@ const make: FilterFactory<PaceSpec> = (spec, world) => {
 /** `pace`: how many requests go on in a time, evenly. */
 export const paceKind: FilterKind<PaceSpec> = {
   type: 'pace',
+  open: ['by', 'by.*', 'rate', 'name'],
   schema,
   explain: ({ by, rate: written, burst = 0, delayAfter = 0 }) =>
     `lets ${written} through for each ${by}${burst === 0 ? '' : `, and ${burst} more at once, of whom ${burst - delayAfter} wait for their turn`}`,

@@ -205,9 +205,9 @@ function asRate(rate: RateLimitFilterSpec['rates'][number]): RateSpec {
 /** `rate-limit`: how many requests in how much time. */
 export const rateLimitKind: FilterKind<RateLimitFilterSpec> = {
   type: 'rate-limit',
+  open: ['by', 'by.*', 'by.*.*', 'rates.*', 'rates.*.rate', 'rates.*.name', 'name', 'headers', 'detail', 'shared.*'],
   schema,
   isAtDoor: ({ by }) => by === 'ip',
-  open: ['by', 'by.*', 'rates.*', 'rates.*.rate', 'name', 'shared.*'],
   explain: ({ by, rates, shared }) =>
     `lets ${rates.map((rate) => asRate(rate).rate).join(' and ')} through for each ${whoText(by)}${shared === undefined ? '' : ', counted with other processes'}`,
   make,

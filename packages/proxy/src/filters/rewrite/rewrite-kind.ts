@@ -49,8 +49,8 @@ const VERBS: Readonly<Record<string, string>> = {
 /** `rewrite`: the path and query that go on. */
 export const rewriteKind: FilterKind<RewriteSpec> = {
   type: 'rewrite',
-  schema,
   open: ['path.*', 'path.*.*', 'query.remove.*', 'query.rename.*'],
+  schema,
   explain: ({ path, query }) =>
     [
       ...(path === undefined ? [] : [pathChangeWords(path)]),
