@@ -56,11 +56,6 @@ export class AnswerIndex {
     if (query.kind === 'tag') return [...(this.#tags.get(query.tag) ?? [])];
     return [...(this.#resources.get(query.resource)?.values() ?? [])].flat();
   }
-
-  /** Nothing of what was deleted is left. */
-  get isEmpty(): boolean {
-    return this.#resources.size === 0 && this.#tags.size === 0;
-  }
 }
 
 function isSameVariant(a: Entry, b: Entry): boolean {
