@@ -9,6 +9,7 @@ import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { readSnapshot, snapshotOf, type ReadSnapshotOptions } from '../snapshot/read-snapshot.ts';
 import type { Imported, Importer, ImportOrigin } from './imported.ts';
 import { importKong } from './kong/import-kong.ts';
+import { importNginx } from './nginx/import-nginx.ts';
 
 /** What reading a text of any form needs to know. */
 export type ReadAnyOptions = ReadSnapshotOptions & Omit<ImportOrigin, 'file'>;
@@ -48,11 +49,15 @@ export function importAny(text: string, origin: ImportOrigin): Imported | undefi
   return importerOf(text)?.(text, origin);
 }
 
+/** The beginning of a directive of nginx, or of one that was meant to be, behind comments: no line of YAML or JSON ends so. */
+const NGINX = /^(?:\s|#[^\n]*\n)*[a-z_]+(?:[ \t]+[^\s{};][^\n{};]*)?\s*[{;]/;
+
 /** Keys that only Kong's files begin with. */
 const KONG = ['_format_version', '_info', '_transform', 'services', 'consumers', 'upstreams', 'plugins'];
 const OURS = ['listeners', 'clusters'];
 
 function importerOf(text: string): Importer | undefined {
+  if (NGINX.test(text)) return importNginx;
   const keys = topKeys(text);
   if (keys.some((key) => KONG.includes(key)) && !keys.some((key) => OURS.includes(key))) return importKong;
   return undefined;

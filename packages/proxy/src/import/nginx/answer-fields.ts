@@ -33,6 +33,7 @@ export function toldFields(
     const its = said.get(/^\$\{?(\w+)\}?$/.exec(value)?.[1] ?? '');
     if (its !== undefined) {
       ofService[name] = its;
+      if (mode !== 'always') problems.note(directive, 'what the service says is told to those, too, whom it refuses');
       continue;
     }
     if (/^\$upstream_(?:http_|cache_status|status|addr|response_time)/.test(value)) {

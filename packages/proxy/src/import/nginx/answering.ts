@@ -24,7 +24,7 @@ export function returned(
 ): WrittenFilter | undefined {
   const { words } = directive;
   const [first = '', second] = words;
-  const refuse = (reason: string): undefined => void problems.refuse(directive, reason);
+  const refuse = (reason: string): undefined => problems.refuse(directive, reason);
   const isUrl = /^(?:https?:\/\/|\$scheme)/.test(first) && second === undefined;
   const status = isUrl ? 302 : Number(first);
   const text = isUrl ? first : second;
@@ -37,13 +37,10 @@ export function returned(
   if (status < 200 || status > 599) return refuse(`has the status ${first}; there are 200 to 599 here`);
   if (REDIRECTS.includes(status) && text !== undefined)
     return redirected(directive, status, text, known, door, scope, problems);
-  if (text === undefined || text === '') {
-    if (status < 400) return { type: 'respond', status };
-    return { type: 'respond', status };
-  }
-  if (BODILESS.includes(status)) return { type: 'respond', status };
+  if (BODILESS.includes(status) || ((text ?? '') === '' && status >= 300)) return { type: 'respond', status };
   const contentType = scope.nearest('default_type')?.words[0] ?? 'text/plain';
-  if (variablesIn(text).length === 0) return { type: 'respond', status, body: text, contentType };
+  if (text === undefined || variablesIn(text).length === 0)
+    return { type: 'respond', status, body: text ?? '', contentType };
   const said = template(text, known);
   if ('fault' in said) return refuse(said.fault);
   return { type: 'respond', status, body: said.text, contentType, template: true };
@@ -59,7 +56,7 @@ function redirected(
   problems: NginxProblems,
 ): WrittenFilter | undefined {
   const said = template(text, known);
-  if ('fault' in said) return void problems.refuse(directive, said.fault);
+  if ('fault' in said) return problems.refuse(directive, said.fault);
   if (said.text === 'https://{host}{target}' && door.scheme === 'http')
     return { type: 'redirect', scheme: 'https', status };
   const location = said.text.startsWith('/') ? `${originOf(scope, door)}${said.text}` : said.text;

@@ -14,7 +14,7 @@ import type { TextPosition } from '../../snapshot/source-text.ts';
 import type { Imported, ImportOrigin, Importer } from '../imported.ts';
 import { Clusters } from './clusters.ts';
 import type { Directive } from './directive.ts';
-import { limitedName, sameRoutes } from './same-routes.ts';
+import { limitedName, sameRoutes, type ListenedSite } from './same-routes.ts';
 import { readZones } from './limiting.ts';
 import { readListens, readServerNames } from './listening.ts';
 import { listenerOf, socketsOf, type Socket } from './listeners.ts';
@@ -95,7 +95,7 @@ function written(http: Scope, origin: ImportOrigin, problems: NginxProblems): Im
   const sockets = socketsOf(sites, problems);
   const common = { problems, origins, clusters, zones, include: origin.include };
   const all = sockets.flatMap((socket) =>
-    socket.listens.flatMap(({ site }) => {
+    socket.listens.flatMap(({ site }): readonly ListenedSite[] => {
       const hosts = hostsOf(site, socket, problems);
       if (hosts === 'none') return [];
       const places = placesOf.get(site) ?? [];
@@ -107,7 +107,7 @@ function written(http: Scope, origin: ImportOrigin, problems: NginxProblems): Im
         door: { scheme: socket.isTls ? 'https' : 'http', port: socket.port },
       });
       const label = limitedName(site.names.first === '' || site.names.first === '_' ? socket.name : site.names.first);
-      return routes.map((each) => ({ ...each, site: label, listener: socket.name, hosts }));
+      return [{ site: label, listener: socket.name, hosts, routes }];
     }),
   );
   const routes = sameRoutes(

@@ -59,7 +59,7 @@ export function limitsOf(scope: Scope, known: Known, world: LimitWorld): readonl
 
 function rateOf(directive: Directive, scope: Scope, known: Known, world: LimitWorld): WrittenFilter | undefined {
   const { problems, origins } = world;
-  const refuse = (reason: string): undefined => void problems.refuse(directive, reason);
+  const refuse = (reason: string): undefined => problems.refuse(directive, reason);
   const zone = zoneOf(directive, valueOf(directive.words, 'zone'), world);
   if (zone?.found === undefined) return undefined;
   const burst = valueOf(directive.words, 'burst') ?? '0';
@@ -67,7 +67,7 @@ function rateOf(directive: Directive, scope: Scope, known: Known, world: LimitWo
   if (!/^\d{1,9}$/.test(burst)) return refuse(`has burst=${burst}, which is no number`);
   if (delay !== undefined && !/^\d{1,9}$/.test(delay)) return refuse(`has delay=${delay}, which is no number`);
   const by = template(zone.found.key, known);
-  if ('fault' in by) return void problems.refuse(zone.found.directive, by.fault);
+  if ('fault' in by) return problems.refuse(zone.found.directive, by.fault);
   const isNoDelay = directive.words.includes('nodelay');
   return origins.from(directive, {
     type: 'pace',
@@ -84,9 +84,9 @@ function capOf(directive: Directive, scope: Scope, known: Known, world: LimitWor
   const [name, most = ''] = directive.words;
   const zone = zoneOf(directive, name, world);
   if (zone?.found === undefined) return undefined;
-  if (!/^[1-9]\d{0,8}$/.test(most)) return void problems.refuse(directive, `has ${most}, which is no number above 0`);
+  if (!/^[1-9]\d{0,8}$/.test(most)) return problems.refuse(directive, `has ${most}, which is no number above 0`);
   const by = template(zone.found.key, known);
-  if ('fault' in by) return void problems.refuse(zone.found.directive, by.fault);
+  if ('fault' in by) return problems.refuse(zone.found.directive, by.fault);
   return origins.from(directive, {
     type: 'concurrency',
     name: zone.name,
@@ -101,7 +101,7 @@ function zoneOf(
   name: string | undefined,
   { zones, problems }: LimitWorld,
 ): { readonly name: string; readonly found: Zone | undefined } | undefined {
-  if (name === undefined) return void problems.refuse(directive, 'needs a zone');
+  if (name === undefined) return problems.refuse(directive, 'needs a zone');
   const found = zones.get(`${directive.name} ${name}`);
   if (found === undefined) problems.refuse(directive, `names the zone ${name}, which no ${directive.name}_zone makes`);
   return { name, found };

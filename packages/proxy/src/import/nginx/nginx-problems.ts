@@ -13,9 +13,10 @@ export class NginxProblems {
     this.#file = file;
   }
 
-  /** It can't be had here, for this reason. */
-  refuse(directive: Pick<Directive, 'name' | 'at'>, reason: string): void {
+  /** It can't be had here, for this reason. Gives back what there is of it: nothing. */
+  refuse(directive: Pick<Directive, 'name' | 'at'>, reason: string): undefined {
     this.refuseAt(directive.at, directive.name, reason);
+    return undefined;
   }
 
   /** The same of a place. */
@@ -30,7 +31,7 @@ export class NginxProblems {
   note(directive: Pick<Directive, 'name' | 'at'>, note: string): void {
     const { name, at } = directive;
     if (!this.#isNew(`${at.file}:${at.line} ${name} ${note}`)) return;
-    this.notes.push({ line: at.line, what: `${this.#elsewhere(at)}${name}`, note });
+    this.notes.push({ ...(at.file === this.#file ? {} : { file: at.file }), line: at.line, what: name, note });
   }
 
   #isNew(text: string): boolean {

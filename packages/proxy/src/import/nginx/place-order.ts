@@ -45,10 +45,11 @@ export function orderPlaces(places: readonly Place[]): {
     }
   }
   const middle = expressions.map((place) => entry({ kind: 'regex', pattern: place.text }, place));
-  const last = entry({ kind: 'prefix', path: '/' }, undefined);
+  const hasAll = prefixes.some(({ text }) => text === '/');
+  const last = hasAll ? [] : [entry({ kind: 'prefix', path: '/' }, undefined)];
   // The longest first, whichever they stand in.
   const sorted = after.toSorted((a, b) => beginningOf(b).length - beginningOf(a).length);
-  return { ordered: [...exacts, ...before, ...middle, ...natural(sorted, exacts), last], tangled };
+  return { ordered: [...exacts, ...before, ...middle, ...natural(sorted, exacts), ...last], tangled };
 
   /** A beginning for which nothing else counts, with what stands in it. */
   function zone(place: Place, unless: readonly string[]): OrderedPlace[] {

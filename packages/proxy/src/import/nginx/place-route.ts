@@ -88,14 +88,11 @@ export function rewritingOf(scope: Scope, known: Known, world: PlaceWorld): Rewr
 function conditional(directive: Directive, scope: Scope, known: Known, world: PlaceWorld): WrittenFilter | undefined {
   const { problems, door } = world;
   const condition = readCondition(directive, { ...known, scheme: door.scheme });
-  if (condition.kind === 'fault') return void problems.refuse(directive, condition.reason);
+  if (condition.kind === 'fault') return problems.refuse(directive, condition.reason);
   const inner = new Scope(directive.block ?? [], scope);
   const odd = inner.directives.find(({ name }) => name !== 'return' && name !== 'rewrite' && name !== 'break');
   if (odd !== undefined)
-    return void problems.refuse(
-      odd,
-      'in an if is not known here; there are return, and rewrite with redirect or permanent',
-    );
+    return problems.refuse(odd, 'in an if is not known here; there are return, and rewrite with redirect or permanent');
   const filters: WrittenFilter[] = [];
   for (const each of inner.directives) {
     if (each.name === 'return') {
@@ -128,26 +125,29 @@ function conditional(directive: Directive, scope: Scope, known: Known, world: Pl
 }
 
 /** A `rewrite` that sends clients elsewhere. */
-function redirecting(rewrite: Rewrite, { problems, door }: PlaceWorld): WrittenFilter | undefined {
+function redirecting(rewrite: Rewrite, world: PlaceWorld): WrittenFilter | undefined {
+  const redirect = redirectOf(rewrite, world);
+  // Others go on.
+  return redirect && { type: 'when', is: { path: { regex: rewrite.regex } }, filters: [redirect] };
+}
+
+function redirectOf(rewrite: Rewrite, { problems, door }: PlaceWorld): WrittenFilter | undefined {
   const { directive, regex, to, query, keepsQuery, then } = rewrite;
   const status = then === 'permanent' ? 301 : 302;
   if (query !== undefined)
-    return void problems.refuse(directive, 'adds to the query of a redirect, which is not known here');
+    return problems.refuse(directive, 'adds to the query of a redirect, which is not known here');
   const [, scheme, authority, path] = /^(https?|\$scheme):\/\/([^/]+)(\/.*)?$/.exec(to) ?? [];
   const kept = keepsQuery ? {} : { query: 'drop' };
   if (scheme === undefined) {
     if (!to.startsWith('/') && !to.startsWith('$1'))
-      return void problems.refuse(directive, `leads to ${to}, which is no path and no URL`);
+      return problems.refuse(directive, `leads to ${to}, which is no path and no URL`);
     const port =
       door.port === undefined || door.port === (door.scheme === 'https' ? 443 : 80) ? {} : { port: door.port };
     return { type: 'redirect', ...port, path: { regex, to }, status, ...kept };
   }
   const [, host, port] = /^(\$host|\$http_host|[\w.-]+)(?::(\d+))?$/.exec(authority ?? '') ?? [];
   if (host === undefined)
-    return void problems.refuse(
-      directive,
-      `leads to the host ${authority}, which is not known before there is a request`,
-    );
+    return problems.refuse(directive, `leads to the host ${authority}, which is not known before there is a request`);
   return {
     type: 'redirect',
     ...(scheme === '$scheme' ? {} : { scheme }),
@@ -274,6 +274,10 @@ function checkUnasked(scope: Scope, problems: NginxProblems): void {
 
 /** A location without proxy_pass and return has files, which are not served. */
 function unserved(scope: Scope, directive: Directive, { problems }: PlaceWorld): readonly WrittenFilter[] {
+  if (scope.own('rewrite').length > 0 && scope.own('root').length + scope.own('alias').length === 0) {
+    problems.note(directive, 'what its rewrites leave is answered with 404; nginx looks for a file');
+    return [{ type: 'respond', status: 404, code: 'NO_ROUTE' }];
+  }
   const files = [...scope.own('alias'), ...scope.own('root'), ...scope.own('index')][0] ?? scope.nearest('root');
   const what =
     files === undefined

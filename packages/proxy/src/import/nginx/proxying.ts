@@ -22,7 +22,7 @@ export function readPassing(
   known: Known,
   { clusters, problems }: { readonly clusters: Clusters; readonly problems: NginxProblems },
 ): Passing | undefined {
-  const refuse = (reason: string): undefined => void problems.refuse(directive, reason);
+  const refuse = (reason: string): undefined => problems.refuse(directive, reason);
   const [written = '', ...more] = directive.words;
   if (written === '' || more.length > 0) return refuse('takes one URL');
   const url = withValues(written, known);
@@ -33,7 +33,7 @@ export function readPassing(
       return refuse(`leads where $${variable} says, which is not known before there is a request`);
     return refuse(`has ${JSON.stringify(url)}, which is no URL of http or https`);
   }
-  const [, socket, name = ''] = /^(unix:\/[^:]+)(?::|$)|^([^/?]*)/.exec(rest) ?? [];
+  const [, socket, name = ''] = /^(unix:\/[^:]+)(?::|$)|^([^/?]*?)(?=[/?]|\$request_uri|\$uri|$)/.exec(rest) ?? [];
   const authority = socket ?? name;
   const uri = rest.slice(socket === undefined ? authority.length : `${socket}:`.length);
   const [variable] = variablesIn(authority);
@@ -74,7 +74,7 @@ function pathOf(
     return { paths: replaced(text, uri, kind === 'exact'), keepsQuery: true };
   }
   const [, before = '', after] = /^([^$]*)\$(?:request_uri|uri)(\$is_args\$args|\?\$args)?$/.exec(uri) ?? [];
-  if (before !== '' || /^\$uri/.test(uri)) {
+  if (before !== '' || uri.startsWith('$uri')) {
     const keepsQuery = after !== undefined || uri.endsWith('$request_uri');
     const to = before === '' ? [] : [{ regex: '(.*)', to: `${before.replace(/\/$/, '')}$1` }];
     return { paths: to, keepsQuery };

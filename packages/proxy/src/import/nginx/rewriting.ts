@@ -19,7 +19,7 @@ export interface Rewrite {
 /** Reads a `rewrite`; `undefined` when it can't be had here. */
 export function readRewrite(directive: Directive, problems: NginxProblems): Rewrite | undefined {
   const [source = '', replacement = '', flag, ...more] = directive.words;
-  const refuse = (reason: string): undefined => void problems.refuse(directive, reason);
+  const refuse = (reason: string): undefined => problems.refuse(directive, reason);
   if (replacement === '' || more.length > 0)
     return refuse('takes an expression, what it becomes, and one flag or none');
   if (flag !== undefined && !['last', 'break', 'redirect', 'permanent'].includes(flag))

@@ -7,7 +7,7 @@ import { orderPlaces } from './place-order.ts';
 import { placeRoute, rewritingOf, type PlaceRoute, type PlaceWorld } from './place-route.ts';
 import { followRewrites, type ReachedPlace } from './relocating.ts';
 import type { Scope } from './scope.ts';
-import type { WrittenRoute } from './written.ts';
+import type { WrittenFilter, WrittenRoute } from './written.ts';
 
 /** A `server` of nginx. */
 export interface Site {
@@ -55,7 +55,7 @@ export function siteRoutes(site: Site, world: PlaceWorld): readonly SiteRoute[] 
   }
 }
 
-function answered({ filters }: { readonly filters: PlaceRoute['filters'] }): Omit<WrittenRoute, 'name'> {
+function answered({ filters }: { readonly filters: readonly WrittenFilter[] }): Omit<WrittenRoute, 'name'> {
   return { filters: [...filters] };
 }
 
