@@ -1,5 +1,6 @@
 import { deepFreeze, stableHash } from '@fairlead/core';
 import type { PolicySpec } from '@fairlead/policy';
+import type { FilterSpec } from '../engine/compiled-route.ts';
 import type { MatchSpec } from '../match/match-spec.ts';
 import { compileRoutes } from '../match/route-table.ts';
 import type { CompiledEndpoints } from './compiled-endpoint.ts';
@@ -17,20 +18,27 @@ import type { ReadSnapshot } from './snapshot-form.ts';
 export interface SnapshotOrigin {
   readonly origin: string;
   readonly loadedAtMs: number;
+  /** Where files that filters name are looked for. Default: where the process runs. */
+  readonly folder?: string;
   /** What an importer has said of it. Default: nobody imported it. */
   readonly imported?: ImportReport;
 }
 
-/** Makes of what was read what the engine runs: references followed, tables made, nothing left to be found out. */
+/**
+ * Makes of what was read what the engine runs: references followed, tables made, nothing left to be found out. `placed` says where the
+ * files are that a filter names.
+ */
 export function compileSnapshot(
   read: ReadSnapshot,
   { origin, loadedAtMs, imported }: SnapshotOrigin,
+  placed: (filter: FilterSpec) => FilterSpec,
 ): CompiledSnapshot {
   const { $schema: _editors, ...meaning } = read;
   const policyOf = (reference: string | PolicySpec | undefined) =>
     typeof reference === 'string'
       ? { policy: read.policies[reference], policyName: reference }
       : { policy: reference, policyName: undefined };
+  const shared = read.filters.map(placed);
   const listenerNames = read.listeners.map(({ name }) => name);
   const routes = read.routes.map((route, order): SnapshotRoute => {
     const matches = matchesOf(route.match);
@@ -38,7 +46,7 @@ export function compileSnapshot(
       name: route.name,
       label: labelOf(route.name, matches),
       order,
-      filters: [...read.filters, ...route.filters],
+      filters: [...shared, ...route.filters.map(placed)],
       sharedFilters: read.filters.length,
       destinations: route.to ?? [],
       timeoutMs: route.timeout,
@@ -67,7 +75,7 @@ export function compileSnapshot(
     listeners: listenersOf(read, routes),
     routes,
     clusters,
-    sharedFilters: deepFreeze(read.filters),
+    sharedFilters: deepFreeze(shared),
     policies: deepFreeze(read.policies),
     ...given({ imported }),
   };

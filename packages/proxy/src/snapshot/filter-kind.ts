@@ -34,7 +34,14 @@ export interface FilterKind<Spec = unknown> {
    * problems may quote them. Numbers and yes or no always are. Default none, so that what nobody has thought of is withheld.
    */
   readonly open?: readonly string[];
-  /** Options that are lists of filters within this one, by their paths, as in `open`. Default none. */
+  /**
+   * Fields of the request that goes on which are its own: what only it says there, and credentials that are for it only. `any-of` leaves
+   * out those of clients, whichever of its filters it is that proves who asks. Default none.
+   */
+  owns?(spec: Spec): readonly string[];
+  /** The same options, with the files that they name looked for in `folder`. Default: it names none. */
+  beside?(spec: Spec, folder: string): Spec;
+  /** Options that are lists of filters within this one. Default none. */
   readonly nested?: readonly string[];
   /** What it does, in one sentence; without what is not open. */
   explain(spec: Spec): string;

@@ -23,7 +23,8 @@ export interface LoadSnapshotOptions {
 }
 
 /**
- * Loads a configuration of YAML or JSON, or another gateway's. Certificates that it names are looked for beside it, and tried.
+ * Loads a configuration of YAML or JSON, or another gateway's. Certificates and secrets that it names are looked for beside it; certificates are
+ * tried.
  * @throws SNAPSHOT_UNREADABLE when there is no such file; SNAPSHOT_INVALID with everything that is wrong with it
  */
 export async function loadSnapshot(file: string, options: LoadSnapshotOptions): Promise<CompiledSnapshot> {
@@ -35,6 +36,7 @@ export async function loadSnapshot(file: string, options: LoadSnapshotOptions): 
     loadedAtMs: clock.now(),
     env,
     include: includedFiles(path),
+    folder: dirname(path),
     ...(kinds === undefined ? {} : { kinds }),
   });
   const { listeners, problems } = await foundListeners(snapshot.listeners, dirname(path), clock);

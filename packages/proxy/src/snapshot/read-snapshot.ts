@@ -7,6 +7,7 @@
 //   compile.ts            compiled-snapshot.ts   what the engine runs; describe-snapshot.ts says it to people
 //   json-schema.ts        the same form for editors
 import type { FairleadError } from '@fairlead/core';
+import type { FilterSpec } from '../engine/compiled-route.ts';
 import type { CompiledSnapshot } from './compiled-snapshot.ts';
 import { compileSnapshot, type SnapshotOrigin } from './compile.ts';
 import { FILTER_KINDS } from './filter-kinds.ts';
@@ -37,7 +38,7 @@ export function readSnapshot(text: string, options: ReadSnapshotOptions): Compil
     );
   }
   const { problems, read } = checked(source.value, options.kinds ?? FILTER_KINDS);
-  if (read !== undefined) return { ...compileSnapshot(read, options), written: source.value };
+  if (read !== undefined) return { ...compileSnapshot(read, options, placing(options)), written: source.value };
   throw invalidSnapshot(options.origin, problems.map(locatedBy(source)));
 }
 
@@ -73,7 +74,7 @@ export function snapshotOf(
   locate: (place: Place) => TextPosition | undefined = () => undefined,
 ): CompiledSnapshot {
   const { problems, read } = checked(written, options.kinds ?? FILTER_KINDS);
-  if (read !== undefined) return { ...compileSnapshot(read, options), written };
+  if (read !== undefined) return { ...compileSnapshot(read, options, placing(options)), written };
   throw invalidSnapshot(
     options.origin,
     problems.map(({ place, message }) => ({
@@ -83,6 +84,21 @@ export function snapshotOf(
       column: locate(place)?.column,
     })),
   );
+}
+
+/** Puts the files that filters name where they are. */
+function placing({ kinds = FILTER_KINDS, folder }: ReadSnapshotOptions): (filter: FilterSpec) => FilterSpec {
+  if (folder === undefined) return (filter) => filter;
+  const placed = (filter: FilterSpec): FilterSpec => {
+    const { beside, nested = [] } = kinds.find(({ type }) => type === filter.type) ?? {};
+    const inner = Object.fromEntries(
+      // `as`: the kind says that these are lists of filters.
+      nested.map((name) => [name, ((filter[name] ?? []) as readonly FilterSpec[]).map(placed)]),
+    );
+    // `as`: a kind gives back options of its own.
+    return { ...((beside?.(filter, folder) ?? filter) as FilterSpec), ...inner };
+  };
+  return placed;
 }
 
 interface Checked {

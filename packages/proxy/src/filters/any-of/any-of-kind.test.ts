@@ -53,6 +53,18 @@ test('the first that proves who asks wins', async () => {
   const claimed = await ask({ 'x-api-key': 'good-key', 'x-user': 'root' });
   expect(claimed.passage.upstream.get('x-user')).toBeUndefined();
   expect(claimed.passage.upstream.has('x-user')).toBe(true);
+  // Nor does what only those behind would have looked at, or taken away.
+  const first = world({ of: [apiKey, jwt, { type: 'client-certificate' }, { ...extAuth, upstream: ['x-plan'] }] });
+  const forged = { ...bearer(token()), 'x-user': 'root', 'x-plan': 'gold', 'client-cert': ':YQ==:' };
+  const { passage, identity } = await first({ 'x-api-key': 'good-key', ...forged });
+  expect(identity?.consumer).toBe('partner');
+  for (const field of ['authorization', 'x-user', 'x-plan', 'client-cert', 'client-cert-chain', 'x-api-key']) {
+    expect(passage.upstream.has(field)).toBe(true);
+    expect(passage.upstream.get(field)).toBeUndefined();
+  }
+  const forwarding = world({ of: [apiKey, { ...jwt, forward: true }, basic] });
+  const kept = await forwarding({ 'x-api-key': 'good-key', ...forged });
+  expect(kept.passage.upstream.has('authorization')).toBe(false);
   // What is wrong in one way is not held against who is right in another.
   expect((await ask({ ...bearer('a.b.c'), 'x-api-key': 'good-key' })).identity?.consumer).toBe('partner');
 });

@@ -5,6 +5,8 @@ import { filterForm } from '../../snapshot/filter-form.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
 import { apiKeyKind } from '../api-key/api-key-kind.ts';
 import { basicAuthKind } from '../basic-auth/basic-auth-kind.ts';
+import { consumerIdentity } from '../consumer.ts';
+import { consumerTokenKind } from '../consumer-token/consumer-token-kind.ts';
 import { clientCertificateKind } from '../client-certificate/client-certificate-kind.ts';
 import { extAuthKind } from '../ext-auth/ext-auth-kind.ts';
 import { jwtKind } from '../jwt/jwt-kind.ts';
@@ -15,6 +17,7 @@ const SCHEMES: readonly FilterKind[] = [
   jwtKind,
   apiKeyKind,
   basicAuthKind,
+  consumerTokenKind,
   clientCertificateKind,
   oidcKind,
   extAuthKind,
@@ -46,6 +49,12 @@ const schema = z
         context.addIssue({ code: 'custom', message, path: ['of', at, path] });
       if (each['optional'] === true)
         complain('lets everybody through, so that nothing behind it is asked; use "anonymous"', 'optional');
+      for (const other of ['anonymous', 'exempt'])
+        if (each[other] !== undefined)
+          complain(
+            'lets people through who prove nothing, so that nothing behind it is asked; use "anonymous" of any-of',
+            other,
+          );
       if (each['failOpen'] === true) complain('lets everybody through whom another would know', 'failOpen');
       if (each.type === 'ext-auth' && anonymous !== undefined)
         complain(
@@ -58,7 +67,7 @@ const schema = z
 type AnyOfSpec = z.output<typeof schema>;
 
 /** Those that look into `Authorization`, unless they are told to look elsewhere. */
-const AUTHORIZATION = new Set(['jwt', 'basic-auth']);
+const AUTHORIZATION = new Set(['jwt', 'basic-auth', 'consumer-token']);
 /** What says that somebody shows nothing, rather than what is wrong. */
 const SHOWN_NOTHING = new Set(['TOKEN_MISSING', 'KEY_MISSING', 'PASSWORD_MISSING', 'CERTIFICATE_MISSING']);
 
@@ -69,14 +78,30 @@ class AnyOfFilter implements Filter {
   readonly #anonymous: Identity | undefined;
   /** Whether a scheme looks into `Authorization`, so that what none of them understands there is wrong. */
   readonly #readsAuthorization: boolean;
+  /** Fields that only a scheme may say, or that are for one only. */
+  readonly #owned: readonly string[];
 
-  constructor(schemes: readonly Filter[], anonymous: Identity | undefined, readsAuthorization: boolean) {
+  constructor(
+    schemes: readonly Filter[],
+    {
+      anonymous,
+      readsAuthorization,
+      owned,
+    }: {
+      readonly anonymous: Identity | undefined;
+      readonly readsAuthorization: boolean;
+      readonly owned: readonly string[];
+    },
+  ) {
     this.#schemes = schemes;
     this.#anonymous = anonymous;
     this.#readsAuthorization = readsAuthorization;
+    this.#owned = owned;
   }
 
   request(passage: Passage): Verdict | Promise<Verdict> {
+    // Those behind the one that wins are not asked.
+    for (const field of this.#owned) passage.setUpstream(field, undefined);
     return this.#from(passage, 0, []);
   }
 
@@ -136,17 +161,32 @@ function weightOf(refusal: LocalAnswer): number {
 }
 
 const make: FilterFactory<AnyOfSpec> = ({ of, anonymous }, world) => {
-  const { consumer, tenant, roles = [], scopes = [] } = anonymous ?? {};
-  const nobody =
-    consumer === undefined
-      ? undefined
-      : Object.freeze({ consumer, ...(tenant === undefined ? {} : { tenant }), roles, scopes, claims: {} });
+  const forwarded = new Set(
+    of
+      .filter((spec) => spec['forward'] === true)
+      .flatMap((spec) => (AUTHORIZATION.has(spec.type) ? readFrom(spec) : [])),
+  );
   return new AnyOfFilter(
     of.map((spec) => world.make(spec)),
-    nobody,
-    of.some((spec) => AUTHORIZATION.has(spec.type) && (spec['header'] ?? 'authorization') === 'authorization'),
+    {
+      anonymous: anonymous && consumerIdentity({ ...anonymous, name: anonymous.consumer }),
+      readsAuthorization: of.some((spec) => readFrom(spec).includes('authorization')),
+      owned: [...new Set(of.flatMap((spec) => kindOf(spec)?.owns?.(spec) ?? []))].filter(
+        (name) => !forwarded.has(name),
+      ),
+    },
   );
 };
+
+/** Where a scheme looks for a credential of this kind. */
+function readFrom({ type, header }: FilterSpec): readonly string[] {
+  if (!AUTHORIZATION.has(type)) return [];
+  return typeof header === 'string' ? [header] : Array.isArray(header) ? header.map(String) : ['authorization'];
+}
+
+function kindOf({ type }: FilterSpec): FilterKind | undefined {
+  return SCHEMES.find((kind) => kind.type === type);
+}
 
 /** `any-of`: several ways to say who asks. */
 export const anyOfKind: FilterKind<AnyOfSpec> = {
@@ -155,15 +195,12 @@ export const anyOfKind: FilterKind<AnyOfSpec> = {
   nested: ['of'],
   schema,
   identifies: true,
+  owns: ({ of }) => of.flatMap((spec) => kindOf(spec)?.owns?.(spec) ?? []),
   clusters: ({ of }, inside) =>
     of.flatMap((spec, at) => inside(spec).map(({ cluster, path }) => ({ cluster, path: ['of', at, ...path] }))),
   explain({ of, anonymous }) {
-    const ways = of.map((spec) => wordsOf(spec));
+    const ways = of.map((spec) => kindOf(spec)?.explain(spec) ?? spec.type);
     return `${ways.join(', or ')}${anonymous === undefined ? '' : `; who shows nothing is ${anonymous.consumer}`}`;
   },
   make,
 };
-
-function wordsOf(spec: FilterSpec): string {
-  return SCHEMES.find(({ type }) => type === spec.type)?.explain(spec) ?? spec.type;
-}

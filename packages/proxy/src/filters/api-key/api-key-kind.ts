@@ -149,6 +149,7 @@ export const apiKeyKind: FilterKind<ApiKeySpec> = {
   ],
   schema,
   identifies: true,
+  owns: ({ header = 'x-api-key', forward }) => (forward === true ? [] : [header].flat()),
   explain: ({ header = 'x-api-key', query = [], consumers, optional, anonymous }) => {
     const places = [header, query].flat();
     const whose = consumers.length === 0 ? 'nobody' : consumers.map((consumer) => consumer.name).join(', ');

@@ -139,6 +139,7 @@ export const basicAuthKind: FilterKind<BasicAuthSpec> = {
   ],
   schema,
   identifies: true,
+  owns: ({ forward }) => (forward === true ? [] : ['authorization']),
   explain: ({ users, optional }) =>
     `${optional === true ? 'takes' : 'needs'} a user and password of ${users.map((user) => user.name).join(', ')}`,
   make,

@@ -46,6 +46,8 @@ const schema = z.strictObject({
 type CertificateSpec = z.output<typeof schema>;
 type Allowed = NonNullable<CertificateSpec['allow']>[number];
 
+/** Fields of RFC 9440. */
+const OWN = ['client-cert', 'client-cert-chain'];
 const MISSING: LocalAnswer = {
   status: 401,
   cause: 'CERTIFICATE_MISSING',
@@ -80,8 +82,7 @@ const make: FilterFactory<CertificateSpec> = ({ allow, forward = false, optional
     type: 'client-certificate',
     request(passage: Passage): Verdict {
       // Only who ends TLS knows.
-      passage.setUpstream('client-cert', undefined);
-      passage.setUpstream('client-cert-chain', undefined);
+      for (const field of OWN) passage.setUpstream(field, undefined);
       const proof = passage.clientProof;
       if (proof === undefined) return optional ? undefined : MISSING;
       if (proof.kind === 'untrusted') return untrusted(proof.reason);
@@ -145,6 +146,7 @@ export const clientCertificateKind: FilterKind<CertificateSpec> = {
   ],
   schema,
   identifies: true,
+  owns: () => OWN,
   explain({ allow, optional }) {
     const whose = (allow ?? []).map(
       ({ consumer, uri, name: host, email, subject, fingerprint: print }) =>

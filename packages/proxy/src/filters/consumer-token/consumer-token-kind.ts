@@ -70,6 +70,7 @@ export const consumerTokenKind: FilterKind<ConsumerTokenSpec> = {
   ],
   schema: consumerTokenSchema,
   identifies: true,
+  owns: ({ header = 'authorization', forward }) => (forward === true ? [] : [header].flat()),
   explain({ consumers, issuerClaim = 'iss', anonymous }) {
     const whose = consumers.length === 0 ? 'nobody' : consumers.map((consumer) => consumer.name).join(', ');
     const or = anonymous === undefined ? '' : `, and takes others for ${anonymous.name}`;

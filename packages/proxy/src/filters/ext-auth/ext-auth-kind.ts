@@ -175,6 +175,7 @@ export const extAuthKind: FilterKind<ExtAuthSpec> = {
   ],
   schema: extAuthSchema,
   identifies: true,
+  owns: (spec) => resolveExtAuthSpec(spec).upstream.map(([name]) => name),
   clusters: ({ cluster }) => [{ cluster, path: ['cluster'] }],
   explain: ({ cluster, path, failOpen, cache }) =>
     `asks ${cluster} at ${path} whether it may pass${cache === undefined ? '' : `, at most every ${cache.maxAge / 1_000} s`}${failOpen === true ? ', and lets it through when nobody answers' : ''}`,

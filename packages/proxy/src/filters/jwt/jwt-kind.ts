@@ -29,6 +29,10 @@ export const jwtKind: FilterKind<JwtSpec> = {
   ],
   schema: jwtSchema,
   identifies: true,
+  owns: ({ header = 'authorization', forward, headers = {} }) => [
+    ...(forward === true ? [] : [header]),
+    ...Object.keys(headers),
+  ],
   explain({ issuer, audience, optional, require = {} }) {
     const { roles = [], scopes = [] } = require;
     const audiences = typeof audience === 'string' ? audience : audience.join(' or ');

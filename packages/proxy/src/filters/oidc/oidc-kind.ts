@@ -6,7 +6,7 @@ import type { FilterKind } from '../../snapshot/filter-kind.ts';
 import { readSecret } from '../secret.ts';
 import { Logins } from './logins.ts';
 import { OidcFilter, type OidcState } from './oidc-filter.ts';
-import { oidcSchema, resolveOidcSpec, type OidcSpec } from './oidc-spec.ts';
+import { oidcBeside, oidcSchema, resolveOidcSpec, type OidcSpec } from './oidc-spec.ts';
 import { Provider } from './provider.ts';
 import { Renewals } from './renewals.ts';
 import { Seal } from './seal.ts';
@@ -87,6 +87,8 @@ export const oidcKind: FilterKind<OidcSpec> = {
   ],
   schema: oidcSchema,
   identifies: true,
+  owns: ({ headers = {}, forward }) => [...(forward === true ? ['authorization'] : []), ...Object.keys(headers)],
+  beside: oidcBeside,
   explain({ issuer, client, optional, require = {} }) {
     const { roles = [], scopes = [] } = require;
     const needs = [
