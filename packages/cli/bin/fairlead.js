@@ -43,7 +43,7 @@ function runWith(node) {
   });
   // A terminal tells both of us of Ctrl-C; everything else has to be passed on.
   process.on('SIGINT', () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`fairlead: ${node} could not be started: ${error.message}\n`);
     process.exit(1);

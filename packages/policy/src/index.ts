@@ -43,6 +43,7 @@ export type { FallbackCode, FallbackReason, FallbackSpec } from './fallback-opti
 export type { FallbackState } from './fallback.ts';
 export type { FrontState } from './front.ts';
 export type { GateState, TenantState } from './gate.ts';
+export { Gcra } from './gcra.ts';
 export type { GcraState } from './gcra.ts';
 export type { HedgeSpec } from './hedge-options.ts';
 export { keyedLimit } from './keyed-limit.ts';

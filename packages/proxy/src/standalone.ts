@@ -9,7 +9,7 @@ import { ownPath } from './own-paths.ts';
  * @throws as `startEngine` does
  */
 export async function startStandalone(
-  options: Pick<EngineOptions, 'snapshot' | 'clock' | 'random' | 'telemetry' | 'limits'>,
+  options: Pick<EngineOptions, 'snapshot' | 'clock' | 'random' | 'telemetry' | 'limits' | 'countsTogether'>,
 ): Promise<Engine> {
   const engine = await startEngine({
     ...options,

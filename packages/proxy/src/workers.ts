@@ -1,3 +1,4 @@
+import type { Serializable } from 'node:child_process';
 import cluster, { type Worker } from 'node:cluster';
 import { backoff, type Clock, type Closeable, type Random } from '@fairlead/core';
 import { fail } from './errors.ts';
@@ -16,6 +17,13 @@ export function isLeave(message: unknown): boolean {
   return typeof message === 'object' && message !== null && 'type' in message && message.type === LEAVE.type;
 }
 
+/** A worker, for whoever has something to say to it. */
+export interface WorkerLink {
+  readonly pid: number | undefined;
+  /** Sends it a message; one that has ended gets none. */
+  send(message: object): void;
+}
+
 /** How workers are run. */
 export interface WorkersOptions {
   /** Path of the module that each runs. It sends `WorkerReady`, ends on SIGTERM, and leaves on `LEAVE`. */
@@ -32,6 +40,12 @@ export interface WorkersOptions {
   readonly graceMs?: number;
   /** Is told when a worker ends unasked; another takes its place. Default: nobody is. */
   readonly onCrash?: (worker: { readonly pid: number | undefined; readonly how: string }) => void;
+  /** Is told when another one serves in the place of one that has ended unasked. Default: nobody is. */
+  readonly onMended?: (worker: { readonly pid: number | undefined }) => void;
+  /** Is told what a worker says, also before it is ready. Default: nobody is. */
+  readonly onMessage?: (worker: WorkerLink, message: unknown) => void;
+  /** Is told when a worker has ended, asked or not. Default: nobody is. */
+  readonly onEnd?: (worker: WorkerLink) => void;
 }
 
 /** Processes that share their addresses. */
@@ -46,6 +60,8 @@ export interface Workers extends Closeable {
    * @throws WORKER_FAILED when a new one doesn't get ready; the old ones then stay
    */
   restart(): Promise<void>;
+  /** Kills all at once; nothing is served after it. */
+  cut(): void;
 }
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -69,8 +85,18 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
 
   function start(): Promise<Worker> {
     const worker = cluster.fork(env);
+    const link: WorkerLink = {
+      pid: worker.process.pid,
+      send(message) {
+        // `as`: whatever JSON can carry. One that ends meanwhile is told of by its end.
+        if (worker.isConnected()) worker.send(message as Serializable, () => undefined);
+      },
+    };
+    // A message to one that has just ended.
+    worker.on('error', () => undefined);
     return new Promise((resolve, reject) => {
       worker.on('message', (message: unknown) => {
+        options.onMessage?.(link, message);
         if (!isReady(message)) return;
         url = message.url;
         serving.add(worker);
@@ -85,6 +111,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
           ),
         );
         leaving.delete(worker);
+        options.onEnd?.(link);
         if (!serving.delete(worker) || closing !== undefined) return;
         options.onCrash?.({ pid: worker.process.pid, how });
         replace();
@@ -98,7 +125,10 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     clock.setTimer(pause.delayFor(crashes), () => {
       if (closing !== undefined) return;
       start().then(
-        () => (crashes = 0),
+        ({ process: { pid } }) => {
+          crashes = 0;
+          options.onMended?.({ pid });
+        },
         () => replace(),
       );
     });
@@ -135,6 +165,10 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       return [...serving].flatMap(({ process: { pid } }) => pid ?? []);
     },
     restart,
+    cut() {
+      closing ??= Promise.resolve();
+      for (const { process } of [...serving, ...leaving]) process.kill('SIGKILL');
+    },
     close() {
       closing ??= shutDown();
       return closing;

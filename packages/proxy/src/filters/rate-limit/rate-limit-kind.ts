@@ -88,7 +88,7 @@ type RateLimitFilterSpec = z.output<typeof schema>;
  */
 const make: FilterFactory<RateLimitFilterSpec> = (spec, world) => {
   const name = spec.name ?? world.route;
-  const { shared } = spec;
+  const shared = spec.shared ?? (world.countsTogether ? {} : undefined);
   const limit = world.kept(
     `rate-limit ${name} ${JSON.stringify({ ...spec, headers: undefined, status: undefined, detail: undefined })}`,
     () =>

@@ -1,0 +1,111 @@
+import { resolve } from 'node:path';
+import { realClock, realRandom, type Closeable } from '@fairlead/core';
+import {
+  atPort,
+  followSnapshot,
+  loadSnapshot,
+  LocalGateway,
+  oneProcess,
+  startStandalone,
+  swapHistory,
+  type Engine,
+} from '@fairlead/proxy';
+import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
+import { command } from '../../command.ts';
+import { toggle } from '../../flag.ts';
+import { adminFlags, startAdmin } from './admin-of-run.ts';
+import { fileOf, lookAt } from './configuration-file.ts';
+import { portFlag, workersFlag, type RunFlags } from './run-flags.ts';
+import { runWorkers } from './run-workers.ts';
+import { told } from './told.ts';
+import { GRACE_MS, untilAsked } from './until-asked.ts';
+
+/** Closes what is open already when what comes next fails. */
+function closing(followed: Closeable, engine: Engine): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await followed.close();
+    await engine.close({ graceMs: 0 });
+    throw error;
+  };
+}
+
+/**
+ * `fairlead gateway run`: runs a configuration until it is asked to stop, and follows its file. The first Ctrl-C or SIGTERM
+ * drains and exits with 0, a second one ends at once; SIGHUP loads the file now. With `--workers` it does the same from several
+ * processes, and SIGUSR2 replaces them.
+ */
+export const run = command<RunFlags>({
+  name: 'run',
+  summary: 'Run a configuration of the gateway, and take it anew whenever its file changes',
+  flags: {
+    port: portFlag,
+    ...adminFlags,
+    workers: workersFlag,
+    json: toggle('print one JSON object a line instead of sentences'),
+  },
+  positionals: [fileOf],
+  examples: [
+    'fairlead gateway run gateway.yaml',
+    'fairlead gateway run gateway.yaml --port 8080 --json',
+    'fairlead gateway run gateway.yaml --admin 9090',
+    'fairlead gateway run gateway.yaml --admin 9090 --admin-credential token.txt --admin-audit audit.jsonl',
+    'fairlead gateway run gateway.yaml --workers auto',
+  ],
+  async run(terminal, flags, [file = '']) {
+    if (flags.workers !== undefined) return runWorkers(terminal, { ...flags, workers: flags.workers }, file);
+    const clock = realClock();
+    const random = realRandom();
+    const path = resolve(terminal.cwd, file);
+    const load = async () => atPort(await loadSnapshot(path, { clock, origin: file }), flags.port);
+    let snapshot = await load();
+    await using telemetry = createTelemetry({
+      service: 'gateway',
+      clock,
+      random,
+      processMetrics: true,
+      destination: { write: (text) => terminal.err(text) },
+      logFormat: terminal.interactive ? 'pretty' : 'json',
+      otlp: otlpTarget(terminal.env),
+      ...samplingEnvironment(terminal.env),
+    });
+    const engine = await startStandalone({ snapshot, clock, random, telemetry });
+    const history = swapHistory(snapshot, clock);
+    const says = told(terminal, flags);
+    const followed = await followSnapshot({
+      hash: snapshot.hash,
+      clock,
+      look: () => lookAt(path),
+      load,
+      async take(next) {
+        await engine.swap(next);
+        snapshot = next;
+      },
+      onEvent(event) {
+        history.note(event);
+        says.followed(event, engine);
+      },
+    });
+    const gateway = new LocalGateway({
+      engine,
+      snapshot: () => snapshot,
+      history,
+      metrics: telemetry.metrics,
+      clock,
+      reload: () => followed.reload(),
+    });
+    const processes = oneProcess(gateway);
+    await using admin = await startAdmin(terminal, flags, { clock, random, telemetry, processes }).catch(
+      closing(followed, engine),
+    );
+
+    return await untilAsked({
+      reload: () => followed.reload(),
+      begun: () => says.listening(engine, snapshot, admin?.url),
+      async drain() {
+        says.draining();
+        await followed.close();
+        await engine.close({ graceMs: GRACE_MS });
+      },
+    });
+  },
+});

@@ -1,0 +1,150 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const launcher = join(import.meta.dirname, '..', 'bin', 'fairlead.js');
+const PATIENT = { timeout: 120_000, interval: 100 };
+
+interface Told {
+  readonly event: string;
+  readonly listeners?: Readonly<Record<string, string>>;
+  readonly why?: string;
+  readonly admin?: string;
+  readonly pid?: number;
+  readonly pids?: readonly number[];
+}
+
+let cwd = '';
+let child: ChildProcess;
+let told: Told[] = [];
+
+const written = (routes: string) =>
+  writeFile(
+    join(cwd, 'gateway.yaml'),
+    `listeners: [{ name: public, address: '127.0.0.1:9' }]\nroutes:\n${routes}clusters: {}\n`,
+  );
+const route = (path: string, more = '') =>
+  `  - { name: it, match: { path: ${path} }, filters: [${more}{ type: respond, status: 200, body: served }] }\n`;
+
+/** What is told of a kind, when it has been told so often. */
+async function event(kind: string, count = 1): Promise<Told> {
+  const of = () => told.filter((each) => each.event === kind);
+  await expect.poll(() => of().length, PATIENT).toBeGreaterThanOrEqual(count);
+  // `as`: there are as many.
+  return of()[count - 1] as Told;
+}
+
+function get(url: string, agent: Agent | false = false): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { agent }, (answer: IncomingMessage) => {
+      let text = '';
+      answer.on('data', (part) => (text += String(part)));
+      answer.on('end', () => resolve(`${answer.statusCode} ${answer.statusCode === 200 ? text : ''}`.trim()));
+      answer.on('error', reject);
+    });
+    outgoing.on('error', reject).end();
+  });
+}
+
+async function pidsOf(admin: string): Promise<readonly number[]> {
+  const { processes } = (await (await fetch(`${admin}/status`)).json()) as { processes: readonly { pid: number }[] };
+  return processes.map(({ pid }) => pid);
+}
+
+beforeEach(async () => {
+  told = [];
+  cwd = await mkdtemp(join(tmpdir(), 'gateway-workers-'));
+  await written(route('/one'));
+  const flags = ['--port', '0', '--admin', '0', '--json', '--workers', '2'];
+  child = spawn(process.execPath, [launcher, 'gateway', 'run', 'gateway.yaml', ...flags], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  if (child.stdout === null) throw new Error('no output');
+  createInterface({ input: child.stdout }).on('line', (line) => told.push(JSON.parse(line) as Told));
+}, 120_000);
+afterEach(async () => {
+  child.kill('SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  await rm(cwd, { recursive: true, force: true });
+}, 120_000);
+
+test('several processes take a configuration together or not at all, are replaced under load, and end as one', async () => {
+  const { listeners, admin = '' } = await event('listening');
+  const url = listeners?.['public'] ?? '';
+  const first = await pidsOf(admin);
+  expect(first).toHaveLength(2);
+  expect(await get(`${url}/one`)).toBe('200 served');
+
+  await written(route('/two'));
+  await event('taken');
+  for (let count = 0; count < 20; count += 1) {
+    expect(await get(`${url}/two`)).toBe('200 served');
+    expect(await get(`${url}/one`)).toBe('404');
+  }
+
+  // A bad one stays out everywhere, also of a process that begins while it stands there.
+  await written('  - { name: it, to: nobody }\n');
+  expect((await event('kept')).why).toContain('there is no cluster "nobody"');
+  const [victim = 0] = first;
+  process.kill(victim, 'SIGKILL');
+  expect((await event('crashed')).pid).toBe(victim);
+  await event('mended');
+  for (let count = 0; count < 20; count += 1) expect(await get(`${url}/two`)).toBe('200 served');
+
+  // SIGUSR2: all are new ones, and nobody is refused.
+  const before = await pidsOf(admin);
+  const kept = new Agent({ keepAlive: true, maxSockets: 2 });
+  let isLoading = true;
+  let answers = 0;
+  const agents: readonly (Agent | false)[] = [kept, kept, false, false];
+  const load = agents.map(async (agent) => {
+    while (isLoading) {
+      expect(await get(`${url}/two`, agent)).toBe('200 served');
+      answers += 1;
+    }
+  });
+  child.kill('SIGUSR2');
+  const { pids = [] } = await event('replaced');
+  isLoading = false;
+  await Promise.all(load);
+  kept.destroy();
+  expect(pids).toHaveLength(2);
+  expect(pids.some((pid) => before.includes(pid))).toBe(false);
+
+  // All requests are in the metrics, those of processes that have ended included: at least those under load and since the crash.
+  const metrics = await (await fetch(`${admin}/metrics`)).text();
+  const served = [...metrics.matchAll(/^http_server_request_duration_seconds_count\{.*"GET \/two".*\} (\d+)$/gm)];
+  expect(served.reduce((sum, [, count]) => sum + Number(count), 0)).toBeGreaterThan(0);
+  expect(answers).toBeGreaterThan(0);
+
+  child.kill('SIGTERM');
+  const [code] = (await once(child, 'exit')) as [number];
+  expect(code).toBe(0);
+  expect(told.map((each) => each.event)).toEqual([
+    'listening',
+    'taken',
+    'kept',
+    'crashed',
+    'mended',
+    'replaced',
+    'draining',
+  ]);
+});
+
+test('a limit is one limit for all processes', async () => {
+  const { listeners } = await event('listening');
+  const url = listeners?.['public'] ?? '';
+  // So slow that nothing of it leaks meanwhile.
+  await written(route('/limited', '{ type: rate-limit, by: ip, rates: [{ rate: 1/h, burst: 30 }] }, '));
+  await event('taken');
+  const answers: string[] = [];
+  for (let count = 0; count < 50; count += 1) answers.push(await get(`${url}/limited`));
+  expect(answers.filter((answer) => answer === '200 served')).toHaveLength(30);
+  expect(answers.filter((answer) => answer === '429')).toHaveLength(20);
+});
