@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { FilterSpec } from './engine/compiled-route.ts';
 import { PARTIAL_FIELD } from './filters/compose/composed-answer.ts';
 import { filterForm } from './snapshot/filter-form.ts';
-import type { ClusterReference, FilterKind } from './snapshot/filter-kind.ts';
+import type { FilterKind } from './snapshot/filter-kind.ts';
 import { FILTER_KINDS } from './snapshot/filter-kinds.ts';
+import { clustersInside } from './snapshot/filter-references.ts';
 import { issueMessage, shapeProblems } from './snapshot/shape-problems.ts';
 import type { Place } from './snapshot/snapshot-problem.ts';
 
@@ -41,7 +42,7 @@ export function readEdgeFilters(written: unknown, services: readonly string[]): 
     return { filters: [], problems, answersAll: false, services: [] };
   }
   const filters = result.data;
-  const named = filters.map((filter) => referencesOf(filter));
+  const named = filters.map((filter) => clustersInside(filter, FILTER_KINDS));
   const problems = filters.flatMap((filter, at): EdgeFilterProblem[] => [
     ...identifyingIn(filter).map((place) => ({
       place: [at, ...place, 'type'],
@@ -85,10 +86,6 @@ export function answersAll(filter: FilterSpec): boolean {
 
 function kindOf({ type }: FilterSpec): FilterKind | undefined {
   return FILTER_KINDS.find((kind) => kind.type === type);
-}
-
-function referencesOf(filter: FilterSpec): readonly ClusterReference[] {
-  return kindOf(filter)?.clusters?.(filter, referencesOf) ?? [];
 }
 
 function noService(name: string, services: readonly string[]): string {

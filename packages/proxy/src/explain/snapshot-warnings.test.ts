@@ -14,6 +14,22 @@ test('matches that no request reaches, and clusters that no route leads to', () 
   expect(warnings('  - { name: a, to: orders }')).toEqual(['no route leads to the cluster canary']);
 });
 
+test('a cluster that only a filter asks is not idle', () => {
+  const warnings = (...filters: object[]) =>
+    snapshotWarnings(
+      snapshotOf(
+        {
+          listeners: [{ name: 'public', address: '127.0.0.1:0' }],
+          clusters: { orders: { endpoints: ['http://a.test'] }, canary: { endpoints: ['http://b.test'] } },
+          routes: [{ name: 'a', to: 'orders', filters }],
+        },
+        { origin: 'test', loadedAtMs: 0 },
+      ),
+    );
+  expect(warnings()).toEqual(['no route leads to the cluster canary']);
+  expect(warnings({ type: 'mirror', to: 'canary' })).toEqual([]);
+});
+
 test('preflights that nobody answers', () => {
   const warnings = (match: string, ...filters: string[]) =>
     snapshotWarnings(

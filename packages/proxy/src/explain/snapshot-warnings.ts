@@ -1,9 +1,11 @@
 import type { CompiledListener, CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
+import { clustersInside } from '../snapshot/filter-references.ts';
 import { unheardPreflights } from './unheard-preflights.ts';
 import { matchWords } from './words.ts';
 
 /**
- * What of a snapshot can be used and yet is hardly meant: matches that no request reaches, clusters that no route leads to,
+ * What of a snapshot can be used and yet is hardly meant: matches that no request reaches, clusters that no route leads to and no filter asks,
  * preflights that nobody answers, certificates that end soon.
  */
 export function snapshotWarnings({ listeners, routes, clusters, loadedAtMs }: CompiledSnapshot): readonly string[] {
@@ -23,7 +25,12 @@ export function snapshotWarnings({ listeners, routes, clusters, loadedAtMs }: Co
         );
     }
   }
-  const used = new Set(routes.flatMap(({ destinations }) => destinations.map(({ cluster }) => cluster)));
+  const used = new Set(
+    routes.flatMap(({ destinations, filters }) => [
+      ...destinations.map(({ cluster }) => cluster),
+      ...filters.flatMap((filter) => clustersInside(filter, FILTER_KINDS)).map(({ cluster }) => cluster),
+    ]),
+  );
   const idle = clusters.filter(({ name }) => !used.has(name));
   const unheard = routes.flatMap(unheardPreflights);
   const ending = listeners.flatMap((listener) => endingCertificates(listener, loadedAtMs));

@@ -11,7 +11,7 @@ export function clustersNamedBy(written: unknown, kinds: readonly FilterKind[]):
 }
 
 /** The same of a filter that has been read. */
-function clustersInside(spec: FilterSpec, kinds: readonly FilterKind[]): readonly ClusterReference[] {
+export function clustersInside(spec: FilterSpec, kinds: readonly FilterKind[]): readonly ClusterReference[] {
   return kindNamed(spec, kinds)?.clusters?.(spec, (inner) => clustersInside(inner, kinds)) ?? [];
 }
 

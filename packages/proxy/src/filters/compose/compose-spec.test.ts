@@ -39,6 +39,7 @@ test.each<[string, object, string]>([
   ],
   ['a body', { a: { ...A, body: {} } }, 'parts.a.body: is no known key'],
   ['a slip', { a: { ...A, optinal: true } }, 'did you mean "optional"?'],
+  ['an unknown cluster', { a: { ...A, to: 'aa' } }, 'parts.a.to: there is no cluster "aa"; did you mean a?'],
   ['itself before it', { a: { ...A, after: ['a'] } }, 'parts.a.after[0]: is the part itself'],
   ['nobody before it', { a: { ...A, after: ['c'] } }, 'parts.a.after[0]: there is no part "c"; there are: a'],
   ['its own answer', { a: { to: 'a', path: '/{a#/x}' } }, 'parts.a.path: has {a#/x}, of the part itself'],
