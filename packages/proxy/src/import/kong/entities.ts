@@ -113,40 +113,34 @@ export function entitiesOf(file: KongFile, report: KongReport): Entities {
   const groups = listed(file.consumer_groups, ['consumer_groups']);
   const findGroup = finder(groups, 'consumer group', ['name'], report);
 
+  /** A plugin that stands below something is for that, and for what it names besides. */
+  function scoped(
+    { value, place }: Placed<KongPlugin>,
+    below: Partial<Pick<Plugin, 'service' | 'route' | 'consumer' | 'consumerGroup'>>,
+  ): Plugin {
+    return {
+      value,
+      place,
+      service: below.service ?? findService(value.service, [...place, 'service']),
+      route: below.route ?? findRoute(value.route, [...place, 'route']),
+      consumer: below.consumer ?? findConsumer(value.consumer, [...place, 'consumer']),
+      consumerGroup: below.consumerGroup ?? findGroup(value.consumer_group, [...place, 'consumer_group'])?.value.name,
+    };
+  }
   const plugins = [
-    ...pluginsBelow(file.plugins, []).map(({ value, place }): Plugin => {
-      const group = findGroup(value.consumer_group, [...place, 'consumer_group']);
-      return {
-        value,
-        place,
-        service: findService(value.service, [...place, 'service']),
-        route: findRoute(value.route, [...place, 'route']),
-        consumer: findConsumer(value.consumer, [...place, 'consumer']),
-        consumerGroup: group?.value.name,
-      };
-    }),
+    ...pluginsBelow(file.plugins, []).map((plugin) => scoped(plugin, {})),
     ...allServices.flatMap((service) =>
-      pluginsBelow(service.value.plugins, service.place).map((plugin) => scoped(plugin, { service }, findConsumer)),
+      pluginsBelow(service.value.plugins, service.place).map((plugin) => scoped(plugin, { service })),
     ),
     ...routes.flatMap((route) =>
-      pluginsBelow(route.value.plugins, route.place).map((plugin) => scoped(plugin, { route }, findConsumer)),
+      pluginsBelow(route.value.plugins, route.place).map((plugin) => scoped(plugin, { route })),
     ),
     ...consumers.flatMap((consumer) =>
-      pluginsBelow(consumer.value.plugins, consumer.place).map((plugin) =>
-        scoped(
-          plugin,
-          {
-            consumer,
-            service: findService(plugin.value.service, [...plugin.place, 'service']),
-            route: findRoute(plugin.value.route, [...plugin.place, 'route']),
-          },
-          findConsumer,
-        ),
-      ),
+      pluginsBelow(consumer.value.plugins, consumer.place).map((plugin) => scoped(plugin, { consumer })),
     ),
     ...groups.flatMap((group) =>
       pluginsBelow(group.value.plugins, group.place).map((plugin) =>
-        scoped(plugin, { consumerGroup: group.value.name }, findConsumer),
+        scoped(plugin, { consumerGroup: group.value.name }),
       ),
     ),
   ];
@@ -226,21 +220,6 @@ function listed<Value>(list: readonly Value[] | undefined, place: Place): Placed
 
 function pluginsBelow(plugins: readonly KongPlugin[] | undefined, place: Place): Placed<KongPlugin>[] {
   return listed(plugins, [...place, 'plugins']);
-}
-
-function scoped(
-  { value, place }: Placed<KongPlugin>,
-  scope: Partial<Pick<Plugin, 'service' | 'route' | 'consumer' | 'consumerGroup'>>,
-  findConsumer: Finder<Placed<KongConsumer>>,
-): Plugin {
-  return {
-    value,
-    place,
-    service: scope.service,
-    route: scope.route,
-    consumer: scope.consumer ?? findConsumer(value.consumer, [...place, 'consumer']),
-    consumerGroup: scope.consumerGroup,
-  };
 }
 
 /** The names in a reference. */

@@ -96,6 +96,7 @@ function importFile(file: KongFile, source: ReadText, report: KongReport): Impor
       wrote,
     }),
   );
+  chains.finish();
   if (ranked.length > 0)
     report.note(
       ['_format_version'],

@@ -53,9 +53,7 @@ export class PluginChains {
         omitEmpty: true,
       },
     };
-    // Also of plugins whose route is not there, or is disabled, people want to hear everything.
-    for (const { plugin, kind } of this.#plugins)
-      if (plugin.route === undefined && plugin.service === undefined) this.#become(plugin, kind, undefined);
+    this.#refuseTwice();
   }
 
   /** The filters of a route. */
@@ -77,20 +75,28 @@ export class PluginChains {
     return { filters, maxBody };
   }
 
+  /** Looks at plugins that no route has: of them, too, people want to hear what is wrong. */
+  finish(): void {
+    for (const { plugin, kind } of this.#plugins)
+      if (!this.#made.has(plugin)) this.#become(plugin, kind, plugin.service);
+  }
+
+  #refuseTwice(): void {
+    for (const group of Map.groupBy(this.#plugins, ({ plugin }) => plugin.value.name).values())
+      for (const [index, { plugin }] of group.entries())
+        if (group.slice(0, index).some((each) => isSameScope(each.plugin, plugin)))
+          this.#world.report.refuse(
+            plugin.place,
+            `is there twice: another ${plugin.value.name} is for the same requests`,
+          );
+  }
+
   /** Of plugins of one kind those that work: one, or others for some consumers. */
   #choose(
     chain: readonly { readonly plugin: Plugin; readonly kind: PluginImport }[],
     service: Service | undefined,
   ): PluginResult {
     const ranked = chain.toSorted((a, b) => rankOf(b.plugin) - rankOf(a.plugin));
-    for (const [index, { plugin }] of ranked.entries()) {
-      const same = ranked.slice(0, index).find((each) => isSameScope(each.plugin, plugin));
-      if (same !== undefined)
-        this.#world.report.refuse(
-          plugin.place,
-          `is there twice for the same requests; the other one is ${plugin.value.name} as well`,
-        );
-    }
     const base = ranked.find(({ plugin }) => !isForConsumers(plugin));
     const otherwise = base && this.#become(base.plugin, base.kind, service);
     const cases = new Map<Plugin, string[]>();
