@@ -55,6 +55,7 @@ test('every kind refuses what it does not know, and says in a sentence what it d
       query: { set: { a: '1' }, remove: ['b', 'c'] },
     },
     { type: 'redirect', scheme: 'https', host: 'shop.test', path: { to: '/new' }, status: 308 },
+    { type: 'relocate', rules: [{ from: 'http://orders/', to: '/api/' }] },
     { type: 'respond', status: 410, code: 'GONE' },
     { type: 'compose', parts: { order: { to: 'now', path: '/' } } },
     {
@@ -93,6 +94,7 @@ test('every kind refuses what it does not know, and says in a sentence what it d
     'lets pages of https://*.shop.test read answers and send PUT, with credentials',
     '/api and below becomes /, else /o/{id} becomes /orders/{id}, else what matches /v. becomes /, sets a of the query, removes b, c of the query',
     'sends clients to https, host shop.test, every path becomes /new, with 308',
+    'sends clients to /api/ instead of http://orders/',
     'answers everything with 410 GONE',
     'makes one answer of one part: order from now',
     'sends acme (tenant) to next; splits 95 to now, 5 to next, by ip',

@@ -22,6 +22,7 @@ import { oidcKind } from '../filters/oidc/oidc-kind.ts';
 import { paceKind } from '../filters/pace/pace-kind.ts';
 import { rateLimitKind } from '../filters/rate-limit/rate-limit-kind.ts';
 import { redirectKind } from '../filters/redirect-kind.ts';
+import { relocateKind } from '../filters/relocate-kind.ts';
 import { requestSizeKind } from '../filters/request-size-kind.ts';
 import { respondKind } from '../filters/respond-kind.ts';
 import { rewriteKind } from '../filters/rewrite/rewrite-kind.ts';
@@ -52,6 +53,7 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   corsKind,
   rewriteKind,
   redirectKind,
+  relocateKind,
   respondKind,
   errorPageKind,
   cacheKind,

@@ -6,10 +6,11 @@ import { cacheFilters } from './caching.ts';
 import { readCondition } from './conditions.ts';
 import type { Directive } from './directive.ts';
 import { errorPages } from './error-pages.ts';
+import { gzipFilters } from './compressing.ts';
 import { limitsOf, type LimitWorld } from './limiting.ts';
 import type { NginxProblems } from './nginx-problems.ts';
 import type { Place } from './places.ts';
-import { askedFields, readPassing, rewriteFilter } from './proxying.ts';
+import { askedFields, locationFilters, readPassing, rewriteFilter } from './proxying.ts';
 import { queryEdit, readRewrite, type Rewrite } from './rewriting.ts';
 import { Scope } from './scope.ts';
 import { durationText, sizeBytes, sizeText, timeMs } from './units.ts';
@@ -206,6 +207,8 @@ export function placeRoute(
       ...early,
       ...guards,
       ...(hash === undefined ? [] : affinity(hash, known, world)),
+      ...gzipFilters(scope, world),
+      ...locationFilters(scope, pass, place, { known, door, problems }).map((filter) => origins.from(pass, filter)),
       ...cacheFilters(scope, world),
       ...paths.map((filter) => origins.from(pass, filter)),
       ...fields.map((filter) => origins.from(scope.level('proxy_set_header')[0] ?? pass, filter)),

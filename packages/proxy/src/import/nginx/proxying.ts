@@ -1,3 +1,4 @@
+import { originOf, type Door } from './answering.ts';
 import type { Clusters, Target } from './clusters.ts';
 import type { Directive } from './directive.ts';
 import type { NginxProblems } from './nginx-problems.ts';
@@ -106,6 +107,42 @@ function withNote(
   if (kind !== 'exact' && kind !== 'regex' && uri.endsWith('/') && !text.endsWith('/') && !uri.includes('$'))
     problems.note(directive, `nginx sends ${uri}/… for ${text}/…, with two slashes; here it is one`);
   return passing;
+}
+
+/** What upstreams say in Location as clients know it: `proxy_redirect`, which is on as long as nobody says otherwise. */
+export function locationFilters(
+  scope: Scope,
+  pass: Directive,
+  { kind, text }: Pick<Place, 'kind' | 'text'>,
+  { known, door, problems }: { readonly known: Known; readonly door: Door; readonly problems: NginxProblems },
+): readonly WrittenFilter[] {
+  const [url = ''] = pass.words;
+  const written = scope.level('proxy_redirect');
+  const hasHost = scope
+    .level('proxy_set_header')
+    .some(({ words: [name = '', value] }) => name.toLowerCase() === 'host' && value !== '$proxy_host');
+  const usual = (): readonly { readonly from: string; readonly to: string }[] => {
+    if (url.includes('$') || kind === 'regex' || kind === 'named') return [];
+    return /^https?:\/\/[^/]+$/.test(url) ? [{ from: `${url}/`, to: '/' }] : [{ from: url, to: text }];
+  };
+  // Whoever reads the client's host names it.
+  const rules =
+    written.length === 0 && !hasHost
+      ? usual()
+      : written.flatMap((directive) => {
+          const [from = '', to] = directive.words;
+          if (from === 'off') return [];
+          if (from === 'default') return usual();
+          const read = to === undefined || from.startsWith('~') ? undefined : template(to, known);
+          if (read === undefined || from.includes('$'))
+            problems.refuse(directive, 'is known here with default, off, or two texts');
+          else if ('fault' in read) problems.refuse(directive, read.fault);
+          else return [{ from, to: read.text }];
+          return [];
+        });
+  // A path is written as a whole URL.
+  const whole = rules.map(({ from, to }) => ({ from, to: to.startsWith('/') ? `${originOf(scope, door)}${to}` : to }));
+  return whole.length === 0 ? [] : [{ type: 'relocate', rules: whole }];
 }
 
 /** The filters for paths: those of `rewrite … break` first. */

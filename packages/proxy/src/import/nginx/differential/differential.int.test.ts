@@ -100,9 +100,10 @@ interface Seen {
 
 /** Asks all of a case, one after the other; those that are held are answered at the end. */
 async function seen(side: Side, at: number): Promise<readonly Seen[]> {
-  const requests = (CASES[at]?.requests ?? []).map((each): CaseRequest =>
-    typeof each === 'string' ? { text: each } : each,
-  );
+  const requests = (CASES[at]?.requests ?? []).map((each): CaseRequest => {
+    const request = typeof each === 'string' ? { text: each } : each;
+    return { ...request, text: request.text.replaceAll('{id}', String(at)) };
+  });
   const answers: Promise<Told>[] = [];
   const keyOf = (index: number): string => `${side}-${at}-${index}`;
   for (const [index, request] of requests.entries()) {

@@ -128,6 +128,20 @@ export const PASSING_CASES: readonly Case[] = [
     requests: ['POST /\n\n12345', 'POST /\n\n123456', 'POST /more\n\n123456', `POST /any\n\n${'x'.repeat(5_000)}`],
   },
   {
+    name: 'redirects to names that only the gateway knows',
+    config: site(
+      'location /one/ { proxy_pass http://red_{id}/two/; } location /all/ { proxy_pass http://red_{id}; } location /off/ { proxy_pass http://red_{id}; proxy_redirect off; } location /own/ { proxy_pass http://red_{id}; proxy_redirect http://else.test/ $scheme://$host/else/; }',
+      'upstream red_{id} { server {origin}; }',
+    ),
+    requests: [
+      ...['http://red_{id}/two/x', 'http://red_{id}/x', '/two/x'].map((to) => `GET /one/y\nX-Want: 302;location=${to}`),
+      'GET /all/y\nX-Want: 301;location=http://red_{id}/all/z?q',
+      'GET /off/y\nX-Want: 301;location=http://red_{id}/z',
+      'GET /own/y\nX-Want: 303;location=http://else.test/z',
+      'GET /own/y\nX-Want: 303;location=http://red_{id}/z',
+    ],
+  },
+  {
     name: 'redirects of what is behind',
     config: site('location /one/ { proxy_pass http://{origin}/two/; }'),
     requests: ['GET /one/x\nX-Want: 302;location=http://elsewhere.test/y', 'GET /one/x\nX-Want: 302;location=/y'],
