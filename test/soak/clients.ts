@@ -4,6 +4,7 @@ import { connect as connectHttp2, constants, type ClientHttp2Session } from 'nod
 import { connect, type Socket } from 'node:net';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { KEPT_BYTES } from './origin.ts';
 
 /** One kind of load: does one thing, and throws when it did not go as it should. */
 export interface Client {
@@ -37,6 +38,7 @@ export function clientsOf({ url, tlsUrl, authority }: Gateway): {
   const port = Number(new URL(url).port);
   const tlsPort = Number(new URL(tlsUrl).port);
   const sessions = new Map<string, ClientHttp2Session>();
+  let kept = 0;
 
   async function ask(
     path: string,
@@ -176,6 +178,11 @@ export function clientsOf({ url, tlsUrl, authority }: Gateway): {
       client('upstream that cuts in the body', 20, () => cutAfter(head('/bad/half', 'Content-Length: 0\r\n'), 5_000)),
       client('upstream that is slow', 50, anyhow('/bad/slow')),
       client('WebSocket', 30, webSocket),
+      client('kept answers, of few', 5, () => whole(`/kept?of=${(kept += 1) % 7}`, KEPT_BYTES)),
+      client('kept answers, another each time', 10, () => whole(`/kept?new=${(kept += 1)}`, KEPT_BYTES)),
+      client('kept answers, left half-way', 50, () =>
+        cutAfter(`GET /kept?cut=${(kept += 1)} HTTP/1.1\r\nHost: soak.test\r\n\r\n`, 1_000),
+      ),
       client('stream of HTTP/2', 5, () => stream(url, false)),
       client('stream of HTTP/2 that is reset', 200, () => stream(url, true)),
       client('TLS', 5, () => whole('/ok', 2, undefined, overTls)),

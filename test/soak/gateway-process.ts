@@ -48,6 +48,13 @@ function nextSnapshot() {
     routes: [
       { name: 'bad', match: { path: '/bad' }, to: 'bad', timeout: '60s' },
       {
+        name: 'kept',
+        match: { path: '/kept' },
+        to: isOdd ? 'origin' : 'other',
+        // Small enough to be full within a minute.
+        filters: [{ type: 'cache', zone: 'kept', store: { memory: '4MiB' } }],
+      },
+      {
         name: `all-${version % 3}`,
         to: isOdd ? 'origin' : 'other',
         timeout: '60s',
