@@ -50,6 +50,8 @@ export class OidcFilter implements Filter {
   readonly #spec: ResolvedOidcSpec;
   readonly #state: OidcState;
   readonly #world: FilterWorld;
+  /** By claims; sessions that are at hand keep theirs. */
+  readonly #identities = new WeakMap<object, ReturnType<typeof identityOf>>();
 
   constructor(spec: ResolvedOidcSpec, state: OidcState, world: FilterWorld) {
     this.#spec = spec;
@@ -90,7 +92,8 @@ export class OidcFilter implements Filter {
   #admit(passage: Passage, standing: Good): Verdict {
     const { token, forward } = this.#spec;
     const { claims, accessToken } = standing.session;
-    const read = identityOf(claims, token);
+    const read = this.#identities.get(claims) ?? identityOf(claims, token);
+    this.#identities.set(claims, read);
     if ('fault' in read) return providerInvalid('claims');
     const missing = this.#missing(read.identity);
     if (missing !== undefined) return missing;
