@@ -32,6 +32,14 @@ export { atPort } from './fleet/at-port.ts';
 export { startFleet } from './fleet/fleet.ts';
 export type { Fleet, FleetOptions, OwnAnswers } from './fleet/fleet.ts';
 export type { MemberConfiguration } from './fleet/fleet-messages.ts';
+export type {
+  CacheControl,
+  CacheCounts,
+  CacheEntryReport,
+  CachePurge,
+  CacheReport,
+} from './filters/cache/cache-control.ts';
+export type { RedisCacheClient } from './filters/cache/redis-cache-client.ts';
 export { startGateway } from './gateway.ts';
 export type { Gateway } from './gateway.ts';
 export { importFile } from './import/import-file.ts';

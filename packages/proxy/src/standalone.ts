@@ -9,7 +9,10 @@ import { ownPath } from './own-paths.ts';
  * @throws as `startEngine` does
  */
 export async function startStandalone(
-  options: Pick<EngineOptions, 'snapshot' | 'clock' | 'random' | 'telemetry' | 'limits' | 'countsTogether'>,
+  options: Pick<
+    EngineOptions,
+    'snapshot' | 'clock' | 'random' | 'telemetry' | 'limits' | 'sharedCache' | 'countsTogether'
+  >,
 ): Promise<Engine> {
   const engine = await startEngine({
     ...options,

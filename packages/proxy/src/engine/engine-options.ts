@@ -2,6 +2,7 @@ import type { Clock, Random } from '@fairlead/core';
 import type { LimitStore } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+import type { RedisCacheClient } from '../filters/cache/redis-cache-client.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
 import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import type { LocalAnswer, PassageFacts } from './filter.ts';
@@ -18,6 +19,8 @@ export interface EngineOptions {
   readonly kinds?: readonly FilterKind[];
   /** Where limits are counted together with other processes. Default: each for itself. */
   readonly limits?: LimitStore | undefined;
+  /** The Redis that filters `cache` may keep answers in, as a connected client of its owner's. Default: none. */
+  readonly sharedCache?: RedisCacheClient | undefined;
   /** Whether limits that say nothing of it are counted in `limits`, too. Default false. */
   readonly countsTogether?: boolean;
   /**
@@ -40,8 +43,8 @@ export interface EngineOptions {
 }
 
 /** Nothing left open. */
-export type ResolvedEngineOptions = Required<Omit<EngineOptions, 'refusal' | 'limits'>> &
-  Pick<EngineOptions, 'refusal' | 'limits'>;
+export type ResolvedEngineOptions = Required<Omit<EngineOptions, 'refusal' | 'limits' | 'sharedCache'>> &
+  Pick<EngineOptions, 'refusal' | 'limits' | 'sharedCache'>;
 
 /** Fills in defaults. */
 export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {

@@ -90,6 +90,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     random,
     telemetry,
     limits: resolved.limits,
+    sharedCache: resolved.sharedCache,
     countsTogether: resolved.countsTogether,
     deadlines,
     report,

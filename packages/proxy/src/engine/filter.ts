@@ -2,6 +2,7 @@ import type { Clock, Context, Random } from '@fairlead/core';
 import type { ClientProof, Fields, OutgoingFields } from '@fairlead/net';
 import type { LimitStore } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
+import type { RedisCacheClient } from '../filters/cache/redis-cache-client.ts';
 import type { CompiledRoute, FilterSpec } from './compiled-route.ts';
 
 /** Who asks, as a filter has proved it. */
@@ -259,6 +260,8 @@ export interface FilterWorld {
   readonly route: string;
   /** Where limits are counted together with other processes; `undefined` when there is no such place. */
   readonly limits: LimitStore | undefined;
+  /** Where caches that are to be in Redis keep answers; `undefined` when there is none. */
+  readonly sharedCache: RedisCacheClient | undefined;
   /** Whether limits that say nothing of it are counted there, too: this is one of several processes of one gateway. */
   readonly countsTogether: boolean;
   /**

@@ -4,6 +4,7 @@ import { policy, type LimitStore, type Policy, type PolicyPorts, type PolicySpec
 import type { Telemetry } from '@fairlead/telemetry';
 import type { RouteTable } from '../match/decision.ts';
 import type { CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
+import type { RedisCacheClient } from '../filters/cache/redis-cache-client.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
 import type { Deadlines } from './deadlines.ts';
 import { clustersOf, type ClusterPorts } from './cluster-set.ts';
@@ -24,6 +25,7 @@ export interface SnapshotPorts {
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly limits: LimitStore | undefined;
+  readonly sharedCache: RedisCacheClient | undefined;
   readonly countsTogether: boolean;
   readonly deadlines: Deadlines;
   readonly report: OutcomeReport;
@@ -92,7 +94,8 @@ export class LiveSnapshot {
   }
 
   #live(route: SnapshotRoute, compiled: CompiledSnapshot, ports: SnapshotPorts): LiveRoute {
-    const { kinds, clock, random, telemetry, limits, countsTogether, kept, deadlines, report, sides } = ports;
+    const { kinds, clock, random, telemetry, limits, sharedCache, countsTogether, kept, deadlines, report, sides } =
+      ports;
     const made: Filter[] = [];
     const rubrics = new Map<string, Rubric>();
     const make = (spec: FilterSpec): Filter => {
@@ -108,6 +111,7 @@ export class LiveSnapshot {
       telemetry,
       route: route.name,
       limits,
+      sharedCache,
       countsTogether,
       kept: (key, first) => kept.of(this.#claim, key, first),
       ask: (request) => sides.ask(request, asked),

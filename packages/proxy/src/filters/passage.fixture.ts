@@ -63,6 +63,7 @@ export function filterWorld({ ask, kinds = FILTER_KINDS }: TestWorldOptions = {}
     telemetry: noTelemetry(),
     route: ROUTE.name,
     limits: undefined,
+    sharedCache: undefined,
     countsTogether: false,
     kept: <T>(key: string, make: () => T): T => {
       if (!kept.has(key)) kept.set(key, make());

@@ -56,7 +56,7 @@ export class CacheFilter implements Filter {
     if (facts.isForOrigin) return this.#pass(passage, { kind: 'past', forwarded: 'bypass' });
     const resource = resourceOf(passage, key);
     const partition = partitionOf(passage.identity, passage.cluster, key);
-    const found = this.#cache.store.find(resource, partition);
+    const found = this.#cache.store.find(resource, partition, passage.fields);
     if (!(found instanceof Promise)) return this.#look(passage, facts, resource, partition, found);
     return found.then((entries) => this.#look(passage, facts, resource, partition, entries));
   }

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import type { Filter, FilterFactory, FilterWorld } from '../../engine/filter.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
 import { duration, share, size } from '../../snapshot/quantities.ts';
+import { CORE_ERRORS, thrower } from '@fairlead/core';
 import { Cache } from './cache.ts';
 import { CACHE_KEY } from './cache-control.ts';
 import { CacheFilter } from './cache-filter.ts';
@@ -18,6 +19,7 @@ import type { CacheSettings } from './cache-settings.ts';
 import type { CacheStore } from './cache-store.ts';
 import { DiskStore } from './disk-store.ts';
 import { MemoryStore } from './memory-store.ts';
+import { RedisStore } from './redis-store.ts';
 
 const DEFAULT_MEMORY_BYTES = 64 * 1024 * 1024;
 const DEFAULT_OBJECT_BYTES = 1024 * 1024;
@@ -38,6 +40,9 @@ const schema = z
     store: z
       .union([
         z.strictObject({ memory: above0 }),
+        z.strictObject({
+          redis: z.literal(true).describe('The Redis that the gateway was started with.'),
+        }),
         z.strictObject({
           disk: above0,
           folder: z.string().min(1).describe('Of this machine; each process has a folder in it.'),
@@ -112,8 +117,11 @@ const schema = z
 
 type CacheSpec = z.output<typeof schema>;
 
+const fail = thrower(CORE_ERRORS);
+
+/** Of the store; of what is on its way to Redis. */
 function bytesOf(store: CacheSpec['store']): number {
-  if (store === undefined) return DEFAULT_MEMORY_BYTES;
+  if (store === undefined || 'redis' in store) return DEFAULT_MEMORY_BYTES;
   return 'memory' in store ? store.memory : store.disk;
 }
 
@@ -149,21 +157,27 @@ const make: FilterFactory<CacheSpec> = (spec, world): Filter => {
   return new CacheFilter(cache, settings, world);
 };
 
-function storeOf(
-  { store }: CacheSpec,
-  maxObjectBytes: number,
-  { clock, telemetry }: FilterWorld,
-  zone: string,
-): CacheStore {
+function storeOf({ store }: CacheSpec, maxObjectBytes: number, world: FilterWorld, zone: string): CacheStore {
+  const { clock, random, telemetry, sharedCache: client } = world;
+  const failed = (error: unknown) =>
+    telemetry.log.warn(undefined, 'the store of a cache fails; requests go on without it', { zone, error });
   if (store === undefined || 'memory' in store) return new MemoryStore(clock, bytesOf(store), maxObjectBytes);
-  return new DiskStore({
-    clock,
-    folder: `${store.folder}/${zone}`,
-    maxBytes: store.disk,
-    maxObjectBytes,
-    failed: (error) =>
-      telemetry.log.warn(undefined, 'the disk of a cache fails; requests go on without it', { zone, error }),
-  });
+  if ('disk' in store) {
+    const folder = `${store.folder}/${zone}`;
+    return new DiskStore({ clock, folder, maxBytes: store.disk, maxObjectBytes, failed });
+  }
+  if (client === undefined) {
+    const help = 'Start the gateway with one (the option sharedCache), or give the cache memory or a disk.';
+    throw fail('MISCONFIGURED', `The cache ${zone} is to be in Redis, and this gateway has none. ${help}`);
+  }
+  const prefix = `fairlead:cache:${zone}:`;
+  return new RedisStore({ client, clock, random, prefix, maxObjectBytes, maxWaitingBytes: bytesOf(store), failed });
+}
+
+function placeText(store: CacheSpec['store']): string {
+  if (store !== undefined && 'redis' in store) return 'Redis';
+  const bytes = `${bytesOf(store)} bytes`;
+  return store !== undefined && 'disk' in store ? `${bytes} of ${store.folder}` : `${bytes} of memory`;
 }
 
 /** `cache`: answers that are stored and given again. */
@@ -189,7 +203,7 @@ export const cacheKind: FilterKind<CacheSpec> = {
   explain: ({ zone, store, maxObject = DEFAULT_OBJECT_BYTES, defaultTtl }) =>
     [
       `stores answers that say they may be${zone === undefined ? '' : `, for all routes of ${zone}`}`,
-      `in ${store !== undefined && 'disk' in store ? `${store.folder}, ${bytesOf(store)} bytes` : `${bytesOf(store)} bytes of memory`}, each at most ${maxObject}`,
+      `in ${placeText(store)}, each at most ${maxObject} bytes`,
       ...(defaultTtl > 0 ? [`others for ${defaultTtl} ms`] : []),
     ].join('; '),
   make,
