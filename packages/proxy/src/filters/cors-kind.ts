@@ -86,8 +86,8 @@ const make: FilterFactory<CorsSpec> = (spec) => {
       passage.setAnswer('access-control-allow-credentials', credentials && told !== undefined ? 'true' : undefined);
       // Of a preflight nobody reads it; the Gateway API's own tests want it there, too.
       passage.setAnswer('access-control-expose-headers', told === undefined ? undefined : exposes);
-      // A line beside those of the upstream, which stay: fields are edited by lower-case names only.
-      if (!isOpen) passage.setAnswer('Vary', 'Origin');
+      // Beside what the upstream says, which stays.
+      if (!isOpen) passage.addAnswer('vary', 'Origin');
     },
   };
   return filter;

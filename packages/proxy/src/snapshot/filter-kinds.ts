@@ -9,6 +9,7 @@ import { clientCertificateKind } from '../filters/client-certificate/client-cert
 import { composeKind } from '../filters/compose/compose-kind.ts';
 import { consumerTokenKind } from '../filters/consumer-token/consumer-token-kind.ts';
 import { correlationIdKind } from '../filters/correlation-id-kind.ts';
+import { compressKind } from '../filters/compress/compress-kind.ts';
 import { concurrencyKind } from '../filters/concurrency-kind.ts';
 import { corsKind } from '../filters/cors-kind.ts';
 import { errorPageKind } from '../filters/error-page-kind.ts';
@@ -56,6 +57,7 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   relocateKind,
   respondKind,
   errorPageKind,
+  compressKind,
   cacheKind,
   composeKind,
   splitKind,
