@@ -45,7 +45,10 @@ test('a part of the shop in one process: the other commands work, what is left o
     });
     expect(notes[0]).toMatch(/^Not started: notifications, orders, payments\./);
     const status = await run('status', '--json', '--data-dir', dataDir);
-    const { services } = JSON.parse(status.out) as { services: { name: string; pid: number; state: string }[] };
+    const { services, edge } = JSON.parse(status.out) as {
+      services: { name: string; pid: number; state: string }[];
+      edge: { path: string; service?: string; filters: string[] }[];
+    };
     expect(services.map(({ name }) => name).toSorted()).toEqual([
       'catalog',
       'control',
@@ -53,6 +56,16 @@ test('a part of the shop in one process: the other commands work, what is left o
       'inventory',
       'postgres',
     ]);
+    expect(edge).toContainEqual({
+      path: '/catalog',
+      service: 'catalog',
+      filters: ['cors', 'rate-limit', 'rate-limit', 'cache'],
+    });
+    const explained = await run('route', 'explain', 'GET /order-details/7', '--data-dir', dataDir);
+    expect(explained).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/cors: [^]*platform-token: [^]*compose: /),
+    });
     for (const { name, pid, state } of services)
       expect([state, pid === up.pid]).toEqual(['ready', name !== 'postgres']);
 

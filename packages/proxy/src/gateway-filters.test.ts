@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage, type RequestListener } from 'node:http';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openEdge } from '../fixtures/edge.ts';
+import { openEdge, textOf } from '../fixtures/edge.ts';
 import { readEdgeFilters } from './edge-filters.ts';
 
 const CORS = { type: 'cors', origins: ['https://shop.test'] };
@@ -67,6 +70,70 @@ test('a page is composed for who asks; a service that was not started is a part 
   ]);
   expect(edge.seen[0]?.headers).not.toHaveProperty('authorization');
   expect(await edge.ask('GET', '/pages/7')).toMatchObject({ status: 401 });
+});
+
+test('whatever is asked on whichever connection, everybody is answered as who they are', async () => {
+  const handler: RequestListener = ({ url, headers }, response) => {
+    const who = `${String(headers['x-fairlead-tenant'])}/${String(headers['x-fairlead-subject'])}`;
+    const body = JSON.stringify({ url, who });
+    response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+  };
+  const pages = {
+    type: 'compose',
+    path: '/pages/{id}',
+    parts: {
+      a: { to: 'orders', path: '/a/{path:id}' },
+      b: { to: 'orders', path: '/b/{path:id}', query: { of: '{subject}' } },
+    },
+  };
+  const kept = { type: 'cache', identified: true, per: 'subject', defaultTtl: '1h' };
+  await using edge = await openEdge({
+    handler,
+    routes: [
+      { path: '/pages', filters: [pages] },
+      { path: '/kept', filters: [kept, { ...pages, path: '/kept/{id}' }] },
+      { path: '/orders', service: 'orders', filters: [kept] },
+    ],
+  });
+  const people = await Promise.all(
+    ['acme', 'globex'].flatMap((tenant) =>
+      ['ada', 'bob'].map(async (sub) => ({ who: `${tenant}/${sub}`, token: await edge.token({ tenant, sub }) })),
+    ),
+  );
+  const { hostname, port } = new URL(edge.gateway.url);
+  const request = fc.record({
+    person: fc.constantFrom(...people),
+    path: fc.constantFrom('/pages/', '/kept/', '/orders/'),
+    id: fc.nat(3),
+    connection: fc.nat(2),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(request, { maxLength: 12 }), async (requests) => {
+      const agents = Array.from({ length: 3 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+      const answers = requests.map(async ({ person, path, id, connection }) => {
+        const agent = agents[connection];
+        const asked = get({
+          hostname,
+          port,
+          path: `${path}${id}`,
+          agent,
+          headers: { authorization: `Bearer ${person.token}` },
+        });
+        const [message] = (await once(asked, 'response')) as [IncomingMessage];
+        const said = JSON.parse(await textOf(message)) as object;
+        const { who } = person;
+        const subject = who.slice(who.indexOf('/') + 1);
+        expect(said).toEqual(
+          path === '/orders/'
+            ? { url: `${path}${id}`, who }
+            : { a: { url: `/a/${id}`, who }, b: { url: `/b/${id}?of=${subject}`, who } },
+        );
+      });
+      await Promise.all(answers);
+      for (const agent of agents) agent.destroy();
+    }),
+    { numRuns: 40 },
+  );
 });
 
 test('a token is asked for before any filter that answers', async () => {

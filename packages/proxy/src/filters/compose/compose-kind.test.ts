@@ -148,6 +148,9 @@ test('what goes on is what filters have set, and what is asked for; the time is 
   expect(world.asked[0]?.fields).toEqual({
     accept: 'application/json',
     'accept-encoding': 'identity',
+    'x-forwarded-for': '192.0.2.1',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'shop.test',
     'x-a': '1',
     'x-fairlead-tenant': 'acme',
     'x-fairlead-timeout-ms': '200',

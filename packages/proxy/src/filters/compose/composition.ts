@@ -3,7 +3,7 @@ import type { FilterWorld, LocalAnswer, Passage, SideRequest } from '../../engin
 import { composedAnswer } from './composed-answer.ts';
 import { partFailure, partResult, unasked, type PartResult } from './part-result.ts';
 import type { Plan, PlannedPart } from './plan.ts';
-import { partRequest } from './part-request.ts';
+import { partRequest, WHENCE } from './part-request.ts';
 
 const GONE: LocalAnswer = { status: 499, cause: 'CANCELLED', detail: 'Nobody waits for this any more.' };
 
@@ -62,7 +62,7 @@ export class Composition {
     // One that could not be asked may have set others free.
     if (this.#waiting.size > 0) return this.#next();
     const { plan, maxBytes, partialAs, forwarded } = this.#options;
-    const made = new Set([...plan.madeFields, ...(this.#passage.upstreamEdits?.keys() ?? [])]);
+    const made = new Set([...WHENCE, ...plan.madeFields, ...(this.#passage.upstreamEdits?.keys() ?? [])]);
     const dependence = { forwarded: new Set(forwarded), made, askedBy: plan.askedBy, isPersonal: plan.isPersonal };
     this.#over(composedAnswer(plan, this.#results, { maxBytes, partialAs, dependence }));
   }

@@ -15,6 +15,8 @@ const MOST_TARGET_BYTES = 8 * 1024;
 const LONGEST_MS = 30_000;
 /** At most so much of what is left is kept for the answer itself: so that a slow part isn't the end of those that have come. */
 const KEPT_BACK_MS = 50;
+/** Fields that say whence a request comes. */
+export const WHENCE = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'];
 const TIMEOUT_FIELD = 'x-fairlead-timeout-ms';
 
 /** The request for a part; `forwarded` are fields of the client's that go on with it. */
@@ -42,6 +44,7 @@ export function partRequest(
   const fields = new Map<string, string>([
     ['accept', 'application/json'],
     ['accept-encoding', 'identity'],
+    ...whence(passage),
   ]);
   for (const name of forwarded) {
     const value = passage.fields.get(name);
@@ -68,6 +71,15 @@ export function partRequest(
     maxBodyBytes: part.maxBytes,
     passage,
   };
+}
+
+/** Whence the request comes, as every request that goes on says it. */
+function whence({ clientAddress, isTls, host }: Passage): readonly [string, string][] {
+  return [
+    ['x-forwarded-for', clientAddress === '' ? 'unknown' : clientAddress],
+    ['x-forwarded-proto', isTls ? 'https' : 'http'],
+    ...(host === '' ? [] : [['x-forwarded-host', host] satisfies [string, string]]),
+  ];
 }
 
 /** A parameter or field of what the request does not have is left out. */
