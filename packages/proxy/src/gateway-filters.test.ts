@@ -76,6 +76,8 @@ test('whatever is asked on whichever connection, everybody is answered as who th
   const handler: RequestListener = ({ url, headers }, response) => {
     const who = `${String(headers['x-fairlead-tenant'])}/${String(headers['x-fairlead-subject'])}`;
     const body = JSON.stringify({ url, who });
+    // Of a day on which the gateway's clock is not, everything would be stale.
+    response.sendDate = false;
     response.writeHead(200, { 'content-type': 'application/json' }).end(body);
   };
   const pages = {
