@@ -153,6 +153,12 @@ test('when nobody answers it is closed, with the status that was chosen, unless 
     status: 500,
     cause: 'AUTH_UNAVAILABLE',
   });
+  const unreachable = () => {
+    throw fail('UPSTREAM_UNAVAILABLE', 'login can not be reached.');
+  };
+  const told = { failureStatus: 500, unavailableStatus: 503 };
+  expect((await world(told, unreachable).ask()).verdict).toMatchObject({ status: 503 });
+  expect((await world(told, gone).ask()).verdict).toMatchObject({ status: 500 });
   const { passage, verdict } = await world({ failOpen: true, upstream: ['x-user'] }, gone).ask({
     headers: { 'x-user': 'root' },
   });

@@ -116,10 +116,11 @@ class ExtAuthFilter implements Filter {
   /** Nobody decides: closed, unless it was asked for to be open. */
   #undecided(cause: 'AUTH_UNAVAILABLE' | 'AUTH_INVALID', detail: string, because: unknown): Verdict {
     const { clock, telemetry, route } = this.#world;
-    const { failOpen, failureStatus } = this.#resolved;
+    const { failOpen, failureStatus, unavailableStatus } = this.#resolved;
     if (!failOpen) {
-      const isLater = failureStatus === 503;
-      return { status: failureStatus, cause, detail, because, ...(isLater ? { retryAfterMs: 1_000 } : {}) };
+      const status = isError(because, 'UPSTREAM_UNAVAILABLE') ? unavailableStatus : failureStatus;
+      const isLater = status === 503;
+      return { status, cause, detail, because, ...(isLater ? { retryAfterMs: 1_000 } : {}) };
     }
     if (clock.monotonic() - this.#remembered.warnedAtMs >= WARN_EVERY_MS) {
       this.#remembered.warnedAtMs = clock.monotonic();

@@ -67,6 +67,12 @@ export const extAuthSchema = z.strictObject({
     .max(599)
     .optional()
     .describe('What clients are told when nobody decides. Default 503; nginx says 500.'),
+  unavailableStatus: z
+    .int()
+    .min(500)
+    .max(599)
+    .optional()
+    .describe('What they are told when the service can not be asked at all. Default: failureStatus.'),
   cache: z
     .strictObject({
       by: z.array(fieldName).min(1).describe('The client’s fields that decide, such as authorization and cookie.'),
@@ -99,6 +105,7 @@ export interface ResolvedExtAuthSpec {
   readonly answer: FieldNames;
   readonly timeoutMs: number;
   readonly failureStatus: number;
+  readonly unavailableStatus: number;
   readonly failOpen: boolean;
 }
 
@@ -109,6 +116,7 @@ export function resolveExtAuthSpec(spec: ExtAuthSpec): ResolvedExtAuthSpec {
     answer: namesOf(spec.answer),
     timeoutMs: spec.timeout ?? 2_000,
     failureStatus: spec.failureStatus ?? 503,
+    unavailableStatus: spec.unavailableStatus ?? spec.failureStatus ?? 503,
     failOpen: spec.failOpen ?? false,
   };
 }

@@ -79,6 +79,7 @@ export function askingFilters(
       ...(Object.keys(fields.answer).length === 0 ? {} : { answer: fields.answer }),
       timeout: durationText(timeoutMs),
       failureStatus: 500,
+      unavailableStatus: 503,
     }),
   ];
 }

@@ -125,7 +125,7 @@ function written(http: Scope, origin: ImportOrigin, problems: NginxProblems): Im
     of: 'nginx',
     written: snapshot,
     notes: problems.notes,
-    locate: (place) => locate(snapshot, place, origins),
+    locate: (place) => locate(snapshot, place, origins, origin.file),
   };
 }
 
@@ -205,14 +205,15 @@ function hostsOf(
 }
 
 /** Where the part of what is written comes from: the nearest around it that somebody wrote. */
-function locate(whole: unknown, place: PlaceInText, origins: Origins): TextPosition | undefined {
+function locate(whole: unknown, place: PlaceInText, origins: Origins, file: string): TextPosition | undefined {
   let part = whole;
   let found: TextPosition | undefined;
   for (const step of place) {
     if (typeof part !== 'object' || part === null) break;
     // `as`: an object has any member, perhaps without a value.
     part = (part as Readonly<Record<PropertyKey, unknown>>)[step];
-    found = origins.of(part) ?? found;
+    const spot = origins.of(part);
+    if (spot !== undefined) found = spot.file === file ? spot : undefined;
   }
   return found;
 }

@@ -24,7 +24,10 @@ export class NginxProblems {
     const message = `${this.#elsewhere(at)}${reason}`;
     // A block that is read for several listeners has its problems once.
     if (!this.#isNew(`${at.file}:${at.line}:${at.column} ${message}`)) return;
-    this.problems.push({ path: what, message, line: at.line, column: at.column });
+    // A line is one of the file that people named.
+    const isHere = at.file === this.#file;
+    const [line, column] = isHere ? [at.line, at.column] : [undefined, undefined];
+    this.problems.push({ path: what, message, line, column });
   }
 
   /** It behaves otherwise here. */

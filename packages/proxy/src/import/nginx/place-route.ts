@@ -7,6 +7,7 @@ import { readCondition } from './conditions.ts';
 import type { Directive } from './directive.ts';
 import { errorPages } from './error-pages.ts';
 import { gzipFilters } from './compressing.ts';
+import { KNOWN_DIRECTIVES } from './known-directives.ts';
 import { limitsOf, type LimitWorld } from './limiting.ts';
 import type { NginxProblems } from './nginx-problems.ts';
 import type { Place } from './places.ts';
@@ -275,8 +276,14 @@ function checkUnasked(scope: Scope, problems: NginxProblems): void {
     );
 }
 
+/** Whether something in a block is refused that would answer its requests. */
+function isRefused(scope: Scope): boolean {
+  return scope.directives.some(({ name }) => KNOWN_DIRECTIVES.get(name)?.treatment.kind === 'refused');
+}
+
 /** A location without proxy_pass and return has files, which are not served. */
 function unserved(scope: Scope, directive: Directive, { problems }: PlaceWorld): readonly WrittenFilter[] {
+  if (isRefused(scope)) return [];
   if (scope.own('rewrite').length > 0 && scope.own('root').length + scope.own('alias').length === 0) {
     problems.note(directive, 'what its rewrites leave is answered with 404; nginx looks for a file');
     return [{ type: 'respond', status: 404, code: 'NO_ROUTE' }];

@@ -18,6 +18,7 @@ export interface Place {
 export function readPlaces(scope: Scope, problems: NginxProblems): readonly Place[] {
   const seen = new Map<string, Directive>();
   return scope.own('location').flatMap((directive) => {
+    if (directive.block === undefined) return [];
     const read = readPlace(directive, scope, problems);
     if (read === undefined) return [];
     const key = `${read.kind === 'preferred' ? 'prefix' : read.kind} ${read.text}`;

@@ -46,6 +46,8 @@ export const GUARD_CASES: readonly Case[] = [
       `location / { auth_request /validate; ${UP} } location = /validate { internal; proxy_pass http://{dead}; }`,
     ),
     requests: ['GET /a'],
+    // 503, as for every service that is not there, instead of 500.
+    differs: { status: true },
   },
   {
     name: 'addresses may, or may not',
