@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { cacheCases, type CacheTest } from './cache-tests.ts';
+import { deck } from './deck.ts';
 import { gatewayApi } from './gateway-api.ts';
 import { goLiterals } from './go-literals.ts';
 import { junitCases } from './h2spec.ts';
 import { smuggling } from './smuggling.ts';
-import { countsOf } from './suite.ts';
+import { countsOf, waysOf } from './suite.ts';
 import { wycheproof } from './wycheproof.ts';
 
 /** A folder with these files, by their names. */
@@ -131,5 +132,22 @@ spec:
   expect(cases.map(({ outcome }) => outcome).toSorted()).toEqual(['failed', 'passed', 'passed', 'skipped']);
   expect(cases.find(({ outcome }) => outcome === 'failed')?.why).toBe(
     'expected infra-backend-v2, got infra-backend-v1',
+  );
+});
+
+test('files of Kong load, or are refused by line and reason, and those of others are passed over', async () => {
+  const folder = await folderOf({
+    'good.yaml': '_format_version: "3.0"\nservices: [{ name: a, url: http://a.test, routes: [{ name: r, paths: [/] }] }]\n',
+    'deep/bad.yaml': 'services:\n  - { name: a, url: http://a.test, plugins: [{ name: nobody }] }\n',
+    'rules.yaml': 'apiVersion: v1\nservices: []\n',
+    'notes.md': 'services:\n',
+  });
+  const cases = await deck(folder);
+  expect(countsOf(cases)).toEqual({ passed: 2, failed: 0, skipped: 1 });
+  expect(waysOf(cases)).toEqual(
+    expect.arrayContaining([
+      ['loads', 1],
+      ['is refused: name the plugin nobody is not known here', 1],
+    ]),
   );
 });

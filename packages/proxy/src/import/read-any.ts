@@ -53,7 +53,21 @@ export function importAny(text: string, origin: ImportOrigin): Imported | undefi
 const NGINX = /^(?:\s|#[^\n]*\n)*[a-z_]+(?:[ \t]+[^\s{};][^\n{};]*)?\s*[{;]/;
 
 /** Keys that only Kong's files begin with. */
-const KONG = ['_format_version', '_info', '_transform', 'services', 'consumers', 'upstreams', 'plugins'];
+const KONG = [
+  '_format_version',
+  '_info',
+  '_transform',
+  '_workspace',
+  '_konnect',
+  'services',
+  'upstreams',
+  'consumers',
+  'consumer_groups',
+  'plugins',
+  'certificates',
+  'ca_certificates',
+  'vaults',
+];
 const OURS = ['listeners', 'clusters'];
 
 function importerOf(text: string): Importer | undefined {

@@ -245,14 +245,16 @@ function finder<Entity extends Placed<Named>>(
   report: KongReport,
 ): Finder<Entity> {
   const known = new Map<string, Entity>();
-  for (const entity of entities) {
-    for (const key of ['id', ...keys] as const) {
+  // Ids and names come before others, which may be the same as somebody else's name.
+  for (const key of ['id', ...keys] as const) {
+    const alike = new Set<string>();
+    for (const entity of entities) {
       const name = entity.value[key];
       if (name === undefined) continue;
-      const before = known.get(name);
-      if (before !== undefined && before !== entity)
+      if (alike.has(name))
         report.refuse([...entity.place, key], `there is a ${kind} ${JSON.stringify(name)} already`);
-      known.set(name, entity);
+      alike.add(name);
+      if (!known.has(name)) known.set(name, entity);
     }
   }
   return (reference, place) => {

@@ -83,7 +83,7 @@ function importFile(file: KongFile, source: ReadText, report: KongReport): Impor
     report,
     wrote,
   });
-  const listeners = listenersOf(entities, wrote, report);
+  const listeners = listenersOf(entities, report);
   const routeNames = new Names();
   const ranked = entities.routes.flatMap((route) =>
     routesOf(route, {

@@ -12,18 +12,18 @@ const PASSED_OVER: Readonly<Record<string, string>> = {
   service_packages: 'are left out: they describe services for a portal',
   key_sets: 'are left out: nothing here refers to them',
   keys: 'are left out: nothing here refers to them',
+  partials: 'are left out: plugins say all that they need by themselves here',
+  custom_plugins: 'are left out: they define plugins, and none of them is used by what works here',
+  cloned_plugins: 'are left out: they define plugins, and none of them is used by what works here',
+  custom_entities: 'are left out: they belong to plugins that there are not here',
+  hmacauth_credentials: 'are left out: nobody asks for them without the plugin hmac-auth, which there is not here',
+  oauth2_credentials: 'are left out: nobody asks for them without the plugin oauth2, which there is not here',
+  mtls_auth_credentials: 'are left out: nobody asks for them without the plugin mtls-auth, which there is not here',
 };
 
 /** Parts that have no place, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
   filter_chains: CODE,
-  custom_plugins: CODE,
-  cloned_plugins: CODE,
-  custom_entities: 'belong to plugins that there are not here',
-  partials: 'are parts of plugins; write them out where they are used',
-  hmacauth_credentials: 'belong to the plugin hmac-auth, which there is not; use jwt or key-auth',
-  oauth2_credentials: 'belong to the plugin oauth2, which there is not; verify tokens of an identity provider with jwt',
-  mtls_auth_credentials: 'belong to the plugin mtls-auth; write the filter client-certificate in the imported form',
   keyauth_enc_credentials: 'are encrypted by Kong; write keyauth_credentials',
 };
 
@@ -38,8 +38,11 @@ export function unusedParts(file: KongFile, report: KongReport): void {
   }
   for (const [index, consumer] of (file.consumers ?? []).entries())
     for (const [key, part] of Object.entries(consumer)) {
+      if (isEmpty(part)) continue;
       const refusal = REFUSED[key];
-      if (refusal !== undefined && !isEmpty(part)) report.refuseKey(['consumers', index, key], refusal);
+      if (refusal !== undefined) report.refuseKey(['consumers', index, key], refusal);
+      const note = PASSED_OVER[key];
+      if (note !== undefined && key.endsWith('_credentials')) report.note(['consumers', index, key], key, note);
     }
 }
 

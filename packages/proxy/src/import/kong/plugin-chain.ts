@@ -126,7 +126,8 @@ export class PluginChains {
     return { filters: [filter], ...given({ maxBody: otherwise?.maxBody }) };
   }
 
-  #kindOf({ value, place, consumer, consumerGroup }: Plugin): PluginImport | undefined {
+  #kindOf(plugin: Plugin): PluginImport | undefined {
+    const { value, place, consumer, consumerGroup } = plugin;
     const { report } = this.#world;
     const { name } = value;
     const kind = PLUGINS.find((each) => each.name === name);
@@ -140,8 +141,15 @@ export class PluginChains {
         [...place, 'condition'],
         'is an expression that decides for each request; write a route of its own',
       );
-    if (value.partials !== undefined)
-      report.refuseKey([...place, 'partials'], 'takes parts of other entities in; write them out');
+    if (value.partials !== undefined) {
+      if (name.startsWith('rate-limiting'))
+        report.note(
+          [...place, 'partials'],
+          wordsOf(plugin),
+          'counts in this process by itself; what partials say of Redis is not looked at',
+        );
+      else report.refuseKey([...place, 'partials'], 'takes parts of other entities in; write them out');
+    }
     if (kind === undefined) {
       if (Object.hasOwn(WATCHING, name)) {
         report.note(place, `plugin ${name}`, `is left out: ${WATCHING[name]}`);

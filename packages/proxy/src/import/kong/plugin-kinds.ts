@@ -3,7 +3,7 @@ import { acl, ipRestriction, requestSizeLimiting } from './plugins/access.ts';
 import { correlationId, cors, requestTermination } from './plugins/answers.ts';
 import { basicAuth, jwt, keyAuth } from './plugins/auth.ts';
 import { proxyCache } from './plugins/proxy-cache.ts';
-import { rateLimiting } from './plugins/rate-limiting.ts';
+import { rateLimiting, rateLimitingAdvanced } from './plugins/rate-limiting.ts';
 import { requestTransformer, responseTransformer } from './plugins/transformers.ts';
 
 /** The plugins that become filters. */
@@ -17,6 +17,7 @@ export const PLUGINS: readonly PluginImport[] = [
   requestSizeLimiting,
   acl,
   rateLimiting,
+  rateLimitingAdvanced,
   requestTransformer,
   responseTransformer,
   proxyCache,

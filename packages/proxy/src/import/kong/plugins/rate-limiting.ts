@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { given } from '../../../snapshot/given.ts';
 import { pluginImport } from '../plugin-import.ts';
 
 const PERIODS = ['second', 'minute', 'hour', 'day', 'month', 'year'] as const;
@@ -103,7 +104,11 @@ export const rateLimiting = pluginImport<Config>({
 });
 
 /** Who has a limit of its own; whoever is none of it is told apart by address, as Kong does it. */
-function byOf({ limit_by: by, header_name: header = '', path = '' }: Config): unknown {
+function byOf({
+  limit_by: by,
+  header_name: header = '',
+  path = '',
+}: Pick<Config, 'limit_by' | 'header_name' | 'path'>): unknown {
   switch (by) {
     case 'ip':
       return 'ip';
@@ -116,4 +121,65 @@ function byOf({ limit_by: by, header_name: header = '', path = '' }: Config): un
     default:
       return ['consumer', 'ip'];
   }
+}
+
+const DAY_S = 86_400;
+
+/** The enterprise edition's: limits of any length, in one list. */
+export const rateLimitingAdvanced = pluginImport({
+  name: 'rate-limiting-advanced',
+  priority: 910,
+  form: z
+    .looseObject({
+      limit: z.array(z.number().positive()).min(1),
+      window_size: z.array(z.number().positive()).min(1),
+      identifier: z
+        .enum(['consumer', 'credential', 'ip', 'service', 'header', 'path', 'consumer-group'])
+        .default('consumer'),
+      header_name: z.string().optional(),
+      path: z.string().optional(),
+      strategy: z.enum(['local', 'cluster', 'redis']).default('local'),
+      hide_client_headers: z.boolean().default(false),
+      error_code: z.int().min(400).max(599).default(429),
+      error_message: z.string().default('API rate limit exceeded'),
+      disable_penalty: z.boolean().optional(),
+    })
+    .superRefine(({ limit: limits, window_size: sizes, identifier, header_name: header, path }, context) => {
+      const say = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+      if (limits.length !== sizes.length)
+        say('window_size', `has ${sizes.length} lengths for ${limits.length} limits; write one for each`);
+      if (identifier === 'header' && header === undefined) say('identifier', 'is header; say which with header_name');
+      if (identifier === 'path' && path === undefined) say('identifier', 'is path; say which with path');
+      const rates = limits.map((count, at) => ({ count, size: sizes[at] ?? 1 })).toSorted((a, b) => a.size - b.size);
+      for (const [at, { count, size }] of rates.entries())
+        if (rates.slice(0, at).some((each) => each.count > count && each.size < size))
+          say('limit', `has ${count} in ${size} s, below that of a shorter time, which could never be used up`);
+    }),
+  become(config, { what, place, scope, service, report }) {
+    const { limit: limits, window_size: sizes, identifier, header_name: header, path } = config;
+    report.note(place, what, 'counts exactly, and its limits refill steadily instead of by windows');
+    if (config.strategy !== 'local')
+      report.note([...place, 'strategy'], what, `counts in this process by itself; ${config.strategy} is not asked`);
+    const ofService = identifier === 'service' ? ` service ${service?.value.name ?? service?.value.id ?? ''}` : '';
+    return {
+      filters: [
+        {
+          type: 'rate-limit',
+          name: `${scope}${ofService}`,
+          by: byOf({ limit_by: identifier, ...given({ header_name: header, path }) }),
+          rates: limits.map((count, at) => ({
+            rate: `${count}/${lengthOf(sizes[at] ?? 1)}`,
+            name: String(sizes[at] ?? 1).replace(/^/, 's'),
+          })),
+          headers: config.hide_client_headers ? false : 'x-ratelimit',
+          ...(config.error_code === 429 ? {} : { status: config.error_code }),
+          ...(config.error_message === 'API rate limit exceeded' ? {} : { detail: config.error_message }),
+        },
+      ],
+    };
+  },
+});
+
+function lengthOf(seconds: number): string {
+  return seconds % DAY_S === 0 ? `${(seconds / DAY_S) * 24}h` : `${Math.round(seconds * 1_000)}ms`;
 }
