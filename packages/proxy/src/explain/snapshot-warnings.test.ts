@@ -60,3 +60,53 @@ test('preflights that nobody answers', () => {
     'the route a has api-key before cors, and preflights say nobody: put cors first',
   ]);
 });
+
+test('logins that nobody comes back from, and certificates that nobody is asked for', () => {
+  const login = (options: object = {}) => ({
+    type: 'oidc',
+    issuer: 'https://login.test',
+    client: { id: 'shop' },
+    session: { keys: [{ env: 'SESSION_KEY' }] },
+    ...options,
+  });
+  const below = { callback: '/account/callback', login: '/account/login', logout: { path: '/account/logout' } };
+  const certificate = { type: 'client-certificate' };
+  const warnings = (
+    filter: object,
+    more: { readonly route?: object; readonly tls?: object; readonly filters?: object[] } = {},
+  ) =>
+    snapshotWarnings(
+      snapshotOf(
+        {
+          listeners: [{ name: 'public', address: '127.0.0.1:0', ...(more.tls === undefined ? {} : { tls: more.tls }) }],
+          clusters: { orders: { endpoints: ['http://127.0.0.1:3000'] } },
+          filters: more.filters ?? [],
+          routes: [
+            { name: 'account', match: { path: '/account' }, to: 'orders', filters: [filter], ...more.route },
+            { name: 'rest', match: { path: '/rest' }, to: 'orders' },
+          ],
+        },
+        { origin: 'test', loadedAtMs: 0 },
+      ),
+    );
+  const lost = (path: string, what: string) =>
+    `people who log in by the route account need its path ${path} (${what}), which does not lead there: choose one that does`;
+  expect(warnings(login(below))).toEqual([]);
+  expect(warnings(login(below), { route: { hosts: ['*.shop.test'] } })).toEqual([]);
+  expect(warnings({ type: 'any-of', of: [login(below)] })).toEqual([]);
+  expect(warnings(login())).toEqual([
+    lost('/oauth2/callback', 'callback'),
+    lost('/oauth2/login', 'login'),
+    lost('/oauth2/logout', 'logout'),
+  ]);
+  expect(warnings(login({ ...below, callback: '/rest/callback' }))).toEqual([lost('/rest/callback', 'callback')]);
+  // A login for all routes is on the others, too.
+  expect(
+    warnings({ type: 'ip', allow: ['10.0.0.0/8'] }, { filters: [login({ ...below, callback: '/rest/callback' })] }),
+  ).toEqual([]);
+  expect(warnings(certificate)).toEqual([
+    'the route account needs certificates, and the listener public asks nobody for one: give it tls.clients',
+  ]);
+  expect(warnings({ ...certificate, optional: true })).toEqual([]);
+  expect(warnings(certificate, { tls: { certificate: 'a', key: 'b', clients: 'c' } })).toEqual([]);
+});

@@ -116,19 +116,26 @@ export const oidcSchema = z
       if (OWN_PARAMETERS.includes(key)) complain('is set by the protocol itself; leave it out', 'parameters', key);
     if ((session.idle ?? 0) > (session.absolute ?? Infinity))
       complain('is longer than any session lasts (absolute)', 'session', 'idle');
-    const paths = Object.values(pathsOf({ callback, login, logout }));
+    const paths = Object.values(oidcPaths({ callback, login, logout }));
     if (new Set(paths).size < paths.length) complain('callback, login and logout need a path each', 'callback');
   });
 
 /** A filter `oidc`, as it was read. */
 export type OidcSpec = z.output<typeof oidcSchema>;
 
+/** Paths that a login answers itself. */
+export interface OidcPaths {
+  readonly callback: string;
+  readonly login: string;
+  readonly logout: string;
+}
+
 /** With nothing left open. */
 export interface ResolvedOidcSpec {
   readonly issuer: string;
   readonly clientId: string;
   readonly origin: string | undefined;
-  readonly paths: { readonly callback: string; readonly login: string; readonly logout: string };
+  readonly paths: OidcPaths;
   readonly endsProvider: boolean;
   readonly after: string | undefined;
   /** Of the cookies, `__Host-` included. */
@@ -156,7 +163,7 @@ export function resolveOidcSpec(spec: OidcSpec): ResolvedOidcSpec {
     issuer: spec.issuer,
     clientId: client.id,
     origin: spec.origin,
-    paths: pathsOf(spec),
+    paths: oidcPaths(spec),
     endsProvider: spec.logout?.provider ?? true,
     after: spec.logout?.after,
     cookie: `__Host-${session.name ?? 'session'}`,
@@ -200,7 +207,8 @@ export function isLoopback(host: string): boolean {
   return /^(?:localhost|(?:[a-z0-9-]+\.)+localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
 }
 
-function pathsOf({ callback, login, logout }: Pick<OidcSpec, 'callback' | 'login' | 'logout'>) {
+/** The paths of its own that it answers. */
+export function oidcPaths({ callback, login, logout }: Pick<OidcSpec, 'callback' | 'login' | 'logout'>): OidcPaths {
   return {
     callback: callback ?? '/oauth2/callback',
     login: login ?? '/oauth2/login',
