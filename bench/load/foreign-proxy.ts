@@ -36,6 +36,18 @@ export function cpuUsOf(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
 }
 
+/**
+ * How long a process has waited for a processor that others had, in microseconds, as the kernel counts it for its main thread; 0 where it
+ * doesn't.
+ */
+export function waitedUsOf(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1_000;
+  } catch {
+    return 0;
+  }
+}
+
 /** Starts nginx or HAProxy with one worker: kept connections to the origin, two fields set, no lines but in `extras`. */
 export async function startForeignProxy(
   name: 'nginx' | 'haproxy',
