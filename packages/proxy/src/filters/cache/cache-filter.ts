@@ -14,7 +14,7 @@ import { partitionOf, resourceOf, sameOrigin } from './cache-key.ts';
 import { isIdentified, type CacheSettings } from './cache-settings.ts';
 import { forwardStatus, type Forwarded, type Handled } from './cache-status.ts';
 import type { Entry } from './entry.ts';
-import { Flight } from './flight.ts';
+import { Flight, type Waiter } from './flight.ts';
 import type { Errand, Journey } from './journey.ts';
 import { refresh } from './refresh.ts';
 import { requestFacts, type RequestFacts } from './request-facts.ts';
@@ -244,11 +244,7 @@ export class CacheFilter implements Filter {
       share: (entry) => {
         const nowMs = clock.monotonic();
         this.#cache.counts.collapsed +=
-          flight?.share(({ passage: of, facts }) => {
-            const isMeant = selects(entry.record.selecting, of.fields);
-            const isFresh = isMeant && reuseOf(entry.candidate(nowMs), facts.directives, this.#settings) === 'use';
-            return isFresh ? entry.answer(of.fields, facts, nowMs, name, collapsed) : undefined;
-          }) ?? 0;
+          flight?.share((waiter) => this.#sharedWith(waiter, entry, nowMs, collapsed)) ?? 0;
       },
       over: () => this.#goneBy(errand),
     });
@@ -280,11 +276,7 @@ export class CacheFilter implements Filter {
     if (isOther || errand.arriving?.isDoomed === true) store.remove(stale);
     else store.confirm(stale, entry);
     const collapsed = forwardStatus(this.#settings.name, { forwarded: 'stale', isCollapsed: true });
-    this.#share(errand, (waiter) =>
-      reuseOf(entry.candidate(nowMs), waiter.facts.directives, this.#settings) === 'use'
-        ? entry.answer(waiter.passage.fields, waiter.facts, nowMs, this.#settings.name, collapsed)
-        : undefined,
-    );
+    this.#share(errand, (waiter) => this.#sharedWith(waiter, entry, nowMs, collapsed));
     const status = forwardStatus(this.#settings.name, { forwarded: errand.forwarded, forwardedStatus: 304 });
     return { instead: entry.answer(passage.fields, errand.facts, nowMs, this.#settings.name, status) };
   }
@@ -295,7 +287,9 @@ export class CacheFilter implements Filter {
     const forwardedStatus = head.cause === undefined ? head.status : undefined;
     const status = forwardStatus(name, { forwarded: 'stale', forwardedStatus, detail: 'stale-if-error' });
     const give = (of: Passage, facts: RequestFacts) => stale.answer(of.fields, facts, nowMs, name, status);
-    this.#share(errand, ({ passage: of, facts }) => give(of, facts));
+    this.#share(errand, ({ passage: of, facts }) =>
+      selects(stale.record.selecting, of.fields) ? give(of, facts) : undefined,
+    );
     return { instead: give(passage, errand.facts) };
   }
 
@@ -336,6 +330,13 @@ export class CacheFilter implements Filter {
     const before = head.fields.get('cache-status');
     const own = forwardStatus(this.#settings.name, handled);
     passage.setAnswer('cache-status', before === undefined ? own : `${before}, ${own}`);
+  }
+
+  /** What somebody who has waited is given of what has come for another one: nothing, where it is another variant or not fresh. */
+  #sharedWith({ passage, facts }: Waiter, entry: Entry, nowMs: number, status: string): LocalAnswer | undefined {
+    if (!selects(entry.record.selecting, passage.fields)) return undefined;
+    if (reuseOf(entry.candidate(nowMs), facts.directives, this.#settings) !== 'use') return undefined;
+    return entry.answer(passage.fields, facts, nowMs, this.#settings.name, status);
   }
 
   #share(errand: Errand, shared: Parameters<Flight['share']>[0]): void {
