@@ -53,6 +53,30 @@ test('a stream that was refused is asked for once more, whatever its method', as
   expect(count).toBe(2);
 });
 
+test('a request above the last one that GOAWAY names is asked for once more on another session; those before are answered there', async () => {
+  const streams: ServerHttp2Stream[] = [];
+  const seen: string[] = [];
+  const sessions = new Set<unknown>();
+  const what = await h2Cluster((stream, headers) => {
+    sessions.add(stream.session);
+    seen.push(String(headers[':path']));
+    streams.push(stream);
+    // The server takes no notice of the second one, as it says.
+    if (streams.length === 2) stream.session?.goaway(constants.NGHTTP2_NO_ERROR, streams[0]?.id);
+    if (streams.length < 3) return;
+    for (const each of [streams[2], streams[0]]) each?.respond({ ':status': 204 }, { endStream: true });
+  });
+  const { client } = await running(what);
+  const post = (path: string) => client().send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok`);
+  const first = post('/first');
+  await expect.poll(() => streams.length, { timeout: 20_000 }).toBe(1);
+  const second = post('/second');
+  expect(await second.got('\r\n\r\n')).toMatch(/^HTTP\/1\.1 204 /);
+  expect(await first.got('\r\n\r\n')).toMatch(/^HTTP\/1\.1 204 /);
+  expect(seen).toEqual(['/first', '/second', '/second']);
+  expect(sessions.size).toBe(2);
+});
+
 test('a stream that breaks in the middle cuts the client', async () => {
   const streams: ServerHttp2Stream[] = [];
   const what = await h2Cluster((stream) => {
