@@ -5,6 +5,7 @@ import { responseHead, statusLine } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { RequestReader } from '../http1/request-reader.ts';
 import type { ClientSocket, Whence } from './client-socket.ts';
+import { plainAddress } from './plain-address.ts';
 import { AnsweringConnection } from './answering-connection.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { Exchange, type Carrier } from './exchange.ts';
@@ -74,7 +75,7 @@ export class Connection extends AnsweringConnection implements Carrier {
   get peer(): Peer {
     const socket = this.#socket;
     return (this.#peer ??= {
-      address: this.#whence?.address ?? socket.remoteAddress ?? '',
+      address: plainAddress(this.#whence?.address ?? socket.remoteAddress ?? ''),
       isTls: socket.encrypted === true,
       proof: this.#whence?.proof ?? socket.proof,
       note: undefined,

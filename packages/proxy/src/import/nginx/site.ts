@@ -34,9 +34,13 @@ export function siteRoutes(site: Site, world: PlaceWorld): readonly SiteRoute[] 
   const { ordered, tangled } = orderPlaces(places);
   for (const each of tangled) problems.refuse(each.directive, each.reason);
   return followRewrites(ordered, scope, places, problems).map((reached): SiteRoute => {
-    const { place, path } = reached;
+    const { place, path, isSlashMissing } = reached;
     const from = place?.directive ?? directive;
-    return { directive: from, label: labelOf(path), route: { match: matchOf(path), ...routeOf(reached) } };
+    return {
+      directive: from,
+      label: `${labelOf(path)}${isSlashMissing ? '-slash' : ''}`,
+      route: { match: matchOf(path), ...routeOf(reached) },
+    };
   });
 
   function routeOf({ place, isSlashMissing, arrived }: ReachedPlace): PlaceRoute {

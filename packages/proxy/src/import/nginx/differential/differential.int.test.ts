@@ -1,9 +1,10 @@
 // The same configurations, run by nginx and by us in front of the same origins, asked the same byte by byte.
-import { spawnSync, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realClock, realRandom } from '@fairlead/core';
+import { testCertificate } from '@fairlead/net/testing';
 import { noTelemetry } from '@fairlead/telemetry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../../engine/engine.ts';
@@ -50,27 +51,9 @@ function configuration(side: Side): string {
 beforeAll(async () => {
   const program = nginxProgram(folder);
   if (program === undefined) return;
-  const subject = [
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-subj',
-    '/CN=shop.test',
-  ];
-  const made = spawnSync('openssl', [
-    'req',
-    ...subject,
-    '-addext',
-    'subjectAltName=DNS:shop.test',
-    '-keyout',
-    `${folder}/shop-key.pem`,
-    '-out',
-    `${folder}/shop.pem`,
-  ]);
-  if (made.status !== 0) throw new Error(`openssl: ${String(made.stderr)}`);
+  const { cert, key } = testCertificate({ names: ['shop.test'] });
+  writeFileSync(`${folder}/shop.pem`, cert);
+  writeFileSync(`${folder}/shop-key.pem`, key);
   const [origin, other] = await Promise.all([
     origins.open('origin', `${network}.3.1`),
     origins.open('other', `${network}.3.2`),
