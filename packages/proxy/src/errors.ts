@@ -47,6 +47,8 @@ export const GATEWAY_ERRORS = {
   UPSTREAM_RESET: 'bad-gateway',
   /** What the service answered is not HTTP, or not an answer that can be passed on. */
   UPSTREAM_INVALID: 'bad-gateway',
+  /** The service's answer is larger than the route passes on. */
+  ANSWER_TOO_LARGE: 'bad-gateway',
   /** A configuration is wrong. `details.problems` has every place: `[{ path, message, line, column }]`. */
   SNAPSHOT_INVALID: 'invalid',
   /** The file of a configuration can't be read. */

@@ -1,5 +1,6 @@
 import type { Fields } from '@fairlead/net';
 import { fail } from '../errors.ts';
+import { brokenCause } from './failures.ts';
 import type { BodySink, BodyStage } from './filter.ts';
 import type { StageMaker } from './told-answer.ts';
 
@@ -9,8 +10,8 @@ export interface FlowEnds {
   deliver(part: Buffer): boolean;
   /** The client has all. */
   delivered(trailers: Fields): void;
-  /** The rest never comes: a stage or source says so, or has failed with `error`. */
-  broken(error: unknown): void;
+  /** The rest never comes: a stage or source says so, or has failed with `error`; `cause` is what that is counted as. */
+  broken(cause: string, error: unknown): void;
   /** There is room for more of what comes. */
   sourceRoom(): void;
 }
@@ -92,7 +93,7 @@ export class AnswerFlow implements BodySink {
 
   /** It fails, once. */
   broken(error: unknown): void {
-    if (!this.#isOver) this.#ends.broken(error);
+    if (!this.#isOver) this.#ends.broken(brokenCause(error), error);
   }
 
   /** A part has come through. */

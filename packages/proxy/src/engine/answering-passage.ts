@@ -32,7 +32,7 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
   /** The client has the whole answer. */
   protected abstract answered(): void;
   /** The rest of the answer never comes. */
-  abstract broken(error: unknown): void;
+  abstract broken(cause: string, error: unknown): void;
   /** It can't be mended. */
   abstract failed(error: unknown): void;
   /** The upstream may send more. */

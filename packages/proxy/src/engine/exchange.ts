@@ -207,10 +207,10 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
     else this.#policed.ended(head.status);
   }
 
-  broken(error: unknown): void {
+  broken(cause: string, error: unknown): void {
     if (this.isOver) return;
     this.#abandon('cancelled');
-    this.#cut(error === undefined ? 'UPSTREAM_RESET' : 'INTERNAL', error);
+    this.#cut(cause, error);
   }
 
   uploadFailed(fault: unknown): void {

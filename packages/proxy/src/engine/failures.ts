@@ -130,6 +130,12 @@ export function failureAnswer(cluster: string, error: unknown): LocalAnswer {
   return bugAnswer(error);
 }
 
+/** Why an answer breaks off: a stage or source has said so, for the reason that it has thrown. */
+export function brokenCause(error: unknown): string {
+  if (error === undefined) return 'UPSTREAM_RESET';
+  return error instanceof FairleadError ? error.code : 'INTERNAL';
+}
+
 /** What an answer that was cut off is counted as: whoever gave its head had not failed yet. */
 export function cutStatus(status: number, cause: string): number {
   if (status >= 500) return status;

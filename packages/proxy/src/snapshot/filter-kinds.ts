@@ -1,5 +1,6 @@
 import { aclKind } from '../filters/acl-kind.ts';
 import { affinityKind } from '../filters/affinity-kind.ts';
+import { answerSizeKind } from '../filters/answer-size-kind.ts';
 import { anyOfKind } from '../filters/any-of/any-of-kind.ts';
 import { apiKeyKind } from '../filters/api-key/api-key-kind.ts';
 import { basicAuthKind } from '../filters/basic-auth/basic-auth-kind.ts';
@@ -57,6 +58,7 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   relocateKind,
   respondKind,
   errorPageKind,
+  answerSizeKind,
   compressKind,
   cacheKind,
   composeKind,

@@ -102,7 +102,7 @@ test('whatever is asked for, what goes on can be read in one way only', () => {
 });
 
 test.each([
-  ['nothing', {}, 'write path, query or both'],
+  ['nothing', {}, 'write path, query, host'],
   ['two kinds of rules', { path: { prefix: '/a', regex: '/b', to: '/' } }, 'write one of prefix, template and regex'],
   ['a path that is refused', { path: { to: '/a//b' } }, 'empty segments; such requests are refused'],
   ['a path with a query', { path: { to: '/a?b' } }, 'may hold neither ? nor braces'],
@@ -135,3 +135,17 @@ test.each([
 ])('a query change %s', (_what, query, target, after) => {
   expect(rewritten({ query }, target)).toBe(after);
 });
+
+test.each(['shop.internal', 'shop.internal:8080', '[::1]:80'])('the upstream is told of the host %s', async (host) => {
+  const service = await answering(OK);
+  const { client } = await running({
+    clusters: { orders: { endpoints: [service.origin] } },
+    filters: [{ type: 'rewrite', host }],
+  });
+  await client().send(get('/a')).got('ok');
+  expect((await service.socket(0)).text).toContain(`GET /a HTTP/1.1\r\nhost: ${host}\r\n`);
+});
+
+test.each(['', 'a b', 'a/b', 'http://a.test', 'a.test:', 'a\r\nb: c', '{host}'])('%j is no host', (host) =>
+  expect(faultsOf({ host })).toContain('write a host'),
+);

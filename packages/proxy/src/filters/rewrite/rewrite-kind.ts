@@ -13,17 +13,28 @@ const schema = z
       .union([z.literal('drop'), queryChangeSchema])
       .optional()
       .describe('What becomes of the query; drop leaves it out.'),
+    host: z
+      .string()
+      .regex(
+        /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/,
+        'write a host, such as shop.internal or shop.internal:8080',
+      )
+      .optional()
+      .describe('What the upstream is told as Host. Default: the cluster’s own.'),
   })
-  .refine(({ path, query }) => path !== undefined || query !== undefined, { message: 'write path, query or both' });
+  .refine(({ path, query, host }) => path !== undefined || query !== undefined || host !== undefined, {
+    message: 'write path, query, host or several of them',
+  });
 
 type RewriteSpec = z.output<typeof schema>;
 
-const make: FilterFactory<RewriteSpec> = ({ path, query }) => {
+const make: FilterFactory<RewriteSpec> = ({ path, query, host }) => {
   const pathAfter = path && pathChange(path);
   const queryAfter = query === 'drop' ? () => '' : query && queryChange(query);
   const filter: Filter = {
     type: 'rewrite',
     request(passage) {
+      if (host !== undefined) passage.upstreamHost = host;
       const { upstreamTarget } = passage;
       const question = upstreamTarget.indexOf('?');
       const before = question === -1 ? upstreamTarget : upstreamTarget.slice(0, question);
@@ -46,13 +57,14 @@ const VERBS: Readonly<Record<string, string>> = {
   remove: 'removes',
 };
 
-/** `rewrite`: the path and query that go on. */
+/** `rewrite`: the path, query and host that go on. */
 export const rewriteKind: FilterKind<RewriteSpec> = {
   type: 'rewrite',
-  open: ['path.*', 'path.*.*', 'query.remove.*', 'query.rename.*'],
+  open: ['host', 'path.*', 'path.*.*', 'query.remove.*', 'query.rename.*'],
   schema,
-  explain: ({ path, query }) =>
+  explain: ({ path, query, host }) =>
     [
+      ...(host === undefined ? [] : [`says ${host} as the host`]),
       ...(path === undefined ? [] : [pathChangeWords(path)]),
       ...(query === 'drop' ? ['leaves the query out'] : []),
       ...Object.entries(query === 'drop' ? {} : (query ?? {})).map(
