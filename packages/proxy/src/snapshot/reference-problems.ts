@@ -1,4 +1,5 @@
 import { nearest } from '@fairlead/core';
+import { behindCaches, type PlacedFilter } from './behind-caches.ts';
 import type { FilterKind } from './filter-kind.ts';
 import { clustersNamedBy } from './filter-references.ts';
 import type { PlacedProblem, Place } from './snapshot-problem.ts';
@@ -26,6 +27,7 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
       unknownName(membersOf(cluster)['policy'], ['clusters', name, 'policy'], 'policy', policies),
     ),
     ...filterProblems(shared, ['filters'], Object.keys(clusters), kinds),
+    ...behindCaches(placed(shared, ['filters']), kinds),
     ...routes.flatMap((each, index) => {
       const route = membersOf(each);
       const place = ['routes', index];
@@ -35,6 +37,13 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
       return [
         ...destinationProblems(route['to'], [...place, 'to'], Object.keys(clusters)),
         ...filterProblems(listOf(route['filters']), [...place, 'filters'], Object.keys(clusters), kinds),
+        ...behindCaches(
+          [...placed(shared, ['filters']), ...placed(listOf(route['filters']), [...place, 'filters'])],
+          kinds,
+        ).filter(
+          // Those for all routes are told of once.
+          (problem) => problem.place[0] === 'routes',
+        ),
         ...unknownName(route['policy'], [...place, 'policy'], 'policy', policies),
         ...listOf(route['listeners']).flatMap((name, at) =>
           unknownName(name, [...place, 'listeners', at], 'listener', listenerNames),
@@ -46,6 +55,10 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
       ];
     }),
   ];
+}
+
+function placed(filters: readonly unknown[], place: Place): PlacedFilter[] {
+  return filters.map((filter, at) => ({ type: membersOf(filter)['type'], place: [...place, at] }));
 }
 
 /** The clusters that filters send something to. */
