@@ -8,8 +8,6 @@ export { LocalGateway } from './admin/local-gateway.ts';
 export type { LocalGatewayOptions } from './admin/local-gateway.ts';
 export { swapHistory } from './admin/swap-history.ts';
 export type { SwapHistory } from './admin/swap-history.ts';
-export { answerPrimary, manyProcesses } from './admin/worker-channel.ts';
-export type { ChannelEnd, Member } from './admin/worker-channel.ts';
 export type { GatewayConfig } from './config.ts';
 export { readEdgeFilters } from './edge-filters.ts';
 export type { EdgeFilterProblem, EdgeFilters } from './edge-filters.ts';

@@ -2,7 +2,6 @@
 //   admin-contract.ts   admin-openapi.ts        what can be asked; answers are checked by it
 //   reading.ts  sums.ts  json.ts                what processes say, put together; changing.ts what is changed
 //   gateway-question.ts local-gateway.ts        what one process is asked, and answers; gateway-processes.ts all of them
-//   worker-channel.ts                           the same from one process to another
 //   shown-config.ts  swap-history.ts            the configuration without secrets, and what became of others
 //   credential.ts    audit-log.ts               who may change something, and where that is written down
 import { decodeCall, encodeOutput, findOperation, type Operation } from '@fairlead/contract';
@@ -16,7 +15,7 @@ import { adminOpenApi } from './admin-openapi.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 import { CHANGES, Changing, type ChangeName } from './changing.ts';
 import { checkChangesAllowed, checkCredential, checkOrigin, isOurHost, type GuardedRequest } from './credential.ts';
-import { expositionOf } from './expositions.ts';
+import { nobodyTold } from './gateway-processes.ts';
 import type { GatewayProcesses } from './gateway-question.ts';
 import { json } from './json.ts';
 import { Reading, type In, type Out } from './reading.ts';
@@ -194,6 +193,14 @@ async function plainAnswer(
     default:
       return undefined;
   }
+}
+
+/** Their metrics; several processes tell theirs as one. */
+async function expositionOf(processes: GatewayProcesses): Promise<string> {
+  const told = await processes.ask('metrics', {});
+  const texts = told.flatMap((each) => (each.kind === 'told' ? [each.answer] : []));
+  if (texts.length === 0) throw nobodyTold();
+  return texts.join('');
 }
 
 function guardedOf({ head }: ServerRequest): GuardedRequest {

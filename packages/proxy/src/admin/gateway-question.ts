@@ -21,8 +21,6 @@ export interface ProcessStatus {
   /** Under way. */
   readonly requests: number;
   readonly connections: number;
-  /** The last configuration that was tried, if it was refused. */
-  readonly lastRefusal: Swap | undefined;
 }
 
 /** A configuration as it was written, without what may be secret. */

@@ -83,7 +83,6 @@ function answersOf(options: LocalGatewayOptions): Answers {
   return {
     status(): ProcessStatus {
       const { hash, origin, loadedAtMs } = snapshot();
-      const last = history.swaps.at(-1);
       return {
         hash,
         origin,
@@ -92,7 +91,6 @@ function answersOf(options: LocalGatewayOptions): Answers {
         isDraining: engine.isDraining,
         requests: inspection.requests,
         connections: inspection.listeners().reduce((sum, { connections }) => sum + connections, 0),
-        lastRefusal: last?.kind === 'refused' ? last : undefined,
       };
     },
     config() {

@@ -26,17 +26,17 @@ export class Reading {
   }
 
   async status(changes: 'on' | 'off'): Promise<Out<'getStatus'>> {
-    const told = await this.#processes.ask('status', {});
+    const [told, { told: swaps }] = await Promise.all([this.#processes.ask('status', {}), this.#ask('history', {})]);
     const all = answersIn(told);
     const newest = latest(all, ({ loadedAtMs }) => loadedAtMs);
-    const refusals = all.flatMap(({ lastRefusal }) => lastRefusal ?? []);
+    const last = latestSwaps(swaps).at(-1);
     return {
       ...this.#snapshot(newest),
       isDraining: all.some(({ isDraining }) => isDraining),
       requests: sum(all, ({ requests }) => requests),
       connections: sum(all, ({ connections }) => connections),
       changes,
-      ...(refusals.length === 0 ? {} : { lastRefusal: swapOut(latest(refusals, ({ atMs }) => atMs)) }),
+      ...(last?.kind === 'refused' ? { lastRefusal: swapOut(last) } : {}),
       processes: told.map((each) =>
         each.kind === 'silent'
           ? { pid: each.pid, told: false, why: each.why }
@@ -72,8 +72,8 @@ export class Reading {
 
   async history(): Promise<Out<'getHistory'>> {
     const { told, processes } = await this.#ask('history', {});
-    // All read the same file: the one that has the latest news tells it.
-    const { pid, answer } = latest(told, (each) => each.answer.at(-1)?.atMs ?? 0);
+    const answer = latestSwaps(told);
+    const { pid } = told.find((each) => each.answer === answer) ?? { pid: process.pid };
     return { pid, swaps: answer.map(swapOut).toReversed(), processes };
   }
 
@@ -297,6 +297,11 @@ export function swapOut({ atMs, kind, hash, routes, reason }: Swap): NonNullable
     ...(routes === undefined ? {} : { routes }),
     ...(reason === undefined ? {} : { reason: { ...reason, problems: reason.problems.map((each) => ({ ...each })) } }),
   };
+}
+
+/** All read the same file: the one that has the latest news tells it. */
+function latestSwaps(told: readonly { readonly answer: readonly Swap[] }[]): readonly Swap[] {
+  return latest(told, ({ answer }) => answer.at(-1)?.atMs ?? 0).answer;
 }
 
 function iso(ms: number): string {

@@ -204,8 +204,9 @@ export interface NearAsk {
 /** A limit of many, as operators are told of it. */
 export interface LimitReport {
   readonly name: string;
-  /** What they are told apart by. */
+  /** What they are told apart by, for people, and as it was written. */
   readonly by: string;
+  readonly who: string | object;
   /** Whether other processes count in the same place; then `near` is empty, as nobody here knows. */
   readonly isShared: boolean;
   /** Who is counted here at the moment, and at most. */

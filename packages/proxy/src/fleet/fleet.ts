@@ -1,6 +1,6 @@
 // A gateway in several processes that share its addresses. This is the first one, which serves no request itself:
 //   main.ts           a member: an engine, told by IPC what to run; fleet-messages.ts is what is said
-//   limit-ledger.ts   asked-limits.ts   limits that all members count together, and how they ask
+//   limit-ledger.ts   asked-limits.ts   limits that all members count together, and how they ask; ledger-reports.ts who is near
 //   merged-metrics.ts                   metrics of all as those of one
 //   ../workers.ts                       starts, replaces and ends processes
 import { fileURLToPath } from 'node:url';
@@ -8,9 +8,11 @@ import { FairleadError, type Clock, type Closeable, type Random } from '@fairlea
 import type { Metrics } from '@fairlead/telemetry';
 import type { GatewayProcesses, QuestionName, Told } from '../admin/gateway-question.ts';
 import type { SwapHistory } from '../admin/swap-history.ts';
+import type { LimitReport, NearAsk } from '../engine/filter.ts';
 import { fail } from '../errors.ts';
 import { startWorkers, type WorkerLink } from '../workers.ts';
 import { isFromMember, type FromMember, type MemberConfiguration, type ToMember } from './fleet-messages.ts';
+import { ledgerReports } from './ledger-reports.ts';
 import { LimitLedger } from './limit-ledger.ts';
 import { countedMetrics, mergedMetrics } from './merged-metrics.ts';
 
@@ -235,7 +237,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       await own.reload();
       return mine(own.history.swaps.at(-1));
     }
-    return Promise.all(listening().map((member) => told(member, name, question)));
+    const said = await Promise.all(listening().map((member) => told(member, name, question)));
+    if (name !== 'limits') return said;
+    // `as`: members answer this question so, and are asked so.
+    const reports = said.flatMap((each) => (each.kind === 'told' ? (each.answer as readonly LimitReport[]) : []));
+    return [...said, ...mine(ledgerReports(ledger, reports, question as NearAsk, clock.monotonic()))];
   }
 
   const workers = await startWorkers({

@@ -9,11 +9,12 @@ export type LimitTold = readonly [id: number, available: number, retryAfterMs: n
 /** Limits that several processes count together, in the memory of one of them. */
 export class LimitLedger {
   readonly #limits = new Map<string, Gcra>();
-  readonly #maxKeys: number;
+  /** How many are kept at most. */
+  readonly maxKeys: number;
 
   /** @param maxKeys how many are kept; beyond that those without debt go, and then the oldest */
   constructor(maxKeys = 100_000) {
-    this.#maxKeys = maxKeys;
+    this.maxKeys = maxKeys;
   }
 
   /** How many are kept. */
@@ -26,7 +27,7 @@ export class LimitLedger {
     const place = `${count} ${perMs} ${burst} ${key}`;
     let limit = this.#limits.get(place);
     if (limit === undefined) {
-      if (this.#limits.size >= this.#maxKeys) this.#makeRoom(nowMs);
+      if (this.#limits.size >= this.maxKeys) this.#makeRoom(nowMs);
       limit = new Gcra(rate);
       this.#limits.set(place, limit);
     }
@@ -34,11 +35,19 @@ export class LimitLedger {
     return [id, limit.inspect(nowMs).available, waitMs === Infinity ? -1 : waitMs];
   }
 
+  /** All that are kept under keys that begin so, each with what follows. Looks at all. */
+  *under(beginning: string): Iterable<readonly [rest: string, limit: Gcra]> {
+    for (const [place, limit] of this.#limits) {
+      const key = place.split(' ').slice(3).join(' ');
+      if (key.startsWith(beginning)) yield [key.slice(beginning.length), limit];
+    }
+  }
+
   /** One without debt is as good as a new one. */
   #makeRoom(nowMs: number): void {
     for (const [place, limit] of this.#limits) if (limit.debt(nowMs) === 0) this.#limits.delete(place);
     for (const place of this.#limits.keys()) {
-      if (this.#limits.size < this.#maxKeys) return;
+      if (this.#limits.size < this.maxKeys) return;
       this.#limits.delete(place);
     }
   }

@@ -157,6 +157,7 @@ class RateLimitFilter implements Filter {
     return {
       name,
       by: whoText(this.#by),
+      who: this.#by,
       isShared: shared !== undefined,
       keys,
       maxKeys,
