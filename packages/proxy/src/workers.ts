@@ -22,6 +22,8 @@ export interface WorkerLink {
   readonly pid: number | undefined;
   /** Sends it a message; one that has ended gets none. */
   send(message: object): void;
+  /** Ends it at once; another takes its place. */
+  kill(): void;
 }
 
 /** How workers are run. */
@@ -91,6 +93,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
         // `as`: whatever JSON can carry. One that ends meanwhile is told of by its end.
         if (worker.isConnected()) worker.send(message as Serializable, () => undefined);
       },
+      kill: () => void worker.process.kill('SIGKILL'),
     };
     // A message to one that has just ended.
     worker.on('error', () => undefined);

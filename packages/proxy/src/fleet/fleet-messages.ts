@@ -48,6 +48,8 @@ export type FromMember =
   /** `value`: the hash of what is read or at work, or an answer. */
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
   | ({ readonly kind: 'refused'; readonly id: number } & ToldFailure)
+  /** Its metrics at its end. */
+  | { readonly kind: 'counted'; readonly metrics: string }
   | { readonly kind: 'limits'; readonly asks: readonly LimitAsk[] };
 
 /** Whether a message is one of a member's. */

@@ -43,10 +43,10 @@ export interface Fleet extends Closeable {
   readonly pids: readonly number[];
   readonly isDraining: boolean;
   /**
-   * All members take another text, or none of them does.
-   * @throws what the first of them refuses it with; all run then what they ran before
+   * All members take another text, or none of them does; `hash` is what they must read in it.
+   * @throws what one of them refuses it with, WORKER_FAILED when one reads another hash; all run then what they ran before
    */
-  take(text: string): Promise<void>;
+  take(text: string, hash: string): Promise<void>;
   /** The members, to be asked by operators; some questions this process answers. */
   processes(own: OwnAnswers): GatewayProcesses;
   /**
@@ -139,6 +139,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       urls = new Map(Object.entries(message.urls));
       if (hash === '') ({ hash } = message);
       if (member !== undefined) member.hash = message.hash;
+    } else if (message.kind === 'counted') {
+      if (member !== undefined) member.metrics = message.metrics;
     } else if (message.kind === 'done') {
       member?.answers.get(message.id)?.resolve(message.value);
     } else {
@@ -176,11 +178,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     return answers.flat();
   }
 
-  async function take(next: string): Promise<void> {
+  async function take(next: string, nextHash: string): Promise<void> {
     const asked = listening();
-    const hashes = new Set(await askAll(asked, { kind: 'load', text: next }));
-    const [nextHash, ...others] = hashes;
-    if (others.length > 0)
+    const read = await askAll(asked, { kind: 'load', text: next });
+    if (read.some((each) => each !== nextHash))
       throw fail('WORKER_FAILED', 'The processes do not read the same: a file beside the configuration has changed.');
     // What one refuses the others need not try.
     const [first, ...rest] = asked;
@@ -192,17 +193,22 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       throw error;
     }
     text = next;
-    hash = String(nextHash);
+    hash = nextHash;
     for (const member of asked) member.hash = hash;
     await catchUp();
   }
 
-  /** Those that began while the others took something else. */
+  /** Those that began while the others took something else; one that can't is ended, and begun again with what is at work. */
   async function catchUp(): Promise<void> {
-    const behind = listening().filter((member) => member.hash !== hash);
-    await askAll(behind, { kind: 'load', text });
-    await askAll(behind, { kind: 'take' });
-    for (const member of behind) member.hash = hash;
+    for (const member of listening().filter((each) => each.hash !== hash)) {
+      try {
+        await ask(member, { kind: 'load', text });
+        await ask(member, { kind: 'take' });
+        member.hash = hash;
+      } catch {
+        member.link.kill();
+      }
+    }
   }
 
   const listening = (): readonly Member[] => [...members.values()].filter((member) => member.hash !== undefined);
@@ -277,7 +283,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     get isDraining() {
       return isDraining;
     },
-    take: (next) => inTurn(() => take(next)),
+    take: (next, nextHash) => inTurn(() => take(next, nextHash)),
     processes: (own) => ({
       // `as`: members answer each question by its kind.
       ask: async (name, question) => (await askFor(name, question, own)) as readonly Told<never>[],

@@ -19,9 +19,12 @@ import type { FromMember, MemberConfiguration, ToldFailure, ToMember } from './f
 const clock = realClock();
 const random = realRandom();
 
-function tell(message: FromMember | WorkerReady): void {
-  // Who has gone away needs not be told.
-  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+/** Resolves when it is on its way. Who has gone away needs not be told. */
+function tell(message: FromMember | WorkerReady): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send?.(message, undefined, undefined, () => resolve());
+    else resolve();
+  });
 }
 
 function failureOf(error: unknown): ToldFailure {
@@ -41,7 +44,7 @@ async function run({ configuration, logFormat, graceMs }: Extract<ToMember, { ki
     otlp: otlpTarget(process.env),
     ...samplingEnvironment(process.env),
   });
-  const limits = askedLimits(clock, (asks) => tell({ kind: 'limits', asks }));
+  const limits = askedLimits(clock, (asks) => void tell({ kind: 'limits', asks }));
   let active = await load(configuration);
   let before = active;
   let loaded: CompiledSnapshot | undefined;
@@ -90,6 +93,7 @@ async function run({ configuration, logFormat, graceMs }: Extract<ToMember, { ki
     telemetry.log.info(undefined, 'draining', { why });
     engine
       .close({ graceMs, isReplaced })
+      .then(async () => tell({ kind: 'counted', metrics: await metrics.exposition() }))
       .then(() => telemetry.close({ graceMs: 1_000 }))
       .then(
         () => process.exit(0),
@@ -111,8 +115,8 @@ async function run({ configuration, logFormat, graceMs }: Extract<ToMember, { ki
     );
   });
   const urls = Object.fromEntries(engine.urls);
-  tell({ kind: 'listening', urls, hash: active.hash });
-  tell({ type: 'ready', url: Object.values(urls)[0] ?? '' });
+  void tell({ kind: 'listening', urls, hash: active.hash });
+  void tell({ type: 'ready', url: Object.values(urls)[0] ?? '' });
 }
 
 async function load({ file, origin, text, port }: MemberConfiguration): Promise<CompiledSnapshot> {
@@ -124,9 +128,7 @@ for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal
 process.once('message', (message: unknown) => {
   // `as`: only fleet.ts is at the other end, and says this first.
   run(message as Extract<ToMember, { kind: 'run' }>).catch((error: unknown) => {
-    tell({ kind: 'failed', ...failureOf(error) });
-    process.disconnect();
-    process.exitCode = 1;
+    void tell({ kind: 'failed', ...failureOf(error) }).then(() => process.exit(1));
   });
 });
-tell({ kind: 'hello' });
+void tell({ kind: 'hello' });

@@ -51,7 +51,7 @@ export async function runWorkers(
     look: () => lookAt(path),
     load,
     async take(next) {
-      await fleet.take(text);
+      await fleet.take(text, next.hash);
       snapshot = next;
     },
     onEvent(event) {
