@@ -16,10 +16,15 @@ export interface GatewayWays {
   readonly absent: readonly string[];
   /** Where the platform's public keys are. */
   readonly jwks: string;
+  /** Path of the Unix socket where operators ask. Default: nowhere. */
+  readonly adminSocket?: string;
 }
 
 /** What the gateway of a platform is started with, whatever the topology. */
-export function gatewayConfig(model: PlatformModel, { port, endpoints, absent, jwks }: GatewayWays): GatewayConfig {
+export function gatewayConfig(
+  model: PlatformModel,
+  { port, endpoints, absent, jwks, adminSocket }: GatewayWays,
+): GatewayConfig {
   return {
     listen: { host: '127.0.0.1', port },
     routes: model.routes,
@@ -29,5 +34,6 @@ export function gatewayConfig(model: PlatformModel, { port, endpoints, absent, j
     absent,
     tenants: model.tenants.map(({ id }) => id),
     ...platformIdentity(model.name),
+    ...(adminSocket === undefined ? {} : { admin: { socketPath: adminSocket } }),
   };
 }

@@ -162,6 +162,7 @@ export function processFleet(options: FleetOptions): ProcessFleet {
           endpoints,
           absent,
           jwks: `unix:${sockets.socket('control')}:/.well-known/jwks.json`,
+          adminSocket: sockets.socket('gateway-admin'),
         });
         return { FAIRLEAD_GATEWAY_CONFIG: await configFile(GATEWAY_CONFIG, config) };
       });

@@ -24,6 +24,7 @@ export interface GatewayConfig {
   readonly connectPatienceMs?: number;
   readonly maxConnections?: number;
   readonly policies?: Readonly<Record<string, PolicySpec>>;
+  readonly admin?: { readonly socketPath: string };
 }
 
 /** What a file can't say. */

@@ -6,15 +6,21 @@
 //   standalone.ts        admin/                the engine without the platform, and what operators are told
 //   errors.ts                                  codes of the whole package
 // engine/ snapshot/ match/ filters/ explain/   each say in their main file what they hold
+import { rm } from 'node:fs/promises';
 import { FairleadError, type Closeable } from '@fairlead/core';
+import { serveAdmin } from './admin/admin-server.ts';
+import { oneProcess } from './admin/gateway-processes.ts';
+import { LocalGateway } from './admin/local-gateway.ts';
+import { swapHistory } from './admin/swap-history.ts';
 import { CLAIMS } from './edge-claims.ts';
-import { startEngine } from './engine/engine.ts';
+import { startEngine, type Engine } from './engine/engine.ts';
 import { resolveJwtSpec } from './filters/jwt/jwt-spec.ts';
 import { JwtVerifier } from './filters/jwt/jwt-verifier.ts';
 import { gatewaySnapshot, LISTENER } from './gateway-snapshot.ts';
 import { resolveOptions, type GatewayOptions, type ResolvedOptions } from './options.ts';
 import { ownPath, type Health } from './own-paths.ts';
-import { platformKinds } from './platform-filters.ts';
+import { PLATFORM_WORDS, platformKinds } from './platform-filters.ts';
+import type { CompiledSnapshot } from './snapshot/compiled-snapshot.ts';
 import { FILTER_KINDS } from './snapshot/filter-kinds.ts';
 
 /** A gateway that listens. `close` refuses new requests, lets those under way end within its grace time, then cuts them. */
@@ -43,8 +49,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const spec = tokenSpec(resolved);
   const verifier = new JwtVerifier(spec, resolved, typeof resolved.jwks === 'function' ? resolved.jwks : undefined);
   const health = (): Health => (engine.isDraining ? 'draining' : verifier.hasKeys ? 'ok' : 'no-keys');
+  const snapshot = gatewaySnapshot(resolved);
   const engine = await startEngine({
-    snapshot: gatewaySnapshot(resolved),
+    snapshot,
     clock,
     random,
     telemetry,
@@ -61,15 +68,44 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw new FairleadError('internal', 'LISTEN_FAILED', message, { cause });
   });
 
+  const operators = await serveOperators(resolved, engine, snapshot).catch(async (error: unknown) => {
+    await engine.close({ graceMs: 0 });
+    verifier.close();
+    throw error;
+  });
+
   let closing: Promise<void> | undefined;
   const close: Gateway['close'] = (closeOptions) =>
-    (closing ??= engine.close(closeOptions).finally(() => verifier.close()));
+    (closing ??= engine.close(closeOptions).finally(async () => {
+      verifier.close();
+      await operators?.close();
+    }));
   return {
     url: engine.urls.get(LISTENER) ?? '',
     ready: () => health() === 'ok',
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+}
+
+/** Has operators asked at their socket, if there is one. */
+async function serveOperators(
+  { admin, clock, random, telemetry }: ResolvedOptions,
+  engine: Engine,
+  snapshot: CompiledSnapshot,
+): Promise<Closeable | undefined> {
+  if (admin === undefined) return undefined;
+  // Whoever had it before and was killed has left it behind.
+  await rm(admin.socketPath, { force: true });
+  const gateway = new LocalGateway({
+    engine,
+    snapshot: () => snapshot,
+    history: swapHistory(snapshot, clock),
+    metrics: telemetry.metrics,
+    clock,
+    words: PLATFORM_WORDS,
+  });
+  return serveAdmin({ listen: { path: admin.socketPath }, clock, random, telemetry, processes: oneProcess(gateway) });
 }
 
 /** What a token of the platform must be. */

@@ -82,6 +82,8 @@ export interface GatewayOptions {
    * policies of single operations. Default: none.
    */
   readonly policies?: Readonly<Record<string, PolicySpec>> | undefined;
+  /** A Unix socket where operators ask (`serveAdmin`), `/metrics` among it; nothing can be changed there. Default: nowhere. */
+  readonly admin?: { readonly socketPath: string } | undefined;
 }
 
 /** A route with its defaults. */
@@ -101,7 +103,7 @@ export interface ResolvedRoute {
 /** The options with their defaults. */
 export interface ResolvedOptions extends Pick<
   GatewayOptions,
-  'endpoints' | 'jwks' | 'issuer' | 'audience' | 'telemetry' | 'clock' | 'random'
+  'endpoints' | 'jwks' | 'issuer' | 'audience' | 'telemetry' | 'clock' | 'random' | 'admin'
 > {
   readonly listen: { readonly host: string; readonly port: number };
   readonly routes: readonly ResolvedRoute[];
@@ -144,6 +146,7 @@ const OPTION_KEYS = [
   'connectPatienceMs',
   'maxConnections',
   'policies',
+  'admin',
 ];
 const ROUTE_KEYS = ['path', 'service', 'methods', 'roles', 'timeoutMs', 'maxBodyBytes', 'filters'];
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -248,6 +251,12 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
     },
   );
 
+  const { admin } = options;
+  check(
+    admin === undefined ||
+      (isRecord(admin) && typeof admin.socketPath === 'string' && admin.socketPath.startsWith('/')),
+    `admin must be { socketPath } with a path that begins with /, not ${show(admin)}`,
+  );
   const resolved: ResolvedOptions = {
     ...options,
     listen,
