@@ -4,7 +4,8 @@ import { connect as connectHttp2, constants, type ClientHttp2Session } from 'nod
 import { connect, type Socket } from 'node:net';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KEPT_BYTES } from './origin.ts';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { KEPT_BYTES, TEXT } from './origin.ts';
 
 /** One kind of load: does one thing, and throws when it did not go as it should. */
 export interface Client {
@@ -16,6 +17,7 @@ export interface Client {
   turn(): Promise<void>;
 }
 
+const CODINGS = ['gzip', 'br'] as const;
 const MIB = Buffer.alloc(1024 * 1024, 'x');
 /** The beginning of a ClientHello, which promises more. */
 const HELLO = Buffer.from([0x16, 0x03, 0x01, 0x01, 0x00, 0x01, 0x00, 0x00, 0xfc, 0x03, 0x03]);
@@ -39,6 +41,7 @@ export function clientsOf({ url, tlsUrl, authority }: Gateway): {
   const tlsPort = Number(new URL(tlsUrl).port);
   const sessions = new Map<string, ClientHttp2Session>();
   let kept = 0;
+  let turn = 0;
 
   async function ask(
     path: string,
@@ -145,6 +148,18 @@ export function clientsOf({ url, tlsUrl, authority }: Gateway): {
     await closed;
   }
 
+  /** An answer that comes compressed, as each of the codings in turn. */
+  async function compressed(): Promise<void> {
+    turn += 1;
+    const coding = CODINGS[turn % CODINGS.length] ?? 'gzip';
+    const answer = await ask('/text', { headers: { 'accept-encoding': coding } });
+    const parts: Buffer[] = [];
+    for await (const part of answer) parts.push(part as Buffer);
+    if (answer.headers['content-encoding'] !== coding) throw new Error(`/text: came without ${coding}`);
+    const decode = coding === 'br' ? brotliDecompressSync : gunzipSync;
+    if (decode(Buffer.concat(parts)).toString() !== TEXT) throw new Error(`/text: ${coding} is another text`);
+  }
+
   const head = (path: string, lines = '') => `POST ${path} HTTP/1.1\r\nHost: soak.test\r\n${lines}\r\n`;
   const client = (name: string, pauseMs: number, turn: () => Promise<void>, requests = 1): Client => ({
     name,
@@ -182,6 +197,10 @@ export function clientsOf({ url, tlsUrl, authority }: Gateway): {
       client('kept answers, another each time', 10, () => whole(`/kept?new=${(kept += 1)}`, KEPT_BYTES)),
       client('kept answers, left half-way', 50, () =>
         cutAfter(`GET /kept?cut=${(kept += 1)} HTTP/1.1\r\nHost: soak.test\r\n\r\n`, 1_000),
+      ),
+      client('compressed', 30, compressed),
+      client('compressed, left half-way', 60, () =>
+        cutAfter('GET /text HTTP/1.1\r\nHost: soak.test\r\nAccept-Encoding: gzip\r\n\r\n', 1_000),
       ),
       client('stream of HTTP/2', 5, () => stream(url, false)),
       client('stream of HTTP/2 that is reset', 200, () => stream(url, true)),

@@ -47,6 +47,7 @@ function nextSnapshot() {
     ],
     routes: [
       { name: 'bad', match: { path: '/bad' }, to: 'bad', timeout: '60s' },
+      { name: 'text', match: { path: '/text' }, to: isOdd ? 'origin' : 'other', filters: [{ type: 'compress' }] },
       {
         name: 'kept',
         match: { path: '/kept' },

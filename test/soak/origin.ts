@@ -6,6 +6,8 @@ const UNKNOWN_LENGTH = -2;
 /** Length of what the gateway may keep. */
 export const KEPT_BYTES = 8 * 1024;
 const PART = Buffer.alloc(16 * 1024, 'x');
+/** What the gateway may compress, to a fifth or so. */
+export const TEXT = Array.from({ length: 4_000 }, (_, at) => `line ${(at * 7_919) % 9_973}`).join('\n');
 const KEPT = Buffer.alloc(KEPT_BYTES, 'x');
 const MOST_BODY_BYTES = 16 * 1024 * 1024;
 const SWITCH_LINES = 'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: soak\r\n';
@@ -27,6 +29,7 @@ async function answer(request: ServerRequest): Promise<void> {
   if (target.startsWith('/large')) return stream(request, 64 * PART.length);
   if (target.startsWith('/chunks')) return stream(request, UNKNOWN_LENGTH);
   if (target.startsWith('/kept')) return request.answer(200, { 'cache-control': 'max-age=2' }, KEPT);
+  if (target.startsWith('/text')) return request.answer(200, { 'content-type': 'text/html' }, TEXT);
   if (target.startsWith('/socket')) return talk(request);
   if (target.startsWith('/bad/slow')) return slow(request);
   if (target.startsWith('/bad/half')) {
