@@ -41,9 +41,6 @@ type Good = Extract<Standing, { kind: 'good' }>;
 
 /** A browser that comes back without its session after so little time would do so for ever. */
 const LOOP_MS = 15_000;
-/** Tokens are renewed so long before they end, so that what goes upstream does not end on its way. */
-const RENEW_BEFORE_MS = 30_000;
-
 /** Lets in who has logged in, and has the others log in. */
 export class OidcFilter implements Filter {
   readonly type = 'oidc';
@@ -81,12 +78,11 @@ export class OidcFilter implements Filter {
       return this.#challenge(passage, cookies, standing.reason);
     }
     const { refreshToken, tokenEndsAt } = standing.session;
-    if (tokenEndsAt === undefined || this.#world.clock.now() < tokenEndsAt - RENEW_BEFORE_MS)
-      return this.#admit(passage, standing);
+    if (!this.#state.renewals.isDue(standing.session)) return this.#admit(passage, standing);
     if (refreshToken !== undefined) return this.#renew(passage, cookies, standing, refreshToken);
     // A token that goes upstream is to be one that counts there.
-    const isOver = forward && this.#world.clock.now() >= tokenEndsAt;
-    return isOver ? this.#challenge(passage, cookies, 'expired') : this.#admit(passage, standing);
+    const hasEnded = forward && this.#world.clock.now() >= (tokenEndsAt ?? Infinity);
+    return hasEnded ? this.#challenge(passage, cookies, 'expired') : this.#admit(passage, standing);
   }
 
   #admit(passage: Passage, standing: Good): Verdict {
@@ -118,13 +114,13 @@ export class OidcFilter implements Filter {
     const { sessions, renewals } = this.#state;
     const { session } = standing;
     const renewal = await renewals.renew(session, refreshToken);
-    if (renewal.kind === 'ended') {
+    if (renewal.kind !== 'renewed') {
+      const isOver = this.#world.clock.now() >= (session.tokenEndsAt ?? Infinity);
+      // Until then it counts; a refusal may mean that another process has renewed it.
+      if (!isOver && renewal.kind !== 'foreign') return this.#admit(passage, standing);
+      if (renewal.kind === 'unknown') return renewal.answer;
       sessions.end(session);
       return this.#challenge(passage, cookies, 'ended');
-    }
-    if (renewal.kind === 'unknown') {
-      const isOver = this.#world.clock.now() >= (session.tokenEndsAt ?? Infinity);
-      return isOver ? renewal.answer : this.#admit(passage, standing);
     }
     const written = sessions.written(renewal.session, cookies, passage.host);
     if (written === undefined) return SESSION_TOO_LARGE;

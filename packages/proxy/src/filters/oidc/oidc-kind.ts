@@ -32,7 +32,7 @@ const make: FilterFactory<OidcSpec> = (spec, world) => {
       provider,
       logins: new Logins({ seal, cookie, timeoutMs, clock, random }),
       sessions: new Sessions(resolved, seal, world),
-      renewals: new Renewals(provider, clock, keep),
+      renewals: new Renewals(provider, world, keep),
       close: () => provider.close(),
     };
   });

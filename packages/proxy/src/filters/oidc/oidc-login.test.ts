@@ -229,12 +229,25 @@ test('tokens that end are renewed once, however many requests show them, and the
   expect(asks()).toBe(asked + 1);
 });
 
-test('a provider that ends a session ends it here, at the next renewal', async () => {
+test('tokens that live for seconds are not renewed by each request', async () => {
+  const { origin, callback, provider } = await world({}, { accessTokenSeconds: 20 });
+  const browser = new Browser();
+  await loggedIn(browser, { origin, callback });
+  const asks = () => provider.asked.filter((path) => path === '/token').length;
+  const asked = asks();
+  for (let time = 0; time < 3; time += 1) await browser.visit(`${origin}/`);
+  expect(asks()).toBe(asked);
+});
+
+test('a provider that ends a session ends it here, with its token', async () => {
   const { origin, callback, clock, provider } = await world({}, { accessTokenSeconds: 300 });
   const browser = new Browser();
   await loggedIn(browser, { origin, callback });
   await provider.rotate();
+  // Until the token ends: another process might have renewed it.
   clock.jump(290_000);
+  expect(told(await browser.visit(`${origin}/`))).toMatchObject({ 'x-user': 'ada' });
+  clock.jump(15_000);
   const told401 = await browser.visit(`${origin}/`, { headers: { accept: 'application/json' } });
   expect(told(told401)).toMatchObject({ status: 401, code: 'LOGIN_REQUIRED', reason: 'ended' });
   expect((await browser.visit(`${origin}/`)).status).toBe(303);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '@fairlead/core';
+import type { Clock, Random } from '@fairlead/core';
 import type { LocalAnswer } from '../../engine/filter.ts';
 import { Recent } from '../basic-auth/recent.ts';
 import type { Provider } from './provider.ts';
@@ -8,11 +8,16 @@ import { keptClaims, type Session } from './session.ts';
 /** What came of renewing a session's tokens. */
 export type Renewal =
   | { readonly kind: 'renewed'; readonly session: Session }
-  /** The provider has ended it, or says that it is another's. */
-  | { readonly kind: 'ended' }
+  /** The provider gives nothing for it: the session has ended there, or its refresh token was used before. */
+  | { readonly kind: 'refused' }
+  /** What the provider gives is another's, or can't be believed. */
+  | { readonly kind: 'foreign' }
   /** Nobody knows. */
   | { readonly kind: 'unknown'; readonly answer: LocalAnswer };
 
+/** Tokens are renewed at most so long before they end, and at most a quarter of their life. */
+const MOST_BEFORE_MS = 60_000;
+const LIFE_PARTS = 4;
 /** How long requests that still show the session of before get the one of after. */
 const HELD_MS = 60_000;
 /** How long a provider that does not answer is left alone. */
@@ -30,10 +35,25 @@ export class Renewals {
   readonly #underWay = new Map<string, Promise<Renewal>>();
   readonly #held = new Recent<{ readonly renewal: Renewal; readonly untilMs: number }>(MOST_HELD);
 
-  constructor(provider: Provider, clock: Clock, keep: readonly string[] | undefined) {
+  /** From a half to all of the time before a token's end. Processes differ in it, so that seldom two of them renew the same. */
+  readonly #share: number;
+
+  constructor(
+    provider: Provider,
+    { clock, random }: { readonly clock: Clock; readonly random: Random },
+    keep: readonly string[] | undefined,
+  ) {
     this.#provider = provider;
     this.#clock = clock;
     this.#keep = keep;
+    this.#share = 0.5 + random.next() / 2;
+  }
+
+  /** Whether its token ends soon: what goes upstream must not end on its way. */
+  isDue({ tokenEndsAt, renewedAt }: Session): boolean {
+    if (tokenEndsAt === undefined) return false;
+    const beforeMs = Math.min(MOST_BEFORE_MS, (tokenEndsAt - renewedAt) / LIFE_PARTS) * this.#share;
+    return this.#clock.now() >= tokenEndsAt - beforeMs;
   }
 
   renew(session: Session, refreshToken: string): Promise<Renewal> {
@@ -57,8 +77,8 @@ export class Renewals {
     const given = await this.#provider.refresh(refreshToken, session.claims);
     if ('cause' in given) {
       const isOver = given.cause === 'LOGIN_REFUSED' && given.members?.['error'] === 'invalid_grant';
-      // Whoever says that it is somebody else is not to be asked again.
-      return isOver || given.cause === 'PROVIDER_INVALID' ? { kind: 'ended' } : { kind: 'unknown', answer: given };
+      if (isOver) return { kind: 'refused' };
+      return given.cause === 'PROVIDER_INVALID' ? { kind: 'foreign' } : { kind: 'unknown', answer: given };
     }
     return {
       kind: 'renewed',
