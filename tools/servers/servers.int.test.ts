@@ -20,6 +20,7 @@ const GREETINGS: Record<string, RegExp> = {
   nginx: /^HTTP\/1\.1 200 OK/,
   haproxy: /^HTTP\/1\.1 200 OK/,
   pebble: /^newOrder$/,
+  chromium: /^"Browser": "/,
 };
 
 function servers(
