@@ -31,13 +31,18 @@ interface Settings {
   readonly managementListenAddress: string;
 }
 
-/** An authority that is not started yet, and gateways that have their certificates of it. */
-async function world() {
+/** An authority that is not started yet, and gateways that have their certificates of it; `binding` are accounts that it wants bound. */
+async function world(binding?: Readonly<Record<string, string>>) {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-pebble-'));
   const dataDir = join(folder, 'pebble');
   await mkdir(dataDir);
   const launch: Launch = await pebble.prepare({ dataDir, cacheDir: folder, freePort });
-  const { pebble: settings } = JSON.parse(await readFile(join(dataDir, 'pebble.json'), 'utf8')) as { pebble: Settings };
+  const written = join(dataDir, 'pebble.json');
+  const { pebble: settings } = JSON.parse(await readFile(written, 'utf8')) as { pebble: Settings };
+  if (binding !== undefined) {
+    const bound = { externalAccountBindingRequired: true, externalAccountMACKeys: binding };
+    await writeFile(written, JSON.stringify({ pebble: { ...settings, ...bound } }));
+  }
   const children: ChildProcess[] = [];
   onTestFinished(async () => {
     for (const child of children) child.kill('SIGKILL');
@@ -64,6 +69,7 @@ async function world() {
     names = ['shop.test', 'www.shop.test'],
     httpPort = settings.httpPort,
     clock = realClock() as Clock,
+    eab = undefined as { readonly keyId: string; readonly key: string } | undefined,
   } = {}) {
     const file = join(folder, 'gateway.json');
     const acme = {
@@ -73,6 +79,7 @@ async function world() {
       agreedToTerms: true,
       names,
       storage: 'acme',
+      ...(eab === undefined ? {} : { eab }),
     };
     await writeFile(
       file,
@@ -180,3 +187,32 @@ test.skipIf(isMissing)(
     expect(await gateway.serial()).toBe('');
   },
 );
+
+test.skipIf(isMissing)(
+  'gateways that share a folder order one certificate, and whichever is asked has the proof',
+  async () => {
+    const yard = await world();
+    await yard.startAuthority();
+    const both = [await yard.startGateway(), await yard.startGateway({ httpPort: await freePort() })];
+    await expect
+      .poll(async () => (await Promise.all(both.map((each) => each.serial()))).includes(''), PATIENT)
+      .toBe(false);
+    const [one, other] = await Promise.all(both.map((each) => each.serial()));
+    expect(other).toBe(one);
+    const orders = both.flatMap((each) => each.messages()).filter((message) => message === 'a certificate was issued');
+    expect(orders).toHaveLength(1);
+  },
+);
+
+test.skipIf(isMissing)('an authority that wants accounts bound gets what binds them, and refuses others', async () => {
+  const key = Buffer.from('thirty-two bytes for an account!').toString('base64url');
+  const yard = await world({ 'kid-7': key });
+  await yard.startAuthority();
+  await writeFile(join(yard.folder, 'eab.key'), `${key}\n`);
+  const stranger = await yard.startGateway({ names: ['stranger.test'] });
+  await expect.poll(stranger.messages, PATIENT).toContain('a certificate could not be issued; what there is stays');
+  expect(JSON.stringify(stranger.telemetry.logs)).toContain('externalAccountRequired');
+  await stranger.engine.close({ graceMs: 0 });
+  const gateway = await yard.startGateway({ eab: { keyId: 'kid-7', key: 'eab.key' } });
+  await expect.poll(() => gateway.serial(), PATIENT).not.toBe('');
+});
