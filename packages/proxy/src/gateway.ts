@@ -75,11 +75,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
 
   let closing: Promise<void> | undefined;
-  const close: Gateway['close'] = (closeOptions) =>
-    (closing ??= engine.close(closeOptions).finally(async () => {
+  const end = async (closeOptions: Parameters<Gateway['close']>[0]): Promise<void> => {
+    try {
+      await engine.close(closeOptions);
+    } finally {
       verifier.close();
       await operators?.close();
-    }));
+    }
+  };
+  const close: Gateway['close'] = (closeOptions) => (closing ??= end(closeOptions));
   return {
     url: engine.urls.get(LISTENER) ?? '',
     ready: () => health() === 'ok',
