@@ -251,8 +251,7 @@ function finder<Entity extends Placed<Named>>(
     for (const entity of entities) {
       const name = entity.value[key];
       if (name === undefined) continue;
-      if (alike.has(name))
-        report.refuse([...entity.place, key], `there is a ${kind} ${JSON.stringify(name)} already`);
+      if (alike.has(name)) report.refuse([...entity.place, key], `there is a ${kind} ${JSON.stringify(name)} already`);
       alike.add(name);
       if (!known.has(name)) known.set(name, entity);
     }

@@ -1,11 +1,11 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { realTurn, virtualClock } from '@fairlead/core';
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { readFileSync } from 'node:fs';
 import { loadSnapshot } from '../../snapshot/load-snapshot.ts';
 import { importFile } from '../import-file.ts';
 import { kongAtWork, kongFaults } from './kong-at-work.fixture.ts';
@@ -214,4 +214,50 @@ test('a hundred thousand aliases, or a thousand routes, are no reason to hang', 
   expect(kongFaults(bomb).length).toBeGreaterThan(0);
   const routes = Array.from({ length: 1_000 }, (_, at) => `      - { name: r${at}, paths: [/r${at}] }`).join('\n');
   expect(kongFaults(service(`    routes:\n${routes}`))).toEqual([]);
+});
+
+test('plugins for everything are written once, above all routes, however many there are', async () => {
+  const { imported, ask } = await kongAtWork(`_format_version: "3.0"
+services:
+  - { name: one, url: SERVICE, routes: [{ name: a, paths: [/a] }] }
+  - { name: two, url: SERVICE/v2, routes: [{ name: b, paths: [/b], plugins: [{ name: ip-restriction, config: { deny: [127.0.0.1] } }] }] }
+plugins: [{ name: key-auth }]
+consumers: [{ username: ada, keyauth_credentials: [{ key: ada-key }] }]
+`);
+  expect(imported.written.filters?.map(({ type }) => type)).toEqual(['api-key', 'headers']);
+  expect(imported.written.routes.map(({ filters = [] }) => filters.map(({ type }) => type))).toEqual([
+    ['rewrite'],
+    ['ip', 'rewrite'],
+  ]);
+  const headers = { apikey: 'ada-key' };
+  expect((await ask({ request: 'GET /a/1', headers })).seen?.target).toBe('/1');
+  expect((await ask({ request: 'GET /a/1' })).status).toBe(401);
+  expect((await ask({ request: 'GET /b', headers })).status).toBe(403);
+});
+
+test('secrets may be base64, and keys public ones', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString().trim().replaceAll('\n', '\n          ');
+  const bytes = Buffer.alloc(32, 7);
+  const { ask } = await kongAtWork(`_format_version: "3.0"
+services:
+  - { name: one, url: SERVICE, routes: [{ name: a, paths: [/a] }], plugins: [{ name: jwt, config: { secret_is_base64: true } }] }
+consumers:
+  - username: ada
+    jwt_secrets:
+      - { key: shared, secret: "${bytes.toString('base64')}" }
+      - key: public
+        algorithm: RS256
+        rsa_public_key: |
+          ${pem}
+`);
+  const told = async (token: string) =>
+    (await ask({ request: 'GET /a', headers: { authorization: `Bearer ${token}` } })).status;
+  expect(await told(await new SignJWT({ iss: 'shared' }).setProtectedHeader({ alg: 'HS256' }).sign(bytes))).toBe(200);
+  expect(await told(await new SignJWT({ iss: 'public' }).setProtectedHeader({ alg: 'RS256' }).sign(privateKey))).toBe(
+    200,
+  );
+  // A public key is no secret.
+  const forged = new SignJWT({ iss: 'public' }).setProtectedHeader({ alg: 'HS256' });
+  expect(await told(await forged.sign(Buffer.from(pem)))).toBe(401);
 });

@@ -19,6 +19,7 @@ import { KongReport } from './kong-report.ts';
 import { listenersOf } from './listeners.ts';
 import { Names } from './names.ts';
 import { PluginChains } from './plugin-chain.ts';
+import type { WrittenFilter } from './plugin-import.ts';
 import { routesOf, type RankedRoute, type Way } from './routes.ts';
 import { unusedParts, vaultPrefixes } from './other-parts.ts';
 
@@ -103,7 +104,8 @@ function importFile(file: KongFile, source: ReadText, report: KongReport): Impor
       'everything',
       'tells of errors by problem documents (RFC 9457) instead of { "message": … }',
     );
-  const written: WrittenSnapshot = { listeners, routes: inOrder(ranked), clusters };
+  const { filters, routes } = shared(inOrder(ranked));
+  const written: WrittenSnapshot = { listeners, ...(filters.length === 0 ? {} : { filters }), routes, clusters };
   return {
     of: 'Kong',
     written,
@@ -112,6 +114,25 @@ function importFile(file: KongFile, source: ReadText, report: KongReport): Impor
       .toSorted((a, b) => a.line - b.line),
     locate: (place) => locateIn(written, place, places, source),
   };
+}
+
+/** The filters that all routes begin with, by themselves: plugins for everything are written once, however many routes there are. */
+function shared(routes: WrittenSnapshot['routes']): {
+  readonly filters: WrittenFilter[];
+  readonly routes: WrittenSnapshot['routes'];
+} {
+  const [first, ...others] = routes;
+  const alike =
+    first?.filters?.findIndex((filter, at) => others.some(({ filters = [] }) => filters[at] !== filter)) ?? 0;
+  const count = alike === -1 ? (first?.filters?.length ?? 0) : alike;
+  const filters = (first?.filters ?? []).slice(0, count);
+  if (count === 0 || others.length === 0) return { filters: [], routes };
+  for (const route of routes) {
+    const own = (route.filters ?? []).slice(count);
+    if (own.length === 0) delete route.filters;
+    else route.filters = own;
+  }
+  return { filters, routes };
 }
 
 /** In Kong's order; routes whose order paths alone do not tell get a priority. */

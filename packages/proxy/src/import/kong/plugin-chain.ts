@@ -9,7 +9,10 @@ import type { ConsumerBook, PluginImport, PluginResult, WrittenFilter } from './
 
 /** What a route's plugins become. */
 export interface Chain {
-  readonly filters: readonly WrittenFilter[];
+  /** Before what a route does to paths and hosts. */
+  readonly before: readonly WrittenFilter[];
+  /** After it, since they may do it otherwise. */
+  readonly after: readonly WrittenFilter[];
   readonly maxBody: string | undefined;
 }
 
@@ -30,7 +33,7 @@ interface ChainWorld {
 export class PluginChains {
   readonly #world: ChainWorld;
   readonly #plugins: readonly { readonly plugin: Plugin; readonly kind: PluginImport }[];
-  readonly #made = new Map<Plugin, Map<Service | undefined, PluginResult>>();
+  readonly #configs = new Map<Plugin, ReadConfig | undefined>();
   readonly #identity: WrittenFilter;
 
   constructor(world: ChainWorld) {
@@ -62,23 +65,24 @@ export class PluginChains {
       this.#plugins.filter(({ plugin }) => worksAt(plugin, route)),
       ({ plugin }) => plugin.value.name,
     );
-    const filters: WrittenFilter[] = [];
+    const before: WrittenFilter[] = [];
+    const after: WrittenFilter[] = [];
     let maxBody: string | undefined;
-    const chains = [...byName.values()].toSorted(([a], [b]) => (b?.kind.priority ?? 0) - (a?.kind.priority ?? 0));
+    const chains = [...byName.values()].toSorted((a, b) => priorityOf(b) - priorityOf(a));
     const last = chains.findLast(([each]) => each?.kind.identifies === true);
     for (const chain of chains) {
       const made = this.#choose(chain, route.service);
-      filters.push(...made.filters);
+      (priorityOf(chain) > REQUEST_TRANSFORMER ? before : after).push(...made.filters);
       maxBody ??= made.maxBody;
-      if (chain === last) filters.push(this.#identity);
+      if (chain === last) before.push(this.#identity);
     }
-    return { filters, maxBody };
+    return { before, after, maxBody };
   }
 
   /** Looks at plugins that no route has: of them, too, people want to hear what is wrong. */
   finish(): void {
     for (const { plugin, kind } of this.#plugins)
-      if (!this.#made.has(plugin)) this.#become(plugin, kind, plugin.service);
+      if (!this.#configs.has(plugin)) this.#become(plugin, kind, plugin.service);
   }
 
   #refuseTwice(): void {
@@ -171,36 +175,56 @@ export class PluginChains {
     return kind;
   }
 
-  #become(plugin: Plugin, kind: PluginImport, service: Service | undefined): PluginResult {
-    const made = this.#made.get(plugin) ?? new Map<Service | undefined, PluginResult>();
-    this.#made.set(plugin, made);
-    const known = made.get(service);
+  #become(plugin: Plugin, kind: PluginImport, at: Service | undefined): PluginResult {
+    const config = this.#configOf(plugin, kind);
+    if (config === undefined) return { filters: [] };
+    const service = kind.hangsOnService?.(config.read) === true ? at : undefined;
+    const known = config.made.get(service);
     if (known !== undefined) return known;
-    const { report, shared, entities, consumers, hasPlainPasswords } = this.#world;
+    const { report, entities, consumers, hasPlainPasswords } = this.#world;
+    const result = kind.become(config.read, {
+      place: [...plugin.place, 'config'],
+      what: wordsOf(plugin),
+      scope: wordsOf(plugin).replace(/^plugin /, ''),
+      service,
+      isForConsumers: isForConsumers(plugin),
+      entities,
+      consumers,
+      hasPlainPasswords,
+      report,
+    });
+    for (const filter of result.filters) this.#world.wrote(filter, plugin.place);
+    config.made.set(service, result);
+    return result;
+  }
+
+  /** A plugin's configuration, read once; `undefined` when it is refused. */
+  #configOf(plugin: Plugin, kind: PluginImport): ReadConfig | undefined {
+    if (this.#configs.has(plugin)) return this.#configs.get(plugin);
+    const { report, shared } = this.#world;
     const { _config: ofShared, config = {} } = plugin.value;
-    const place = [...plugin.place, 'config'];
     const common = ofShared === undefined ? {} : shared[ofShared];
     if (common === undefined)
       report.refuse([...plugin.place, '_config'], `there is no ${JSON.stringify(ofShared)} among _plugin_configs`);
     const read = kind.form.safeParse({ ...common, ...config }, { error: issueMessage });
-    const result = read.success
-      ? kind.become(read.data, {
-          place,
-          what: wordsOf(plugin),
-          scope: wordsOf(plugin).replace(/^plugin /, ''),
-          service,
-          isForConsumers: isForConsumers(plugin),
-          entities,
-          consumers,
-          hasPlainPasswords,
-          report,
-        })
-      : { filters: [] };
-    if (!read.success && made.size === 0) report.problems.push(...shapeProblems(read.error.issues, place));
-    for (const filter of result.filters) this.#world.wrote(filter, plugin.place);
-    made.set(service, result);
-    return result;
+    if (!read.success) report.problems.push(...shapeProblems(read.error.issues, [...plugin.place, 'config']));
+    const found = read.success ? { read: read.data, made: new Map<Service | undefined, PluginResult>() } : undefined;
+    this.#configs.set(plugin, found);
+    return found;
   }
+}
+
+/** A plugin's configuration, and what it has become by the service that it works at. */
+interface ReadConfig {
+  readonly read: unknown;
+  readonly made: Map<Service | undefined, PluginResult>;
+}
+
+/** The first that may write another path or host. */
+const REQUEST_TRANSFORMER = 801;
+
+function priorityOf([first]: readonly { readonly kind: PluginImport }[]): number {
+  return first?.kind.priority ?? 0;
 }
 
 /** A plugin in words: `plugin rate-limiting of service users`. */

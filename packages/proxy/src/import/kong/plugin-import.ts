@@ -55,6 +55,8 @@ export interface PluginImport<Config = unknown> {
   /** Whether it may be for some consumers only. Default yes. */
   readonly takesConsumers?: boolean;
   readonly form: z.ZodType<Config>;
+  /** Whether what it becomes hangs on the service that it works at. Default no: it is made once. */
+  hangsOnService?(config: Config): boolean;
   become(config: Config, context: PluginContext): PluginResult;
 }
 

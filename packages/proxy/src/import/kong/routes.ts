@@ -134,7 +134,7 @@ function onward(
   { value }: Route,
   group: readonly KongPath[],
   way: Way | undefined,
-  { filters, maxBody }: Chain,
+  { before, after, maxBody }: Chain,
 ): Omit<WrittenRoute, 'name'> {
   if (way === undefined) {
     const nobody: WrittenFilter = {
@@ -143,6 +143,7 @@ function onward(
       code: 'NO_SERVICE',
       detail: 'There is no service behind this route.',
     };
+    const filters = [...before, ...after];
     const answers = filters.some((filter) => filter.type === 'respond' && !('when' in filter));
     return { filters: [...filters, ...(answers ? [] : [nobody])], maxBody: maxBody ?? ANY_SIZE };
   }
@@ -157,9 +158,8 @@ function onward(
     rule === undefined ? [] : [{ type: 'rewrite', path: rules.length === 1 ? rule : rules }];
   const host: WrittenFilter[] =
     value.preserve_host === true ? [{ type: 'headers', request: { set: { host: '{host}' } } }] : [];
-  // What plugins say of the path and the host comes after what the route says.
   const affinity: WrittenFilter[] = way.affinity === undefined ? [] : [{ type: 'affinity', by: way.affinity }];
-  const all = [...host, ...rewrite, ...filters, ...affinity];
+  const all = [...before, ...host, ...rewrite, ...after, ...affinity];
   return {
     to: way.cluster,
     ...(all.length === 0 ? {} : { filters: all }),

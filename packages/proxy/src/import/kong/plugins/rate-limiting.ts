@@ -74,6 +74,7 @@ export const rateLimiting = pluginImport<Config>({
   name: 'rate-limiting',
   priority: 910,
   form,
+  hangsOnService: ({ limit_by: by }) => by === 'service',
   become(config, { what, place, scope, service, report }) {
     report.note(
       place,
@@ -155,6 +156,7 @@ export const rateLimitingAdvanced = pluginImport({
         if (rates.slice(0, at).some((each) => each.count > count && each.size < size))
           say('limit', `has ${count} in ${size} s, below that of a shorter time, which could never be used up`);
     }),
+  hangsOnService: ({ identifier }) => identifier === 'service',
   become(config, { what, place, scope, service, report }) {
     const { limit: limits, window_size: sizes, identifier, header_name: header, path } = config;
     report.note(place, what, 'counts exactly, and its limits refill steadily instead of by windows');
