@@ -43,7 +43,12 @@ export interface CacheCounts {
 }
 
 /** How full a cache is, and what it has done. */
-export type CacheReport = Readonly<CacheCounts> & StoreReport & { readonly zone: string };
+export type CacheReport = Readonly<CacheCounts> &
+  StoreReport & {
+    readonly zone: string;
+    /** Requests on their way whose answers may be stored. */
+    readonly underWay: number;
+  };
 
 /** A stored answer, for people. */
 export interface CacheEntryReport {

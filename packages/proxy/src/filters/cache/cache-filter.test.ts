@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { get, running } from '../../engine/engine.fixture.ts';
+import { get, running, written } from '../../engine/engine.fixture.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
 import { FILTER_KINDS } from '../../snapshot/filter-kinds.ts';
 import { answer, ask, origin, type Asked } from './origin.fixture.ts';
@@ -365,6 +365,60 @@ describe('what several ask for is asked for once', () => {
     expect(server.asked).toHaveLength(1);
     expect(status(await fetch('/a'))).toContain('hit');
   });
+});
+
+test('nothing is kept of requests that go away while they wait, for others or for the store', async () => {
+  const { client, server, clock, engine } = await cached();
+  const first = client().send(get('/a'));
+  await server.request(0);
+  const { pending } = clock;
+  const others = [client(), client()];
+  for (const other of others) other.send(get('/a'));
+  await expect.poll(() => clock.pending).toBe(pending + 2);
+  for (const other of [...others, first]) other.socket.destroy();
+  await expect.poll(() => clock.pending).toBeLessThanOrEqual(pending);
+  const [cache] = engine.caches;
+  expect(cache!.report().underWay).toBe(0);
+});
+
+test('what is stored outlives a change of the configuration, until none has the cache', async () => {
+  const { fetch, engine, server } = await cached(counting(FRESH));
+  await fetch('/a');
+  const clusters = { shop: { endpoints: [server.origin] } };
+  const again = { routes: [{ name: 'all', to: 'shop', timeout: '9s', filters: [{ type: 'cache' }] }], clusters };
+  await engine.swap(written(again));
+  expect((await fetch('/a')).body).toBe('answer 1');
+  await engine.swap(written({ routes: [{ name: 'all', to: 'shop' }], clusters }));
+  await expect.poll(() => engine.caches).toEqual([]);
+  expect((await fetch('/a')).body).toBe('answer 2');
+  await engine.swap(written(again));
+  expect((await fetch('/a')).body).toBe('answer 3');
+});
+
+test('operators see what is stored, and forget it by URL, by group, or all', async () => {
+  const { fetch, engine, clock, server } = await cached(({ target }) =>
+    answer(200, [FRESH, 'vary: x-a', `cache-tag: all, t${target.slice(1)}`], 'body'),
+  );
+  for (const path of ['/a?b=1', '/b', '/c']) await fetch(path);
+  await clock.advance(61_000);
+  await fetch('/b');
+  const [cache] = engine.caches;
+  const listed = await cache!.entries(10);
+  expect(listed.map(({ url, ttlS }) => [url, ttlS]).toSorted()).toEqual([
+    ['http://shop.test/a?b=1', -1],
+    ['http://shop.test/b', 60],
+    ['http://shop.test/c', -1],
+  ]);
+  expect(listed[0]).toMatchObject({ partition: 'shop', status: 200, bytes: 4, vary: ['x-a'] });
+  expect(await cache!.entries(1)).toHaveLength(1);
+  expect(await cache!.purge({ kind: 'url', url: 'http://shop.test:8080/a?b=1' })).toBe(1);
+  expect(await cache!.purge({ kind: 'url', url: 'no URL' })).toBe(0);
+  expect(await cache!.purge({ kind: 'tag', tag: 't' })).toBe(0);
+  expect(await cache!.purge({ kind: 'tag', tag: 'tb' })).toBe(1);
+  expect(await cache!.purge({ kind: 'all' })).toBe(1);
+  expect(cache!.report()).toMatchObject({ zone: 'all', store: 'memory', entries: 0, bytes: 0, misses: 4, stored: 4 });
+  await fetch('/b');
+  expect(server.asked).toHaveLength(5);
 });
 
 describe('what isn’t whole is not stored', () => {

@@ -58,7 +58,11 @@ export class CacheFilter implements Filter {
     const partition = partitionOf(passage.identity, passage.cluster, key);
     const found = this.#cache.store.find(resource, partition, passage.fields);
     if (!(found instanceof Promise)) return this.#look(passage, facts, resource, partition, found);
-    return found.then((entries) => this.#look(passage, facts, resource, partition, entries));
+    this.#journeys.set(passage, { kind: 'past', forwarded: 'bypass' });
+    // Whoever has gone meanwhile has left its journey.
+    return found.then((entries) =>
+      this.#journeys.has(passage) ? this.#look(passage, facts, resource, partition, entries) : undefined,
+    );
   }
 
   revise(passage: Passage, head: AnswerHead): Revision | undefined {
@@ -182,6 +186,8 @@ export class CacheFilter implements Filter {
 
   /** It goes by itself, or before those who wait for it. */
   #depart(passage: Passage, errand: Errand): undefined {
+    // It has gone while it waited.
+    if (this.#journeys.get(passage) !== errand) return;
     errand.joined = undefined;
     errand.askedAtMs = this.#world.clock.now();
     errand.arriving = this.#cache.arriving(errand.resource);

@@ -80,15 +80,19 @@ export class Cache implements CacheControl {
 
   /** Forgets answers to a URL, also those under way; whoever asks from now on doesn't wait for them. */
   invalidate(resource: string): void {
-    void this.#purge({ kind: 'resource', resource });
+    const purged = this.#purge({ kind: 'resource', resource });
+    // What the store couldn't do it has told of.
+    if (purged instanceof Promise) purged.catch(() => undefined);
   }
 
   async purge(purge: CachePurge): Promise<number> {
-    return this.#purge(purge.kind === 'url' ? { kind: 'resource', resource: this.#resource(purge.url) } : purge);
+    if (purge.kind !== 'url') return this.#purge(purge);
+    const resource = this.#resource(purge.url);
+    return resource === undefined ? 0 : this.#purge({ kind: 'resource', resource });
   }
 
   report(): CacheReport {
-    return { zone: this.zone, ...this.counts, ...this.store.report() };
+    return { zone: this.zone, underWay: this.#arriving.size, ...this.counts, ...this.store.report() };
   }
 
   async entries(most: number): Promise<readonly CacheEntryReport[]> {
@@ -109,8 +113,11 @@ export class Cache implements CacheControl {
     return this.store.purge(query);
   }
 
-  #resource(url: string): string {
-    const { protocol, hostname, pathname, search } = new URL(url);
+  /** `undefined` when it is no URL: of such nothing is stored. */
+  #resource(url: string): string | undefined {
+    const parsed = URL.parse(url);
+    if (parsed === null) return undefined;
+    const { protocol, hostname, pathname, search } = parsed;
     return resourceOf({ isTls: protocol === 'https:', host: hostname, path: pathname, query: search }, this.#key);
   }
 }

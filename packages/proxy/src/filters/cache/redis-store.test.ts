@@ -98,6 +98,7 @@ test('when Redis fails or says nothing, nothing is there, and nobody asks it for
   await stored(store!, '/a', 'x');
   redis.fault = new Error('READONLY');
   expect(await store!.find('/a', 'shop', NONE)).toEqual([]);
+  await expect(store!.purge({ kind: 'all' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   redis.fault = undefined;
   expect(await store!.find('/a', 'shop', NONE)).toEqual([]);
   expect(store!.begin(recordOfTest('/b'), 1)).toBeUndefined();
@@ -107,8 +108,12 @@ test('when Redis fails or says nothing, nothing is there, and nobody asks it for
   const silent = store!.find('/a', 'shop', NONE);
   await clock.advance(250);
   expect(await silent).toEqual([]);
-  expect(errors.map(String)).toEqual(['Error: READONLY', 'RangeError: Redis said nothing for 250 ms.']);
-  expect(store!.report().failures).toBe(2);
+  expect(errors.map(String)).toEqual([
+    'Error: READONLY',
+    'Error: READONLY',
+    'RangeError: Redis said nothing for 250 ms.',
+  ]);
+  expect(store!.report().failures).toBe(3);
   expect(clock.pending).toBe(0);
 });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Clock, Random } from '@fairlead/core';
+import { FairleadError, type Clock, type Random } from '@fairlead/core';
 import type { Fields } from '@fairlead/net';
 import type { CacheStore, PurgeQuery, StoreReport } from './cache-store.ts';
 import { Entry } from './entry.ts';
@@ -111,8 +111,17 @@ export class RedisStore implements CacheStore {
     });
   }
 
-  /** @throws what Redis says */
-  async purge(query: PurgeQuery): Promise<number> {
+  /** @throws UNAVAILABLE */
+  purge(query: PurgeQuery): Promise<number> {
+    return this.#told(() => this.#purge(query));
+  }
+
+  /** @throws UNAVAILABLE */
+  list(most: number): Promise<readonly Entry[]> {
+    return this.#told(() => this.#list(most));
+  }
+
+  async #purge(query: PurgeQuery): Promise<number> {
     const { client, prefix } = this.#options;
     const indexes =
       query.kind === 'all' ? await this.#scanned(`${prefix}i:*`) : await client.smembers(this.#group(query));
@@ -130,7 +139,7 @@ export class RedisStore implements CacheStore {
     return count;
   }
 
-  async list(most: number): Promise<readonly Entry[]> {
+  async #list(most: number): Promise<readonly Entry[]> {
     const { client, prefix } = this.#options;
     const entries: Entry[] = [];
     for (const index of await this.#scanned(`${prefix}i:*`, most)) {
@@ -218,6 +227,18 @@ export class RedisStore implements CacheStore {
       return undefined;
     } finally {
       timer.cancel();
+    }
+  }
+
+  /** Somebody wants to know whether it was done. */
+  async #told<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#failures += 1;
+      this.#options.failed(error);
+      const help = 'Some may have been forgotten; do it again when Redis is there.';
+      throw new FairleadError('unavailable', 'UNAVAILABLE', `Redis did not do it. ${help}`, { cause: error });
     }
   }
 
