@@ -404,10 +404,10 @@ test('operators see what is stored, and forget it by URL, by group, or all', asy
   await fetch('/b');
   const [cache] = engine.caches;
   const listed = await cache!.entries(10);
-  expect(listed.map(({ url, ttlS }) => [url, ttlS]).toSorted()).toEqual([
-    ['http://shop.test/a?b=1', -1],
-    ['http://shop.test/b', 60],
-    ['http://shop.test/c', -1],
+  expect(listed.map(({ url, ttlS }) => `${url} ${ttlS}`).toSorted()).toEqual([
+    'http://shop.test/a?b=1 -1',
+    'http://shop.test/b 60',
+    'http://shop.test/c -1',
   ]);
   expect(listed[0]).toMatchObject({ partition: 'shop', status: 200, bytes: 4, vary: ['x-a'] });
   expect(await cache!.entries(1)).toHaveLength(1);
