@@ -130,13 +130,26 @@ test('a provider that is not there when the gateway starts does not stop it, and
   const browser = new Browser();
   await backFrom(provider, browser, origin);
   expect(told(await browser.visit(`${origin}/`))).toMatchObject({ 'x-user': 'ada' });
-  expect(telemetry.logs.filter(({ msg }) => msg.startsWith('the metadata of a login provider')).length).toBeGreaterThan(
-    1,
-  );
-  // What was known stays known, and nobody is thrown out.
+  const failures = () => telemetry.logs.filter(({ msg }) => msg.startsWith('the metadata of a login provider')).length;
+  expect(failures()).toBeGreaterThan(1);
+  // What was known stays known, whatever is said when it is asked for anew.
   provider.lies = missing;
-  clock.jump(3_000_000);
+  clock.jump(3_700_000);
+  const before = failures();
+  while (failures() === before) expect((await new Browser().visit(`${origin}/`)).status).toBe(303);
   expect((await new Browser().visit(`${origin}/`)).status).toBe(303);
+});
+
+test('clocks may differ by as much as is said, and no more', async () => {
+  for (const [clockSkew, ahead, status] of [
+    ['60s', 50, 303],
+    ['60s', 120, 502],
+    ['0s', 20, 502],
+  ] as const) {
+    const { provider, origin, clock } = await world({ clockSkew });
+    provider.lies = { claims: { nbf: Math.floor(clock.now() / 1_000) + ahead } };
+    expect((await backFrom(provider, new Browser(), origin)).status).toBe(status);
+  }
 });
 
 test('a renewal that turns somebody into somebody else ends the session', async () => {
@@ -202,6 +215,25 @@ test('what was sealed for a login, or as a mark of use, is no session, nor the o
   expect(told(await showing(origin, `${session}; __Host-session.seen=${session}`))).toMatchObject({
     reason: 'expired',
   });
+});
+
+test('where logging in is left to people, who has not is nobody, whatever he claims, and who shows what is wrong is refused', async () => {
+  const { provider, origin } = await world({
+    optional: true,
+    forward: true,
+    headers: { 'x-user': 'sub', 'x-plan': 'plan' },
+  });
+  const forged = { 'x-user': 'root', 'x-plan': 'gold', authorization: 'Bearer forged' };
+  const nobody = told(await new Browser().visit(`${origin}/`, { headers: forged }));
+  for (const field of Object.keys(forged)) expect(nobody[field]).toBeUndefined();
+  const browser = new Browser();
+  const sent = new URL((await browser.visit(`${origin}/oauth2/login`)).location ?? '');
+  provider.nonce = sent.searchParams.get('nonce') ?? '';
+  await browser.visit(`${origin}/oauth2/callback?code=a-code&state=${sent.searchParams.get('state') ?? ''}`);
+  const ada = told(await browser.visit(`${origin}/`, { headers: forged }));
+  expect(ada).toMatchObject({ 'x-user': 'ada', authorization: 'Bearer access-1' });
+  expect(ada['x-plan']).toBeUndefined();
+  expect(told(await showing(origin, 'forged'))).toMatchObject({ status: 401, reason: 'invalid' });
 });
 
 test('no JOSE object is a session, whoever has made it and with whatever key', async () => {
