@@ -212,6 +212,7 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
       const dan = await customer(shop, 'globex', 'dan');
       const hit = async (who: Customer) => {
         const { headers, body } = await who.request<Catalog>('GET', '/catalog');
+        expect(headers.get('content-encoding')).toMatch(/^(?:br|gzip|zstd)$/);
         return headers.get('cache-status')?.includes('hit') === true ? body.items[0]?.currency : undefined;
       };
       expect(await eventually(() => hit(alice), 'a catalog that is kept')).toBe('EUR');

@@ -59,7 +59,7 @@ test('a part of the shop in one process: the other commands work, what is left o
     expect(edge).toContainEqual({
       path: '/catalog',
       service: 'catalog',
-      filters: ['cors', 'rate-limit', 'rate-limit', 'cache'],
+      filters: ['cors', 'rate-limit', 'compress', 'rate-limit', 'cache'],
     });
     const explained = await run('route', 'explain', 'GET /order-details/7', '--data-dir', dataDir);
     expect(explained).toMatchObject({

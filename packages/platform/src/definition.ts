@@ -36,7 +36,7 @@ export interface RouteDefinition {
   /** Largest request body. Default: `gateway.maxBody`. 0 means no body at all. */
   readonly maxBody?: SizeText;
   /**
-   * What stands between the route and its service, after the gateway's own. Those that need not know who asks (`cors`, `ip`, a
+   * What stands between the route and its service, after the gateway's own. Those that need not know who asks (`cors`, `ip`, `compress`, a
    * `rate-limit` by `ip`) come before the platform's token is looked at, all others behind it. Default: none.
    */
   readonly filters?: readonly FilterDefinition[];

@@ -70,6 +70,17 @@ test('everything that is wrong with filters is told at once, each with its place
   ]);
 });
 
+test('what says who may pass does not stand behind a cache, also one for all routes', async () => {
+  const acl = { type: 'acl', allow: ['gold'] };
+  await expect(
+    model({ filters: [{ type: 'cache' }], routes: [{ path: '/a', service: 'orders', filters: [LIMIT, acl] }] }),
+  ).rejects.toThrow('gateway.routes[0].filters[1].type: "acl" says who may pass, and "cache" stands before it');
+  const ip = { type: 'ip', allow: ['10.0.0.0/8'] };
+  await expect(
+    model({ filters: [{ type: 'cache' }], routes: [{ path: '/a', service: 'orders', filters: [ip] }] }),
+  ).resolves.toBeDefined();
+});
+
 test('a route without a service is answered by a filter, or leads nowhere', async () => {
   await expect(model({ routes: [{ path: '/a', filters: [LIMIT] }] })).rejects.toThrow(
     'gateway.routes[0]: leads nowhere: give it a service, or a filter that answers',

@@ -9,10 +9,17 @@ export function checkFilters({ gateway, services }: ParsedBlueprint, problems: P
   for (const { place, message } of shared.problems) problems.add(['gateway', 'filters', ...place], message);
   for (const [index, { service, filters }] of gateway.routes.entries()) {
     const place = ['gateway', 'routes', index];
-    const own = readEdgeFilters(filters, names);
-    for (const problem of own.problems) problems.add([...place, 'filters', ...problem.place], problem.message);
-    const isKnown = shared.problems.length + own.problems.length === 0;
-    if (service === undefined && isKnown && !shared.answersAll && !own.answersAll)
+    // Those for all are looked at together with these only when they can be read.
+    const before = shared.problems.length === 0 ? gateway.filters : [];
+    const all = readEdgeFilters([...before, ...filters], names);
+    for (const problem of all.problems) {
+      const [at, ...within] = problem.place;
+      // Those for all routes are told of once.
+      const own = Number(at) - before.length;
+      if (own >= 0) problems.add([...place, 'filters', own, ...within], problem.message);
+    }
+    const isKnown = shared.problems.length + all.problems.length === 0;
+    if (service === undefined && isKnown && !all.answersAll)
       problems.add(place, 'leads nowhere: give it a service, or a filter that answers');
   }
 }

@@ -2,6 +2,7 @@ import { nearest } from '@fairlead/core';
 import { z } from 'zod';
 import type { FilterSpec } from './engine/compiled-route.ts';
 import { PARTIAL_FIELD } from './filters/compose/composed-answer.ts';
+import { behindCaches } from './snapshot/behind-caches.ts';
 import { filterForm } from './snapshot/filter-form.ts';
 import type { FilterKind } from './snapshot/filter-kind.ts';
 import { FILTER_KINDS } from './snapshot/filter-kinds.ts';
@@ -43,7 +44,8 @@ export function readEdgeFilters(written: unknown, services: readonly string[]): 
   }
   const filters = result.data;
   const named = filters.map((filter) => clustersInside(filter, FILTER_KINDS));
-  const problems = filters.flatMap((filter, at): EdgeFilterProblem[] => [
+  const behind = filters.flatMap((filter, at) => (isAtDoor(filter) ? [] : [{ type: filter.type, place: [at] }]));
+  const each = filters.flatMap((filter, at): EdgeFilterProblem[] => [
     ...identifyingIn(filter).map((place) => ({
       place: [at, ...place, 'type'],
       message: 'says who asks, which is for the platform’s token to say; leave it out',
@@ -59,6 +61,7 @@ export function readEdgeFilters(written: unknown, services: readonly string[]): 
       message: 'is a field by which the platform itself says who asks; leave it out',
     })),
   ]);
+  const problems = [...each, ...behindCaches(behind, FILTER_KINDS)];
   return {
     filters: problems.length === 0 ? filters : [],
     problems,
@@ -75,8 +78,11 @@ export function atTheDoor(filters: readonly FilterSpec[]): {
   readonly door: readonly FilterSpec[];
   readonly inside: readonly FilterSpec[];
 } {
-  const isDoor = (filter: FilterSpec) => kindOf(filter)?.isAtDoor?.(filter) === true;
-  return { door: filters.filter(isDoor), inside: filters.filter((filter) => !isDoor(filter)) };
+  return { door: filters.filter(isAtDoor), inside: filters.filter((filter) => !isAtDoor(filter)) };
+}
+
+function isAtDoor(filter: FilterSpec): boolean {
+  return kindOf(filter)?.isAtDoor?.(filter) === true;
 }
 
 /** Whether a filter answers every request itself. */
