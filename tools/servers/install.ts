@@ -5,6 +5,9 @@ import type { ServerKind } from './server.ts';
 /** Debian asks this program before it starts what it has installed; 101 forbids it. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
+const LOCK_TRIES = 60;
+const LOCK_PAUSE_MS = 2_000;
+
 /**
  * Installs the Debian packages of the kinds that aren't on this machine, without letting any of them start. Where that
  * is not possible (not Debian, not root), it changes nothing; the reasons come back by server name.
@@ -23,9 +26,9 @@ export function installMissing(kinds: readonly ServerKind[]): Map<string, string
   }
   return withoutStarting(() => {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    runProgram('apt-get', ['update', '-qq'], { env });
+    runApt(['update', '-qq'], env);
     try {
-      runProgram('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+      runApt(['install', '-y', '-qq', '--no-install-recommends', ...packages], env);
       return new Map();
     } catch {
       // One package that can't be had must not keep the others away.
@@ -38,12 +41,25 @@ function installOneByOne(missing: readonly ServerKind[], env: NodeJS.ProcessEnv)
   const failures = new Map<string, string>();
   for (const kind of missing) {
     try {
-      runProgram('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...kind.packages], { env });
+      runApt(['install', '-y', '-qq', '--no-install-recommends', ...kind.packages], env);
     } catch (error) {
       failures.set(kind.name, error instanceof Error ? error.message : String(error));
     }
   }
   return failures;
+}
+
+/** Runs apt-get, after another one that runs already: tests that need servers begin at the same time. */
+function runApt(args: readonly string[], env: NodeJS.ProcessEnv): void {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      runProgram('apt-get', args, { env });
+      return;
+    } catch (error) {
+      if (tries === LOCK_TRIES || !String(error).includes('Could not get lock')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_PAUSE_MS);
+    }
+  }
 }
 
 /** Runs `work` while the system is told to start no daemon; a policy that somebody else has set stays. */
