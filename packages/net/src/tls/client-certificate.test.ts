@@ -68,6 +68,7 @@ async function world(clients: ServerTls['clients']) {
     ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
   });
   return {
+    port,
     proofs,
     /** Two requests on one connection of HTTP/1.1. */
     async http1(certificate?: TestCertificate): Promise<string> {
@@ -117,3 +118,39 @@ test.each(['http1', 'http2'] as const)('over %s, what a client has shown is know
   const deaf = await world('none');
   expect(await deaf[over](billing)).toBe('nothing|nothing');
 });
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'a session of %s that is taken up again is still whose it was',
+  async (version) => {
+    const { port } = await world('requested');
+    const stranger = testCertificate({ uris: ['spiffe://shop/ns/a/sa/billing'] });
+    for (const [certificate, said] of [
+      [billing, /spiffe:\/\/shop\/ns\/a\/sa\/billing$/],
+      [stranger, /SELF_SIGNED|UNABLE_TO/],
+    ] as const) {
+      let session: Buffer | undefined;
+      const isReused: boolean[] = [];
+      for (let time = 0; time < 2; time += 1) {
+        const socket = connectTls({
+          port,
+          host: '127.0.0.1',
+          servername: 'shop.test',
+          ca: authority.cert,
+          cert: certificate.cert,
+          key: certificate.key,
+          minVersion: version,
+          maxVersion: version,
+          ...(session === undefined ? {} : { session }),
+        });
+        socket.on('session', (given) => (session = given));
+        socket.on('secureConnect', () => isReused.push(socket.isSessionReused()));
+        let text = '';
+        socket.on('data', (part: Buffer) => (text += part.toString()));
+        socket.write('GET / HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\n\r\n');
+        await new Promise((resolve) => socket.once('close', resolve));
+        expect(text).toMatch(said);
+      }
+      expect(isReused).toEqual([false, true]);
+    }
+  },
+);
