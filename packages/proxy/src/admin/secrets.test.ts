@@ -68,6 +68,10 @@ test('there are texts to be looked at in every kind that has any', () => {
     expect(known).toContain(secret);
 });
 
+test('every kind has said which of its texts are no secret', () => {
+  expect(FILTER_KINDS.filter(({ open }) => open === undefined).map(({ type }) => type)).toEqual([]);
+});
+
 test('a text of any option of any kind is withheld unless its kind says that it is no secret', () => {
   for (const { kind, path } of places) {
     const filter = { type: kind.type, ...(holding(path, MARK) as object) };
