@@ -138,11 +138,13 @@ function shared(routes: WrittenSnapshot['routes']): {
 /** In Kong's order; routes whose order paths alone do not tell get a priority. */
 function inOrder(ranked: readonly RankedRoute[]): WrittenSnapshot['routes'] {
   const sorted = ranked.toSorted((a, b) => compare(b.rank, a.rank));
-  // Within a class the longer path comes first, which is the order that they stand in.
-  const classes = [...new Set(sorted.map(({ rank }) => classOf(rank)))];
+  // Within a class the longer path comes first, which is the order that they stand in; but here hosts come before paths.
+  const byHosts = new Set(sorted.filter(({ hasOpenHosts }) => hasOpenHosts).map(({ rank }) => classOf(rank)));
+  const keys = sorted.map(({ rank }) => (byHosts.has(classOf(rank)) ? rank.join(' ') : classOf(rank)));
+  const classes = [...new Set(keys)];
   if (classes.length === 1) return sorted.map(({ written }) => written);
-  return sorted.map(({ written, rank }) =>
-    Object.assign(written, { priority: classes.length - 1 - classes.indexOf(classOf(rank)) }),
+  return sorted.map(({ written }, at) =>
+    Object.assign(written, { priority: classes.length - 1 - classes.indexOf(keys[at] ?? '') }),
   );
 }
 

@@ -26,8 +26,8 @@ export function readPath(text: string, index: number, version: string): KongPath
 }
 
 /** The match of a path. */
-export function matchOfPath(path: KongPath): { readonly startsWith: string } | { readonly regex: string } | undefined {
-  if (path.kind === 'plain') return path.text === '/' ? undefined : { startsWith: path.text };
+export function matchOfPath(path: KongPath): { readonly startsWith: string } | { readonly regex: string } {
+  if (path.kind === 'plain') return { startsWith: path.text };
   return { regex: wholePattern(path.pattern) };
 }
 

@@ -41,6 +41,8 @@ export interface RankedRoute {
   readonly written: WrittenRoute;
   /** Compared one after the other, higher first. */
   readonly rank: readonly number[];
+  /** Whether it has hosts with wildcards, so that those without may take the same requests. */
+  readonly hasOpenHosts: boolean;
 }
 
 const STREAMS = ['tcp', 'udp', 'tls', 'tls_passthrough'];
@@ -107,7 +109,7 @@ export function routesOf(route: Route, world: RouteWorld): RankedRoute[] {
     const made: RankedRoute[] = [];
     const add = (written: WrittenRoute): void => {
       world.wrote(written, place);
-      made.push({ written, rank });
+      made.push({ written, rank, hasOpenHosts: names.some((name) => name.includes('*')) });
     };
     if (served === undefined || served.some((name) => world.listeners.includes(name)))
       add({
