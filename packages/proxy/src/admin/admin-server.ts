@@ -1,5 +1,5 @@
 // What operators ask a gateway, and change of it:
-//   admin-contract.ts   admin-openapi.ts        what can be asked; answers are checked by it
+//   admin-contract.ts   admin-openapi.ts        what can be asked; answers are checked by it (admin-schemas.ts are its parts)
 //   reading.ts  sums.ts  json.ts                what processes say, put together; changing.ts what is changed
 //   gateway-question.ts local-gateway.ts        what one process is asked, and answers; gateway-processes.ts all of them
 //   shown-config.ts  swap-history.ts            the configuration without secrets, and what became of others
