@@ -37,12 +37,14 @@ export function behind(
   service: { readonly origin: string },
   filters: Readonly<Record<string, Partial<Filter>>>,
   more: object = {},
+  listener: object = {},
 ) {
   const kinds = Object.entries(filters).map(([type, filter]) => filterOf(type, () => filter));
   return running(
     {
       clusters: { orders: { endpoints: [service.origin], ...more } },
       filters: kinds.map(({ type }) => ({ type })),
+      listener,
     },
     { kinds },
   );

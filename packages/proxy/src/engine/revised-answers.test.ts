@@ -380,27 +380,3 @@ test('a stage that ends before its upstream has ended it ends the answer, and ab
   await there.closed;
   expect(linesOf(telemetry)).toMatchObject([{ status: 200 }]);
 });
-
-test('trailers go through stages; gRPC has its answers in its own words, whatever filters would make of them', async () => {
-  const service = await upstream((wire) => {
-    wire.socket.on('data', () =>
-      wire.send(
-        'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n2\r\nok\r\n0\r\nx-sum: 7\r\n\r\n',
-      ),
-    );
-  });
-  const { client } = await behind(service, { staging: { revise: () => ({ stage: upper }) } });
-  const answer = await client().send(get('/', 'TE: trailers')).got('x-sum: 7\r\n\r\n');
-  expect(answer).toMatch(/OK\r\n0\r\nx-sum: 7\r\n\r\n$/);
-
-  const failing = await behind(
-    { origin: 'http://127.0.0.1:1' },
-    { staging: { revise: () => ({ stage: upper, fields: { 'content-encoding': 'gzip' } }) } },
-  );
-  const refused = await failing
-    .client()
-    .send('POST /a.B/C HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\nContent-Length: 0\r\n\r\n')
-    .got('grpc-message');
-  expect(refused).toMatch(/^HTTP\/1\.1 200 [^]*grpc-status: 14\r\n/);
-  expect(refused).not.toContain('content-encoding');
-});
