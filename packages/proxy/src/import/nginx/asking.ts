@@ -36,6 +36,7 @@ export function askingFilters(
   known: Known,
   fields: { readonly upstream: Readonly<Record<string, string>>; readonly answer: Readonly<Record<string, string>> },
   { places, clusters, problems, origins }: AskingWorld,
+  rewriting: (scope: Scope) => { readonly filters: readonly WrittenFilter[]; readonly isAnswered: boolean },
 ): readonly WrittenFilter[] {
   const directive = scope.nearest('auth_request');
   const [uri = 'off'] = directive?.words ?? [];
@@ -48,6 +49,11 @@ export function askingFilters(
     return none(`names ${uri}, which is no path of this server that is known before there is a request`);
   const place = findPlace(places, uri);
   const pass = place?.scope.own('proxy_pass')[0];
+  if (place !== undefined && pass === undefined) {
+    const { filters, isAnswered } = rewriting(place.scope);
+    const decided = isAnswered ? decisions(filters) : undefined;
+    if (decided !== undefined) return decided;
+  }
   if (place === undefined || pass === undefined)
     return none(`names ${uri}, which no location of this server passes on with proxy_pass`);
   const passing = readPassing(pass, place, known, { clusters, problems });
@@ -82,6 +88,36 @@ export function askingFilters(
       unavailableStatus: 503,
     }),
   ];
+}
+
+/**
+ * What a location says that decides by itself: refusals as they are, and leave for whom there is none. `undefined` when it says
+ * something else than 2xx, 401 and 403.
+ */
+function decisions(filters: readonly WrittenFilter[]): readonly WrittenFilter[] | undefined {
+  const last = filters.at(-1);
+  const before = filters.slice(0, -1);
+  const refusals = [
+    ...before.flatMap(({ filters: inner }) => (Array.isArray(inner) ? inner : [])),
+    ...(isLeave(last) ? [] : [last]),
+  ];
+  const isWhole = before.every(({ type }) => type === 'when') && refusals.every(isRefusal);
+  if (!isWhole || last === undefined) return undefined;
+  return isLeave(last) ? before : filters;
+}
+
+function isLeave(filter: WrittenFilter | undefined): boolean {
+  const status = filter?.type === 'respond' ? Number(filter['status']) : 0;
+  return status >= 200 && status < 300;
+}
+
+function isRefusal(filter: unknown): boolean {
+  return (
+    typeof filter === 'object' &&
+    filter !== null &&
+    'status' in filter &&
+    (filter.status === 401 || filter.status === 403)
+  );
 }
 
 /** The path that the service is asked, which is the same for all requests. */

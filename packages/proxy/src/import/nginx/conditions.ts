@@ -2,6 +2,7 @@ import { RE2JS } from 're2js';
 import { patternFault } from '../../match/linear-pattern.ts';
 import type { Directive } from './directive.ts';
 import { wholeExpression } from './places.ts';
+import type { Mapping } from './mapping.ts';
 import type { Known } from './variables.ts';
 
 /** When an `if` holds: for the filter `when`; or for all requests of the listener, or none. */
@@ -35,7 +36,21 @@ export function readCondition({ words }: Directive, known: Known & { readonly sc
         : known.values.get(variable);
   if (constant !== undefined && !/\{[a-z]/.test(constant))
     return { kind: matches(test, constant) === test.isNegated ? 'never' : 'always' };
-  return about(variable, test);
+  const mapping = known.mappings.get(variable);
+  if (mapping === undefined) return about(variable, test);
+  if (mapping.fault !== undefined) return fault(`asks for $${variable}, which ${mapping.fault}`);
+  return mapped(mapping, test);
+}
+
+/** A test of what a map makes, as one of what it is made of. */
+function mapped({ source, entries, otherwise }: Mapping, test: Test): Condition {
+  const holds = (value: string): boolean => matches(test, value) !== test.isNegated;
+  // Whatever isn't there is as the default is; so are its keys that mean the same.
+  const isUsual = holds(otherwise);
+  const others = [...entries].filter(([, value]) => holds(value) !== isUsual).map(([key]) => key);
+  if (others.length === 0) return { kind: isUsual ? 'always' : 'never' };
+  const keys = `(?:${others.map(quoted).join('|')})`;
+  return about(source, { rule: { regex: keys }, isNegated: isUsual });
 }
 
 interface Test {

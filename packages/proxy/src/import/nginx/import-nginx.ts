@@ -6,7 +6,7 @@
 //   site.ts, place-route.ts             a server's routes: rewriting.ts, conditions.ts, answering.ts, error-pages.ts, limiting.ts,
 //                                       admitting.ts, asking.ts (auth_request), caching.ts, proxying.ts, answer-fields.ts
 //   clusters.ts, upstreams.ts           whom routes lead to
-//   variables.ts, units.ts              texts and quantities; nginx-problems.ts what is refused, and what is otherwise
+//   variables.ts, mapping.ts, units.ts  texts and quantities; nginx-problems.ts what is refused, and what is otherwise
 import { patternFault } from '../../match/linear-pattern.ts';
 import { invalidSnapshot } from '../../snapshot/invalid-snapshot.ts';
 import type { Place as PlaceInText } from '../../snapshot/snapshot-problem.ts';
@@ -18,6 +18,7 @@ import { limitedName, sameRoutes, type ListenedSite } from './same-routes.ts';
 import { readZones } from './limiting.ts';
 import { readListens, readServerNames } from './listening.ts';
 import { listenerOf, socketsOf, type Socket } from './listeners.ts';
+import { readMappings } from './mapping.ts';
 import { NginxProblems } from './nginx-problems.ts';
 import { readPlaces, wholeExpression, type Place } from './places.ts';
 import { readDirectives } from './read-directives.ts';
@@ -25,6 +26,7 @@ import { MisreadText } from './read-words.ts';
 import { checkBlock, Scope } from './scope.ts';
 import { siteRoutes, type Site } from './site.ts';
 import { readUpstream } from './upstreams.ts';
+import type { Known } from './variables.ts';
 import { Origins, type WrittenRoute } from './written.ts';
 
 /**
@@ -86,6 +88,7 @@ function written(http: Scope, origin: ImportOrigin, problems: NginxProblems): Im
   const upstreams = http.own('upstream').map((directive) => readUpstream(directive, problems));
   const clusters = new Clusters(new Map(upstreams.map((each) => [each.name, each])), origins);
   const zones = readZones(http, problems);
+  const mappings = readMappings(http, problems);
   const sites = http.own('server').map((directive): Site => {
     const scope = new Scope(directive.block ?? [], http);
     const names = readServerNames(scope, problems, (source) => wholeExpression(source, false), patternFault);
@@ -103,7 +106,7 @@ function written(http: Scope, origin: ImportOrigin, problems: NginxProblems): Im
         ...common,
         places,
         errorPlaces: errorPlacesOf(site.scope, places),
-        known: knownOf(site, socket),
+        known: knownOf(site, socket, mappings),
         door: { scheme: socket.isTls ? 'https' : 'http', port: socket.port },
       });
       const label = limitedName(site.names.first === '' || site.names.first === '_' ? socket.name : site.names.first);
@@ -157,8 +160,9 @@ function errorPlacesOf(scope: Scope, places: readonly Place[]): ReadonlySet<stri
 }
 
 /** Variables that have one value for all requests of a server at a socket. */
-function knownOf({ names }: Site, { port, isTls }: Socket) {
+function knownOf({ names }: Site, { port, isTls }: Socket, mappings: Known['mappings']): Known {
   return {
+    mappings,
     values: new Map([
       ['server_name', names.first],
       ['server_port', String(port ?? '')],

@@ -47,7 +47,7 @@ const REWRITING = ['set', 'if', 'rewrite', 'return', 'break'];
 export function rewritingOf(scope: Scope, known: Known, world: PlaceWorld): Rewriting {
   const { problems, origins, door } = world;
   const values = new Map(known.values);
-  const now: Known = { values };
+  const now: Known = { ...known, values };
   const filters: WrittenFilter[] = [];
   const breaks: Rewrite[] = [];
   const push = (directive: Directive, filter: WrittenFilter | undefined): void => {
@@ -177,7 +177,10 @@ export function placeRoute(
   const asked = askedFields(scope, known, said, problems);
   const told = toldFields(scope, known, said, world);
   const pages = errorPages(scope, known, door, world);
-  const arriving = arrived.map((rewrite): WrittenFilter => {
+  const pass = scope.own('proxy_pass')[0];
+  const passing = pass === undefined || rewriting.isAnswered ? undefined : readPassing(pass, place, known, world);
+  const moves = passing?.isAsCame === true ? [] : arrived;
+  const arriving = moves.map((rewrite): WrittenFilter => {
     const { regex, to } = rewrite;
     return origins.from(rewrite.directive, { type: 'rewrite', path: { regex, to }, ...queryEdit(rewrite) });
   });
@@ -188,18 +191,18 @@ export function placeRoute(
     ...methodFilters(scope, world),
     ...addressFilters(scope.level('allow', 'deny'), world),
     ...passwordFilters(scope, world),
-    ...askingFilters(scope, known, { upstream: asked.ofService, answer: told.ofService }, world),
+    ...askingFilters(scope, known, { upstream: asked.ofService, answer: told.ofService }, world, (inner) =>
+      rewritingOf(inner, known, world),
+    ),
   ];
   checkUnasked(scope, problems);
   // `deny all` answers everything.
   if (guards.some(({ type }) => type === 'respond')) return { filters: [...early, ...guards], ...limits };
-  const pass = scope.own('proxy_pass')[0];
   if (pass === undefined && world.errorPlaces.has(place.text))
     return { filters: [...early, { type: 'respond', status: 404, code: 'NO_ROUTE' }], ...limits };
   if (pass === undefined) return { filters: [...early, ...guards, ...unserved(scope, directive, world)], ...limits };
-  const passing = readPassing(pass, place, known, world);
   if (passing === undefined) return { filters: early, ...limits };
-  const paths = rewriteFilter(rewriting.breaks, passing);
+  const paths = rewriteFilter(passing.isAsCame ? [] : rewriting.breaks, passing);
   const fields = fieldFilters(asked);
   const hash = clusters.hashBy.get(passing.cluster);
   const readMs = timeMs(scope.nearest('proxy_read_timeout')?.words[0] ?? '') ?? 60_000;

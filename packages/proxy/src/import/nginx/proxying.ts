@@ -14,6 +14,8 @@ export interface Passing {
   /** What the path becomes, before which those of `rewrite … break` come. */
   readonly paths: readonly object[];
   readonly keepsQuery: boolean;
+  /** Whether path and query are those that the client sent, whatever they have become on the way. */
+  readonly isAsCame: boolean;
 }
 
 /** Reads a `proxy_pass`; `undefined` when it can't be had here. */
@@ -45,7 +47,9 @@ export function readPassing(
   if (cluster === undefined)
     return refuse(`leads to ${JSON.stringify(authority)}, which is no upstream and no address`);
   const passed = pathOf(uri, place, variablesIn(written).length > 0);
-  return 'fault' in passed ? refuse(passed.fault) : withNote({ cluster, ...passed }, directive, uri, place, problems);
+  return 'fault' in passed
+    ? refuse(passed.fault)
+    : withNote({ cluster, ...passed, isAsCame: uri === '$request_uri' }, directive, uri, place, problems);
 }
 
 /** The same text with those variables in place that have one value for all requests. */

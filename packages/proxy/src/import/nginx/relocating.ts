@@ -12,6 +12,8 @@ import type { Scope } from './scope.ts';
 export interface ReachedPlace extends OrderedPlace {
   /** What their path has become on the way, in this order. */
   readonly arrived: readonly Rewrite[];
+  /** The location that they come from. */
+  readonly from: Place | undefined;
 }
 
 /**
@@ -44,23 +46,28 @@ export function followRewrites(
   return [
     ...exacts.map(exactReached),
     ...atServer,
-    ...others.flatMap((each) => [...movedFrom(each), { ...each, arrived: [] }]),
+    ...others.flatMap((each) => {
+      const moving = movedFrom(each);
+      // Nothing is left where everything is rewritten.
+      const isLeft = moving.every(({ arrived }) => arrived.every(({ regex }) => regex !== ANY_TEXT));
+      return isLeft ? [...moving, { ...each, arrived: [], from: undefined }] : moving;
+    }),
   ];
 
   /** A whole path: all is known beforehand. */
   function exactReached(each: OrderedPlace): ReachedPlace {
-    if (each.path.kind !== 'exact') return { ...each, arrived: [] };
+    if (each.path.kind !== 'exact') return { ...each, arrived: [], from: undefined };
     const fitting = first.find(({ regex }) =>
       RE2JS.compile(regex).testExact(each.path.kind === 'exact' ? each.path.path : ''),
     );
     const own = each.place === undefined || each.isSlashMissing ? [] : leading(each.place.scope, problems);
     const text = each.path.path;
     const rewrite = fitting ?? own.find(({ regex }) => RE2JS.compile(regex).testExact(text));
-    if (rewrite === undefined) return { ...each, arrived: [] };
+    if (rewrite === undefined) return { ...each, arrived: [], from: undefined };
     const place = goal(rewrite, problems);
     return place === undefined
-      ? { ...each, arrived: [] }
-      : { path: each.path, place, isSlashMissing: false, arrived: [rewrite] };
+      ? { ...each, arrived: [], from: undefined }
+      : { path: each.path, place, isSlashMissing: false, arrived: [rewrite], from: each.place };
   }
 
   function movedFrom(each: OrderedPlace): readonly ReachedPlace[] {
@@ -80,7 +87,7 @@ export function followRewrites(
       );
       return [];
     }
-    return place === undefined ? [] : [{ path, place, isSlashMissing: false, arrived: [rewrite] }];
+    return place === undefined ? [] : [{ path, place, isSlashMissing: false, arrived: [rewrite], from: from.place }];
   }
 
   /** The location in which rewritten requests end. */

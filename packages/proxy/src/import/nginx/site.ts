@@ -43,7 +43,7 @@ export function siteRoutes(site: Site, world: PlaceWorld): readonly SiteRoute[] 
     };
   });
 
-  function routeOf({ place, isSlashMissing, arrived }: ReachedPlace): PlaceRoute {
+  function routeOf({ place, isSlashMissing, arrived, from }: ReachedPlace): PlaceRoute {
     if (place === undefined) {
       problems.note(directive, 'what none of its locations takes is answered with 404; nginx looks for a file');
       return { filters: [...before.filters, { type: 'respond', status: 404, code: 'NO_ROUTE' }] };
@@ -53,9 +53,12 @@ export function siteRoutes(site: Site, world: PlaceWorld): readonly SiteRoute[] 
       const slash = { type: 'respond', status: 301, headers: { location }, template: true };
       return { filters: [...before.filters, origins.from(place.directive, slash)] };
     }
-    if (place.scope.own('internal').length > 0)
+    // Rewrites lead there.
+    if (place.scope.own('internal').length > 0 && arrived.length === 0)
       return { filters: [...before.filters, { type: 'respond', status: 404, code: 'NO_ROUTE' }] };
-    return placeRoute(place, before, arrived, world);
+    // What was set on the way is known there.
+    const known = from === undefined ? before.known : rewritingOf(from.scope, before.known, world).known;
+    return placeRoute(place, { ...before, known }, arrived, world);
   }
 }
 

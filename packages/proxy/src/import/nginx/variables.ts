@@ -1,7 +1,11 @@
+import type { Mapping } from './mapping.ts';
+
 /** What variables of nginx are, where a text is read. */
 export interface Known {
   /** Literal values: those of the listener and the server, and what `set` and `map` make. Names without `$`. */
   readonly values: ReadonlyMap<string, string>;
+  /** Variables that `map` makes of another. */
+  readonly mappings: ReadonlyMap<string, Mapping>;
 }
 
 /** A text in our form, or why there is none. */
@@ -47,7 +51,7 @@ export function template(text: string, known: Known): Translated {
     if (LIKE_PLACEHOLDER.test(literal)) return { fault: `holds ${literal}, which has a meaning of its own here` };
     const name = found[1] ?? found[2] ?? '';
     const value = known.values.get(name) ?? placeholderOf(name);
-    if (value === undefined) return { fault: faultOf(name) };
+    if (value === undefined) return { fault: faultOf(name, known) };
     out += literal + value;
     end = found.index + found[0].length;
   }
@@ -64,7 +68,8 @@ function placeholderOf(name: string): string | undefined {
   return PLACEHOLDERS[name];
 }
 
-function faultOf(name: string): string {
+function faultOf(name: string, { mappings }: Known): string {
+  if (mappings.has(name)) return `names $${name}, which map makes; that is known in if, and for Connection, only`;
   if (/^\d$/.test(name))
     return `names the group $${name}, which is known in rewrite, and in the path of proxy_pass and return, only`;
   if (name.startsWith('upstream_http_'))

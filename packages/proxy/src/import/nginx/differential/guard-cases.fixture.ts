@@ -50,6 +50,34 @@ export const GUARD_CASES: readonly Case[] = [
     differs: { status: true },
   },
   {
+    name: 'keys by a map, decided by a location itself, and a path that leads to an internal one',
+    config: site(
+      `location /api/ { auth_request /key; location /api/stock { set $to stock_{id}; rewrite ^ /_stock last; } location /api/price { set $to price_{id}; rewrite ^ /_price last; } return 404; } location = /_stock { internal; proxy_pass http://$to$request_uri; } location = /_price { internal; auth_request /key; proxy_pass http://$to$request_uri; } location = /key { internal; if ($http_apikey = "") { return 401; } if ($client_{id} = "") { return 403; } return 204; }`,
+      'map $http_apikey $client_{id} { default ""; "k1" "one"; k2 two; k3 ""; } upstream stock_{id} { server {origin}; } upstream price_{id} { server {other}; }',
+    ),
+    requests: [
+      'GET /api/stock/7',
+      'GET /api/price/7?x=1',
+      ...['k1', 'k2', 'k3', 'k4'].map((key) => `GET /api/price/7\nApikey: ${key}`),
+      'GET /api/else',
+      'GET /_stock',
+    ],
+  },
+  {
+    name: 'addresses that trusted proxies tell',
+    config: site(
+      `set_real_ip_from 127.0.0.0/8; real_ip_header X-Forwarded-For; real_ip_recursive on; location / { allow 10.1.2.3; deny all; ${UP} proxy_set_header X-Real-IP $remote_addr; }`,
+    ),
+    requests: [
+      'GET /',
+      'GET /\nX-Forwarded-For: 10.1.2.3',
+      'GET /\nX-Forwarded-For: 10.1.2.3, 127.0.0.9',
+      'GET /\nX-Forwarded-For: 10.1.2.3, 10.9.9.9',
+    ],
+    // Who asked and who passed it on, anew.
+    differs: { asked: ['x-forwarded-for'] },
+  },
+  {
     name: 'addresses may, or may not',
     config: site(
       `location /a { allow 127.0.0.1; deny all; ${UP} } location /b { deny 127.0.0.0/8; ${UP} } location /c { allow 10.0.0.0/8; deny all; ${UP} } location /d { deny all; } location /e { allow 127.0.0.1; deny 127.0.0.0/8; ${UP} } location /f { deny 127.0.0.1; allow 127.0.0.0/8; deny all; ${UP} } location /g { allow all; ${UP} }`,

@@ -128,6 +128,23 @@ export const PASSING_CASES: readonly Case[] = [
     requests: ['POST /\n\n12345', 'POST /\n\n123456', 'POST /more\n\n123456', `POST /any\n\n${'x'.repeat(5_000)}`],
   },
   {
+    name: 'answers are kept and given again',
+    config: site(
+      'location / { proxy_pass http://{origin}; proxy_cache kept_{id}; proxy_cache_valid 200 1m; }',
+      'proxy_cache_path {folder}/kept_{id} keys_zone=kept_{id}:1m;',
+    ),
+    requests: [
+      ...paths('/a', '/a', '/a?1', '/a?1', '/a'),
+      'HEAD /a',
+      'POST /a\n\nx',
+      ...['404', '200;cache-control=no-store', '200;cache-control=max-age=60'].flatMap((want) => [
+        `GET /${want.length}\nX-Want: ${want}`,
+        `GET /${want.length}\nX-Want: ${want}`,
+      ]),
+    ],
+    differs: { answer: ['age', 'cache-status'] },
+  },
+  {
     name: 'redirects to names that only the gateway knows',
     config: site(
       'location /one/ { proxy_pass http://red_{id}/two/; } location /all/ { proxy_pass http://red_{id}; } location /off/ { proxy_pass http://red_{id}; proxy_redirect off; } location /own/ { proxy_pass http://red_{id}; proxy_redirect http://else.test/ $scheme://$host/else/; }',

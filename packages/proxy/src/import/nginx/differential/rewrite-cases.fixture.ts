@@ -40,9 +40,9 @@ export const REWRITE_CASES: readonly Case[] = [
   {
     name: 'a rewrite with break changes what goes upstream',
     config: site(
-      `location /api/ { rewrite ^/api/v1/(.*)$ /one/$1 break; rewrite ^/api/(.*)$ /other/$1 break; ${UP} } location /base/ { rewrite ^/base/x/(.*)$ /changed/$1 break; proxy_pass http://{origin}/root/; }`,
+      `location /api/ { rewrite ^/api/v1/(.*)$ /one/$1 break; rewrite ^/api/(.*)$ /other/$1 break; ${UP} } location /came/ { rewrite ^ /gone break; proxy_pass http://{origin}$request_uri; } location /base/ { rewrite ^/base/x/(.*)$ /changed/$1 break; proxy_pass http://{origin}/root/; }`,
     ),
-    requests: ['GET /api/v1/x?q=1', 'GET /api/v2/x', 'GET /api/', 'GET /base/x/y', 'GET /base/z'],
+    requests: ['GET /api/v1/x?q=1', 'GET /api/v2/x', 'GET /api/', 'GET /came/x?y=1', 'GET /base/x/y', 'GET /base/z'],
   },
   {
     name: 'a rewrite with last leads to another location',
