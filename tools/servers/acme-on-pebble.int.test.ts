@@ -49,7 +49,8 @@ async function world(binding?: Readonly<Record<string, string>>) {
   const children: ChildProcess[] = [];
   onTestFinished(async () => {
     for (const child of children) child.kill('SIGKILL');
-    await rm(folder, { recursive: true, force: true });
+    // A gateway that has just ended gives its order up.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   async function startAuthority(): Promise<void> {

@@ -63,7 +63,7 @@ test('a certificate that is renewed is taken, one that can not be used is not, a
   await settled(() => files.messages().includes('new certificates are not used'));
   expect(files.messages()).toEqual(['certificates were renewed', 'new certificates are not used']);
   expect(names()).toEqual(['second.test']);
-  tls.close();
+  await tls.close();
 });
 
 test('a certificate that ends soon is warned of, once', async () => {
@@ -74,7 +74,7 @@ test('a certificate that ends soon is warned of, once', async () => {
   await files.clock.advance(LOOK_MS);
   await settled(() => files.clock.pending > 0);
   expect(files.messages()).toEqual(['a certificate ends soon']);
-  tls.close();
+  await tls.close();
   expect(files.clock.pending).toBe(0);
 });
 
@@ -98,7 +98,7 @@ test('another snapshot brings other certificates, or none of them', async () => 
   expect(await files.telemetry.metrics.exposition()).toContain(
     'fairlead_certificate_expiry_timestamp_seconds{listener="door",certificate="more.test",',
   );
-  tls.close();
+  await tls.close();
   expect(await files.telemetry.metrics.exposition()).not.toContain('certificate="more.test"');
 });
 
@@ -125,5 +125,5 @@ test('before an authority has issued a certificate handshakes are refused, and t
   await files.clock.advance(LOOK_MS);
   await settled(() => contextFor('shop.test') !== undefined);
   expect(contextFor('else.test')).toBeDefined();
-  tls.close();
+  await tls.close();
 });

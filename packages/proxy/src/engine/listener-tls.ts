@@ -14,8 +14,8 @@ export interface FileTls extends ServerTls {
    * @throws MISCONFIGURED when one can't be used; nothing has changed then
    */
   prepare(spec: ListenerTls): Promise<() => void>;
-  /** Looks at the files no more, and orders nothing more. */
-  close(): void;
+  /** Looks at the files no more, and orders nothing more; resolves when an order under way has been given up. */
+  close(): Promise<void>;
 }
 
 /** What a listener's TLS needs. */
@@ -140,11 +140,11 @@ export async function fileTls(spec: ListenerTls, ports: FileTlsPorts): Promise<F
         acme = startAcme(sources);
       };
     },
-    close() {
+    async close() {
       isClosed = true;
       timer?.cancel();
       for (const certificate of told) ends.remove({ listener, certificate });
-      void acme?.close();
+      await acme?.close();
     },
   };
 }

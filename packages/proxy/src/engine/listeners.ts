@@ -38,7 +38,7 @@ export async function openListener(core: EngineCore, listener: CompiledListener)
       prepare: async (next: CompiledListener) => (next.tls && (await tls?.prepare(next.tls))) ?? (() => {}),
     });
   } catch (error) {
-    tls?.close();
+    await tls?.close();
     throw error;
   }
 }
