@@ -86,19 +86,18 @@ export function snapshotOf(
   );
 }
 
-/** Puts the files that filters name where they are. */
+/** Puts the files that filters name where they are, also those of filters within others. */
 function placing({ kinds = FILTER_KINDS, folder }: ReadSnapshotOptions): (filter: FilterSpec) => FilterSpec {
   if (folder === undefined) return (filter) => filter;
-  const placed = (filter: FilterSpec): FilterSpec => {
-    const { beside, nested = [] } = kinds.find(({ type }) => type === filter.type) ?? {};
-    const inner = Object.fromEntries(
-      // `as`: the kind says that these are lists of filters.
-      nested.map((name) => [name, ((filter[name] ?? []) as readonly FilterSpec[]).map(placed)]),
-    );
-    // `as`: a kind gives back options of its own.
-    return { ...((beside?.(filter, folder) ?? filter) as FilterSpec), ...inner };
+  const placed = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(placed);
+    if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+    const kind = 'type' in value ? kinds.find(({ type }) => type === value.type) : undefined;
+    const own = kind?.beside?.(value, folder) ?? value;
+    return Object.fromEntries(Object.entries(own).map(([name, member]) => [name, placed(member)]));
   };
-  return placed;
+  // `as`: a kind gives back options of its own.
+  return (filter) => placed(filter) as FilterSpec;
 }
 
 interface Checked {

@@ -40,7 +40,8 @@ async function world(filter: object = OIDC, files: Readonly<Record<string, strin
 }
 
 test('secrets are looked for beside the configuration, and stand nowhere in it', async () => {
-  for (const filter of [OIDC, { type: 'any-of', of: [OIDC] }]) {
+  const within = { type: 'when', is: { path: '/account' }, filters: [OIDC] };
+  for (const filter of [OIDC, { type: 'any-of', of: [OIDC] }, within]) {
     const { snapshot, start } = await world(filter);
     await using _engine = await start();
     const { listeners: _tables, ...rest } = snapshot;
