@@ -137,7 +137,8 @@ spec:
 
 test('files of Kong load, or are refused by line and reason, and those of others are passed over', async () => {
   const folder = await folderOf({
-    'good.yaml': '_format_version: "3.0"\nservices: [{ name: a, url: http://a.test, routes: [{ name: r, paths: [/] }] }]\n',
+    'good.yaml':
+      '_format_version: "3.0"\nservices: [{ name: a, url: http://a.test, routes: [{ name: r, paths: [/] }] }]\n',
     'deep/bad.yaml': 'services:\n  - { name: a, url: http://a.test, plugins: [{ name: nobody }] }\n',
     'rules.yaml': 'apiVersion: v1\nservices: []\n',
     'notes.md': 'services:\n',

@@ -5,7 +5,7 @@ import { counted } from './table.ts';
 export function importNoteLines({ of, notes }: ImportReport, origin: string): readonly string[] {
   if (notes.length === 0) return [`${origin} is a configuration of ${of}, and works as there.`];
   return [
-    `${origin} is a configuration of ${of}; ${counted(notes.length, 'thing')} are otherwise here:`,
+    `${origin} is a configuration of ${of}; ${counted(notes.length, 'thing')} ${notes.length === 1 ? 'is' : 'are'} otherwise here:`,
     ...notes.map((note) => noteLine(note, origin)),
   ];
 }
