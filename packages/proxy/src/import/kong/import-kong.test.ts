@@ -261,3 +261,19 @@ consumers:
   const forged = new SignJWT({ iss: 'public' }).setProtectedHeader({ alg: 'HS256' });
   expect(await told(await forged.sign(Buffer.from(pem)))).toBe(401);
 });
+
+test('plugins of routes without names count apart, and those of one service count together', async () => {
+  const limit = '{ name: rate-limiting, config: { hour: 1 } }';
+  const { ask } = await kongAtWork(`_format_version: "3.0"
+services:
+  - url: SERVICE
+    name: one
+    routes:
+      - { paths: [/a], plugins: [${limit}] }
+      - { paths: [/b], plugins: [${limit}] }
+  - { url: SERVICE, name: two, plugins: [${limit}], routes: [{ name: c, paths: [/c] }, { name: d, paths: [/d] }] }
+`);
+  const statuses = [];
+  for (const path of ['/a', '/b', '/a', '/c', '/d']) statuses.push((await ask({ request: `GET ${path}` })).status);
+  expect(statuses).toEqual([200, 200, 429, 200, 429]);
+});

@@ -1,8 +1,8 @@
 import { nearest } from '@fairlead/core';
 import { given } from '../../snapshot/given.ts';
 import { issueMessage, shapeProblems } from '../../snapshot/shape-problems.ts';
-import type { Place } from '../../snapshot/snapshot-problem.ts';
-import { nameOf, type Entities, type Plugin, type Route, type Service } from './entities.ts';
+import { formatPlace, type Place } from '../../snapshot/snapshot-problem.ts';
+import { nameOf, type Entities, type Placed, type Plugin, type Route, type Service } from './entities.ts';
 import type { KongReport } from './kong-report.ts';
 import { PLUGINS, refusalOf, WATCHING } from './plugin-kinds.ts';
 import type { ConsumerBook, PluginImport, PluginResult, WrittenFilter } from './plugin-import.ts';
@@ -230,12 +230,17 @@ function priorityOf([first]: readonly { readonly kind: PluginImport }[]): number
 /** A plugin in words: `plugin rate-limiting of service users`. */
 function wordsOf({ value, service, route, consumer, consumerGroup }: Plugin): string {
   const whose = [
-    ...(service === undefined ? [] : [`service ${nameOf(service.value)}`]),
-    ...(route === undefined ? [] : [`route ${nameOf(route.value)}`]),
-    ...(consumer === undefined ? [] : [`consumer ${nameOf(consumer.value)}`]),
+    ...(service === undefined ? [] : [`service ${calledOf(service)}`]),
+    ...(route === undefined ? [] : [`route ${calledOf(route)}`]),
+    ...(consumer === undefined ? [] : [`consumer ${calledOf(consumer)}`]),
     ...(consumerGroup === undefined ? [] : [`consumer group ${consumerGroup}`]),
   ];
   return `plugin ${value.name}${whose.length === 0 ? '' : ` of ${whose.join(', ')}`}`;
+}
+
+/** What an entity is called, or where it stands when it has no name. */
+function calledOf({ value, place }: Placed<Parameters<typeof nameOf>[0]>): string {
+  return nameOf(value) || formatPlace(place);
 }
 
 function worksAt({ service, route }: Plugin, at: Route): boolean {
