@@ -35,7 +35,9 @@ test('routes tell what happened to their requests on the clock, and another snap
   });
   expect(quantile(orders?.durations ?? [], 0.5)).toBeGreaterThan(175);
   expect(quantile(orders?.durations ?? [], 0.5)).toBeLessThan(225);
-  expect(told().get('')).toMatchObject({ requests: 1, refused: 1, causes: { NO_ROUTE: 1 } });
+  const garbage = client().send('GET / HTTP/1.1\r\nHost : shop.test\r\n\r\n');
+  await garbage.got('400');
+  expect(told().get('')).toMatchObject({ requests: 2, refused: 2, causes: { NO_ROUTE: 1, BAD_REQUEST: 1 } });
 
   await engine.swap(written({ clusters, routes: [...routes, { name: 'more', match: { path: '/more' }, to: 'slow' }] }));
   expect(told().get('orders')?.requests).toBe(4);

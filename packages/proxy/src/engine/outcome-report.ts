@@ -121,6 +121,7 @@ export class OutcomeReport {
   /** What came was no request. */
   refused(status: number, cause: string, fault: string): void {
     this.#served.observe({ labels: { operation: UNMATCHED }, outcome: cause, durationMs: 0 });
+    this.#windowOf('').ended(this.#clock.monotonic(), 0, status, cause);
     this.#telemetry.log.info(undefined, 'request', { status, code: cause, parser: fault });
   }
 
