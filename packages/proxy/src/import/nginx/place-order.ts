@@ -132,6 +132,7 @@ function exactsOf(places: readonly Place[], outer: readonly string[]): OrderedPl
   const own = places
     .filter(({ kind }) => kind === 'exact')
     .map((place) => entry({ kind: 'exact', path: place.text }, place));
+  const whole = new Set(own.map(beginningOf));
   const taken = new Set(
     places.filter(({ kind }) => kind === 'exact' || kind === 'prefix' || kind === 'preferred').map(({ text }) => text),
   );
@@ -144,7 +145,7 @@ function exactsOf(places: readonly Place[], outer: readonly string[]): OrderedPl
   const nested = prefixes.flatMap((place) => {
     const longer = longerThan(place, prefixes);
     return exactsOf(place.nested, [...outer, ...longer]).filter(
-      (each) => !longer.some((text) => beginningOf(each).startsWith(text)) && !taken.has(beginningOf(each)),
+      (each) => !longer.some((text) => beginningOf(each).startsWith(text)) && !whole.has(beginningOf(each)),
     );
   });
   return [...own, ...slashes, ...nested];

@@ -17,6 +17,7 @@ import { GUARD_CASES } from './guard-cases.fixture.ts';
 import { LOCATION_CASES } from './location-cases.fixture.ts';
 import { Origins, type Asked } from './origin.fixture.ts';
 import { PASSING_CASES } from './passing-cases.fixture.ts';
+import { RANDOM_CASES } from './random-cases.fixture.ts';
 import { nginxProgram, runNginx } from './real-nginx.fixture.ts';
 import { REWRITE_CASES } from './rewrite-cases.fixture.ts';
 import { SERVER_CASES } from './server-cases.fixture.ts';
@@ -28,6 +29,7 @@ const CASES: readonly Case[] = [
   ...REWRITE_CASES,
   ...GUARD_CASES,
   ...SERVER_CASES,
+  ...RANDOM_CASES,
 ];
 type Side = 'nginx' | 'fairlead';
 
