@@ -1,11 +1,13 @@
 // Compositions over sockets: what becomes of parts that are slow, huge, cut or left.
 import { expect, test } from 'vitest';
-import { answering, get, linesOf, running, upstream, type Upstream } from '../../engine/engine.fixture.ts';
+import { answering, get, linesOf, running, upstream, written, type Upstream } from '../../engine/engine.fixture.ts';
 
 const json = (value: unknown, ...lines: string[]) => {
   const text = JSON.stringify(value);
   return `HTTP/1.1 200 OK\r\n${lines.map((line) => `${line}\r\n`).join('')}content-length: ${text.length}\r\n\r\n${text}`;
 };
+
+const SITE = { site: { endpoints: ['http://127.0.0.1:1'] } };
 
 /** A gateway whose page is composed of an order, and of a payment that may be missing. */
 async function shop(orders: Upstream, payments: Upstream, options: object = {}) {
@@ -113,6 +115,37 @@ test('a whole that is lost cuts the parts that are under way', async () => {
   const answer = await wire.got('none');
   expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\ncontent-type: text\/plain\r\n/);
   await slow.closed;
+});
+
+test('whoever goes away leaves its place to others, however often', async () => {
+  const [orders, payments] = [await upstream(), await answering(json({ state: 'paid' }))];
+  const { client } = await shop(orders, payments, { maxInFlight: 1 });
+  for (let round = 0; round < 10; round += 1) {
+    const wire = client().send(get('/pages/7'));
+    const asked = await orders.socket(round);
+    await asked.got('\r\n\r\n');
+    if (round === 0) {
+      const second = client().send(get('/pages/8'));
+      expect(await second.got('"code"')).toMatch(/^HTTP\/1\.1 503 [^]*COMPOSITION_BUSY/);
+    }
+    wire.socket.destroy();
+    await asked.closed;
+  }
+  const last = client().send(get('/pages/7'));
+  (await orders.socket(10)).send(json({ id: 7 }));
+  await last.got('{"order":{"id":7},"payment":{"state":"paid"}}');
+});
+
+test('a composition that has begun ends as it began, whatever configuration has been taken since', async () => {
+  const [orders, payments] = [await upstream(), await answering(json({ state: 'paid' }))];
+  const { client, engine } = await shop(orders, payments);
+  const wire = client().send(get('/pages/7'));
+  const asked = await orders.socket(0);
+  await asked.got('\r\n\r\n');
+  await engine.swap(written({ routes: [{ name: 'none', match: { path: '/none' }, to: 'site' }], clusters: SITE }));
+  expect(await client().send(get('/pages/7')).got('"code"')).toMatch(/^HTTP\/1\.1 404 /);
+  asked.send(json({ id: 7 }));
+  await wire.got('{"order":{"id":7},"payment":{"state":"paid"}}');
 });
 
 test('each of many requests at once has its own parts', async () => {
