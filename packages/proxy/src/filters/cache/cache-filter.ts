@@ -19,11 +19,11 @@ import type { Errand, Journey } from './journey.ts';
 import { refresh } from './refresh.ts';
 import { requestFacts, type RequestFacts } from './request-facts.ts';
 import { reuseOf, standsIn } from './reuse.ts';
-import { notStored } from './storability.ts';
+import { notStored, supersedes } from './storability.ts';
 import { confirmed } from './stored-answer.ts';
 import { keepAnswer } from './keep-answer.ts';
 import { Recording } from './recording.ts';
-import { selectingOf, selects, varyNames } from './vary.ts';
+import { selectingOf, selects, sentBy, varyNames } from './vary.ts';
 
 /** Methods that change nothing, for all that a cache knows. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY']);
@@ -55,8 +55,8 @@ export class CacheFilter implements Filter {
     const facts = requestFacts(passage.fields, obeysRequests);
     if (facts.isForOrigin) return this.#pass(passage, { kind: 'past', forwarded: 'bypass' });
     const resource = resourceOf(passage, key);
-    const partition = partitionOf(passage.identity, passage.cluster, key);
-    const found = this.#cache.store.find(resource, partition, passage.fields);
+    const partition = partitionOf(passage, key);
+    const found = this.#cache.store.find(resource, partition, sentBy(passage));
     if (!(found instanceof Promise)) return this.#look(passage, facts, resource, partition, found);
     this.#journeys.set(passage, { kind: 'past', forwarded: 'bypass' });
     // Whoever has gone meanwhile has left its journey.
@@ -102,12 +102,12 @@ export class CacheFilter implements Filter {
     partition: string,
     entries: readonly Entry[],
   ): Verdict | Promise<Verdict> {
-    const { fields, method } = passage;
+    const { method } = passage;
     const isHead = method === 'HEAD';
     // A range of no body (RFC 9110, section 14.2).
     const facts = isHead && asked.range !== undefined ? { ...asked, range: undefined } : asked;
     const nowMs = this.#world.clock.monotonic();
-    const entry = entries.find((each) => selects(each.record.selecting, fields));
+    const entry = entries.find((each) => selects(each.record.selecting, sentBy(passage)));
     const key = `${partition}\n${resource}`;
     if (entry !== undefined) {
       const reuse = reuseOf(entry.candidate(nowMs), facts.directives, this.#settings);
@@ -218,8 +218,8 @@ export class CacheFilter implements Filter {
       this.#tell(passage, head, { forwarded, isStored: true });
       return kept;
     }
-    // What was stored has been replaced by what may not be.
-    if (stale !== undefined && status < 500 && status !== 304) this.#cache.store.remove(stale);
+    const isSuperseded = head.cause === undefined && supersedes(status, why ?? '');
+    if (stale !== undefined && isSuperseded) this.#cache.store.remove(stale);
     this.#goneBy(errand);
     if (errand.flight !== undefined && status < 500) this.#cache.unshare(key);
     const isPart = status === 206 && facts.range !== undefined;
@@ -232,7 +232,7 @@ export class CacheFilter implements Filter {
     if (arriving === undefined) return undefined;
     const { clock } = this.#world;
     const { name } = this.#settings;
-    const selecting = selectingOf(varyNames(head.fields.get('vary')) ?? [], passage.fields);
+    const selecting = selectingOf(varyNames(head.fields.get('vary')) ?? [], sentBy(passage));
     const answer = {
       resource,
       partition,
@@ -294,7 +294,7 @@ export class CacheFilter implements Filter {
     const status = forwardStatus(name, { forwarded: 'stale', forwardedStatus, detail: 'stale-if-error' });
     const give = (of: Passage, facts: RequestFacts) => stale.answer(of.fields, facts, nowMs, name, status);
     this.#share(errand, ({ passage: of, facts }) =>
-      selects(stale.record.selecting, of.fields) ? give(of, facts) : undefined,
+      selects(stale.record.selecting, sentBy(of)) ? give(of, facts) : undefined,
     );
     return { instead: give(passage, errand.facts) };
   }
@@ -340,7 +340,7 @@ export class CacheFilter implements Filter {
 
   /** What somebody who has waited is given of what has come for another one: nothing, where it is another variant or not fresh. */
   #sharedWith({ passage, facts }: Waiter, entry: Entry, nowMs: number, status: string): LocalAnswer | undefined {
-    if (!selects(entry.record.selecting, passage.fields)) return undefined;
+    if (!selects(entry.record.selecting, sentBy(passage))) return undefined;
     if (reuseOf(entry.candidate(nowMs), facts.directives, this.#settings) !== 'use') return undefined;
     return entry.answer(passage.fields, facts, nowMs, this.#settings.name, status);
   }

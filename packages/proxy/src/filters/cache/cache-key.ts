@@ -1,4 +1,4 @@
-import type { Identity } from '../../engine/filter.ts';
+import type { Identity, Passage } from '../../engine/filter.ts';
 
 /** What requests for the same thing have in common. */
 export interface KeySettings {
@@ -26,14 +26,29 @@ export function resourceOf(facts: KeyFacts, { byHost, query }: KeySettings): str
   return origin + facts.path + (query === 'all' ? facts.query : queryWithout(facts.query, query.without));
 }
 
+/** Of a request, what says whose its answers are and where they come from. */
+export type PartitionFacts = Pick<
+  Passage,
+  'identity' | 'cluster' | 'path' | 'query' | 'upstreamTarget' | 'upstreamHost'
+>;
+
 /**
  * Whose answers they are, and from where: those of another tenant, of another destination, or of nobody in particular are never
- * given. The parts are written as JSON, so that no name can be read as two.
+ * given, nor those to what filters have made another request of. The parts are written as JSON, so that no name can be read as two.
  */
-export function partitionOf(identity: Identity | undefined, cluster: string, { per }: KeySettings): string {
-  if (identity === undefined) return cluster;
+export function partitionOf(facts: PartitionFacts, { per }: KeySettings): string {
+  const { identity, cluster, upstreamHost } = facts;
+  const target = isRewritten(facts) ? facts.upstreamTarget : undefined;
+  if (identity === undefined && target === undefined && upstreamHost === undefined) return cluster;
+  const to = [cluster, target ?? null, upstreamHost ?? null];
+  if (identity === undefined) return JSON.stringify(to);
   const { tenant = null, subject = null, consumer = null } = identity;
-  return JSON.stringify(per === 'tenant' ? [cluster, tenant] : [cluster, tenant, subject, consumer]);
+  return JSON.stringify(per === 'tenant' ? [...to, tenant] : [...to, tenant, subject, consumer]);
+}
+
+function isRewritten({ path, query, upstreamTarget }: PartitionFacts): boolean {
+  if (upstreamTarget.length !== path.length + query.length) return true;
+  return !upstreamTarget.startsWith(path) || !upstreamTarget.endsWith(query);
 }
 
 /** Whether answers to this one are kept apart from those to others. */

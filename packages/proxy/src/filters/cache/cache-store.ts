@@ -1,7 +1,7 @@
-import type { Fields } from '@fairlead/net';
 import type { Entry } from './entry.ts';
 import type { Spool } from './spool.ts';
 import type { AnswerRecord } from './stored-answer.ts';
+import type { SentFields } from './vary.ts';
 
 /** What is to be forgotten. */
 export type PurgeQuery =
@@ -26,7 +26,7 @@ export interface StoreReport {
 /** Where answers are kept. None of these throws: what fails is as if it were not there. */
 export interface CacheStore {
   /** Answers to a URL within a partition, the newest first; at least those that a request with these fields may choose. At once where it is known at once. */
-  find(resource: string, partition: string, fields: Fields): readonly Entry[] | Promise<readonly Entry[]>;
+  find(resource: string, partition: string, fields: SentFields): readonly Entry[] | Promise<readonly Entry[]>;
   /** Begins to keep an answer, which takes the place of those with the same record; `undefined` when there is no room. `bodyBytes` −1: nobody knows. */
   begin(record: AnswerRecord, bodyBytes: number): Spool | undefined;
   /** Another head for a body that is here. */

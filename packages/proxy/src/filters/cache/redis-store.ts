@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { FairleadError, type Clock, type Random } from '@fairlead/core';
-import type { Fields } from '@fairlead/net';
 import type { CacheStore, PurgeQuery, StoreReport } from './cache-store.ts';
 import { Entry } from './entry.ts';
 import { MemorySpool } from './memory-spool.ts';
 import type { RedisCacheClient } from './redis-cache-client.ts';
 import type { Spool } from './spool.ts';
 import type { AnswerRecord } from './stored-answer.ts';
-import { selects } from './vary.ts';
+import { selects, type SentFields } from './vary.ts';
 
 /** How answers are kept in Redis. */
 export interface RedisStoreOptions {
@@ -59,7 +58,7 @@ export class RedisStore implements CacheStore {
     this.#options = options;
   }
 
-  async find(resource: string, partition: string, fields: Fields): Promise<readonly Entry[]> {
+  async find(resource: string, partition: string, fields: SentFields): Promise<readonly Entry[]> {
     const { client } = this.#options;
     const found = await this.#patiently(async () => {
       const heads = Object.values(await client.hgetall(this.#index(resource, partition))).map(readWritten);

@@ -4,9 +4,9 @@ import type { Cache } from './cache.ts';
 import { isIdentified, type CacheSettings } from './cache-settings.ts';
 import type { Entry } from './entry.ts';
 import { keepAnswer } from './keep-answer.ts';
-import { notStored } from './storability.ts';
+import { notStored, supersedes } from './storability.ts';
 import { confirmed } from './stored-answer.ts';
-import { selectingOf, varyNames } from './vary.ts';
+import { selectingOf, sentBy, varyNames } from './vary.ts';
 
 /** What is asked for anew. */
 export interface Refreshing {
@@ -29,6 +29,8 @@ export async function refresh(about: Refreshing, passage: Passage): Promise<void
   cache.refreshing.add(key);
   const request = passage.fields;
   const isTo = isIdentified(passage.identity, request.get('authorization') !== undefined, settings);
+  // The passage is over before the answer comes.
+  const sent = sentBy(passage);
   const askedAtMs = world.clock.now();
   try {
     const answer = await world.ask({
@@ -57,12 +59,13 @@ export async function refresh(about: Refreshing, passage: Passage): Promise<void
       return cache.store.confirm(entry, entry.under(record, clock.monotonic()));
     }
     const facts = { status, fields, askedAtMs, cameAtMs };
-    if (notStored(facts, { noStore: false, isIdentified: isTo }, settings) !== undefined) {
-      if (status < 500) cache.store.remove(entry);
+    const why = notStored(facts, { noStore: false, isIdentified: isTo }, settings);
+    if (why !== undefined) {
+      if (supersedes(status, why)) cache.store.remove(entry);
       return;
     }
     const { partition } = entry.record;
-    const selecting = selectingOf(varyNames(fields.get('vary')) ?? [], request);
+    const selecting = selectingOf(varyNames(fields.get('vary')) ?? [], sent);
     const keeping = keepAnswer(cache, settings, clock, {
       answer: { ...facts, resource, partition, selecting },
       arriving,
@@ -82,6 +85,9 @@ function fieldsOf(passage: Passage, { rules }: Entry): OutgoingFields {
     const name = keptFields.list[at] ?? '';
     fields[name] = keptFields.all(name);
   }
+  fields['x-forwarded-for'] = passage.clientAddress;
+  fields['x-forwarded-proto'] = passage.isTls ? 'https' : 'http';
+  fields['x-forwarded-host'] = passage.fields.get('host') ?? passage.host;
   for (const [name, value] of upstreamEdits ?? []) {
     if (value === undefined) delete fields[name];
     else fields[name] = value;

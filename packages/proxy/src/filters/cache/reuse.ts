@@ -42,7 +42,9 @@ export function reuseOf(stored: Candidate, request: Directives, settings: StaleS
 export function standsIn(stored: Candidate, settings: StaleSettings): boolean {
   const { ageMs, lifetimeMs, directives, status } = stored;
   if (status >= 500 || directives.noCache || forbidsStale(directives)) return false;
-  return ageMs - lifetimeMs < windowMs(directives, directives.staleIfError, settings.staleIfErrorMs);
+  const mostMs = windowMs(directives, directives.staleIfError, settings.staleIfErrorMs);
+  // Also of one that is fresh, where the request has wanted to know: without leave it is told of the failure.
+  return mostMs > 0 && ageMs - lifetimeMs < mostMs;
 }
 
 function forbidsStale({ mustRevalidate, proxyRevalidate }: Directives): boolean {

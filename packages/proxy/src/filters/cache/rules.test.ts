@@ -1,4 +1,5 @@
 import { Fields } from '@fairlead/net';
+import type { Identity } from '../../engine/filter.ts';
 import { describe, expect, test } from 'vitest';
 import { rangeOf } from './byte-range.ts';
 import { partitionOf, resourceOf, sameOrigin, type KeySettings } from './cache-key.ts';
@@ -350,14 +351,14 @@ describe('what is stored', () => {
 describe('what is given', () => {
   const CASES: readonly (readonly [string, string, number, string, Reuse, boolean])[] = [
     // What the answer says, its age, what the request says; what is done, and whether it stands in for a failure.
-    ['fresh', 'max-age=60', 59, '', 'use', true],
+    ['fresh', 'max-age=60', 59, '', 'use', false],
     ['stale', 'max-age=60', 60, '', 'ask', false],
     ['no-cache', 'max-age=60, no-cache', 1, '', 'ask', false],
-    ['the request asks anew', 'max-age=60', 1, 'no-cache', 'ask', true],
-    ['the request wants younger', 'max-age=60', 10, 'max-age=9', 'ask', true],
-    ['the request takes that age', 'max-age=60', 10, 'max-age=10', 'use', true],
-    ['the request wants it fresh for longer', 'max-age=60', 50, 'min-fresh=11', 'ask', true],
-    ['fresh for long enough', 'max-age=60', 50, 'min-fresh=10', 'use', true],
+    ['the request asks anew', 'max-age=60', 1, 'no-cache', 'ask', false],
+    ['the request wants younger', 'max-age=60', 10, 'max-age=9', 'ask', false],
+    ['the request takes that age', 'max-age=60', 10, 'max-age=10', 'use', false],
+    ['the request wants it fresh for longer', 'max-age=60', 50, 'min-fresh=11', 'ask', false],
+    ['fresh for long enough', 'max-age=60', 50, 'min-fresh=10', 'use', false],
     ['the request takes any stale one', 'max-age=60', 600, 'max-stale', 'use', false],
     ['the request takes it so stale', 'max-age=60', 70, 'max-stale=10', 'use', false],
     ['the request takes it not so stale', 'max-age=60', 71, 'max-stale=10', 'ask', false],
@@ -530,12 +531,23 @@ describe('keys', () => {
       scopes: [],
       claims: {},
     });
+    const partition = (identity: Identity | undefined, more: object = {}, key = all) => {
+      const to = { cluster: 'shop', upstreamTarget: '/a?b=1', upstreamHost: undefined };
+      return partitionOf({ path: '/a', query: '?b=1', identity, ...to, ...more }, key);
+    };
     const of = [undefined, who(), who(''), who('a'), who('b'), who('a","b'), who('null')];
-    expect(new Set(of.map((each) => partitionOf(each, 'shop', all))).size).toBe(of.length);
-    expect(partitionOf(who('a', 'ada'), 'shop', all)).toBe(partitionOf(who('a', 'bob'), 'shop', all));
-    const subject = { ...all, per: 'subject' } as const;
-    expect(partitionOf(who('a', 'ada'), 'shop', subject)).not.toBe(partitionOf(who('a', 'bob'), 'shop', subject));
-    expect(partitionOf(undefined, 'shop', all)).not.toBe(partitionOf(undefined, 'canary', all));
+    expect(new Set(of.map((each) => partition(each))).size).toBe(of.length);
+    expect(partition(who('a', 'ada'))).toBe(partition(who('a', 'bob')));
+    const subject: KeySettings = { ...all, per: 'subject' };
+    expect(partition(who('a', 'ada'), {}, subject)).not.toBe(partition(who('a', 'bob'), {}, subject));
+    const made = [
+      {},
+      { cluster: 'canary' },
+      { upstreamTarget: '/c?b=1' },
+      { upstreamTarget: '/a?c=1' },
+      { upstreamHost: 'h' },
+    ];
+    expect(new Set(made.map((each) => partition(undefined, each))).size).toBe(made.length);
   });
 
   test.each([

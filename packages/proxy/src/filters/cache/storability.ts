@@ -35,6 +35,18 @@ export type NotStored =
 /** Statuses whose meaning this cache knows, for `must-understand` (RFC 9111, section 5.2.2.3). */
 const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 451, 501]);
 
+/** Reasons that are the request's: another one would have had another answer, and what is stored stands. */
+const OF_THE_REQUEST: ReadonlySet<string> = new Set(['request-no-store', 'identified']);
+
+/**
+ * Whether an answer that is not kept takes the place of a stored one all the same: that is no longer what its origin says. Refusals
+ * and failures say nothing of it, nor does an answer to somebody in particular.
+ */
+export function supersedes(status: number, why: string): boolean {
+  if (OF_THE_REQUEST.has(why)) return false;
+  return status === 404 || status === 410 || (status >= 200 && status < 400 && status !== 304 && status !== 206);
+}
+
 /** Why a shared cache does not keep an answer (RFC 9111, section 3). */
 export function notStored(
   facts: AnswerFacts,

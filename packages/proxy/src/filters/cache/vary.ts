@@ -1,4 +1,15 @@
-import type { Fields } from '@fairlead/net';
+import type { Passage } from '../../engine/filter.ts';
+
+/** Fields of a request, as far as answers may depend on them. */
+export interface SentFields {
+  get(name: string): string | undefined;
+}
+
+/** What a request has by the time that it goes on: filters may have set what its client didn't send. */
+export function sentBy({ fields, upstreamEdits }: Pick<Passage, 'fields' | 'upstreamEdits'>): SentFields {
+  if (upstreamEdits === undefined) return fields;
+  return { get: (name) => (upstreamEdits.has(name) ? upstreamEdits.get(name) : fields.get(name)) };
+}
 
 /** Fields of a request that an answer depends on, by lower-case name, as they were normalised; `undefined` where it had none. */
 export type Selecting = readonly (readonly [name: string, value: string | undefined])[];
@@ -19,12 +30,12 @@ export function varyNames(vary: string | undefined): readonly string[] | undefin
 }
 
 /** What a request has of the fields that an answer depends on. */
-export function selectingOf(names: readonly string[], fields: Fields): Selecting {
+export function selectingOf(names: readonly string[], fields: SentFields): Selecting {
   return names.map((name) => [name, normalised(name, fields.get(name))] as const);
 }
 
 /** Whether a request has the same of them (RFC 9111, section 4.1). */
-export function selects(selecting: Selecting, fields: Fields): boolean {
+export function selects(selecting: Selecting, fields: SentFields): boolean {
   for (const [name, value] of selecting) if (normalised(name, fields.get(name)) !== value) return false;
   return true;
 }
