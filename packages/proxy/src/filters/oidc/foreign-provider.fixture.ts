@@ -13,6 +13,8 @@ export interface ForeignProvider {
   readonly issuer: string;
   /** Paths that it was asked for. */
   readonly asked: string[];
+  /** Answers from now on, and sends people back to this gateway. Who has asked before has waited. */
+  open(origin: string): Promise<void>;
   /** Begins anew with other keys, as it does when it rotates them; who has logged in before is forgotten. */
   rotate(): Promise<void>;
   /** No longer listens. */
@@ -21,8 +23,6 @@ export interface ForeignProvider {
 
 /** How it behaves. */
 export interface ForeignProviderOptions {
-  /** Where it sends people back to; asked when it starts. */
-  readonly origin: string;
   /** Default 3600. */
   readonly accessTokenSeconds?: number;
   /** Claims of everybody. Default none besides `sub` and `email`. */
@@ -49,13 +49,15 @@ async function newKey(): Promise<JWK> {
 }
 
 /** Starts one; everybody who says a name is who he says. */
-export async function foreignProvider(options: ForeignProviderOptions): Promise<ForeignProvider> {
-  const { origin, accessTokenSeconds = 3_600, claims = {}, isPublic = false } = options;
+export async function foreignProvider(options: ForeignProviderOptions = {}): Promise<ForeignProvider> {
+  const { accessTokenSeconds = 3_600, claims = {}, isPublic = false } = options;
   const asked: string[] = [];
-  let handle: RequestListener = (_request, response) => response.writeHead(503).end();
+  let origin = '';
+  let handle: RequestListener | undefined;
+  const opened = Promise.withResolvers<void>();
   const server: Server = createServer((request, response) => {
     asked.push((request.url ?? '').replace(/\?.*/, ''));
-    handle(request, response);
+    void opened.promise.then(() => handle?.(request, response));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -102,11 +104,15 @@ export async function foreignProvider(options: ForeignProviderOptions): Promise<
     handle = provider.callback();
   }
 
-  await begin();
+  const open = async (at: string): Promise<void> => {
+    origin = at;
+    await begin();
+    opened.resolve();
+  };
   const stop = async (): Promise<void> => {
     server.closeAllConnections();
     if (server.listening) await new Promise((resolve) => server.close(resolve));
   };
   onTestFinished(stop);
-  return { issuer, asked, rotate: begin, stop };
+  return { issuer, asked, open, rotate: begin, stop };
 }

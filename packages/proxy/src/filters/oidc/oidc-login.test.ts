@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { Browser, type Page } from './browser.fixture.ts';
 import { CLIENT_SECRET, foreignProvider, type ForeignProviderOptions } from './foreign-provider.fixture.ts';
-import { freePort, gateway, oidcSpec, SESSION_KEY } from './oidc-world.fixture.ts';
+import { gateway, oidcSpec, SESSION_KEY } from './oidc-world.fixture.ts';
 
 /** A gateway at which people log in at a provider that is not ours. */
-async function world(options: object = {}, of: Partial<ForeignProviderOptions> = {}) {
-  const port = await freePort();
-  const provider = await foreignProvider({ origin: `http://127.0.0.1:${port}`, ...of });
-  const served = await gateway([oidcSpec(provider.issuer, options)], { port });
+async function world(options: object = {}, of: ForeignProviderOptions = {}) {
+  const provider = await foreignProvider(of);
+  const served = await gateway([oidcSpec(provider.issuer, options)]);
+  await provider.open(served.origin);
   return { ...served, provider };
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { realClock, realRandom, type Clock } from '@fairlead/core';
 import { recordingTelemetry } from '@fairlead/telemetry';
@@ -46,19 +46,11 @@ export function oidcSpec(issuer: string, options: object = {}): object {
   };
 }
 
-/** A free port: the provider must know where it sends people before the gateway is there. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** A shop that says which fields have come. */
-async function shop(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-  const server = createServer(answer);
+async function shop(): Promise<string> {
+  const server = createServer((request, response) =>
+    response.end(JSON.stringify({ url: request.url, ...request.headers })),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
@@ -69,30 +61,13 @@ async function shop(answer: (request: IncomingMessage, response: ServerResponse)
 }
 
 /** A gateway with these filters, in front of a shop. */
-export async function gateway(
-  filters: readonly object[],
-  options: {
-    readonly port?: number;
-    readonly routes?: readonly object[];
-    readonly answer?: (request: IncomingMessage, response: ServerResponse) => void;
-  } = {},
-) {
-  const {
-    port = 0,
-    answer = (request, response) => response.end(JSON.stringify({ url: request.url, ...request.headers })),
-  } = options;
+export async function gateway(filters: readonly object[]) {
   const clock = jumpingClock();
   const telemetry = recordingTelemetry({ clock });
-  const clusters = { shop: { endpoints: [await shop(answer)] } };
-  const { routes } = options;
-  const snapshot = written({
-    clusters,
-    filters,
-    listener: { address: `127.0.0.1:${port}` },
-    ...(routes === undefined ? {} : { routes }),
-  });
+  const clusters = { shop: { endpoints: [await shop()] } };
+  const snapshot = written({ clusters, filters });
   const engine = await startEngine({ snapshot, clock, random: realRandom(), telemetry });
   onTestFinished(() => engine.close({ graceMs: 0 }));
   const origin = engine.urls.get('web') ?? '';
-  return { engine, clock, telemetry, origin, callback: `${origin}/oauth2/callback`, snapshot };
+  return { clock, telemetry, origin, callback: `${origin}/oauth2/callback` };
 }
