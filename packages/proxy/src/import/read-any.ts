@@ -46,11 +46,11 @@ export function readAny(text: string, options: ReadAnyOptions): ReadText {
  * @throws SNAPSHOT_INVALID
  */
 export function importAny(text: string, origin: ImportOrigin): Imported | undefined {
-  return importerOf(text)?.(text, origin);
+  return importerOf(text, origin.file)?.(text, origin);
 }
 
-/** The beginning of a directive of nginx, or of one that was meant to be, behind comments: no line of YAML or JSON ends so. */
-const NGINX = /^(?:\s|#[^\n]*\n)*[a-z_]+(?:[ \t]+[^\s{};][^\n{};]*)?\s*[{;]/;
+/** The first directive of nginx, behind comments: names of our form and of Kong's have a colon behind them. */
+const NGINX = /^(?:\s|#[^\n]*\n)*[a-z_]+(?:[ \t]+[^\s{};:][^\n{};]*)?\s*[{;]/;
 
 /** Keys that only Kong's files begin with. */
 const KONG = [
@@ -70,11 +70,13 @@ const KONG = [
 ];
 const OURS = ['listeners', 'clusters'];
 
-function importerOf(text: string): Importer | undefined {
+function importerOf(text: string, file: string): Importer | undefined {
   if (NGINX.test(text)) return importNginx;
   const keys = topKeys(text);
-  if (keys.some((key) => KONG.includes(key)) && !keys.some((key) => OURS.includes(key))) return importKong;
-  return undefined;
+  if (keys.some((key) => OURS.includes(key))) return undefined;
+  if (keys.some((key) => KONG.includes(key))) return importKong;
+  // One that is broken from its beginning on.
+  return file.endsWith('.conf') ? importNginx : undefined;
 }
 
 /** The keys of a mapping of YAML or JSON, however broken it is further in. */
