@@ -82,13 +82,16 @@ const schema = z.strictObject({
 
 type RateLimitFilterSpec = z.output<typeof schema>;
 
+/** Where the process that counts is one of this machine: to wait for it while it reads a configuration is better than to count apart. */
+const BESIDE_US = { timeout: '2s' } as const;
+
 /**
  * Limits by the generic cell rate algorithm: in any stretch of time no more than the burst and the rate's share of it. Tells
  * how it stands by the fields of the IETF's draft (`draft-ietf-httpapi-ratelimit-headers-10`).
  */
 const make: FilterFactory<RateLimitFilterSpec> = (spec, world) => {
   const name = spec.name ?? world.route;
-  const shared = spec.shared ?? (world.countsTogether ? {} : undefined);
+  const shared = spec.shared ?? (world.countsTogether ? BESIDE_US : undefined);
   const limit = world.kept(
     `rate-limit ${name} ${JSON.stringify({ ...spec, headers: undefined, status: undefined, detail: undefined })}`,
     () =>
