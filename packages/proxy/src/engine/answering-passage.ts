@@ -1,12 +1,15 @@
-import { trailerLines, type Fields, type ResponseHead } from '@fairlead/net';
+import { trailerLines, type Fields, type ResponseHead, type ServerRequest } from '@fairlead/net';
 import { AnswerFlow, type FlowEnds } from './answer-flow.ts';
 import { BytesSource } from './bytes-source.ts';
+import type { EngineCore } from './engine-core.ts';
 import { bugAnswer } from './failures.ts';
 import type { AnswerSource, LocalAnswer } from './filter.ts';
 import { grpcAnswer, isGrpc } from './grpc.ts';
+import type { LiveListener } from './live-listener.ts';
 import { localLines } from './problem-answer.ts';
 import { RequestPassage } from './request-passage.ts';
 import { ownAnswer, ToldAnswer, upstreamAnswer, type Told } from './told-answer.ts';
+import { offersWebSocket } from './upstream-head.ts';
 
 /** An answer of at most this many bytes that comes at once goes out as one text. */
 export const TEXT_AT_MOST_BYTES = 16 * 1024;
@@ -16,6 +19,8 @@ export const TEXT_AT_MOST_BYTES = 16 * 1024;
  * Attempts and ends are `Exchange`'s, of which this is a part. An upstream's answer that no filter revises goes straight through.
  */
 export abstract class AnsweringPassage extends RequestPassage implements FlowEnds {
+  /** Whether the client offers another protocol, which an upstream may take up. */
+  readonly offersUpgrade: boolean;
   isOver = false;
   /** Its client has gone, and others want its answer's body. */
   protected isAlone = false;
@@ -28,6 +33,11 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
   /** There when the body goes through stages, or is the proxy's own and has to be waited for. */
   #flow: AnswerFlow | undefined;
   #source: AnswerSource | undefined;
+
+  constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
+    super(core, listener, request);
+    this.offersUpgrade = offersWebSocket(request.head);
+  }
 
   /** The client has the whole answer. */
   protected abstract answered(): void;

@@ -1,28 +1,17 @@
 import { FairleadError } from '@fairlead/core';
 import { hashOf } from '@fairlead/net';
-import type {
-  AttemptOutcome,
-  Carried,
-  Carrier,
-  Fields,
-  Picked,
-  RequestOwner,
-  ResponseHead,
-  ServerRequest,
-} from '@fairlead/net';
+import type { AttemptOutcome, Carried, Carrier, Fields, Picked, RequestOwner, ResponseHead } from '@fairlead/net';
 import { AnsweringPassage, TEXT_AT_MOST_BYTES } from './answering-passage.ts';
 import { FAILURES, outcomeOf } from './attempt-outcome.ts';
-import type { EngineCore } from './engine-core.ts';
 import { fail } from '../errors.ts';
 import { brokenUpload, cutStatus, DRAINING, failureAnswer, timeoutAnswer, unpickable } from './failures.ts';
 import type { LocalAnswer } from './filter.ts';
 import { HeldAnswer } from './held-answer.ts';
-import type { LiveListener } from './live-listener.ts';
 import { Patience } from './patience.ts';
 import { PolicedAttempts, type Policed } from './policed-attempts.ts';
 import { sendCopies } from './request-copy.ts';
 import { tunnel } from './tunnel.ts';
-import { offersWebSocket, UPGRADE_LINES, upstreamHead } from './upstream-head.ts';
+import { UPGRADE_LINES, upstreamHead } from './upstream-head.ts';
 import { Upload, type UploadEvents } from './upload.ts';
 import { findWay } from './way.ts';
 
@@ -32,7 +21,6 @@ import { findWay } from './way.ts';
  * `head` → `data` → `end`. Whatever happens, `#over` ends it, once.
  */
 export class Exchange extends AnsweringPassage implements Carried, RequestOwner, Policed, UploadEvents {
-  readonly offersUpgrade: boolean;
   /** Its own among all that are under way. */
   #slot = 0;
   #picked: Picked | undefined;
@@ -41,7 +29,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   #patience: Patience | undefined;
   #tunnelled: (() => void) | undefined;
   /** How it ends, as soon as its policy has heard of it. */
-  #ending: { readonly status: number; readonly cause: string; readonly because: unknown } | undefined;
+  #ending: { readonly status: number; readonly cause: string | undefined; readonly because: unknown } | undefined;
   #hasRepeatedStale = false;
   #upload: Upload | undefined;
   #policed: PolicedAttempts | undefined;
@@ -53,11 +41,6 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   #held: HeldAnswer | undefined;
   /** Another answer is told instead of the upstream's: what comes of that is passed over. */
   #isPassedOver = false;
-
-  constructor(core: EngineCore, listener: LiveListener, request: ServerRequest) {
-    super(core, listener, request);
-    this.offersUpgrade = offersWebSocket(request.head);
-  }
 
   /** Goes as far as nothing has to be waited for. */
   start(): void {
@@ -186,6 +169,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
 
   clientGone(): void {
     if (this.goesOnAlone()) return;
+    if (this.#ending !== undefined) return this.release();
     this.#abandon('cancelled');
     this.#over(499, 'CANCELLED');
   }
@@ -196,7 +180,14 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
 
   protected answered(): void {
     const own = this.toldOwn;
-    if (own !== undefined) return this.#over(own.status, own.status >= 400 ? own.cause : undefined, own.because);
+    if (own !== undefined) {
+      const cause = own.status >= 400 ? own.cause : undefined;
+      // Its end would be a cancellation for a policy that has not taken in yet what the upstream said.
+      if (this.#isPassedOver && this.#policed !== undefined)
+        this.#ending = { status: own.status, cause, because: own.because };
+      else this.#over(own.status, cause, own.because);
+      return;
+    }
     const head = this.#head;
     if (head === undefined) return;
     // Where a stage has ended it early, the upstream has not.
@@ -234,10 +225,12 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   }
 
   release(): void {
-    if (this.isOver || this.toldOwn !== undefined) return;
+    if (this.isOver) return;
     const held = this.#held;
     this.#held = undefined;
+    if (this.toldOwn !== undefined) this.#policed = undefined;
     if (this.#ending !== undefined) this.#over(this.#ending.status, this.#ending.cause, this.#ending.because);
+    else if (this.toldOwn !== undefined) return;
     else if (held === undefined) this.#over(this.#head?.status ?? 0, undefined);
     else {
       this.#policed = undefined;
@@ -261,12 +254,14 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
 
   /** What can't be mended: a filter has thrown, or a policy has given up. */
   failed(error: unknown): void {
-    if (this.isOver || this.toldOwn !== undefined) return;
-    if (this.#ending !== undefined) return this.release();
+    if (this.isOver) return;
+    if (this.#ending !== undefined || this.toldOwn !== undefined) return this.release();
     this.#stop('cancelled', failureAnswer(this.cluster, error), error);
   }
 
   #stop(outcome: AttemptOutcome, answer: LocalAnswer, because: unknown): void {
+    // All is said: only its policy is waited for.
+    if (this.#ending !== undefined) return this.release();
     this.#abandon(outcome);
     if (this.told === undefined) this.answer(answer);
     else this.#cut(answer.cause, because);

@@ -380,3 +380,26 @@ test('a stage that ends before its upstream has ended it ends the answer, and ab
   await there.closed;
   expect(linesOf(telemetry)).toMatchObject([{ status: 200 }]);
 });
+
+test('a breaker closes by answers that go well, also when others take their place', async () => {
+  let count = 0;
+  const service = await upstream((wire) => {
+    wire.socket.on('data', () => {
+      count += 1;
+      wire.send(count <= 2 ? 'HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n' : 'HTTP/1.1 304 Not Modified\r\n\r\n');
+    });
+  });
+  const { client, clock } = await behind(
+    service,
+    { stored: { revise: (_passage, { status }) => (status === 304 ? { instead: own(200, 'stored') } : undefined) } },
+    { policy: { breaker: { minCalls: 2, failureRatio: '50%', openFor: '1s', probes: 2 } }, outliers: 'off' },
+  );
+  const wire = client();
+  for (const path of ['/1', '/2']) await wire.clear().send(get(path)).got('500');
+  await wire.clear().send(get('/3')).got('OVERLOADED');
+  await clock.advance(5_000);
+  // Two probes, and then as many at once as ask.
+  for (const path of ['/4', '/5']) await wire.clear().send(get(path)).got('stored');
+  await Promise.all(['/6', '/7', '/8', '/9'].map((path) => client().send(get(path)).got('stored')));
+  expect(count).toBe(8);
+});
