@@ -3,7 +3,8 @@ import type { Metrics } from '@fairlead/telemetry';
 import type { Engine } from '../engine/engine.ts';
 import { fail } from '../errors.ts';
 import { describeSnapshot } from '../explain/describe-snapshot.ts';
-import { explainRequest } from '../explain/explain-request.ts';
+import { explaining, type Explanation } from '../explain/explain-request.ts';
+import type { RequestToExplain } from '../explain/explained-request.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import type { FilterKind, SayingKind } from '../snapshot/filter-kind.ts';
@@ -105,7 +106,7 @@ function answersOf(options: LocalGatewayOptions): Answers {
     limits: (ask) => inspection.limits(ask),
     clusters: () => ({ clusters: inspection.clusters(), incidents: inspection.incidents() }),
     policies: () => inspection.policies(),
-    explain: ({ request }) => explainRequest(snapshot(), request, sayings),
+    explain: ({ request }) => explained(snapshot(), request, sayings, clock),
     metrics: () => metrics.exposition(),
     cache: ({ zone, most }) => Promise.all(cachesOf(engine, zone).map((cache) => cacheTold(cache, most))),
     async purge({ purge, zone }): Promise<ChangeTold> {
@@ -128,6 +129,24 @@ function answersOf(options: LocalGatewayOptions): Answers {
       return last;
     },
   } satisfies { readonly [Name in keyof GatewayQuestions]: Answers[Name] };
+}
+
+/** Routes that are looked at before requests have their turn. */
+const ROUTES_A_TURN = 100;
+
+/** Explains a request without holding up those that are served meanwhile. */
+async function explained(
+  snapshot: CompiledSnapshot,
+  request: RequestToExplain,
+  kinds: readonly SayingKind[],
+  clock: Clock,
+): Promise<Explanation> {
+  const steps = explaining(snapshot, request, kinds);
+  for (let routes = 1; ; routes += 1) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (routes % ROUTES_A_TURN === 0) await new Promise<void>((resolve) => void clock.setTimer(0, resolve));
+  }
 }
 
 function cachesOf({ caches = [] }: LocalGatewayOptions['engine'], zone: string | undefined): readonly CachePort[] {

@@ -75,6 +75,8 @@ const FILTERS = ['filters', 'routes.*.filters'];
 
 type Path = readonly string[];
 
+const NOTHING: Rules = { open: [], filters: [] };
+
 interface Rules {
   readonly open: readonly string[];
   /** Lists of filters, for which their kinds say what is open. */
@@ -107,35 +109,37 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 class Viewer {
-  readonly #kinds: ReadonlyMap<string, FilterKind>;
+  /** By the filter's type. */
+  readonly #rules: ReadonlyMap<string, Rules>;
   readonly #onWithheld: () => void;
 
   constructor(kinds: readonly FilterKind[], onWithheld: () => void) {
-    this.#kinds = new Map(kinds.map((kind) => [kind.type, kind]));
+    this.#rules = new Map(
+      kinds.map(({ type, open = [], nested = [] }) => [type, { open: ['type', ...open], filters: nested }]),
+    );
     this.#onWithheld = onWithheld;
   }
 
   /** `path` is where it stands within the whole, or within a filter; `open` and `filters` are paths of the same. */
-  shown(value: unknown, path: Path, { open, filters }: Rules): Json {
-    if (typeof value === 'string') return this.#text(value, path, open);
+  shown(value: unknown, path: Path, rules: Rules): Json {
+    if (typeof value === 'string') return this.#text(value, path, rules.open);
     if (typeof value === 'number' || typeof value === 'boolean') return value;
     if (Array.isArray(value)) {
-      const areFilters = isOpenText(path, filters);
+      const areFilters = isOpenText(path, rules.filters);
       return value.map((item: unknown, at) =>
-        areFilters ? this.#filter(item) : this.shown(item, [...path, String(at)], { open, filters }),
+        areFilters ? this.#filter(item) : this.shown(item, [...path, String(at)], rules),
       );
     }
     if (!isObject(value)) return null;
     return Object.fromEntries(
-      Object.entries(value).map(([name, inner]) => [name, this.shown(inner, [...path, name], { open, filters })]),
+      Object.entries(value).map(([name, inner]) => [name, this.shown(inner, [...path, name], rules)]),
     );
   }
 
   /** A filter as its kind allows; one of no known kind shows nothing. */
   #filter(value: unknown): Json {
-    const kind = isObject(value) ? this.#kinds.get(String(value['type'])) : undefined;
-    if (kind === undefined) return this.shown(value, [], { open: [], filters: [] });
-    return this.shown(value, [], { open: ['type', ...(kind.open ?? [])], filters: kind.nested ?? [] });
+    const rules = isObject(value) ? this.#rules.get(String(value['type'])) : undefined;
+    return this.shown(value, [], rules ?? NOTHING);
   }
 
   #text(value: string, path: Path, open: readonly string[]): string {

@@ -72,6 +72,9 @@ const ANSWER_MS = 60_000;
 /** Beyond its grace, until a member that doesn't end is killed. */
 const LATE_MS = 3_000;
 
+/** Questions that all members answer alike. */
+const ALIKE: ReadonlySet<QuestionName> = new Set<QuestionName>(['config', 'snapshot', 'explain']);
+
 type Question =
   | { readonly kind: 'load'; readonly text: string }
   | { readonly kind: 'take' | 'back' }
@@ -243,7 +246,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       await own.reload();
       return mine(own.history.swaps.at(-1));
     }
-    const said = await Promise.all(listening().map((member) => told(member, name, question)));
+    const all = listening();
+    // What they have read is the same, and takes each of them its time.
+    const asked = ALIKE.has(name) ? all.slice(0, 1) : all;
+    const said = await Promise.all(asked.map((member) => told(member, name, question)));
     if (name !== 'limits') return said;
     // `as`: members answer this question so, and are asked so.
     const reports = said.flatMap((each) => (each.kind === 'told' ? (each.answer as readonly LimitReport[]) : []));
