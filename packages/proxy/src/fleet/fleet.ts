@@ -4,7 +4,7 @@
 //   merged-metrics.ts                   metrics of all as those of one
 //   ../workers.ts                       starts, replaces and ends processes
 import { fileURLToPath } from 'node:url';
-import { FairleadError, type Clock, type Closeable, type Random } from '@fairlead/core';
+import { FairleadError, type Clock, type Closeable, type Random, type Timer } from '@fairlead/core';
 import type { Metrics } from '@fairlead/telemetry';
 import type { GatewayProcesses, QuestionName, Told } from '../admin/gateway-question.ts';
 import type { SwapHistory } from '../admin/swap-history.ts';
@@ -85,6 +85,8 @@ interface Member {
   readonly answers: Map<number, { resolve(value: unknown): void; reject(error: Error): void }>;
   /** What it has told of its metrics last. */
   metrics: string;
+  /** Whether that has been counted as what it told at its end. */
+  isCounted: boolean;
   /** Of what it runs; `undefined` before it listens. */
   hash: string | undefined;
 }
@@ -98,6 +100,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const isSource = import.meta.url.endsWith('.ts');
   const ledger = new LimitLedger();
   const members = new Map<WorkerLink, Member>();
+  /** Members that have ended, for as long as what they have said may still come. */
+  const late = new Map<WorkerLink, { readonly metrics: string; readonly timer: Timer }>();
   let { text } = options.configuration;
   let hash = '';
   let urls: ReadonlyMap<string, string> = new Map();
@@ -111,9 +115,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     lastId += 1;
     const id = lastId;
     return new Promise((resolve, reject) => {
-      const late = clock.setTimer(ANSWER_MS, () => settle(() => reject(gone(member, 'does not answer'))));
+      const timer = clock.setTimer(ANSWER_MS, () => settle(() => reject(gone(member, 'does not answer'))));
       const settle = (then: () => void): void => {
-        late.cancel();
+        timer.cancel();
         member.answers.delete(id);
         then();
       };
@@ -128,7 +132,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   function heard(link: WorkerLink, message: FromMember): void {
     if (message.kind === 'hello') {
-      members.set(link, { link, answers: new Map(), metrics: '', hash: undefined });
+      members.set(link, { link, answers: new Map(), metrics: '', isCounted: false, hash: undefined });
       return say(link, { kind: 'run', configuration: { ...options.configuration, text }, logFormat, graceMs });
     }
     if (message.kind === 'limits') {
@@ -143,7 +147,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       if (hash === '') ({ hash } = message);
       if (member !== undefined) member.hash = message.hash;
     } else if (message.kind === 'counted') {
-      if (member !== undefined) member.metrics = message.metrics;
+      counted(link, message.metrics);
     } else if (message.kind === 'done') {
       member?.answers.get(message.id)?.resolve(message.value);
     } else {
@@ -151,12 +155,33 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     }
   }
 
+  /** What a member has told at its end, or told last, stays in the sum. */
+  function count(metrics: string): void {
+    ended = mergedMetrics([ended, countedMetrics(metrics)]);
+  }
+
   function left(link: WorkerLink): void {
     const member = members.get(link);
     members.delete(link);
     if (member === undefined) return;
-    ended = mergedMetrics([ended, countedMetrics(member.metrics)]);
     for (const { reject } of member.answers.values()) reject(gone(member, 'has ended'));
+    if (member.isCounted) return;
+    // What it has said at its end may still be on its way.
+    const timer = clock.setTimer(LATE_MS, () => {
+      late.delete(link);
+      count(member.metrics);
+    });
+    late.set(link, { metrics: member.metrics, timer });
+  }
+
+  function counted(link: WorkerLink, metrics: string): void {
+    late.get(link)?.timer.cancel();
+    late.delete(link);
+    count(metrics);
+    const member = members.get(link);
+    if (member === undefined) return;
+    member.isCounted = true;
+    member.metrics = '';
   }
 
   /** One thing at a time: members take what others take, and who has just begun takes it too. */
@@ -232,10 +257,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       listening().map(async (member) => {
         const said = await told(member, 'metrics', {});
         // What a silent one told last is still true of what it has counted.
-        if (said.kind === 'told') member.metrics = String(said.answer);
+        if (said.kind === 'told' && !member.isCounted) member.metrics = String(said.answer);
       }),
     );
-    return mergedMetrics([await own.exposition(), ended, ...[...members.values()].map(({ metrics }) => metrics)]);
+    const held = [...members.values(), ...late.values()].map(({ metrics }) => metrics);
+    return mergedMetrics([await own.exposition(), ended, ...held]);
   }
 
   async function askFor(name: QuestionName, question: object, own: OwnAnswers): Promise<readonly Told<unknown>[]> {
@@ -302,9 +328,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         });
       }),
     cut: () => workers.cut(),
-    close() {
+    async close() {
       isDraining = true;
-      return workers.close();
+      await workers.close();
+      for (const { timer } of late.values()) timer.cancel();
     },
     [Symbol.asyncDispose]: () => self.close(),
   };
