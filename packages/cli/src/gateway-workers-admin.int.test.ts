@@ -25,7 +25,7 @@ const configuration = (
   path: string,
   cluster = 'orders',
 ): string => `listeners: [{ name: public, address: '127.0.0.1:9' }]
-filters: [{ type: rate-limit, name: strangers, by: ip, rates: [100/h] }]
+filters: [{ type: rate-limit, name: strangers, by: ip, rates: [10000/h] }]
 routes:
   - { name: it, match: { path: ${path} }, filters: [{ type: respond, status: 200, body: served }] }
   - { name: orders, match: { path: /orders }, to: ${cluster} }
@@ -78,9 +78,13 @@ test('several processes are asked and changed as one', async () => {
   const { consumers } = await admin.call('getConsumers', {});
   expect(consumers).toMatchObject([{ kind: 'nobody', requests: 30 }]);
 
-  // Processes share limits, and who is near one is known once, by the one that counts.
-  const { limits } = await admin.call('getLimits', { share: 0 });
-  expect(limits).toMatchObject([{ name: 'strangers', isShared: true, rates: [{ near: [{ key: '127.0.0.1' }] }] }]);
+  // Processes share limits, and who is near one is known once, by the one that counts. On a busy machine they count by themselves for a while.
+  const strangers = async () => {
+    await get(`${url}/one`);
+    return (await admin.call('getLimits', { share: 0 })).limits;
+  };
+  const shared = [{ name: 'strangers', isShared: true, rates: [{ near: [{ key: '127.0.0.1' }] }] }];
+  await expect.poll(strangers, { timeout: 60_000, interval: 500 }).toMatchObject(shared);
 
   const target = { cluster: 'orders', address: 'http://127.0.0.1:9' };
   const ejected = await admin.call('ejectEndpoint', { ...target, who: 'ann' });
