@@ -86,6 +86,8 @@ function checkWithin(directives: readonly Directive[], problems: NginxProblems):
 function written(http: Scope, origin: ImportOrigin, problems: NginxProblems): Imported {
   const origins = new Origins();
   const upstreams = http.own('upstream').map((directive) => readUpstream(directive, problems));
+  for (const [at, { name, directive }] of upstreams.entries())
+    if (upstreams.findIndex((each) => each.name === name) < at) problems.refuse(directive, `${name} is there already`);
   const clusters = new Clusters(new Map(upstreams.map((each) => [each.name, each])), origins);
   const zones = readZones(http, problems);
   const mappings = readMappings(http, problems);

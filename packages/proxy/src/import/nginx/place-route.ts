@@ -256,6 +256,11 @@ function methodFilters(scope: Scope, world: PlaceWorld): readonly WrittenFilter[
   });
 }
 
+const OTHERWISE = [
+  ['proxy_send_timeout', 'what goes upstream counts for proxy_read_timeout, too: nothing may be still for so long'],
+  ['proxy_next_upstream_timeout', 'how often others are asked is limited, not for how long'],
+] as const;
+
 function checkUnasked(scope: Scope, problems: NginxProblems): void {
   const satisfy = scope.nearest('satisfy');
   if (satisfy?.words[0] === 'any')
@@ -266,6 +271,16 @@ function checkUnasked(scope: Scope, problems: NginxProblems): void {
       body,
       'leaves the body of a request out, which is known here for the location of auth_request only',
     );
+  const fields = scope.nearest('proxy_pass_request_headers');
+  if (fields?.words[0] === 'off' && scope.own('internal').length === 0)
+    problems.refuse(
+      fields,
+      'leaves all fields of a request out, which is known here for the location of auth_request only',
+    );
+  for (const [name, note] of OTHERWISE) {
+    const directive = scope.nearest(name);
+    if (directive !== undefined) problems.note(directive, note);
+  }
   for (const name of ['proxy_method', 'proxy_ssl_certificate', 'proxy_ssl_trusted_certificate', 'proxy_ssl_name']) {
     const directive = scope.nearest(name);
     if (directive !== undefined) problems.refuse(directive, 'is not known here');

@@ -60,7 +60,7 @@ function readFile(
       const token = tokens[next];
       const isNested = token?.kind === 'close' || token === undefined;
       if (isNested || (token.kind === 'word' && token.at.line > name.at.line && mayBegin(token.text, words)))
-        throw new MisreadText(name.at, `${name.text} does not end; there is a ; missing`);
+        throw new MisreadText(name.at, `${shown(name.text)} does not end; there is a ; missing`);
       next += 1;
       if (token.kind === 'word') words.push(token.text);
       else if (token.kind === 'end') return { name: name.text, words, at: name.at, block: undefined };
@@ -80,6 +80,11 @@ function readFile(
     }
     return [];
   }
+}
+
+/** A name as it is, where it may be one. */
+function shown(name: string): string {
+  return /^[\w.-]+$/.test(name) ? name : JSON.stringify(name);
 }
 
 /** Directives whose words people write on lines of their own, and which no other begins. */

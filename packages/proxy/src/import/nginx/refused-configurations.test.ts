@@ -114,6 +114,11 @@ test.each<[title: string, inside: string, problems: readonly (string | RegExp)[]
   ],
   ['satisfy any', `location / { satisfy any; ${UP} }`, [/^2: satisfy: any is not known here/]],
   [
+    'fields that are left out',
+    'location / { proxy_pass_request_headers off; proxy_pass http://10.0.0.1; }',
+    [/^2: proxy_pass_request_headers: leaves all fields of a request out/],
+  ],
+  [
     'a size that is none',
     `client_max_body_size lots; location / { ${UP} }`,
     ['2: client_max_body_size: has lots, which is no size'],
@@ -141,6 +146,7 @@ test('all that is wrong is told at once, in the order of the lines', () => {
 test.each([
   ['', /^1: http: has no server/],
   ['events { }\nhttp { }', /^2: http: has no server/],
+  ['upstream u { server a; }\nupstream u { server b; }\nserver { return 200; }', /^2: upstream: u is there already/],
   ['stream { server { } }\nhttp { server { return 200; } }', /^1: stream: passes on connections/],
   ['upstream u { }\nserver { return 200; }', /^1: upstream: has no server that may be asked/],
   ['upstream u { server 10.0.0.1 slowly; }\nserver { return 200; }', /^1: server: has slowly, which is not known here/],
