@@ -4,6 +4,9 @@ import { answering, get, linesOf, OK, upstream } from './engine.fixture.ts';
 import { behind, own, passing } from './filter-of.fixture.ts';
 import type { BodySink, BodyStage } from './filter.ts';
 
+/** What comes by sockets comes when the machine has time. */
+const PATIENT = { timeout: 20_000 };
+
 const NO_TRAILERS = new Fields([]);
 
 test('answers of the proxy’s own may be bytes, of any length, and go as fast as they are read', async () => {
@@ -15,10 +18,10 @@ test('answers of the proxy’s own may be bytes, of any length, and go as fast a
   const bodyOf = () => Buffer.from(wire.text.slice(wire.text.indexOf('\r\n\r\n') + 4), 'latin1');
   wire.send(get('/small'));
   await wire.got('content-length: 300\r\n');
-  await expect.poll(() => bodyOf().length).toBe(300);
+  await expect.poll(() => bodyOf().length, PATIENT).toBe(300);
   expect(bodyOf().equals(bytes.subarray(0, 300))).toBe(true);
   wire.clear().send(get('/large'));
-  await expect.poll(() => bodyOf().length).toBe(bytes.length);
+  await expect.poll(() => bodyOf().length, PATIENT).toBe(bytes.length);
   expect(bodyOf().equals(bytes)).toBe(true);
   const head = wire.clear().send('HEAD /large HTTP/1.1\r\nHost: a\r\n\r\n');
   expect(await head.got('\r\n\r\n')).toMatch(/content-length: 3000000\r\n/);
@@ -52,7 +55,7 @@ test('a source is started, given room and heard to its end', async () => {
   const { source, told, sink } = spoken(-1);
   const { client, telemetry } = await behind(await answering(OK), { own: { request: () => own(200, source) } });
   const wire = client().send(get('/'));
-  await expect.poll(() => told).toEqual(['start']);
+  await expect.poll(() => told, PATIENT).toEqual(['start']);
   sink().part(Buffer.from('a'));
   await wire.got('1\r\na\r\n');
   sink().part(Buffer.from('b'));
@@ -90,11 +93,11 @@ test('a source is stopped when its client goes away, when its time is over, and 
     own: { request: ({ path }) => own(200, sources[path]?.source) },
   });
   const leaving = client().send(get('/gone'));
-  await expect.poll(() => gone.told).toEqual(['start']);
+  await expect.poll(() => gone.told, PATIENT).toEqual(['start']);
   leaving.socket.destroy();
-  await expect.poll(() => gone.told).toEqual(['start', 'stop']);
+  await expect.poll(() => gone.told, PATIENT).toEqual(['start', 'stop']);
   const waiting = client().send(get('/late'));
-  await expect.poll(() => late.told).toEqual(['start']);
+  await expect.poll(() => late.told, PATIENT).toEqual(['start']);
   late.sink().part(Buffer.from('a'));
   await waiting.got('\r\na\r\n');
   await clock.advance(10_000);
@@ -113,7 +116,7 @@ test('a source that is cut cuts its answer', async () => {
   const { source, told, sink } = spoken(10);
   const { client, telemetry } = await behind(await answering(OK), { own: { request: () => own(200, source) } });
   const wire = client().send(get('/'));
-  await expect.poll(() => told).toEqual(['start']);
+  await expect.poll(() => told, PATIENT).toEqual(['start']);
   sink().part(Buffer.from('half'));
   await wire.got('half');
   sink().cut();
@@ -125,7 +128,7 @@ test('a drain waits for answers in stages and cuts them when its time is over', 
   const { source, told, sink } = spoken(-1);
   const { client, clock, engine } = await behind(await answering(OK), { own: { request: () => own(200, source) } });
   const wire = client().send(get('/'));
-  await expect.poll(() => told).toEqual(['start']);
+  await expect.poll(() => told, PATIENT).toEqual(['start']);
   sink().part(Buffer.from('a'));
   await wire.got('\r\na\r\n');
   const closed = engine.close({ graceMs: 1_000 });
@@ -170,7 +173,7 @@ test('nothing stays of answers in stages that are broken off, by whichever side 
       if (how !== 'upstream') wire.socket.destroy();
       await Promise.all([wire.closed, there?.closed]);
     }
-    await expect.poll(() => linesOf(telemetry).length).toBe(count + 1);
+    await expect.poll(() => linesOf(telemetry).length, PATIENT).toBe(count + 1);
     expect(open).toBe(0);
   }
   // It waits for whatever is under way; there is nothing.
@@ -227,7 +230,7 @@ test('a client that does not read holds the upstream back through all stages, an
   there.send(`HTTP/1.1 200 OK\r\ncontent-length: ${PART * PARTS}\r\n\r\n`);
   const part = 'x'.repeat(PART);
   for (let count = 0; count < PARTS; count += 1) there.send(part);
-  await expect.poll(() => most).toBeGreaterThan(0);
+  await expect.poll(() => most, PATIENT).toBeGreaterThan(0);
   const texts: string[] = [];
   await new Promise<void>((resolve) => {
     socket.on('data', (text: string) => {

@@ -3,6 +3,9 @@ import { answering, get, OK, running, upstream, type Upstream } from './engine.f
 import { filterOf } from './filter-of.fixture.ts';
 import type { FilterWorld, SideRequest } from './filter.ts';
 
+/** What comes by sockets comes when the machine has time. */
+const PATIENT = { timeout: 20_000 };
+
 const ASKED: SideRequest = { cluster: 'judge', method: 'GET', target: '/ask', timeoutMs: 1_000, maxBodyBytes: 100 };
 
 /** An engine with a filter that asks `judge` before a request goes on; what came of it is in `told`. */
@@ -126,7 +129,7 @@ test('it ends when its client goes away', async () => {
   await there.got('/ask');
   wire.socket.destroy();
   await there.closed;
-  await expect.poll(() => told).toEqual(['CANCELLED']);
+  await expect.poll(() => told, PATIENT).toEqual(['CANCELLED']);
 });
 
 test('it is repeated as the policy of its cluster says', async () => {
@@ -137,7 +140,7 @@ test('it is repeated as the policy of its cluster says', async () => {
   const { client, clock, told } = await asking(judge, { timeoutMs: 9_000 }, { policy: { retry: {} } });
   const wire = client().send(get('/'));
   for (let asked = 1; asked <= 3; asked += 1) {
-    await expect.poll(() => count).toBe(asked);
+    await expect.poll(() => count, PATIENT).toBe(asked);
     await clock.advance(1_000);
   }
   await wire.got('ok');

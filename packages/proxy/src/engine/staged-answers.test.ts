@@ -1,8 +1,11 @@
 import { connect, type ClientHttp2Session } from 'node:http2';
 import { expect, onTestFinished, test } from 'vitest';
 import { answering, get, linesOf, upstream, written } from './engine.fixture.ts';
-import { behind, filterOf, passing } from './filter-of.fixture.ts';
+import { behind, filterOf, own, passing } from './filter-of.fixture.ts';
 import type { BodySink, BodyStage } from './filter.ts';
+
+/** What comes by sockets comes when the machine has time. */
+const PATIENT = { timeout: 20_000 };
 
 const upper = (next: BodySink, source: { room(): void }): BodyStage =>
   passing(next, source, { part: (part) => next.part(Buffer.from(part.toString('latin1').toUpperCase(), 'latin1')) });
@@ -87,9 +90,9 @@ test('a stream of HTTP/2 that its client resets cuts its stages, and other strea
     await there.got('\r\n\r\n');
     there.send('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbegin\r\n');
   }
-  await expect.poll(() => one.told.text + other.told.text).toBe('beginbegin');
+  await expect.poll(() => one.told.text + other.told.text, PATIENT).toBe('beginbegin');
   one.told.stream.close(8);
-  await expect.poll(() => cuts).toEqual(['/1']);
+  await expect.poll(() => cuts, PATIENT).toEqual(['/1']);
   service.sockets.find(({ text }) => text.includes('/2'))?.send('0\r\n\r\n');
   await other.closed;
   expect(other.told.text).toBe('begin');
@@ -112,5 +115,28 @@ test('an answer that is on its way through stages keeps its snapshot and its fil
   expect(closed).toBe(0);
   there.send('3\r\ntwo\r\n0\r\n\r\n');
   expect(await wire.got('0\r\n\r\n')).toContain('TWO');
-  await expect.poll(() => closed).toBe(1);
+  await expect.poll(() => closed, PATIENT).toBe(1);
+});
+
+test('a breaker closes by answers that go well, also when others take their place', async () => {
+  let count = 0;
+  const service = await upstream((wire) => {
+    wire.socket.on('data', () => {
+      count += 1;
+      wire.send(count <= 2 ? 'HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n' : 'HTTP/1.1 304 Not Modified\r\n\r\n');
+    });
+  });
+  const { client, clock } = await behind(
+    service,
+    { stored: { revise: (_passage, { status }) => (status === 304 ? { instead: own(200, 'stored') } : undefined) } },
+    { policy: { breaker: { minCalls: 2, failureRatio: '50%', openFor: '1s', probes: 2 } }, outliers: 'off' },
+  );
+  const wire = client();
+  for (const path of ['/1', '/2']) await wire.clear().send(get(path)).got('500');
+  await wire.clear().send(get('/3')).got('OVERLOADED');
+  await clock.advance(5_000);
+  // Two probes, and then as many at once as ask.
+  for (const path of ['/4', '/5']) await wire.clear().send(get(path)).got('stored');
+  await Promise.all(['/6', '/7', '/8', '/9'].map((path) => client().send(get(path)).got('stored')));
+  expect(count).toBe(8);
 });

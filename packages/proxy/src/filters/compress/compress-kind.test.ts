@@ -2,6 +2,9 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest';
 import { answering, get, linesOf, running, upstream, type Wire } from '../../engine/engine.fixture.ts';
 
+/** What comes by sockets comes when the machine has time. */
+const PATIENT = { timeout: 20_000 };
+
 const DECODERS = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync } as const;
 const TEXT = 'To be or not to be, that is the question. '.repeat(100);
 
@@ -29,7 +32,7 @@ async function whole(wire: Wire) {
   const bytes = /content-length: (\d+)/.exec(start)?.[1];
   const isWhole = (text: string) =>
     bytes === undefined ? text.endsWith('\r\n0\r\n\r\n') : text.length === text.indexOf('\r\n\r\n') + 4 + Number(bytes);
-  await expect.poll(() => isWhole(wire.text)).toBe(true);
+  await expect.poll(() => isWhole(wire.text), PATIENT).toBe(true);
   const { text } = wire;
   const end = text.indexOf('\r\n\r\n');
   const head = text.slice(0, end);
@@ -286,5 +289,35 @@ test('beyond what may be compressed at once bodies go as they are; whoever goes 
     await service.socket(0)
   ).closed;
   let index = 2;
-  await expect.poll(async () => (await ask(index++)).text).toContain('content-encoding: gzip');
+  await expect.poll(async () => (await ask(index++)).text, PATIENT).toContain('content-encoding: gzip');
+});
+
+test('what a cache behind it keeps is compressed for each client as that takes it', async () => {
+  const lines = ['content-type: text/plain', 'cache-control: max-age=60', 'etag: "v1"'];
+  const { client, service } = await compressing(answerOf({ lines }), {}, [{ type: 'cache' }]);
+  const wire = client();
+  for (const [asked, coding] of [
+    ['gzip', 'gzip'],
+    ['identity', undefined],
+    ['zstd', 'zstd'],
+  ] as const) {
+    const { fields, body } = await whole(wire.clear().send(get('/', `Accept-Encoding: ${asked}`)));
+    expect(fields.get('content-encoding')).toBe(coding);
+    expect((coding === undefined ? body : DECODERS[coding](body)).toString()).toBe(TEXT);
+    expect(fields.get('etag')).toBe(coding === undefined ? '"v1"' : 'W/"v1"');
+  }
+  expect((await service.socket(0)).text.match(/GET/g)).toHaveLength(1);
+  // Its tag, weak as it was told, is known.
+  const kept = await wire
+    .clear()
+    .send(get('/', GZIP, 'If-None-Match: W/"v1"'))
+    .got('\r\n\r\n');
+  expect(kept).toMatch(/^HTTP\/1\.1 304 [^]*etag: W\/"v1"/i);
+});
+
+test('a client of HTTP/1.0 has a compressed body until the connection ends', async () => {
+  const { client } = await compressing(answerOf());
+  const text = await client().send(`GET / HTTP/1.0\r\nHost: a\r\n${GZIP}\r\n\r\n`).closed;
+  expect(text).not.toMatch(/transfer-encoding|content-length/);
+  expect(gunzipSync(Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1')).toString()).toBe(TEXT);
 });
