@@ -4,7 +4,7 @@
 //   places.ts, place-order.ts           locations, in an order in which the first that fits is nginx's; find-place.ts,
 //                                       relocating.ts those that rewrites lead to
 //   site.ts, place-route.ts             a server's routes: rewriting.ts, conditions.ts, answering.ts, error-pages.ts, limiting.ts,
-//                                       admitting.ts, asking.ts (auth_request), caching.ts, proxying.ts, answer-fields.ts
+//                                       admitting.ts, certifying.ts, asking.ts (auth_request), caching.ts, proxying.ts, answer-fields.ts
 //   clusters.ts, upstreams.ts           whom routes lead to
 //   variables.ts, mapping.ts, units.ts  texts and quantities; nginx-problems.ts what is refused, and what is otherwise
 import { patternFault } from '../../match/linear-pattern.ts';

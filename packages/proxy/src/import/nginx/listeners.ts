@@ -149,23 +149,20 @@ function tlsOf(
   };
 }
 
-function clientsOf(sites: readonly Site[], problems: NginxProblems): { readonly clients?: string } {
+function clientsOf(
+  sites: readonly Site[],
+  problems: NginxProblems,
+): { readonly clients?: { readonly authority: string; readonly required: boolean } } {
   for (const { scope } of sites) {
     const verify = scope.nearest('ssl_verify_client');
     const [mode = 'off'] = verify?.words ?? [];
     if (verify === undefined || mode === 'off') continue;
     const authority = scope.nearest('ssl_client_certificate');
-    if (mode !== 'on')
-      problems.refuse(
-        verify,
-        `has ${mode}, which is not known here; a listener asks for certificates of all its clients, or of none`,
-      );
+    if (mode !== 'on' && mode !== 'optional')
+      problems.refuse(verify, `has ${mode}, which is not known here; there are on, optional and off`);
     else if (authority === undefined)
       problems.refuse(verify, 'has no ssl_client_certificate, which says who signs those of clients');
-    else {
-      if (sites.length > 1) problems.note(verify, 'all servers at the same address ask for certificates of clients');
-      return { clients: authority.words[0] ?? '' };
-    }
+    else return { clients: { authority: authority.words[0] ?? '', required: false } };
   }
   return {};
 }

@@ -201,3 +201,24 @@ test('what is otherwise here is noted, with its line, once', () => {
     expect.stringMatching(/^1: server: what none of its locations takes is answered with 404/),
   ]);
 });
+
+test('each server says for itself whether it needs certificates of clients', () => {
+  const server = (name: string, more: string) =>
+    `server { listen 8443 ssl; server_name ${name}; ssl_certificate a.pem; ssl_certificate_key a.key; ${more} return 200; }`;
+  const { written } = imported(
+    [
+      server('open.test', ''),
+      server('closed.test', 'ssl_client_certificate ca.pem; ssl_verify_client on;'),
+      server('either.test', 'ssl_client_certificate ca.pem; ssl_verify_client optional;'),
+    ].join('\n'),
+  );
+  expect(written.listeners[0]?.tls?.clients).toEqual({ authority: 'ca.pem', required: false });
+  const proofs = written.routes.map(({ filters = [] }) => filters.find(({ type }) => type === 'client-certificate'));
+  expect(proofs).toEqual([undefined, { type: 'client-certificate' }, { type: 'client-certificate', optional: true }]);
+  expect(problemsOf(server('a.test', 'ssl_verify_client on;'))[0]).toMatch(
+    /^1: ssl_verify_client: has no ssl_client_certificate/,
+  );
+  expect(problemsOf(server('a.test', 'ssl_verify_client optional_no_ca;'))[0]).toMatch(
+    /^1: ssl_verify_client: has optional_no_ca/,
+  );
+});

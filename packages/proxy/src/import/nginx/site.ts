@@ -1,6 +1,7 @@
 import type { PathRule } from '../../match/match-spec.ts';
 import { ANY_TEXT } from '../../match/linear-pattern.ts';
 import type { Directive } from './directive.ts';
+import { certificateFilters } from './certifying.ts';
 import type { Listen, ServerNames } from './listening.ts';
 import { originOf } from './answering.ts';
 import { orderPlaces } from './place-order.ts';
@@ -29,7 +30,9 @@ export interface SiteRoute {
 export function siteRoutes(site: Site, world: PlaceWorld): readonly SiteRoute[] {
   const { scope, directive } = site;
   const { problems, places, origins } = world;
-  const before = rewritingOf(scope, world.known, world);
+  const proof = world.door.scheme === 'https' ? certificateFilters(scope, world) : [];
+  const rewriting = rewritingOf(scope, world.known, world);
+  const before = { ...rewriting, filters: [...proof, ...rewriting.filters] };
   if (before.isAnswered) return [{ directive, label: 'all', route: answered(before) }];
   const { ordered, tangled } = orderPlaces(places);
   for (const each of tangled) problems.refuse(each.directive, each.reason);
