@@ -3,6 +3,7 @@ import type { CompiledRoute } from '../engine/compiled-route.ts';
 import type { PassageFacts } from '../engine/filter.ts';
 import type { MatchSpec } from './match-spec.ts';
 import type { RoutableRoute } from './match-entry.ts';
+import { compileRoutes } from './route-table.ts';
 
 /** A request, with what is left out as dull as possible. */
 export interface AskedFacts extends Partial<Omit<PassageFacts, 'fields'>> {
@@ -21,6 +22,12 @@ export function factsOf({ headers = {}, ...facts }: AskedFacts): PassageFacts {
     ...facts,
     fields: new Fields(Object.entries(headers).flat()),
   };
+}
+
+/** The name of the route that answers, else the kind of decision. */
+export function find(routes: Parameters<typeof compileRoutes>[0], facts: AskedFacts): string {
+  const decision = compileRoutes(routes).find(factsOf(facts));
+  return decision.kind === 'route' ? decision.route.name : decision.kind;
 }
 
 /** A route by its name. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { factsOf, routable, type AskedFacts } from './facts.fixture.ts';
+import { factsOf, find, routable, type AskedFacts } from './facts.fixture.ts';
 import type { MatchSpec, PathRule } from './match-spec.ts';
 import { compileRoutes } from './route-table.ts';
 
@@ -7,12 +7,6 @@ const exact = (path: string): PathRule => ({ kind: 'exact', path });
 const prefix = (path: string): PathRule => ({ kind: 'prefix', path });
 const template = (path: string): PathRule => ({ kind: 'template', path });
 const regex = (pattern: string): PathRule => ({ kind: 'regex', pattern });
-
-/** The name of the route that answers, and which of its matches when it has several; else the kind of decision. */
-function find(routes: Parameters<typeof compileRoutes>[0], facts: AskedFacts): string {
-  const decision = compileRoutes(routes).find(factsOf(facts));
-  return decision.kind === 'route' ? decision.route.name : decision.kind;
-}
 
 /** Rules of one route each, named as they are written down; requests, and who should answer. */
 type Table = readonly [
@@ -270,39 +264,6 @@ test.each(TABLES)('%s', (_title, rules, asked) => {
   expect(asked.map(([facts]) => find(routes, facts))).toEqual(asked.map(([, name]) => name));
 });
 
-test('a host by name comes before wildcards, a longer one before a shorter one, and any host comes last', () => {
-  const routes = [
-    routable('any', [{ path: exact('/') }, {}]),
-    routable('test', [{}], { hosts: ['*.test'] }),
-    routable('shop', [{ path: prefix('/a') }], { hosts: ['*.shop.test'] }),
-    routable('eu', [{ path: prefix('/a/b') }], { hosts: ['eu.shop.test'] }),
-  ];
-  const asked = (host: string, path = '/a/b') => find(routes, { host, path });
-  expect(asked('eu.shop.test')).toBe('eu');
-  expect(asked('eu.shop.test.')).toBe('eu');
-  // What has its host but not its path goes on to the next best host.
-  expect(asked('eu.shop.test', '/a/c')).toBe('shop');
-  expect(asked('eu.shop.test', '/c')).toBe('test');
-  expect(asked('deep.eu.shop.test')).toBe('shop');
-  expect(asked('shop.test')).toBe('test');
-  expect(asked('test')).toBe('any');
-  expect(asked('xshop.test')).toBe('test');
-  expect(asked('')).toBe('any');
-});
-
-test('more host names than are remembered are still told apart', () => {
-  const table = compileRoutes([
-    routable('all', [{}], { hosts: ['*.shop.test'] }),
-    routable('one', [{}], { hosts: ['one.test'] }),
-  ]);
-  const asked = (host: string) => table.find(factsOf({ host })).kind;
-  for (let round = 0; round < 2; round += 1) {
-    for (let each = 0; each < 3_000; each += 1) expect(asked(`h${each}.shop.test`)).toBe('route');
-    expect(asked('one.test')).toBe('route');
-    expect(asked('two.test')).toBe('no-route');
-  }
-});
-
 test('an exclusive path refuses what its routes do not take, and says which methods they do', () => {
   const routes = [
     routable('all', [{}]),
@@ -374,26 +335,6 @@ test('finding makes nothing new: the same decision is the same object', () => {
   expect(table.find(factsOf({ path: '/a/1' }))).toBe(table.find(factsOf({ path: '/a/2' })));
   expect(table.find(factsOf({ path: '/b/1' }))).toBe(table.find(factsOf({ path: '/b/2' })));
   expect(table.find(factsOf({ path: '/c' }))).toBe(table.find(factsOf({ path: '/d' })));
-});
-
-test('a host finds its name, then wildcards before and behind a name, then expressions in their order, then any', () => {
-  const hosts = {
-    any: '*',
-    second: '~.*',
-    first: '~shop-\\d+\\.test',
-    ending: 'shop.*',
-    wildcard: '*.test',
-    name: 'shop.test',
-  };
-  const routes = Object.entries(hosts)
-    .toSorted(([a], [b]) => Number(b === 'first') - Number(a === 'first'))
-    .map(([name, host]) => routable(name, [{}], { hosts: [host], isExclusive: false }));
-  const found = ['shop.test', 'my.test', 'shop.example', 'shop-7.test', 'shop-7.example'].map((host) =>
-    find(routes, { host }),
-  );
-  expect(found).toEqual(['name', 'wildcard', 'ending', 'wildcard', 'second']);
-  const expressions = routes.filter(({ hosts: [host = ''] }) => /^[*~]$|^~/.test(host));
-  expect(find(expressions, { host: 'shop-7.test' })).toBe('first');
 });
 
 test('a beginning is of characters, and may leave others out', () => {
