@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { get, running } from '../../engine/engine.fixture.ts';
 import type { Passage } from '../../engine/filter.ts';
@@ -39,6 +42,8 @@ async function behind(
   return { server, fetch, ...gateway };
 }
 
+/** As long as a machine that has much to do may take. */
+const SOON = { timeout: 20_000 };
 const FRESH = 'cache-control: max-age=60';
 
 test('what filters have set chooses the variant, not what the client claims', async () => {
@@ -131,4 +136,31 @@ test('where a filter stands behind the cache, who finds an answer stale asks ane
   wire.send(answer(200, [swr], 'answer 1'));
   await first.got('answer 1');
   expect((await fetch('/a')).body).toBe('answer 1');
+});
+
+test('large answers are streamed from disk to several clients at once, whole and in parts', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-large-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const body = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 7) % 251)).toString('latin1');
+  const server = await origin(() => answer(200, [FRESH], body));
+  const { client, engine } = await running({
+    routes: [
+      { name: 'all', to: 'shop', filters: [{ type: 'cache', store: { disk: '64MiB', folder }, maxObject: '8MiB' }] },
+    ],
+    clusters: { shop: { endpoints: [server.origin] } },
+  });
+  // Until what was there before has been looked for, nothing is stored.
+  await expect
+    .poll(async () => {
+      await ask(client(), get('/a'));
+      return engine.caches[0]?.report().entries;
+    }, SOON)
+    .toBe(1);
+  const asked = server.asked.length;
+  const got = await Promise.all([1, 2, 3].map(() => ask(client(), get('/a'))));
+  for (const each of got) expect(each.body === body).toBe(true);
+  const part = await ask(client(), get('/a', 'range: bytes=1000000-1999999'));
+  expect(part.status).toBe(206);
+  expect(part.body === body.slice(1_000_000, 2_000_000)).toBe(true);
+  expect(server.asked).toHaveLength(asked);
 });

@@ -10,6 +10,9 @@ import { DiskStore } from './disk-store.ts';
 import type { Entry } from './entry.ts';
 import { bodyOf, recordOfTest, sourceOf, Taker, takenOf } from './stores.fixture.ts';
 
+/** As long as a machine that has much to do may take. */
+const SOON = { timeout: 20_000 };
+
 const KIB = 1024;
 const START = Date.UTC(2030, 0, 1);
 
@@ -54,7 +57,7 @@ test('what was stored is there for the next process, as old as it is, with its t
   expect(entry?.ageMs(clock.monotonic())).toBe(25_000);
   expect(await bodyOf(entry)).toBe(body);
   expect(store.purge({ kind: 'tag', tag: 't' })).toBe(1);
-  await expect.poll(() => filesOf(path)).toEqual([]);
+  await expect.poll(() => filesOf(path), SOON).toEqual([]);
   expect(store.report().bytes).toBe(0);
   expect(errors).toEqual([]);
   await store.close();
@@ -147,11 +150,11 @@ test('there are at most so many blocks, and what is being read is deleted afterw
   expect(bytes).toBeLessThanOrEqual(256 * KIB);
   expect(entries + evicted).toBe(100);
   slow.hasRoom = true;
-  await expect.poll(() => slow.text.length).toBeGreaterThan(0);
+  await expect.poll(() => slow.text.length, SOON).toBeGreaterThan(0);
   source.room();
   expect(await slow.ended).toBe('whole');
   expect(slow.text).toHaveLength(120 * KIB);
-  await expect.poll(async () => (await filesOf(path)).length).toBe(entries);
+  await expect.poll(async () => (await filesOf(path)).length, SOON).toBe(entries);
   const sizes = await Promise.all((await filesOf(path)).map(async (name) => (await stat(join(path, '0', name))).size));
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(256 * KIB);
   expect(errors).toEqual([]);
@@ -173,7 +176,7 @@ test('others read what is on its way to the disk, and hear when the rest never c
     } else spool.abandon();
     expect([await early, await late]).toEqual(isWhole ? [body, body] : [undefined, undefined]);
     store.purge({ kind: 'all' });
-    await expect.poll(() => filesOf(path)).toEqual([]);
+    await expect.poll(() => filesOf(path), SOON).toEqual([]);
   }
   expect(store.report().bytes).toBe(0);
   await store.close();

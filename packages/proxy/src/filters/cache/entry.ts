@@ -85,7 +85,8 @@ export class Entry implements Visited {
     const own = `${this.lines}age: ${Number.isFinite(ageS) ? ageS : 2 ** 31}\r\ncache-status: ${status ?? hitStatus(cache, Number.isFinite(ttlS) ? ttlS : 0)}\r\n`;
     if (!isPlain) return this.#special(fields, facts, own);
     const usual = this.#whole(own);
-    if (status === undefined) {
+    // What gives a body from a file gives it once.
+    if (status === undefined && Buffer.isBuffer(usual.body)) {
       this.#usual = usual;
       this.#usualAgeS = ageS;
       this.#usualCache = cache;

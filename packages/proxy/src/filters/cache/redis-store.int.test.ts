@@ -8,6 +8,9 @@ import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
 import { get, running } from '../../engine/engine.fixture.ts';
 import { answer, ask, origin } from './origin.fixture.ts';
 
+/** As long as a machine that has much to do may take. */
+const SOON = { timeout: 20_000 };
+
 const SERVERS = fileURLToPath(new URL('../../../../../tools/servers/main.ts', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'fairlead-cache-'));
 /** `undefined` where Redis can't be had. */
@@ -65,7 +68,7 @@ test('two gateways share what is stored, purge it for each other, and answer whi
   const first = await ask(one.client(), get('/a'));
   expect(first.body).toBe(`1${body}`);
   // Nobody waits for what is written.
-  await expect.poll(async () => (await two.engine.caches[0]!.entries(10)).length).toBe(1);
+  await expect.poll(async () => (await two.engine.caches[0]!.entries(10)).length, SOON).toBe(1);
   const second = await ask(two.client(), get('/a'));
   expect(second.body).toBe(`1${body}`);
   expect(second.fields.get('cache-status')).toMatch(/^fairlead; hit; ttl=\d+$/);
