@@ -47,11 +47,18 @@ function nextSnapshot() {
     ],
     routes: [
       { name: 'bad', match: { path: '/bad' }, to: 'bad', timeout: '60s' },
-      { name: 'text', match: { path: '/text' }, to: isOdd ? 'origin' : 'other', filters: [{ type: 'compress' }] },
+      {
+        name: 'text',
+        match: { path: '/text' },
+        to: isOdd ? 'origin' : 'other',
+        timeout: '60s',
+        filters: [{ type: 'compress' }],
+      },
       {
         name: 'kept',
         match: { path: '/kept' },
         to: isOdd ? 'origin' : 'other',
+        timeout: '60s',
         // Small enough to be full within a minute.
         filters: [{ type: 'cache', zone: 'kept', store: { memory: '4MiB' } }],
       },
