@@ -33,13 +33,18 @@ export function withoutLine(lines: string, name: string): string {
 /** Whole lines, but those whose name is edited. */
 export function withoutEdited(kept: string, edits: { has(name: string): boolean }): string {
   let lines = '';
+  /** Where those begin that stay and are not in `lines` yet. */
+  let from = 0;
   for (let at = 0; at < kept.length;) {
     const end = kept.indexOf('\r\n', at) + 2;
     const name = kept.slice(at, kept.indexOf(':', at)).toLowerCase();
-    if (!edits.has(name)) lines += kept.slice(at, end);
+    if (edits.has(name)) {
+      lines += kept.slice(from, at);
+      from = end;
+    }
     at = end;
   }
-  return lines;
+  return lines + kept.slice(from);
 }
 
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;

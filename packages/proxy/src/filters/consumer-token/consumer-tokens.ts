@@ -2,7 +2,7 @@ import type { Clock } from '@fairlead/core';
 import { decodeJwt, decodeProtectedHeader, jwtVerify, type JWK, type JWTPayload } from 'jose';
 import type { Identity, LocalAnswer } from '../../engine/filter.ts';
 import { consumerIdentity } from '../consumer.ts';
-import { bareToken } from '../jwt/bearer-token.ts';
+import { checkedToken } from '../jwt/bearer-token.ts';
 import { faultOf, tokenInvalid } from '../jwt/jwt-fault.ts';
 import { readKeySet, type KeySet } from '../jwt/key-set.ts';
 import { VerifiedTokens } from '../jwt/verified-tokens.ts';
@@ -38,7 +38,7 @@ export class ConsumerTokens {
 
   /** Who a token is of, or what is wrong with it. */
   async verify(text: string): Promise<Identity | LocalAnswer> {
-    const token = bareToken(text);
+    const token = checkedToken(text);
     if (typeof token !== 'string') return token;
     const read = this.#read(token);
     if ('status' in read) return read;

@@ -6,18 +6,21 @@ const BEARER = 'bearer ';
 const MALFORMED = tokenInvalid('malformed', 'That is no signed JWT of a reasonable length.');
 const SEVERAL = tokenInvalid('several', 'There is more than one token; send one.');
 
-/** What follows `Bearer` in a field's value (RFC 6750, section 2.1). */
-export function bearerToken(value: string): string | LocalAnswer {
+/** What follows `Bearer` in a field's value (RFC 6750, section 2.1), whatever it is. */
+export function bearerText(value: string): string | LocalAnswer {
   if (value.slice(0, BEARER.length).toLowerCase() !== BEARER) {
     return value.toLowerCase() === 'bearer' ? MALFORMED : TOKEN_MISSING;
   }
   let start = BEARER.length;
   while (value.charCodeAt(start) === 0x20) start += 1;
-  return bareToken(value.slice(start));
+  return value.slice(start);
 }
 
-/** A token: three parts of base64url. The values of several lines of one field are joined by commas, and refused. */
-export function bareToken(value: string): string | LocalAnswer {
+/**
+ * A token, as it is to be verified: three parts of base64url. The values of several lines of one field are joined by commas, and
+ * refused.
+ */
+export function checkedToken(value: string): string | LocalAnswer {
   if (value.length > MOST_TOKEN_LENGTH) return MALFORMED;
   let dots = 0;
   let start = 0;

@@ -2,8 +2,8 @@
 // keys (key-set.ts, key-source.ts, jwks-url.ts), verified-tokens.ts those that were verified already, jwt-identity.ts who it says
 // is asking, missing.ts what it lacks, jwt-fault.ts what is wrong with it.
 
-import type { Filter, FilterFactory, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
-import { bareToken, bearerToken } from './bearer-token.ts';
+import type { Filter, FilterFactory, Passage, Verdict } from '../../engine/filter.ts';
+import { bearerText, checkedToken } from './bearer-token.ts';
 import { TOKEN_MISSING } from './jwt-fault.ts';
 import { missingOf } from './missing.ts';
 import { resolveJwtSpec, type JwtSpec, type ResolvedJwtSpec } from './jwt-spec.ts';
@@ -32,12 +32,10 @@ class JwtFilter implements Filter {
   readonly type = 'jwt';
   readonly #spec: ResolvedJwtSpec;
   readonly #verifier: JwtVerifier;
-  readonly #tokenOf: (value: string) => string | LocalAnswer;
 
   constructor(spec: ResolvedJwtSpec, verifier: JwtVerifier) {
     this.#spec = spec;
     this.#verifier = verifier;
-    this.#tokenOf = spec.header === 'authorization' ? bearerToken : bareToken;
   }
 
   request(passage: Passage): Verdict | Promise<Verdict> {
@@ -47,10 +45,13 @@ class JwtFilter implements Filter {
     // Whoever asks doesn't say what only a token may.
     for (const [field] of headers) passage.setUpstream(field, undefined);
     if (value === undefined) return optional ? undefined : TOKEN_MISSING;
-    const token = this.#tokenOf(value);
-    if (typeof token !== 'string') return token;
-    const known = this.#verifier.known(token);
-    return known === undefined ? this.#verify(passage, token) : this.#admit(passage, known);
+    const text = header === 'authorization' ? bearerText(value) : value;
+    if (typeof text !== 'string') return text;
+    // What is known has been looked at.
+    const known = this.#verifier.known(text);
+    if (known !== undefined) return this.#admit(passage, known);
+    const token = checkedToken(text);
+    return typeof token === 'string' ? this.#verify(passage, token) : token;
   }
 
   async #verify(passage: Passage, token: string): Promise<Verdict> {

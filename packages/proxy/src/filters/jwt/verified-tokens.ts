@@ -11,14 +11,23 @@ export interface VerifiedToken {
   readonly upstream: readonly (string | undefined)[];
 }
 
+/** So much of a token's end tells it from others; all of it would have to be hashed each time. */
+const END_LENGTH = 48;
+
+interface Kept {
+  readonly token: string;
+  readonly verified: VerifiedToken;
+}
+
 /**
- * Verified tokens, so that a signature is checked once. Holds at most `maxTokens` (0 keeps none), in two generations: when
+ * Verified tokens, so that a signature is checked once. They are found by their end, which is the signature's, and compared whole; of
+ * two with one end the later one is kept. Holds at most `maxTokens` (0 keeps none), in two generations: when
  * the young one is half of that, it becomes the old one, and what was not asked for meanwhile is forgotten.
  */
 export class VerifiedTokens {
   readonly #halfTokens: number;
-  #young = new Map<string, VerifiedToken>();
-  #old = new Map<string, VerifiedToken>();
+  #young = new Map<string, Kept>();
+  #old = new Map<string, Kept>();
 
   constructor(maxTokens: number) {
     this.#halfTokens = Math.ceil(maxTokens / 2);
@@ -31,25 +40,32 @@ export class VerifiedTokens {
 
   /** The token's, while it is valid at `nowMs`. */
   get(token: string, nowMs: number): VerifiedToken | undefined {
-    let found = this.#young.get(token);
+    const end = token.slice(-END_LENGTH);
+    let found = this.#young.get(end);
     if (found === undefined) {
-      found = this.#old.get(token);
+      found = this.#old.get(end);
       if (found === undefined) return undefined;
-      this.#old.delete(token);
-      this.set(token, found);
+      this.#old.delete(end);
+      this.#keep(end, found);
     }
-    if (nowMs < found.expiresAt && nowMs >= found.notBefore) return found;
-    this.#young.delete(token);
+    if (found.token !== token) return undefined;
+    const { verified } = found;
+    if (nowMs < verified.expiresAt && nowMs >= verified.notBefore) return verified;
+    this.#young.delete(end);
     return undefined;
   }
 
   set(token: string, verified: VerifiedToken): void {
+    this.#keep(token.slice(-END_LENGTH), { token, verified });
+  }
+
+  #keep(end: string, kept: Kept): void {
     if (this.#halfTokens === 0) return;
     if (this.#young.size >= this.#halfTokens) {
       this.#old = this.#young;
       this.#young = new Map();
     }
-    this.#young.set(token, verified);
+    this.#young.set(end, kept);
   }
 
   /** Forgets all: after a change of keys nothing that was verified before counts. */
