@@ -20,6 +20,8 @@ export class LiveRoute {
   readonly #endFilters: readonly Filter[];
   readonly #report: OutcomeReport;
   readonly #rubrics = new Map<string, Rubric>();
+  /** That of the last request, whose method is mostly the next one's. */
+  #usual: Rubric | undefined;
   /** Where all requests go, if that is one place. */
   readonly #only: string | undefined;
   readonly #destinations: readonly Destination[];
@@ -50,7 +52,10 @@ export class LiveRoute {
   }
 
   rubric(method: string): Rubric {
-    return this.#rubrics.get(method) ?? this.#report.rubric(method, this.route, this.#rubrics);
+    if (this.#usual?.method !== method) {
+      this.#usual = this.#rubrics.get(method) ?? this.#report.rubric(method, this.route, this.#rubrics);
+    }
+    return this.#usual;
   }
 
   /** Filters may edit an answer whose head is there. */

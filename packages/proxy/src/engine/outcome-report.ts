@@ -21,6 +21,9 @@ export interface Rubric {
   readonly lately: RedWindow;
   /** The same of attempts, by cluster. */
   readonly called: Map<string, RedSeries>;
+  /** Where the last attempt went: mostly the next one does, too, and then nothing has to be looked up. */
+  lastCluster: string;
+  lastCalled: RedSeries | undefined;
 }
 
 /** Of whom and what a request is. */
@@ -74,7 +77,7 @@ export class OutcomeReport {
     const operation = route === undefined ? UNMATCHED : `${name} ${route.label}`;
     const attributes = { 'http.request.method': name, 'http.route': route?.label };
     const spanName = route === undefined ? name : operation;
-    const made = {
+    const made: Rubric = {
       method: name,
       operation,
       server: constantSpan({ name: spanName, kind: 'server', attributes }),
@@ -83,6 +86,8 @@ export class OutcomeReport {
       served: this.#served.series({ operation }, 'ok'),
       lately: this.#windowOf(route?.name ?? ''),
       called: new Map<string, RedSeries>(),
+      lastCluster: '',
+      lastCalled: undefined,
     };
     known.set(name, made);
     return made;
@@ -110,12 +115,18 @@ export class OutcomeReport {
       this.#called.observe({ labels: { peer: cluster, operation: rubric.operation }, outcome, durationMs });
       return;
     }
-    let series = rubric.called.get(cluster);
-    if (series === undefined) {
-      series = this.#called.series({ peer: cluster, operation: rubric.operation }, 'ok');
-      rubric.called.set(cluster, series);
+    if (rubric.lastCalled === undefined || rubric.lastCluster !== cluster) {
+      rubric.lastCluster = cluster;
+      rubric.lastCalled = this.#seriesOf(rubric, cluster);
     }
-    series.observe(durationMs);
+    rubric.lastCalled.observe(durationMs);
+  }
+
+  #seriesOf(rubric: Rubric, cluster: string): RedSeries {
+    const known =
+      rubric.called.get(cluster) ?? this.#called.series({ peer: cluster, operation: rubric.operation }, 'ok');
+    rubric.called.set(cluster, known);
+    return known;
   }
 
   /** What came was no request. */
