@@ -7,6 +7,7 @@ import { filterForm } from './snapshot/filter-form.ts';
 import type { FilterKind } from './snapshot/filter-kind.ts';
 import { FILTER_KINDS } from './snapshot/filter-kinds.ts';
 import { clustersInside } from './snapshot/filter-references.ts';
+import { withNested } from './snapshot/nested-filters.ts';
 import { issueMessage, shapeProblems } from './snapshot/shape-problems.ts';
 import type { Place } from './snapshot/snapshot-problem.ts';
 
@@ -44,7 +45,7 @@ export function readEdgeFilters(written: unknown, services: readonly string[]): 
   }
   const filters = result.data;
   const named = filters.map((filter) => clustersInside(filter, FILTER_KINDS));
-  const behind = filters.flatMap((filter, at) => (isAtDoor(filter) ? [] : [{ type: filter.type, place: [at] }]));
+  const behind = filters.flatMap((filter, at) => (isAtDoor(filter) ? [] : [{ written: filter, place: [at] }]));
   const each = filters.flatMap((filter, at): EdgeFilterProblem[] => [
     ...identifyingIn(filter).map((place) => ({
       place: [at, ...place, 'type'],
@@ -53,9 +54,9 @@ export function readEdgeFilters(written: unknown, services: readonly string[]): 
     ...(named[at] ?? []).flatMap(({ cluster, path }) =>
       services.includes(cluster) ? [] : [{ place: [at, ...path], message: noService(cluster, services) }],
     ),
-    ...(filter.type === 'rate-limit' && 'shared' in filter
-      ? [{ place: [at, 'shared'], message: 'a platform has no store to count in together yet; leave it out' }]
-      : []),
+    ...withNested(filter, FILTER_KINDS).flatMap(({ written: each, place }) =>
+      storeProblems(each).map((problem) => ({ ...problem, place: [at, ...place, ...problem.place] })),
+    ),
     ...ownFieldsIn(filter).map((place) => ({
       place: [at, ...place],
       message: 'is a field by which the platform itself says who asks; leave it out',
@@ -98,6 +99,23 @@ function noService(name: string, services: readonly string[]): string {
   const near = nearest(name, services);
   const hint = near === undefined ? `there are: ${services.join(', ') || 'none'}` : `did you mean ${near}?`;
   return `there is no service ${JSON.stringify(name)}; ${hint}`;
+}
+
+/** Stores that a filter wants and a platform's gateway is not given. */
+function storeProblems(written: unknown): readonly EdgeFilterProblem[] {
+  if (typeof written !== 'object' || written === null || !('type' in written)) return [];
+  if (written.type === 'rate-limit' && 'shared' in written)
+    return [{ place: ['shared'], message: 'a platform has no store to count in together yet; leave it out' }];
+  if (written.type !== 'cache' || !('store' in written)) return [];
+  const { store } = written;
+  return typeof store === 'object' && store !== null && 'redis' in store
+    ? [
+        {
+          place: ['store', 'redis'],
+          message: 'a platform’s gateway is given no Redis yet; keep it in memory or on disk',
+        },
+      ]
+    : [];
 }
 
 /** Where filters stand that say who asks, also within others. */

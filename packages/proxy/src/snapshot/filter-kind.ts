@@ -41,7 +41,7 @@ export interface FilterKind<Spec = unknown> {
   owns?(spec: Spec): readonly string[];
   /** The same options, with the files that they name looked for in `folder`. Default: it names none. */
   beside?(spec: Spec, folder: string): Spec;
-  /** Options that are lists of filters within this one, by their paths, as in `open`. Default none. */
+  /** Options that are lists of filters within this one, by their paths, as in `open`; a request meets one of them at most. Default none. */
   readonly nested?: readonly string[];
   /** What it does, in one sentence; without what is not open. */
   explain(spec: Spec): string;

@@ -58,7 +58,7 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
 }
 
 function placed(filters: readonly unknown[], place: Place): PlacedFilter[] {
-  return filters.map((filter, at) => ({ type: membersOf(filter)['type'], place: [...place, at] }));
+  return filters.map((filter, at) => ({ written: filter, place: [...place, at] }));
 }
 
 /** The clusters that filters send something to. */
