@@ -62,8 +62,10 @@ function usersOf(consumer: Consumer, isPlain: boolean, report: KongReport): read
         [...place, 'password'],
         'was hashed by SHA-1, which protects no password; write the password, or hash it with fairlead gateway password',
       );
-    // The same for the same password, so that a file that was only touched is no other configuration.
-    const salt = createHash('sha256').update(`${consumer.name}\n${username}\n${password}`).digest().subarray(0, 16);
+    // Made of who it is, so that a file that was only touched is no other configuration, and nobody shares a salt with another.
+    // Of the password it may have nothing: it stands in clear beside the hash, and guesses would be told by one SHA-256.
+    const whose = JSON.stringify([consumer.value.id ?? consumer.name, username]);
+    const salt = createHash('sha256').update(whose).digest().subarray(0, 16);
     const derived = isPlain ? scryptSync(password.normalize('NFC'), salt, 32, COST) : salt;
     return {
       ...identityOf(consumer),
