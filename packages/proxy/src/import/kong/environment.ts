@@ -48,9 +48,12 @@ export function filledIn(
 
 const REFERENCE = /^\{vault:\/\/([^/}]+)\/([^/}?#]+)(?:\/([^}?#]+))?[^}]*\}$/;
 
+/** Parts of a file that are left out here, whatever they hold: nobody must set variables for them. */
+const UNUSED: ReadonlySet<unknown> = new Set(['certificates', 'ca_certificates', 'snis', 'vaults', 'keys', 'key_sets']);
+
 /**
  * The same value with its references to the environment resolved, `{vault://env/NAME}`, and without what is null, which says
- * what saying nothing says.
+ * what saying nothing says. What certificates refer to stays as it is written, since they are not read here.
  */
 export function resolved(
   value: unknown,
@@ -59,7 +62,8 @@ export function resolved(
   report: KongReport,
   place: Place = [],
 ): unknown {
-  if (typeof value === 'string') return REFERENCE.test(value) ? referred(value, env, vaults, report, place) : value;
+  if (typeof value === 'string')
+    return REFERENCE.test(value) && !UNUSED.has(place[0]) ? referred(value, env, vaults, report, place) : value;
   if (Array.isArray(value)) return value.map((each, at) => resolved(each, env, vaults, report, [...place, at]));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

@@ -8,6 +8,7 @@ import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { loadSnapshot } from '../../snapshot/load-snapshot.ts';
 import { importFile } from '../import-file.ts';
+import { importKong } from './import-kong.ts';
 import { kongAtWork, kongFaults } from './kong-at-work.fixture.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../../fixtures/kong/users-and-orders.yaml', import.meta.url));
@@ -201,6 +202,39 @@ consumers:
     'only the environment is read here',
   );
   expect(kongFaults(text.replace('DECK_PATH', 'HOME'), env).join()).toContain('does not begin with DECK_');
+});
+
+test('nobody must set variables for certificates, which are left out', async () => {
+  const text = `_format_version: "3.0"
+services: [{ name: one, url: SERVICE, routes: [{ name: a, paths: [/a] }] }]
+certificates:
+  - cert: "{vault://env/cert}"
+    key: "{vault://aws/key}"
+    tags: null
+    snis: [{ name: "{vault://env/host}" }]
+`;
+  const { ask, imported } = await kongAtWork(text);
+  expect((await ask({ request: 'GET /a' })).status).toBe(200);
+  expect(imported.notes.map(({ line }) => line)).toContain(4);
+});
+
+test('the salt of a password is the same at each start, and says nothing of the password', () => {
+  const hashOf = (password: string, username = 'ada', who = 'username: ada') => {
+    const { written } = importKong(
+      service(`    routes: [{ name: r, paths: [/] }]
+    plugins: [{ name: basic-auth }]
+consumers: [{ ${who}, basicauth_credentials: [{ username: ${username}, password: ${password} }] }]
+`),
+      { file: 'kong.yaml', env: {}, include: () => [] },
+    );
+    return /\$scrypt\$ln=14,r=8,p=1\$([^$]+)\$([^"]+)/.exec(JSON.stringify(written))?.slice(1) ?? [];
+  };
+  const [salt, derived] = hashOf('one');
+  expect(hashOf('one')).toEqual([salt, derived]);
+  expect(hashOf('two')[0]).toBe(salt);
+  expect(hashOf('two')[1]).not.toBe(derived);
+  expect(hashOf('one', 'eve')[0]).not.toBe(salt);
+  expect(hashOf('one', 'ada', 'username: bob')[0]).not.toBe(salt);
 });
 
 test('a hundred thousand aliases, or a thousand routes, are no reason to hang', () => {
