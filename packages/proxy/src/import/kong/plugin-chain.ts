@@ -150,7 +150,7 @@ export class PluginChains {
         report.note(
           [...place, 'partials'],
           wordsOf(plugin),
-          'counts in this process by itself; what partials say of Redis is not looked at',
+          'is counted by this gateway by itself, its workers together; what partials say of Redis is not looked at',
         );
       else report.refuseKey([...place, 'partials'], 'takes parts of other entities in; write them out');
     }

@@ -81,8 +81,7 @@ export const rateLimiting = pluginImport<Config>({
       what,
       'counts exactly, also of requests at the same time, which Kong lets slip through; and its limits refill steadily instead of starting anew at each full minute or hour',
     );
-    if (config.policy !== 'local')
-      report.note([...place, 'policy'], what, `counts in this process by itself; ${config.policy} is not asked`);
+    if (config.policy !== 'local') report.note([...place, 'policy'], what, countsAlone(config.policy));
     const rates = PERIODS.flatMap((period) => {
       const count = config[period];
       return count === undefined ? [] : [{ rate: `${count}/${LENGTHS[period]}`, name: period }];
@@ -103,6 +102,11 @@ export const rateLimiting = pluginImport<Config>({
     };
   },
 });
+
+/** What becomes of counts that nodes of Kong share. */
+function countsAlone(policy: string): string {
+  return `is counted by this gateway by itself, its workers together; ${policy} is not asked, so that several gateways have a limit each`;
+}
 
 /** Who has a limit of its own; whoever is none of it is told apart by address, as Kong does it. */
 function byOf({
@@ -160,8 +164,7 @@ export const rateLimitingAdvanced = pluginImport({
   become(config, { what, place, scope, service, report }) {
     const { limit: limits, window_size: sizes, identifier, header_name: header, path } = config;
     report.note(place, what, 'counts exactly, and its limits refill steadily instead of by windows');
-    if (config.strategy !== 'local')
-      report.note([...place, 'strategy'], what, `counts in this process by itself; ${config.strategy} is not asked`);
+    if (config.strategy !== 'local') report.note([...place, 'strategy'], what, countsAlone(config.strategy));
     const ofService = identifier === 'service' ? ` service ${service?.value.name ?? service?.value.id ?? ''}` : '';
     return {
       filters: [
