@@ -11,10 +11,18 @@ export type Treatment =
   | { readonly kind: 'note'; readonly note: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** What becomes of a directive, by what it says. */
+export type Judged = (words: readonly string[]) => Treatment;
+
 /** A directive that nginx has. */
 export interface KnownDirective {
   readonly contexts: readonly Context[];
-  readonly treatment: Treatment;
+  readonly treatment: Treatment | Judged;
+}
+
+/** What becomes of this directive. */
+export function treatmentOf({ treatment }: KnownDirective, words: readonly string[]): Treatment {
+  return typeof treatment === 'function' ? treatment(words) : treatment;
 }
 
 const HTTP: readonly Context[] = ['http', 'server', 'location'];
@@ -22,6 +30,22 @@ const USED: Treatment = { kind: 'used' };
 const QUIET: Treatment = { kind: 'quiet' };
 const note = (text: string): Treatment => ({ kind: 'note', note: text });
 const refused = (reason: string): Treatment => ({ kind: 'refused', reason });
+/** Written as what nginx does by itself and what is done here, too, there is nothing to say of it. */
+const unless =
+  (same: string, otherwise: Treatment): Judged =>
+  (words) =>
+    words.join(' ') === same ? QUIET : otherwise;
+/** Of what is spoken with upstreams: what may not be spoken below must not be weakened. */
+const upstreamProtocols: Judged = (words) =>
+  words.includes('TLSv1.2')
+    ? note('what is behind is spoken to by TLS 1.2 or 1.3')
+    : refused('leaves out TLS 1.2, which is spoken here when what is behind has no 1.3; have that take 1.3 only');
+const HARMLESS_COMMANDS = new Set(['Options KTLS', 'Options PrioritizeChaCha', 'Options KTLS,PrioritizeChaCha']);
+const opensslCommand: Judged = (words) =>
+  HARMLESS_COMMANDS.has(words.join(' '))
+    ? QUIET
+    : refused('sets OpenSSL itself, which is not possible here; ssl_protocols says which versions are spoken');
+const ANY_LENGTH = note('chains of certificates may be longer than that here, as long as they end at the authority');
 
 const FILES = refused(
   'serves files, which a gateway does not; put a server of files behind it and pass requests on with proxy_pass',
@@ -31,7 +55,11 @@ const SCRIPT = refused('runs a program in the gateway; put it into a service and
 const BODIES = refused('changes what answers say; do it where they are made');
 
 /** Names that are treated alike, by where they may stand. */
-const GROUPS: readonly (readonly [names: string, contexts: readonly Context[], treatment: Treatment])[] = [
+const GROUPS: readonly (readonly [
+  names: string,
+  contexts: readonly Context[],
+  treatment: KnownDirective['treatment'],
+])[] = [
   ['http', ['main'], USED],
   ['events', ['main'], QUIET],
   [
@@ -111,29 +139,97 @@ const GROUPS: readonly (readonly [names: string, contexts: readonly Context[], t
   ['queue ntlm state resolver', ['upstream'], refused('is part of the commercial nginx and not known here')],
 
   [
-    'sendfile sendfile_max_chunk tcp_nopush tcp_nodelay aio aio_write directio directio_alignment output_buffers postpone_output open_file_cache open_file_cache_valid open_file_cache_min_uses open_file_cache_errors read_ahead types types_hash_max_size types_hash_bucket_size server_names_hash_max_size server_names_hash_bucket_size variables_hash_max_size variables_hash_bucket_size map_hash_max_size map_hash_bucket_size proxy_headers_hash_max_size proxy_headers_hash_bucket_size limit_req_log_level limit_conn_log_level etag if_modified_since disable_symlinks max_ranges reset_timedout_connection lingering_close lingering_time lingering_timeout keepalive_disable server_tokens msie_padding chunked_transfer_encoding client_body_in_file_only client_body_in_single_buffer client_body_temp_path client_body_buffer_size client_header_buffer_size connection_pool_size request_pool_size recursive_error_pages port_in_redirect server_name_in_redirect absolute_redirect resolver resolver_timeout charset charset_types override_charset source_charset rewrite_log uninitialized_variable_warn',
+    'sendfile sendfile_max_chunk tcp_nopush tcp_nodelay aio aio_write directio directio_alignment output_buffers postpone_output open_file_cache open_file_cache_valid open_file_cache_min_uses open_file_cache_errors read_ahead types types_hash_max_size types_hash_bucket_size server_names_hash_max_size server_names_hash_bucket_size variables_hash_max_size variables_hash_bucket_size map_hash_max_size map_hash_bucket_size proxy_headers_hash_max_size proxy_headers_hash_bucket_size limit_req_log_level limit_conn_log_level etag if_modified_since disable_symlinks reset_timedout_connection lingering_close lingering_time lingering_timeout keepalive_disable server_tokens msie_padding client_body_in_file_only client_body_in_single_buffer client_body_temp_path client_body_buffer_size client_header_buffer_size connection_pool_size request_pool_size recursive_error_pages resolver_timeout rewrite_log uninitialized_variable_warn',
     ['http', 'server', 'location', 'if'],
     QUIET,
   ],
   [
-    'proxy_buffering proxy_buffers proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size proxy_temp_file_write_size proxy_temp_path proxy_request_buffering proxy_socket_keepalive proxy_bind proxy_force_ranges proxy_headers_hash_max_size proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_verify_depth proxy_pass_header proxy_ignore_client_abort fastcgi_temp_path scgi_temp_path uwsgi_temp_path fastcgi_buffers fastcgi_buffer_size fastcgi_read_timeout',
+    'proxy_buffering proxy_buffers proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size proxy_temp_file_write_size proxy_temp_path proxy_request_buffering proxy_socket_keepalive proxy_headers_hash_max_size proxy_ssl_session_reuse proxy_pass_header fastcgi_temp_path scgi_temp_path uwsgi_temp_path fastcgi_buffers fastcgi_buffer_size fastcgi_read_timeout',
     HTTP,
     QUIET,
   ],
   [
-    'ssl_session_cache ssl_session_timeout ssl_session_tickets ssl_session_ticket_key ssl_buffer_size ssl_dhparam ssl_ecdh_curve ssl_prefer_server_ciphers ssl_early_data ssl_conf_command ssl_verify_depth',
+    'ssl_session_cache ssl_session_timeout ssl_session_tickets ssl_session_ticket_key ssl_buffer_size',
     ['http', 'server'],
     QUIET,
   ],
-  ['ssl_ciphers', ['http', 'server'], note('the ciphers are those of the runtime, without the weak ones')],
+  [
+    'ssl_ciphers ssl_prefer_server_ciphers ssl_dhparam ssl_ecdh_curve',
+    ['http', 'server'],
+    note('the ciphers are those of the runtime, without the weak ones'),
+  ],
+  ['ssl_early_data', ['http', 'server'], unless('off', note('early data, which others can send again, are not taken'))],
+  ['ssl_conf_command', ['http', 'server'], opensslCommand],
+  ['proxy_ssl_conf_command', HTTP, opensslCommand],
+  ['ssl_verify_depth', ['http', 'server'], ANY_LENGTH],
+  ['proxy_ssl_verify_depth', HTTP, ANY_LENGTH],
+  ['proxy_ssl_protocols', HTTP, upstreamProtocols],
+  ['proxy_ssl_ciphers', HTTP, note('the ciphers are those of the runtime, without the weak ones')],
+  [
+    'proxy_bind',
+    HTTP,
+    unless(
+      'off',
+      refused('says from which address what is behind is asked, which is not known here; the system chooses it'),
+    ),
+  ],
+  [
+    'proxy_ignore_client_abort',
+    HTTP,
+    unless('off', note('when a client goes away, what is behind is left at once, and may not end what it does')),
+  ],
+  [
+    'proxy_force_ranges',
+    HTTP,
+    unless(
+      'off',
+      note('parts of answers are given by what is behind, or by a cache; nothing is cut out of what streams by'),
+    ),
+  ],
+  [
+    'max_ranges',
+    HTTP,
+    note('how many parts a client may ask for is up to what is behind; a cache gives one, or the whole'),
+  ],
+  [
+    'gunzip',
+    HTTP,
+    unless('off', note('what is compressed behind stays so, also to clients that do not say they take it')),
+  ],
+  ['gzip_disable', HTTP, note('clients are told apart by Accept-Encoding alone')],
+  [
+    'charset source_charset override_charset charset_types',
+    [...HTTP, 'if'],
+    unless(
+      'off',
+      note('Content-Type stays as what is behind says it, without a charset added, and no text is converted'),
+    ),
+  ],
+  [
+    'chunked_transfer_encoding',
+    HTTP,
+    unless('on', note('what has no length is sent in chunks to who speaks HTTP/1.1')),
+  ],
+  [
+    'server_name_in_redirect',
+    HTTP,
+    unless('off', note('redirects name the host that was asked for, not the first of server_name')),
+  ],
+  ['absolute_redirect', HTTP, unless('on', note('redirects are absolute: they name scheme and host'))],
+  ['port_in_redirect', HTTP, unless('on', note('redirects that nginx makes by itself name the port of listen'))],
+  ['resolver', ['http', 'server', 'location'], note('names are looked up as the system does it, with its servers')],
   [
     'ssl_stapling ssl_stapling_verify ssl_stapling_file ssl_stapling_responder',
     ['http', 'server'],
     note('answers of OCSP are not stapled'),
   ],
-  ['ssl_trusted_certificate', ['http', 'server'], QUIET],
+  [
+    'ssl_trusted_certificate',
+    ['http', 'server'],
+    note('certificates of clients are verified by ssl_client_certificate alone'),
+  ],
   ['ssl_crl ssl_password_file ssl_reject_handshake ssl_ocsp', ['http', 'server'], refused('is not known here')],
-  ['gzip_http_version gzip_disable gzip_buffers gzip_static gunzip', HTTP, QUIET],
+  ['gzip_http_version gzip_buffers gzip_static', HTTP, QUIET],
   ['merge_slashes', ['http', 'server'], note('paths with empty segments are refused with 400 instead of being merged')],
   [
     'limit_rate limit_rate_after',

@@ -13,6 +13,11 @@ export interface Zone {
   readonly rate: string | undefined;
 }
 
+const RATE_BY_PROCESS =
+  "nginx's workers count together; with --workers each process here counts for itself: divide the rate by their number, or write the filter rate-limit, which counts for all";
+const CAP_BY_PROCESS =
+  "nginx's workers count together; with --workers each process here counts for itself: divide limit_conn by their number";
+
 /** Reads the zones of a block, by their names. */
 export function readZones(http: Scope, problems: NginxProblems): ReadonlyMap<string, Zone> {
   const zones = new Map<string, Zone>();
@@ -24,12 +29,14 @@ export function readZones(http: Scope, problems: NginxProblems): ReadonlyMap<str
     if (name === undefined) problems.refuse(directive, 'needs zone=name:size');
     else if (isRate && (count === undefined || Number(count) === 0))
       problems.refuse(directive, 'needs rate=10r/s or rate=10r/m');
-    else
+    else {
+      problems.note(directive, isRate ? RATE_BY_PROCESS : CAP_BY_PROCESS);
       zones.set(`${isRate ? 'limit_req' : 'limit_conn'} ${name}`, {
         directive,
         key,
         rate: isRate ? `${count}/${unit}` : undefined,
       });
+    }
   }
   return zones;
 }

@@ -7,7 +7,7 @@ import { readCondition } from './conditions.ts';
 import type { Directive } from './directive.ts';
 import { errorPages } from './error-pages.ts';
 import { gzipFilters } from './compressing.ts';
-import { KNOWN_DIRECTIVES } from './known-directives.ts';
+import { KNOWN_DIRECTIVES, treatmentOf } from './known-directives.ts';
 import { limitsOf, type LimitWorld } from './limiting.ts';
 import type { NginxProblems } from './nginx-problems.ts';
 import type { Place } from './places.ts';
@@ -296,7 +296,10 @@ function checkUnasked(scope: Scope, problems: NginxProblems): void {
 
 /** Whether something in a block is refused that would answer its requests. */
 function isRefused(scope: Scope): boolean {
-  return scope.directives.some(({ name }) => KNOWN_DIRECTIVES.get(name)?.treatment.kind === 'refused');
+  return scope.directives.some(({ name, words }) => {
+    const known = KNOWN_DIRECTIVES.get(name);
+    return known !== undefined && treatmentOf(known, words).kind === 'refused';
+  });
 }
 
 /** A location without proxy_pass and return has files, which are not served. */

@@ -202,6 +202,61 @@ test('what is otherwise here is noted, with its line, once', () => {
   ]);
 });
 
+test.each([
+  ['charset utf-8;', /^Content-Type stays/],
+  ['source_charset koi8-r;', /^Content-Type stays/],
+  ['gunzip on;', /compressed behind stays so/],
+  ['gzip_disable msie6;', /Accept-Encoding alone/],
+  ['max_ranges 1;', /a cache gives one/],
+  ['proxy_force_ranges on;', /given by what is behind/],
+  ['server_name_in_redirect on;', /the host that was asked for/],
+  ['absolute_redirect off;', /redirects are absolute/],
+  ['port_in_redirect off;', /the port of listen/],
+  ['chunked_transfer_encoding off;', /in chunks/],
+  ['proxy_ignore_client_abort on;', /is left at once/],
+  ['proxy_ssl_protocols TLSv1.1 TLSv1.2;', /TLS 1\.2 or 1\.3/],
+  ['proxy_ssl_ciphers HIGH;', /those of the runtime/],
+  ['proxy_ssl_verify_depth 2;', /^chains of certificates/],
+  ['ssl_verify_depth 1;', /^chains of certificates/],
+  ['ssl_early_data on;', /^early data/],
+  ['ssl_ecdh_curve X25519;', /those of the runtime/],
+  ['ssl_trusted_certificate ca.pem;', /by ssl_client_certificate alone/],
+  ['resolver 127.0.0.11;', /as the system does it/],
+])('%s changes what is answered or how safe that is, and is noted', (directive, note) => {
+  const { notes } = imported(serverWith(`${directive}\nreturn 200;`));
+  expect(notes.map((each) => [each.line, each.what])).toEqual([[2, directive.split(' ')[0]]]);
+  expect(notes[0]?.note).toMatch(note);
+});
+
+test.each([
+  ['proxy_bind 10.0.0.7;', /^says from which address/],
+  ['proxy_ssl_protocols TLSv1.3;', /^leaves out TLS 1\.2/],
+  ['ssl_conf_command MinProtocol TLSv1.3;', /^sets OpenSSL itself/],
+  ['proxy_ssl_conf_command CipherString DEFAULT;', /^sets OpenSSL itself/],
+])('%s would be less safe without being said, and is refused', (directive, reason) => {
+  const [problem = ''] = problemsOf(serverWith(`${directive}\nreturn 200;`));
+  expect(problem.slice(`2: ${directive.split(' ')[0]}: `.length)).toMatch(reason);
+});
+
+test('what is written as it is anyway is not told', () => {
+  const same = [
+    'charset off; gunzip off; proxy_force_ranges off; server_name_in_redirect off; absolute_redirect on; proxy_bind off;',
+    'port_in_redirect on; chunked_transfer_encoding on; proxy_ignore_client_abort off; ssl_early_data off;',
+    'ssl_conf_command Options KTLS;',
+  ];
+  expect(imported(serverWith(`${same.join('\n')}\nreturn 200;`)).notes).toEqual([]);
+});
+
+test('limits say by zone that each process counts for itself', () => {
+  const { notes } = imported(
+    'limit_req_zone $remote_addr zone=a:1m rate=5r/s;\nlimit_conn_zone $remote_addr zone=b:1m;\nserver { limit_req zone=a; limit_conn b 3; return 200; }',
+  );
+  expect(notes.map(({ line, what, note }) => `${line}: ${what}: ${note}`)).toEqual([
+    expect.stringMatching(/^1: limit_req_zone: nginx's workers count together; .*rate-limit, which counts for all$/),
+    expect.stringMatching(/^2: limit_conn_zone: nginx's workers count together; .*divide limit_conn by their number$/),
+  ]);
+});
+
 test('each server says for itself whether it needs certificates of clients', () => {
   const server = (name: string, more: string) =>
     `server { listen 8443 ssl; server_name ${name}; ssl_certificate a.pem; ssl_certificate_key a.key; ${more} return 200; }`;

@@ -1,6 +1,6 @@
 import { nearest } from '@fairlead/core';
 import type { Directive } from './directive.ts';
-import { KNOWN_DIRECTIVES, type Context } from './known-directives.ts';
+import { KNOWN_DIRECTIVES, treatmentOf, type Context } from './known-directives.ts';
 import type { NginxProblems } from './nginx-problems.ts';
 
 /** A block and the blocks around it: where directives are looked up. */
@@ -35,6 +35,7 @@ export function checkBlock(directives: readonly Directive[], context: Context, p
   for (const directive of directives) {
     const { name } = directive;
     const known = KNOWN_DIRECTIVES.get(name);
+    const treatment = known === undefined ? undefined : treatmentOf(known, directive.words);
     if (known === undefined) {
       const near = nearest(name, KNOWN_DIRECTIVES.keys());
       problems.refuse(
@@ -47,8 +48,8 @@ export function checkBlock(directives: readonly Directive[], context: Context, p
         directive,
         `has no place in ${context === 'main' ? 'the main part' : context}; it stands in ${where}`,
       );
-    } else if (known.treatment.kind === 'refused') problems.refuse(directive, known.treatment.reason);
-    else if (known.treatment.kind === 'note') problems.note(directive, known.treatment.note);
+    } else if (treatment?.kind === 'refused') problems.refuse(directive, treatment.reason);
+    else if (treatment?.kind === 'note') problems.note(directive, treatment.note);
     else if (directive.block === undefined && BLOCKS.has(name) && !(name === 'server' && context === 'upstream'))
       problems.refuse(directive, 'has no block; it needs one in braces');
     else if (directive.block !== undefined && !BLOCKS.has(name) && name !== 'types')
