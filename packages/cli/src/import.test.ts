@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '@fairlead/core';
@@ -43,6 +43,19 @@ test('a configuration of Kong is written as one of ours, and means the same', as
     written: { routes: [{ name: 'users' }] },
   });
 });
+
+test.skipIf(process.platform === 'win32')(
+  'what is written may be read by its owner only, also where a file was before',
+  async () => {
+    const modeOf = async (file: string) => (await stat(join(cwd, file))).mode & 0o777;
+    await writeFile(join(cwd, 'old.yaml'), 'x'.repeat(10_000), { mode: 0o644 });
+    for (const file of ['new.yaml', 'old.yaml']) {
+      expect((await run('import', 'kong.yaml', '--out', file)).code).toBe(0);
+      expect(await modeOf(file)).toBe(0o600);
+    }
+    expect(await readFile(join(cwd, 'old.yaml'), 'utf8')).toBe(await readFile(join(cwd, 'new.yaml'), 'utf8'));
+  },
+);
 
 test('check and explain take it as it is', async () => {
   const { out } = await run('gateway', 'check', 'kong.yaml');

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { importFile } from '@fairlead/proxy';
 import { command } from '../command.ts';
@@ -29,7 +29,7 @@ export const importCommand = command<ImportFlags>({
   async run(terminal, { out, json }, [file = '']) {
     const imported = await importFile(resolve(terminal.cwd, file), { origin: file, env: terminal.env });
     const { of, notes, written, text } = imported;
-    if (out !== undefined) await writeFile(resolve(terminal.cwd, out), text);
+    if (out !== undefined) await writeSecret(resolve(terminal.cwd, out), text);
     if (json) terminal.out(`${JSON.stringify({ of, notes, written })}\n`);
     else if (out === undefined) terminal.out(text);
     else
@@ -39,3 +39,10 @@ export const importCommand = command<ImportFlags>({
     return EXIT_CODES.done;
   },
 });
+
+/** Only its owner may read it: secrets of tokens stand in it as they are. What was there keeps no wider rights either. */
+async function writeSecret(file: string, text: string): Promise<void> {
+  await using written = await open(file, 'w', 0o600);
+  if ((await written.stat()).isFile()) await written.chmod(0o600);
+  await written.writeFile(text);
+}
