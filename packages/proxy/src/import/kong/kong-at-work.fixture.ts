@@ -12,6 +12,8 @@ export interface KongAsk {
   readonly request: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Whether the body goes as one chunk, its length unannounced. Default no. */
+  readonly isChunked?: boolean;
   /** Default `shop.test`. */
   readonly host?: string;
 }
@@ -44,6 +46,8 @@ function headOf(text: string): {
   return { first, headers, bodyAt: end + 4 };
 }
 
+const LAST_CHUNK = '0\r\n\r\n';
+
 /** A service that says what it was asked, with some fields of its own. */
 async function service(lines: readonly string[]) {
   return upstream((wire) => {
@@ -53,7 +57,10 @@ async function service(lines: readonly string[]) {
         const rest = wire.text.slice(from);
         if (!rest.includes('\r\n\r\n')) return;
         const { first, headers, bodyAt } = headOf(rest);
-        const length = Number(headers['content-length'] ?? 0);
+        const isChunked = headers['transfer-encoding'] !== undefined;
+        const last = rest.indexOf(LAST_CHUNK, bodyAt);
+        if (isChunked && last === -1) return;
+        const length = isChunked ? last + LAST_CHUNK.length - bodyAt : Number(headers['content-length'] ?? 0);
         if (rest.length < bodyAt + length) return;
         from += bodyAt + length;
         const [method = '', target = ''] = first.split(' ');
@@ -97,25 +104,36 @@ export async function kongAtWork(
   onTestFinished(() => engine.close({ graceMs: 0 }));
   const port = Number(new URL(engine.urls.get('http') ?? '').port);
 
-  async function ask({ request, headers = {}, body, host = 'shop.test' }: KongAsk): Promise<KongAnswer> {
+  async function ask({
+    request,
+    headers = {},
+    body,
+    isChunked = false,
+    host = 'shop.test',
+  }: KongAsk): Promise<KongAnswer> {
     const wire = new Wire(connect({ host: '127.0.0.1', port, allowHalfOpen: true }));
     const fields = {
       host,
-      ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+      ...(isChunked
+        ? { 'transfer-encoding': 'chunked' }
+        : body === undefined
+          ? {}
+          : { 'content-length': String(Buffer.byteLength(body)) }),
       ...headers,
       connection: 'close',
     };
     const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-    wire.send(`${request} HTTP/1.1\r\n${head.join('')}\r\n${body ?? ''}`);
+    const content = isChunked ? `${Buffer.byteLength(body ?? '').toString(16)}\r\n${body}\r\n${LAST_CHUNK}` : body;
+    wire.send(`${request} HTTP/1.1\r\n${head.join('')}\r\n${content ?? ''}`);
     const answer = await wire.closed;
     const { first, headers: told, bodyAt } = headOf(answer);
-    const content = answer.slice(bodyAt);
-    const isSeen = content.startsWith('{"target"');
+    const said = answer.slice(bodyAt);
+    const isSeen = said.startsWith('{"target"');
     return {
       status: Number(first.split(' ')[1]),
       headers: told,
-      body: content,
-      seen: isSeen ? (JSON.parse(content) as NonNullable<KongAnswer['seen']>) : undefined,
+      body: said,
+      seen: isSeen ? (JSON.parse(said) as NonNullable<KongAnswer['seen']>) : undefined,
     };
   }
   return { ask, clock, imported, snapshot, services: behind.sockets };

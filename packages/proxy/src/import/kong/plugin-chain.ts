@@ -67,16 +67,16 @@ export class PluginChains {
     );
     const before: WrittenFilter[] = [];
     const after: WrittenFilter[] = [];
-    let maxBody: string | undefined;
+    let maxBodyBytes: number | undefined;
     const chains = [...byName.values()].toSorted((a, b) => priorityOf(b) - priorityOf(a));
     const last = chains.findLast(([each]) => each?.kind.identifies === true);
     for (const chain of chains) {
       const made = this.#choose(chain, route.service);
       (priorityOf(chain) > REQUEST_TRANSFORMER ? before : after).push(...made.filters);
-      maxBody ??= made.maxBody;
+      maxBodyBytes ??= made.maxBodyBytes;
       if (chain === last) before.push(this.#identity);
     }
-    return { before, after, maxBody };
+    return { before, after, maxBody: maxBodyBytes === undefined ? undefined : `${maxBodyBytes}B` };
   }
 
   /** Looks at plugins that no route has: of them, too, people want to hear what is wrong. */
@@ -115,19 +115,29 @@ export class PluginChains {
       if (consumers === undefined) cases.set(best.plugin, [name]);
       else consumers.push(name);
     }
-    if (cases.size === 0) return otherwise ?? { filters: [] };
+    if (cases.size === 0) return otherwise ?? NOTHING;
     const [first] = chain;
+    const made = [...cases].map(([plugin, consumers]) => ({
+      consumers,
+      result: first === undefined ? NOTHING : this.#become(plugin, first.kind, service),
+    }));
+    const most = mostBytes([otherwise ?? NOTHING, ...made.map(({ result }) => result)]);
     const filter: WrittenFilter = {
       type: 'by-consumer',
-      cases: [...cases].map(([plugin, consumers]) => ({
-        consumers,
-        filters: first === undefined ? [] : this.#become(plugin, first.kind, service).filters,
-      })),
-      otherwise: otherwise?.filters ?? [],
+      cases: made.map(({ consumers, result }) => ({ consumers, filters: withinLimit(result, most) })),
+      otherwise: withinLimit(otherwise ?? NOTHING, most),
     };
     const [plugin] = cases.keys();
-    if (plugin !== undefined) this.#world.wrote(filter, plugin.place);
-    return { filters: [filter], ...given({ maxBody: otherwise?.maxBody }) };
+    if (plugin !== undefined) {
+      this.#world.wrote(filter, plugin.place);
+      if (made.some(({ result }) => result.maxBodyBytes !== undefined))
+        this.#world.report.note(
+          plugin.place,
+          wordsOf(plugin),
+          'makes limits hang on who asks: a body without Content-Length is refused with 411 wherever the route takes larger ones for somebody else',
+        );
+    }
+    return { filters: [filter], ...given({ maxBodyBytes: most }) };
   }
 
   #kindOf(plugin: Plugin): PluginImport | undefined {
@@ -187,7 +197,6 @@ export class PluginChains {
       what: wordsOf(plugin),
       scope: wordsOf(plugin).replace(/^plugin /, ''),
       service,
-      isForConsumers: isForConsumers(plugin),
       entities,
       consumers,
       hasPlainPasswords,
@@ -218,6 +227,24 @@ export class PluginChains {
 interface ReadConfig {
   readonly read: unknown;
   readonly made: Map<Service | undefined, PluginResult>;
+}
+
+const NOTHING: PluginResult = { filters: [] };
+
+/** The largest body that any of them takes, by which the route itself is bound; `undefined` when one takes any. */
+function mostBytes(results: readonly PluginResult[]): number | undefined {
+  const limits = results.map(({ maxBodyBytes = Infinity }) => maxBodyBytes);
+  const most = Math.max(...limits);
+  return most === Infinity ? undefined : most;
+}
+
+/**
+ * The filters of one of several who have limits of their own. Only the route counts the bytes of a body as they come, so that whoever
+ * may send fewer than the route takes has to say how many, or chunks would get round the limit.
+ */
+function withinLimit({ filters, maxBodyBytes }: PluginResult, most: number | undefined): readonly WrittenFilter[] {
+  if (maxBodyBytes === undefined || maxBodyBytes === most || filters.length > 0) return filters;
+  return [{ type: 'request-size', max: `${maxBodyBytes}B`, requireLength: true }];
 }
 
 /** The first that may write another path or host. */

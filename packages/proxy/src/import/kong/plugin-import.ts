@@ -10,8 +10,8 @@ export type WrittenFilter = NonNullable<WrittenSnapshot['filters']>[number];
 /** What a plugin becomes. */
 export interface PluginResult {
   readonly filters: readonly WrittenFilter[];
-  /** Largest body of requests, which is the route's own affair here. Default: any. */
-  readonly maxBody?: string;
+  /** Largest body of requests, which is the route's own affair here, unless consumers have others. Default: any. */
+  readonly maxBodyBytes?: number;
 }
 
 /** Where a plugin stands, and what it needs to know of the rest. */
@@ -24,8 +24,6 @@ export interface PluginContext {
   readonly scope: string;
   /** Of the route that it works at. */
   readonly service: Service | undefined;
-  /** Whether it is for some consumers only. */
-  readonly isForConsumers: boolean;
   readonly entities: Entities;
   readonly consumers: ConsumerBook;
   /** Whether passwords are written as they are, not hashed by Kong. */

@@ -7,6 +7,15 @@ const preflight = (origin: string, more: Record<string, string> = {}): KongAsk =
   headers: { origin, 'access-control-request-method': 'PUT', ...more },
 });
 
+const sized = (key: string, body: string): KongAsk => ({ request: 'POST /users', headers: { apikey: key }, body });
+const chunked = (key: string, bytes: number): KongAsk => ({ ...sized(key, 'x'.repeat(bytes)), isChunked: true });
+const SENDERS = `
+consumers:
+  - { username: ada, keyauth_credentials: [{ key: ada-key }] }
+  - { username: bob, keyauth_credentials: [{ key: bob-key }] }
+  - { username: eve, keyauth_credentials: [{ key: eve-key }] }
+`;
+
 testPlugins([
   {
     what: 'cors answers preflights (204 here), and names the origin that may read',
@@ -172,6 +181,42 @@ testPlugins([
     steps: [
       [{ request: 'POST /users', headers: { 'transfer-encoding': 'chunked' }, body: undefined as never }, 411],
       [{ request: 'POST /users', body: 'ok' }, 200],
+    ],
+  },
+  {
+    what: 'request-size-limiting of a consumer counts instead of that for everybody, be it larger or smaller, also for chunks',
+    plugins:
+      '- { name: key-auth }\n- { name: request-size-limiting, config: { allowed_payload_size: 4, size_unit: bytes } }',
+    rest: `${SENDERS}
+plugins:
+  - { name: request-size-limiting, consumer: ada, config: { allowed_payload_size: 8, size_unit: bytes } }
+  - { name: request-size-limiting, consumer: bob, config: { allowed_payload_size: 2, size_unit: bytes } }
+`,
+    steps: [
+      [sized('ada-key', 'eight...'), 200],
+      [sized('ada-key', 'nine.....'), 413],
+      [chunked('ada-key', 8), 200],
+      [chunked('ada-key', 9), 413],
+      [sized('bob-key', 'ok'), 200],
+      [sized('bob-key', 'not'), 413],
+      [chunked('bob-key', 1), 411],
+      [sized('eve-key', 'four'), 200],
+      [sized('eve-key', 'fives'), 413],
+      [chunked('eve-key', 1), 411],
+      [{ request: 'GET /users', headers: { apikey: 'bob-key' } }, 200],
+    ],
+  },
+  {
+    what: 'request-size-limiting of one consumer alone leaves others without a limit',
+    plugins: '- { name: key-auth }',
+    rest: `${SENDERS}
+plugins: [{ name: request-size-limiting, consumer: bob, config: { allowed_payload_size: 2, size_unit: bytes } }]
+`,
+    steps: [
+      [sized('ada-key', 'x'.repeat(2_000_000)), 200],
+      [chunked('ada-key', 100), 200],
+      [sized('bob-key', 'not'), 413],
+      [chunked('bob-key', 3), 411],
     ],
   },
   {

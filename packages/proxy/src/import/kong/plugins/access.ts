@@ -98,11 +98,9 @@ export const requestSizeLimiting = pluginImport({
     size_unit: z.enum(['bytes', 'kilobytes', 'megabytes']).default('megabytes'),
     require_content_length: z.boolean().default(false),
   }),
-  become(config, { isForConsumers }) {
-    const max = `${config.allowed_payload_size * UNITS[config.size_unit]}B`;
-    const requires = config.require_content_length ? { requireLength: true } : {};
-    if (isForConsumers || config.require_content_length)
-      return { filters: [{ type: 'request-size', max, ...requires }], ...(isForConsumers ? {} : { maxBody: max }) };
-    return { filters: [], maxBody: max };
+  become(config) {
+    const maxBodyBytes = config.allowed_payload_size * UNITS[config.size_unit];
+    const filter = { type: 'request-size', max: `${maxBodyBytes}B`, requireLength: true };
+    return { filters: config.require_content_length ? [filter] : [], maxBodyBytes };
   },
 });
