@@ -42,6 +42,10 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   /** Another answer is told instead of the upstream's: what comes of that is passed over. */
   #isPassedOver = false;
 
+  get upstreamMs(): number | undefined {
+    return this.#head === undefined ? undefined : this.#headAtMs - this.#attemptAtMs;
+  }
+
   /** Goes as far as nothing has to be waited for. */
   start(): void {
     this.request.owner = this;

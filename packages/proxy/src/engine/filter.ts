@@ -65,6 +65,11 @@ export interface Passage extends PassageFacts {
   hashKey: string | undefined;
   /** The host that goes upstream instead of the endpoint's own; `undefined` leaves that. */
   upstreamHost: string | undefined;
+  /**
+   * How long the attempt took whose answer's head is there, up to that head, in milliseconds; `undefined` when nobody behind has answered. The
+   * first attempt of a request for which nothing had to be waited for is timed from the request's beginning.
+   */
+  readonly upstreamMs: number | undefined;
   /** What is left of the route's time, in milliseconds; `undefined` without a limit. */
   readonly leftMs: number | undefined;
   /** Deadline, trace, identity and cancellation of this request; made when somebody asks for it. */

@@ -85,6 +85,7 @@ export abstract class RequestPassage implements Passage, Due {
   }
 
   abstract overdue(): void;
+  abstract get upstreamMs(): number | undefined;
 
   get fields(): Fields {
     return this.request.head.fields;

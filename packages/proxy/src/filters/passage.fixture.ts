@@ -99,6 +99,7 @@ export function filterWorld({ ask, kinds = FILTER_KINDS }: TestWorldOptions = {}
         ...facts,
         startedAtMs: clock.monotonic(),
         leftMs: undefined,
+        upstreamMs: undefined,
         route: ROUTE,
         clientProof: facts.clientProof,
         identity: undefined,

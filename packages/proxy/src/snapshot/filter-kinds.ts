@@ -28,6 +28,7 @@ import { relocateKind } from '../filters/relocate-kind.ts';
 import { requestSizeKind } from '../filters/request-size-kind.ts';
 import { respondKind } from '../filters/respond-kind.ts';
 import { rewriteKind } from '../filters/rewrite/rewrite-kind.ts';
+import { serverTimingKind } from '../filters/server-timing-kind.ts';
 import { splitKind } from '../filters/split-kind.ts';
 import { whenKind } from '../filters/when-kind.ts';
 import type { FilterKind } from './filter-kind.ts';
@@ -68,5 +69,6 @@ export const FILTER_KINDS: readonly FilterKind[] = [
   faultKind,
   whenKind,
   correlationIdKind,
+  serverTimingKind,
   byConsumerKind,
 ];

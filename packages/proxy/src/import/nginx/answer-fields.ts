@@ -39,7 +39,7 @@ export function toldFields(
     if (/^\$upstream_(?:http_|cache_status|status|addr|response_time)/.test(value)) {
       problems.note(
         directive,
-        `${value} is not told; Cache-Status, Server-Timing and the access line say such things here`,
+        `${value} is not told; Cache-Status, the filter server-timing and the access line say such things here`,
       );
       continue;
     }
