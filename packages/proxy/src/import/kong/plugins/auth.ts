@@ -13,11 +13,15 @@ function oneOrMany(list: readonly string[]): string | readonly string[] {
 }
 
 /** Who a request is that proves nothing. */
-function anonymousOf(name: string | undefined, { consumers, report, place }: PluginContext): object {
+function anonymousOf(name: string | undefined, { consumers, report, place, what }: PluginContext): object {
   if (name === undefined || name === '') return {};
   const anonymous = consumers.anonymous(name);
   if (anonymous === undefined)
-    report.refuse([...place, 'anonymous'], `there is no consumer ${JSON.stringify(name)} in this file`);
+    report.note(
+      [...place, 'anonymous'],
+      what,
+      `has nobody to take strangers for: there is no consumer ${JSON.stringify(name)} in this file, so that who proves nothing is refused with 401 (by Kong with 500), and of several proofs each is asked for`,
+    );
   return anonymous === undefined ? {} : { anonymous };
 }
 
