@@ -143,7 +143,26 @@ export function entitiesOf(file: KongFile, report: KongReport): Entities {
         scoped(plugin, { consumerGroup: group.value.name }),
       ),
     ),
+    ...listed(file.consumer_group_plugins, ['consumer_group_plugins']).map((plugin) => scoped(plugin, {})),
   ];
+  const members = listed(file.consumer_group_consumers, ['consumer_group_consumers']).map(({ value, place }) => ({
+    consumer: findConsumer(value.consumer, [...place, 'consumer']),
+    group: findGroup(value.consumer_group, [...place, 'consumer_group'])?.value.name,
+  }));
+  const parts = listed(file.plugins_partials, ['plugins_partials']).map(({ value, place }) => {
+    const names = namesIn(value.plugin);
+    // Those without an id are referred to by their kind.
+    const found =
+      plugins.find((each) => names.includes(each.value.id ?? '')) ??
+      plugins.find((each) => names.includes(each.value.name));
+    if (found === undefined)
+      report.refuse([...place, 'plugin'], `there is no plugin ${JSON.stringify(names[0])} in this file`);
+    return { plugin: found, part: value.partial };
+  });
+  const withParts = (plugin: Plugin): Plugin => {
+    const own = parts.filter((each) => each.plugin === plugin).map(({ part }) => part);
+    return own.length === 0 ? plugin : { ...plugin, value: { ...plugin.value, partials: own } };
+  };
 
   /** Those that stand by themselves, with whose they are. */
   function credentials<Name extends keyof Credentials>(
@@ -191,6 +210,7 @@ export function entitiesOf(file: KongFile, report: KongReport): Entities {
             ),
           )
           .map(({ value }) => value.name),
+        ...members.flatMap((each) => (each.consumer === consumer && each.group !== undefined ? [each.group] : [])),
       ],
       keys: keys(consumer).flatMap(({ value: { key, ttl }, place }) => {
         if (key === undefined) report.refuse(place, 'has no key; Kong would make one that nobody knows');
@@ -199,7 +219,7 @@ export function entitiesOf(file: KongFile, report: KongReport): Entities {
       passwords: passwords(consumer),
       secrets: secrets(consumer),
     })),
-    plugins: plugins.filter(({ value }) => value.enabled !== false),
+    plugins: plugins.filter(({ value }) => value.enabled !== false).map((plugin) => withParts(plugin)),
     certificates: listed(file.certificates, ['certificates']),
   };
 }

@@ -219,6 +219,17 @@ export const consumerGroupForm = z.strictObject({
   plugins: z.array(pluginForm).optional(),
 });
 
+/** As DB-less files write it, where decK nests: who is in a group, and what works for it. */
+const membershipForm = z.strictObject({ ...META, consumer: referenceForm, consumer_group: referenceForm });
+const groupPluginForm = pluginForm.extend({ consumer_group: referenceForm });
+/** Which plugin takes in which part of others. */
+const takenPartForm = z.strictObject({
+  ...META,
+  plugin: referenceForm,
+  partial: referenceForm,
+  path: text.optional(),
+});
+
 export const certificateForm = z.strictObject({
   ...META,
   cert: text.optional(),
@@ -260,6 +271,9 @@ export const kongForm = z.strictObject({
   targets: z.array(targetForm).optional(),
   consumers: z.array(consumerForm).optional(),
   consumer_groups: z.array(consumerGroupForm).optional(),
+  consumer_group_consumers: z.array(membershipForm).optional(),
+  consumer_group_plugins: z.array(groupPluginForm).optional(),
+  plugins_partials: z.array(takenPartForm).optional(),
   plugins: z.array(pluginForm).optional(),
   certificates: z.array(certificateForm).optional(),
   snis: z.array(sniForm).optional(),

@@ -1,7 +1,7 @@
 // What plugins that count and prove do, written from Kong's documentation of them; where ours is otherwise, the row says so.
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { kongAtWork, type KongAsk } from './kong-at-work.fixture.ts';
+import { kongAtWork, kongFaults, type KongAsk } from './kong-at-work.fixture.ts';
 import { CONSUMERS, testPlugins, withPlugins } from './plugin-case.fixture.ts';
 
 const key = (value: string): KongAsk => ({ request: 'GET /users', headers: { apikey: value } });
@@ -137,6 +137,16 @@ testPlugins([
     ],
   },
   {
+    what: 'key-auth refuses whoever has no key when the anonymous consumer is nobody (401; Kong answers 500)',
+    plugins: '- { name: key-auth, config: { anonymous: nobody-here } }',
+    rest: CONSUMERS,
+    steps: [
+      ['GET /users', 401],
+      [key('wrong'), 401],
+      [key('ada-key'), { status: 200, seen: { 'x-consumer-username': 'ada' } }],
+    ],
+  },
+  {
     what: 'two proofs with an anonymous consumer are either-or',
     plugins: '- { name: key-auth, config: { anonymous: guest } }\n- { name: basic-auth, config: { anonymous: guest } }',
     rest: CONSUMERS,
@@ -238,4 +248,36 @@ test('jwt finds the key under another claim and in cookies, limits how long toke
   expect(await cookie({ kid: 'ada-app', exp: nowS + 301 })).toBe(401);
   expect(await cookie({ iss: 'ada-app', exp: nowS + 300 })).toBe(401);
   expect((await ask({ request: 'OPTIONS /users' })).status).toBe(200);
+});
+
+test('groups, what works for them, and shared parts of plugins are read as files without a database write them', async () => {
+  const text = `_format_version: "3.0"
+_transform: false
+services: [{ name: one, url: SERVICE, routes: [{ name: a, paths: [/users] }] }]
+consumers: [{ username: ada }, { username: bob }]
+keyauth_credentials: [{ consumer: ada, key: ada-key }, { consumer: bob, key: bob-key }]
+consumer_groups: [{ name: gold }]
+consumer_group_consumers: [{ consumer: ada, consumer_group: gold }]
+consumer_group_plugins:
+  - { name: rate-limiting-advanced, consumer_group: gold, config: { limit: [2], window_size: [3600] } }
+partials: [{ id: p1, name: redis, type: redis-ee, config: { host: 127.0.0.1 } }]
+plugins:
+  - { name: key-auth }
+  - { id: rla, name: rate-limiting-advanced, config: { limit: [1], window_size: [3600], strategy: redis } }
+plugins_partials:
+  - { plugin: rla, partial: p1, path: config.redis }
+`;
+  const { ask, imported } = await kongAtWork(text);
+  const told = async (value: string) => (await ask(key(value))).status;
+  expect([await told('ada-key'), await told('ada-key'), await told('ada-key')]).toEqual([200, 200, 429]);
+  expect([await told('bob-key'), await told('bob-key')]).toEqual([200, 429]);
+  expect(imported.notes.filter(({ note }) => note.includes('partials say')).map(({ line }) => line)).toEqual([13]);
+  expect(kongFaults(text.replace('plugin: rla', 'plugin: rlb'))).toEqual([
+    expect.stringMatching(/^15: plugins_partials\[0\]\.plugin: there is no plugin "rlb"/),
+  ]);
+  expect(kongFaults(text.replace('plugin: rla', 'plugin: key-auth'))).toEqual([
+    expect.stringMatching(/^12: .*takes parts of other entities in/),
+  ]);
+  expect(kongFaults(text.replace('ada, consumer_group: gold', 'eve, consumer_group: silver'))).toHaveLength(2);
+  expect(kongFaults(text.replace(', consumer_group: gold, config', ', config')).join()).toMatch(/^9: .*consumer_group/);
 });
