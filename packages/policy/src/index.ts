@@ -8,7 +8,7 @@
 // breaker.ts                   whether the destination is called at all while it fails
 // front.ts                     who is answered without the work: fallback.ts, cache.ts, coalescer.ts
 // admission.ts                 how many calls in how much time: gcra.ts, quota-table.ts; ../redis counts for several processes,
-// keyed-limit.ts               the same for whoever is no policy
+// keyed-limit.ts               the same for whoever is no policy; never-reached.ts finds rates that contradict each other
 // gate.ts slot-gate.ts         how many attempts at a time: limit.ts and its rules say how many, line.ts and its kinds who is next
 // shedder.ts                   who goes when there is too much
 export type { AdaptiveSpec, AimdSpec, Gradient2Spec, VegasSpec } from './adaptive-options.ts';
@@ -52,6 +52,8 @@ export type { LateWorkState } from './late-work.ts';
 export type { SlotLimitState } from './limit.ts';
 export type { RateLimitState } from './limit-rule.ts';
 export type { LimitStore, LimitVerdict } from './limit-store.ts';
+export { neverReached } from './never-reached.ts';
+export type { NeverReached } from './never-reached.ts';
 export type { PolicyEvent } from './observe.ts';
 export type { PolicyState } from './policy-state.ts';
 export { policyWatch } from './policy-watch.ts';

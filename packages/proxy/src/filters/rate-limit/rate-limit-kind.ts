@@ -1,5 +1,6 @@
 import {
   keyedLimit,
+  neverReached,
   specProblems,
   type KeyedLimit,
   type KeyedVerdict,
@@ -8,6 +9,7 @@ import {
   type RateText,
   type ResolvedRate,
 } from '@fairlead/policy';
+import { CORE_ERRORS, thrower } from '@fairlead/core';
 import { z } from 'zod';
 import type { Filter, FilterFactory, LimitReport, NearAsk, Passage, Verdict } from '../../engine/filter.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
@@ -42,6 +44,17 @@ const schema = z.strictObject({
   rates: z
     .array(z.union([rateText, ownRate]))
     .min(1)
+    .superRefine((rates, context) => {
+      const texts = rates.map((rate) => asRate(rate).rate);
+      for (const { at, because } of neverReached(rates.map((rate) => asRate(rate)))) {
+        const [text, other] = [texts[at] ?? '', texts[because] ?? ''];
+        context.addIssue({
+          code: 'custom',
+          path: [at],
+          message: `${JSON.stringify(text)} is never reached: ${JSON.stringify(other)} in rates[${because}] lets fewer through in a time that is not shorter; leave one out, or let the longer time have more`,
+        });
+      }
+    })
     .describe('How many requests in how much time, such as 100/s; all of them hold.'),
   name: z
     .string()
@@ -82,6 +95,8 @@ const schema = z.strictObject({
 
 type RateLimitFilterSpec = z.output<typeof schema>;
 
+const fail = thrower(CORE_ERRORS);
+
 /** Where the process that counts is one of this machine: to wait for it while it reads a configuration is better than to count apart. */
 const BESIDE_US = { timeout: '2s' } as const;
 
@@ -92,6 +107,11 @@ const BESIDE_US = { timeout: '2s' } as const;
 const make: FilterFactory<RateLimitFilterSpec> = (spec, world) => {
   const name = spec.name ?? world.route;
   const shared = spec.shared ?? (world.countsTogether ? BESIDE_US : undefined);
+  if (shared !== undefined && world.limits === undefined) {
+    const help =
+      'Run it with "--workers", start the engine from a program that gives it a store (limits), or leave shared out.';
+    throw fail('MISCONFIGURED', `The limit ${name} counts with other processes (shared), and there are none. ${help}`);
+  }
   const limit = world.kept(
     `rate-limit ${name} ${JSON.stringify({ ...spec, headers: undefined, status: undefined, detail: undefined })}`,
     () =>
@@ -201,7 +221,7 @@ class RateLimitFilter implements Filter {
   }
 }
 
-function asRate(rate: RateLimitFilterSpec['rates'][number]): RateSpec {
+function asRate(rate: RateText | z.output<typeof ownRate>): RateSpec {
   if (typeof rate === 'string') return { rate };
   return rate.burst === undefined ? { rate: rate.rate } : { rate: rate.rate, burst: rate.burst };
 }
