@@ -30,6 +30,30 @@ test('a cluster that only a filter asks is not idle', () => {
   expect(warnings({ type: 'mirror', to: 'canary' })).toEqual([]);
 });
 
+test('stores that the command line does not give a gateway', () => {
+  const warnings = (shared: object[], ...own: object[][]) =>
+    snapshotWarnings(
+      snapshotOf(
+        {
+          listeners: [{ name: 'public', address: '127.0.0.1:0' }],
+          clusters: { orders: { endpoints: ['http://a.test'] } },
+          filters: shared,
+          routes: own.map((filters, at) => ({ name: `r${at}`, match: { path: `/${at}` }, to: 'orders', filters })),
+        },
+        { origin: 'test', loadedAtMs: 0 },
+      ),
+    );
+  const cache = { type: 'cache', store: { redis: true } };
+  const limit = { type: 'rate-limit', by: 'ip', rates: ['1/s'], shared: {} };
+  expect(warnings([], [{ type: 'cache' }, { type: 'rate-limit', by: 'ip', rates: ['1/s'] }])).toEqual([]);
+  expect(warnings([], [{ type: 'when', is: { path: '/0' }, filters: [cache] }], [])).toEqual([
+    expect.stringMatching(/^the route r0 has a cache in Redis, .*"fairlead gateway run" has none/),
+  ]);
+  expect(warnings([limit], [], [])).toEqual([
+    expect.stringMatching(/^the routes r0, r1 have a limit .* only with --workers/),
+  ]);
+});
+
 test('preflights that nobody answers', () => {
   const warnings = (match: string, ...filters: string[]) =>
     snapshotWarnings(

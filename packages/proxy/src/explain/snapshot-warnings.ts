@@ -1,13 +1,14 @@
 import type { CompiledListener, CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { clustersInside } from '../snapshot/filter-references.ts';
+import { neededStores } from './needed-stores.ts';
 import { proofsOutOfReach } from './proofs-out-of-reach.ts';
 import { unheardPreflights } from './unheard-preflights.ts';
 import { matchWords } from './words.ts';
 
 /**
  * What of a snapshot can be used and yet is hardly meant: matches that no request reaches, clusters that no route leads to and no filter asks,
- * preflights that nobody answers, proofs that nobody can give, certificates that end soon.
+ * preflights that nobody answers, proofs that nobody can give, stores that the command line has not, certificates that end soon.
  */
 export function snapshotWarnings({ listeners, routes, clusters, loadedAtMs }: CompiledSnapshot): readonly string[] {
   const first = new Map<string, string>();
@@ -46,6 +47,7 @@ export function snapshotWarnings({ listeners, routes, clusters, loadedAtMs }: Co
     ...idle.map(({ name }) => `no route leads to the cluster ${name}`),
     ...unheard,
     ...new Set(listeners.flatMap((listener) => proofsOutOfReach(listener, routes))),
+    ...neededStores(routes),
     ...ending,
     ...unprovable,
   ];

@@ -53,4 +53,18 @@ test('a cache that is to be in Redis needs one', async () => {
     clusters: { shop: { endpoints: ['http://127.0.0.1:1'] } },
   });
   await expect(start).rejects.toMatchObject({ code: 'MISCONFIGURED', message: expect.stringContaining('sharedCache') });
+  await expect(start).rejects.toThrow('"fairlead gateway run" has none');
+});
+
+test('a limit that counts with other processes needs a place for it', async () => {
+  const start = running({
+    routes: [
+      { name: 'all', to: 'shop', filters: [{ type: 'rate-limit', name: 'few', by: 'ip', rates: ['1/s'], shared: {} }] },
+    ],
+    clusters: { shop: { endpoints: ['http://127.0.0.1:1'] } },
+  });
+  await expect(start).rejects.toMatchObject({
+    code: 'MISCONFIGURED',
+    message: expect.stringMatching(/few.*--workers/),
+  });
 });

@@ -41,7 +41,7 @@ const schema = z
       .union([
         z.strictObject({ memory: above0 }),
         z.strictObject({
-          redis: z.literal(true).describe('The Redis that the gateway was started with.'),
+          redis: z.literal(true).describe('The Redis that a program gives the engine; the command line has none.'),
         }),
         z.strictObject({
           disk: above0,
@@ -167,7 +167,8 @@ function storeOf({ store }: CacheSpec, maxObjectBytes: number, world: FilterWorl
     return new DiskStore({ clock, folder, maxBytes: store.disk, maxObjectBytes, failed });
   }
   if (client === undefined) {
-    const help = 'Start the gateway with one (the option sharedCache), or give the cache memory or a disk.';
+    const help =
+      'Give the cache memory or a disk, or start the engine from a program that gives it a client (sharedCache); "fairlead gateway run" has none.';
     throw fail('MISCONFIGURED', `The cache ${zone} is to be in Redis, and this gateway has none. ${help}`);
   }
   const prefix = `fairlead:cache:${zone}:`;
