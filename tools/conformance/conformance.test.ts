@@ -140,14 +140,18 @@ test('files of Kong load, or are refused by line and reason, and those of others
     'good.yaml':
       '_format_version: "3.0"\nservices: [{ name: a, url: http://a.test, routes: [{ name: r, paths: [/] }] }]\n',
     'deep/bad.yaml': 'services:\n  - { name: a, url: http://a.test, plugins: [{ name: nobody }] }\n',
+    'vaults.yaml': 'vaults: [{ name: env, prefix: my, config: { prefix: MY_ } }]\n',
+    'partials.yaml': 'partials: [{ name: redis, type: redis-ee, config: { host: 127.0.0.1 } }]\n',
     'rules.yaml': 'apiVersion: v1\nservices: []\n',
+    'empty.yaml': '# services: []\n\n',
     'notes.md': 'services:\n',
   });
   const cases = await deck(folder);
-  expect(countsOf(cases)).toEqual({ passed: 2, failed: 0, skipped: 1 });
+  expect(countsOf(cases)).toEqual({ passed: 4, failed: 0, skipped: 2 });
+  expect(cases.find(({ name }) => name === 'empty.yaml')?.why).toBe('holds nothing but comments');
   expect(waysOf(cases)).toEqual(
     expect.arrayContaining([
-      ['loads', 1],
+      ['loads', 3],
       ['is refused: name the plugin nobody is not known here', 1],
     ]),
   );

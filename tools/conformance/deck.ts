@@ -7,7 +7,7 @@ import { failed, noted, skipped, type Case } from './suite.ts';
 
 /** What only a declarative configuration of Kong begins with. */
 const KONG =
-  /^\{?\s*"?(?:_format_version|_info|_transform|_workspace|_konnect|services|routes|consumers|consumer_groups|upstreams|plugins|certificates)"?\s*:/m;
+  /^\{?\s*"?(?:_format_version|_info|_transform|_workspace|_konnect|services|routes|consumers|consumer_groups|upstreams|plugins|certificates|ca_certificates|vaults|partials)"?\s*:/m;
 /** Those of other programs that have such a key. */
 const OTHERS = /^(?:apiVersion|kind|openapi|rules)\s*:/m;
 
@@ -24,6 +24,7 @@ export async function deck(path: string): Promise<readonly Case[]> {
 
 async function caseOf(folder: string, file: string): Promise<Case> {
   const text = await readFile(join(folder, file), 'utf8');
+  if (!/^[^#\s]/m.test(text)) return skipped(file, 'holds nothing but comments');
   if (!KONG.test(text) || OTHERS.test(text)) return skipped(file, 'is no configuration of Kong');
   try {
     await loadSnapshot(join(folder, file), { clock: realClock(), origin: file, env: {} });

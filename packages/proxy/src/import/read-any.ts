@@ -67,6 +67,7 @@ const KONG = [
   'certificates',
   'ca_certificates',
   'vaults',
+  'partials',
 ];
 const OURS = ['listeners', 'clusters'];
 
