@@ -48,6 +48,11 @@ const WHOLE = {
     },
   ],
   consumer_groups: [{ name: 'gold', plugins: [{ name: 'rate-limiting', config: { second: 1, minute: 5 } }] }],
+  consumer_group_consumers: [{ consumer: 'ada', consumer_group: 'gold' }],
+  consumer_group_plugins: [
+    { name: 'request-size-limiting', consumer_group: 'gold', config: { allowed_payload_size: 9 } },
+  ],
+  plugins_partials: [{ plugin: 'rate-limiting-advanced', partial: 'redis', path: 'config.redis' }],
   plugins: [
     { name: 'key-auth', config: { key_names: ['apikey'], anonymous: 'ada' } },
     { name: 'jwt', service: 'one', config: { claims_to_verify: ['exp'], maximum_expiration: 5 } },
