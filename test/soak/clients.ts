@@ -17,6 +17,8 @@ export interface Client {
   turn(): Promise<void>;
 }
 
+/** Those who have a key at the gateway. */
+export const TENANTS = ['acme', 'globex', 'initech'] as const;
 const CODINGS = ['gzip', 'br'] as const;
 const MIB = Buffer.alloc(1024 * 1024, 'x');
 /** The beginning of a ClientHello, which promises more. */
@@ -160,6 +162,32 @@ export function clientsOf({ url, tlsUrl, authority }: Gateway): {
     if (decode(Buffer.concat(parts)).toString() !== TEXT) throw new Error(`/text: ${coding} is another text`);
   }
 
+  async function text(path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+    const answer = await ask(path, { headers });
+    let said = '';
+    for await (const part of answer) said += String(part);
+    return `${answer.statusCode} ${said}`;
+  }
+
+  /** An answer of two parts, and without a third one that fails. */
+  async function composed(): Promise<void> {
+    turn += 1;
+    const part = `"target":"/part/${turn}"`;
+    const said = await text(`/composed/${turn}`);
+    if (!said.startsWith(`200 {${part},"payment":{${part}},"partial":{"missing":`))
+      throw new Error(`/composed: ${said}`);
+  }
+
+  /** What is kept for each tenant, which no other one is given. */
+  async function own(): Promise<void> {
+    turn += 1;
+    const tenant = TENANTS[turn % TENANTS.length] ?? '';
+    const said = await text(`/own?of=${turn % 5}`, { 'x-api-key': tenant });
+    if (said !== `200 ${tenant}`) throw new Error(`/own: ${tenant} was given ${said}`);
+    const refused = await text(`/own?of=${turn % 5}`, { 'x-api-key': 'stranger' });
+    if (!refused.startsWith('401 ')) throw new Error(`/own: a stranger was given ${refused}`);
+  }
+
   const head = (path: string, lines = '') => `POST ${path} HTTP/1.1\r\nHost: soak.test\r\n${lines}\r\n`;
   const client = (name: string, pauseMs: number, turn: () => Promise<void>, requests = 1): Client => ({
     name,
@@ -202,6 +230,9 @@ export function clientsOf({ url, tlsUrl, authority }: Gateway): {
       client('compressed, left half-way', 60, () =>
         cutAfter('GET /text HTTP/1.1\r\nHost: soak.test\r\nAccept-Encoding: gzip\r\n\r\n', 1_000),
       ),
+      client('composed', 20, composed),
+      client('a service says who may pass', 10, () => whole('/asked', 2)),
+      client('kept for each tenant', 10, own, 2),
       client('stream of HTTP/2', 5, () => stream(url, false)),
       client('stream of HTTP/2 that is reset', 200, () => stream(url, true)),
       client('TLS', 5, () => whole('/ok', 2, undefined, overTls)),

@@ -1,5 +1,6 @@
 // The gateway of a soak, as a process of its own: `node --expose-gc gateway-process.ts`, spoken to over IPC. It swaps its
 // snapshot every few seconds, and says what it holds when it is asked.
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,12 +9,19 @@ import { realClock, realRandom } from '@fairlead/core';
 import { testCertificate } from '@fairlead/net/testing';
 import { loadSnapshot, startEngine } from '@fairlead/proxy';
 import { createTelemetry } from '@fairlead/telemetry';
+import { TENANTS } from './clients.ts';
 import type { Asked, Told } from './gateway-messages.ts';
 
 const SWAP_EVERY_MS = 3_000;
 /** So often there is a new certificate, in snapshots. */
 const RENEW_EVERY = 10;
 const GRACE_MS = 10_000;
+/** Each tenant's key is its name. */
+const consumers = TENANTS.map((name) => ({
+  name,
+  tenant: name,
+  keys: [`sha256:${createHash('sha256').update(name).digest('hex')}`],
+}));
 
 const { FAIRLEAD_SOAK_ORIGIN: origin = '', FAIRLEAD_SOAK_LEAK: leak } = process.env;
 const clock = realClock();
@@ -35,6 +43,7 @@ function renew(): void {
 function nextSnapshot() {
   version += 1;
   const isOdd = version % 2 === 1;
+  const cluster = isOdd ? 'origin' : 'other';
   if (version % RENEW_EVERY === 1) renew();
   const written = {
     listeners: [
@@ -50,21 +59,55 @@ function nextSnapshot() {
       {
         name: 'text',
         match: { path: '/text' },
-        to: isOdd ? 'origin' : 'other',
+        to: cluster,
         timeout: '60s',
         filters: [{ type: 'compress' }],
       },
       {
         name: 'kept',
         match: { path: '/kept' },
-        to: isOdd ? 'origin' : 'other',
+        to: cluster,
         timeout: '60s',
         // Small enough to be full within a minute.
         filters: [{ type: 'cache', zone: 'kept', store: { memory: '4MiB' } }],
       },
       {
+        name: 'composed',
+        match: { path: '/composed' },
+        timeout: '60s',
+        filters: [
+          {
+            type: 'compose',
+            path: '/composed/{id}',
+            parts: {
+              order: { to: cluster, path: '/part/{path:id}', at: '' },
+              payment: { to: cluster, path: '/part/{path:id}' },
+              missing: { to: 'bad', path: '/bad/now', optional: true },
+            },
+          },
+        ],
+      },
+      {
+        name: 'asked',
+        match: { path: '/asked' },
+        to: cluster,
+        timeout: '60s',
+        filters: [{ type: 'ext-auth', cluster, path: '/verify', timeout: '30s' }],
+      },
+      {
+        name: 'own',
+        match: { path: '/own' },
+        to: cluster,
+        timeout: '60s',
+        filters: [
+          { type: 'any-of', of: [{ type: 'api-key', header: 'x-api-key', consumers }] },
+          { type: 'headers', request: { set: { 'x-tenant': '{tenant}' } } },
+          { type: 'cache', zone: 'own', identified: true, defaultTtl: '1s', store: { memory: '4MiB' } },
+        ],
+      },
+      {
         name: `all-${version % 3}`,
-        to: isOdd ? 'origin' : 'other',
+        to: cluster,
         timeout: '60s',
         maxBody: '8MiB',
         policy: 'patient',

@@ -29,6 +29,10 @@ async function answer(request: ServerRequest): Promise<void> {
   if (target.startsWith('/large')) return stream(request, 64 * PART.length);
   if (target.startsWith('/chunks')) return stream(request, UNKNOWN_LENGTH);
   if (target.startsWith('/kept')) return request.answer(200, { 'cache-control': 'max-age=2' }, KEPT);
+  if (target.startsWith('/part'))
+    return request.answer(200, { 'content-type': 'application/json' }, JSON.stringify({ target }));
+  // Without a word of who may keep it: what the gateway keeps, it keeps for a tenant.
+  if (target.startsWith('/own')) return request.answer(200, {}, request.head.fields.get('x-tenant') ?? 'nobody');
   if (target.startsWith('/text')) return request.answer(200, { 'content-type': 'text/html' }, TEXT);
   if (target.startsWith('/socket')) return talk(request);
   if (target.startsWith('/bad/slow')) return slow(request);
