@@ -31,6 +31,7 @@ interface Expected {
   };
   readonly BackendSetResponseHeaders?: Texts;
   readonly Backend?: string;
+  readonly MirroredTo?: readonly { readonly BackendRef: { readonly Name: string } }[];
 }
 interface Asked {
   readonly Host?: string;
@@ -55,7 +56,8 @@ export async function gatewayApi(path: string): Promise<readonly Case[]> {
   const folder = join(path, 'tests');
   const names = readdirSync(folder).filter((name) => /^httproute-.*\.go$/.test(name));
   const cases: Case[] = [];
-  const servers = await Promise.all(BACKENDS.map(echoServer));
+  const copies = new Set<string>();
+  const servers = await Promise.all(BACKENDS.map((backend) => echoServer(backend, copies)));
   // `as`: a TCP server's address is an object once it listens.
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   const clusters = Object.fromEntries(
@@ -94,7 +96,7 @@ export async function gatewayApi(path: string): Promise<readonly Case[]> {
     await using _gateway = gateway;
     for (const [index, expected] of all.entries()) {
       const what = `${title} ${index + 1}: ${expected.Request.Method ?? 'GET'} ${expected.Request.Host ?? ''}${expected.Request.Path ?? '/'}`;
-      const why = await misfitOf(expected, gateway.port);
+      const why = (await misfitOf(expected, gateway.port)) ?? (await missingCopy(expected, copies));
       cases.push(why === undefined ? passed(what) : failed(what, why));
     }
   }
@@ -168,6 +170,19 @@ async function misfitOf(expected: Expected, port: number): Promise<string | unde
   return misfit === undefined ? undefined : `the request ${misfit}`;
 }
 
+/** Which copy does not come within two seconds. */
+async function missingCopy(
+  { Request: asked, MirroredTo = [] }: Expected,
+  copies: Set<string>,
+): Promise<string | undefined> {
+  for (const { BackendRef } of MirroredTo) {
+    const copy = `${constantOf(BackendRef.Name)} ${asked.Path ?? '/'}`;
+    for (let turn = 0; turn < 200 && !copies.has(copy); turn += 1) await sleep(10);
+    if (!copies.delete(copy)) return `there is no copy at ${copy}`;
+  }
+  return undefined;
+}
+
 /** What is not said of the new place is as it was. */
 function misfitLocation(
   location: string,
@@ -208,8 +223,10 @@ function constantOf(name: string | undefined): string | undefined {
   return version === undefined ? name : `infra-backend-v${version}`;
 }
 
-async function echoServer(backend: string): Promise<Server> {
+/** An echo that notes, by name and path, which copies it gets. */
+async function echoServer(backend: string, copies: Set<string>): Promise<Server> {
   const server = createServer((incoming, response) => {
+    if (incoming.headers['x-fairlead-mirror'] !== undefined) copies.add(`${backend} ${incoming.url}`);
     const told = incoming.headers['x-echo-set-header'];
     // `as`: it is what `misfitOf` has written.
     const extra = typeof told === 'string' ? (JSON.parse(told) as Texts) : {};

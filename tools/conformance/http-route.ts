@@ -24,13 +24,13 @@ interface Rule {
   }[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
   readonly filters?: readonly Filter[];
-  readonly backendRefs?: readonly {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly kind?: string;
-    readonly weight?: number;
-    readonly filters?: unknown;
-  }[];
+  readonly backendRefs?: readonly (BackendRef & { readonly weight?: number; readonly filters?: unknown })[];
+}
+
+interface BackendRef {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly kind?: string;
 }
 
 interface Filter {
@@ -43,6 +43,19 @@ interface Filter {
     readonly port?: number;
     readonly path?: PathChange;
     readonly statusCode?: number;
+  };
+  readonly requestMirror?: {
+    readonly backendRef: BackendRef;
+    readonly percent?: number;
+    readonly fraction?: unknown;
+  };
+  readonly cors?: {
+    readonly allowOrigins?: readonly string[];
+    readonly allowMethods?: readonly string[];
+    readonly allowHeaders?: readonly string[];
+    readonly exposeHeaders?: readonly string[];
+    readonly allowCredentials?: boolean;
+    readonly maxAge?: number;
   };
   readonly urlRewrite?: { readonly hostname?: string; readonly path?: PathChange };
 }
@@ -58,28 +71,30 @@ interface Edits {
   readonly remove?: readonly string[];
 }
 
+const AWAY = 'a backend that is not there or not allowed is the controller’s affair';
+
 /** Routes in our form, or why there is no such route here. */
 export type Translated = { readonly routes: readonly object[] } | { readonly why: string };
 
 /** An HTTPRoute in our form, one route a rule. */
 export function translated({ metadata, spec }: HttpRoute, backends: ReadonlySet<string>): Translated {
   const routes: object[] = [];
+  const isHere = ({ name, kind, namespace = metadata.namespace }: BackendRef): boolean =>
+    backends.has(name) && kind === undefined && namespace === metadata.namespace;
   for (const [index, rule] of (spec.rules ?? []).entries()) {
     const { matches = [], filters = [], backendRefs = [], timeouts = {} } = rule;
     const timeout = timeouts.backendRequest ?? timeouts.request;
     const ours: object[] = [];
     const prefix = matches[0]?.path?.value ?? '/';
     for (const filter of filters) {
+      const copied = filter.requestMirror?.backendRef;
+      if (copied !== undefined && !isHere(copied)) return { why: AWAY };
       const one = filterOf(filter, prefix);
       if (typeof one === 'string') return { why: one };
       ours.push(one);
     }
-    const unknown = backendRefs.find(
-      (each) => !backends.has(each.name) || each.kind !== undefined || each.namespace !== undefined,
-    );
     const redirects = filters.some(({ type }) => type === 'RequestRedirect');
-    if (unknown !== undefined || (backendRefs.length === 0 && !redirects))
-      return { why: 'a backend that is not there or not allowed is the controller’s affair' };
+    if (!backendRefs.every(isHere) || (backendRefs.length === 0 && !redirects)) return { why: AWAY };
     if (backendRefs.some((each) => each.filters !== undefined)) return { why: 'filters of a backend are not spoken' };
     routes.push({
       name: `${metadata.name}-${index}`,
@@ -96,20 +111,39 @@ export function translated({ metadata, spec }: HttpRoute, backends: ReadonlySet<
 
 /** A filter of ours, or why there is none. */
 function filterOf(filter: Filter, prefix: string): object | string {
-  const { requestRedirect: redirect, urlRewrite: rewrite } = filter;
+  const { requestRedirect: redirect, urlRewrite: rewrite, requestMirror: mirror, cors } = filter;
   if (redirect !== undefined) {
     const { scheme, hostname: host, port, path, statusCode: status } = redirect;
     return { type: 'redirect', scheme, host, port, status, path: path && pathChangeOf(path, prefix) };
   }
   if (rewrite !== undefined) {
-    if (rewrite.hostname !== undefined) return 'the host that goes on is the endpoint’s';
-    return { type: 'rewrite', path: rewrite.path && pathChangeOf(rewrite.path, prefix) };
+    return { type: 'rewrite', host: rewrite.hostname, path: rewrite.path && pathChangeOf(rewrite.path, prefix) };
   }
+  if (mirror !== undefined) {
+    const { backendRef, percent, fraction } = mirror;
+    // How many of many requests are copied is not in the answer to one.
+    if (percent !== undefined || fraction !== undefined) return 'its expectations are no list of requests';
+    return { type: 'mirror', to: backendRef.name };
+  }
+  if (cors !== undefined) return corsOf(cors);
   if (!/^(?:Request|Response)HeaderModifier$/.test(filter.type)) return `the filter ${filter.type} is not translated`;
   const request = editsOf(filter.requestHeaderModifier);
   const answer = editsOf(filter.responseHeaderModifier);
-  if (request === 'adds' || answer === 'adds') return 'fields are set and removed here, not added to';
   return { type: 'headers', request, answer };
+}
+
+/** GET, HEAD and POST are never asked about. */
+function corsOf(cors: NonNullable<Filter['cors']>): object {
+  const methods = cors.allowMethods?.filter((method) => !['GET', 'HEAD', 'POST'].includes(method)) ?? [];
+  return {
+    type: 'cors',
+    origins: cors.allowOrigins,
+    ...(methods.length === 0 ? {} : { methods }),
+    headers: cors.allowHeaders,
+    exposed: cors.exposeHeaders,
+    credentials: cors.allowCredentials,
+    ...(cors.maxAge === undefined ? {} : { maxAge: `${cors.maxAge}s` }),
+  };
 }
 
 function pathChangeOf({ replaceFullPath, replacePrefixMatch }: PathChange, prefix: string): object {
@@ -138,13 +172,14 @@ function rulesOf(list: readonly Named[], spelled: (name: string) => string): obj
   return rules;
 }
 
-function editsOf(edits: Edits | undefined): object | 'adds' | undefined {
+function editsOf(edits: Edits | undefined): object | undefined {
   if (edits === undefined) return undefined;
-  if (edits.add !== undefined) return 'adds';
+  const { set, add, remove } = edits;
+  const byName = (list: readonly Named[]): object =>
+    Object.fromEntries(list.map(({ name, value }) => [name.toLowerCase(), value]));
   return {
-    ...(edits.set === undefined
-      ? {}
-      : { set: Object.fromEntries(edits.set.map(({ name, value }) => [name.toLowerCase(), value])) }),
-    ...(edits.remove === undefined ? {} : { remove: edits.remove.map((name) => name.toLowerCase()) }),
+    ...(set === undefined ? {} : { set: byName(set) }),
+    ...(add === undefined ? {} : { append: byName(add) }),
+    ...(remove === undefined ? {} : { remove: remove.map((name) => name.toLowerCase()) }),
   };
 }
