@@ -22,7 +22,6 @@ const patient = [
   'test/soak/soak.int.test.ts',
   'tools/documents/documents.int.test.ts',
   'tools/packages.int.test.ts',
-  'tools/servers/store-on-postgresql.int.test.ts',
 ];
 
 export default defineConfig({
