@@ -124,6 +124,7 @@ test('a serialization failure runs the work again: hooks of the attempt that was
   await using database = open(2);
   await owner('insert into thing (id) values (1), (2)');
   let runs = 0;
+  let read = 0;
   const hooks: number[] = [];
   const both = Promise.withResolvers<void>();
   const add = async (): Promise<void> =>
@@ -134,7 +135,8 @@ test('a serialization failure runs the work again: hooks of the attempt that was
         const run = runs;
         tx.afterCommit(() => hooks.push(run));
         await tx.query('select sum(n) from thing where id in (1, 2)');
-        if (run === 2) both.resolve();
+        read += 1;
+        if (read === 2) both.resolve();
         await both.promise;
         await tx.query('update thing set n = n + 1 where id = $1', [1]);
       },
