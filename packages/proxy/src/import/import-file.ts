@@ -35,7 +35,7 @@ export async function importFile(
   file: string,
   { origin = file, env = process.env }: ImportFileOptions = {},
 ): Promise<ImportedFile> {
-  const imported = importAny(await readConfiguration(file), {
+  const imported = await importAny(await readConfiguration(file), {
     file: origin,
     env,
     include: includedFiles(resolve(file)),

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { importAny } from './read-any.ts';
 
 /** Whose a text is: ours, or whose importer takes it, or refuses it with these words. */
-function whose(text: string, file = 'gateway'): string {
+async function whose(text: string, file = 'gateway'): Promise<string> {
   try {
-    return importAny(text, { file, env: {}, include: () => [] })?.of ?? 'ours';
+    return (await importAny(text, { file, env: {}, include: () => [] }))?.of ?? 'ours';
   } catch (error) {
     return String(error);
   }
@@ -20,13 +20,13 @@ test.each([
   ['# of the edge\n\nuser  www-data;\nhttp\n{ server { return 200; } }', 'nginx'],
   ['events{}http{server{return 200;}}', 'nginx'],
   ['upstream a { server 10.0.0.1:80; }\nserver { return 200; }', 'nginx'],
-])('%j is known by what it begins with', (text, of) => {
-  expect(whose(text)).toMatch(new RegExp(`^${of}$`, 'i'));
+])('%j is known by what it begins with', async (text, of) => {
+  expect(await whose(text)).toMatch(new RegExp(`^${of}$`, 'i'));
 });
 
-test('a text that is broken from its beginning on is told apart by its file', () => {
-  expect(whose('user www-data\nserver { return 200; }', 'nginx.conf')).toContain(
+test('a text that is broken from its beginning on is told apart by its file', async () => {
+  expect(await whose('user www-data\nserver { return 200; }', 'nginx.conf')).toContain(
     'user does not end; there is a ; missing',
   );
-  expect(whose('listeners: []\nroutes: []\nclusters: {}', 'gateway.conf')).toBe('ours');
+  expect(await whose('listeners: []\nroutes: []\nclusters: {}', 'gateway.conf')).toBe('ours');
 });

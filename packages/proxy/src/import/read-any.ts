@@ -4,12 +4,10 @@
 //   kong/, nginx/         an importer each
 import { isMap, parseDocument } from 'yaml';
 import type { Place } from '../snapshot/snapshot-problem.ts';
-import { readSource, type TextPosition } from '../snapshot/source-text.ts';
+import { readSource, type SourceText, type TextPosition } from '../snapshot/source-text.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
-import { readSnapshot, snapshotOf, type ReadSnapshotOptions } from '../snapshot/read-snapshot.ts';
+import { snapshotIn, snapshotOf, type ReadSnapshotOptions } from '../snapshot/read-snapshot.ts';
 import type { Imported, Importer, ImportOrigin } from './imported.ts';
-import { importKong } from './kong/import-kong.ts';
-import { importNginx } from './nginx/import-nginx.ts';
 
 /** What reading a text of any form needs to know. */
 export type ReadAnyOptions = ReadSnapshotOptions & Omit<ImportOrigin, 'file'>;
@@ -24,16 +22,15 @@ export interface ReadText {
  * Reads a configuration of ours or of another gateway and compiles it.
  * @throws SNAPSHOT_INVALID with everything that is wrong with it, in the lines of the text
  */
-export function readAny(text: string, options: ReadAnyOptions): ReadText {
-  const imported = importAny(text, { ...options, file: options.origin });
+export async function readAny(text: string, options: ReadAnyOptions): Promise<ReadText> {
+  const source = sourceOf(text);
+  const imported = await importedFrom(text, source, { ...options, file: options.origin });
   if (imported === undefined) {
-    const snapshot = readSnapshot(text, options);
+    const ours = source ?? readSource(text);
+    const snapshot = snapshotIn(ours, options);
     return {
       snapshot,
-      locate(place, isKey = false) {
-        const source = readSource(text);
-        return source.kind === 'read' ? source.locate(place, isKey) : undefined;
-      },
+      locate: (place, isKey = false) => (ours.kind === 'read' ? ours.locate(place, isKey) : undefined),
     };
   }
   const { of, notes, written } = imported;
@@ -45,8 +42,22 @@ export function readAny(text: string, options: ReadAnyOptions): ReadText {
  * Reads a configuration of another gateway as one of ours; `undefined` when it is one of ours already.
  * @throws SNAPSHOT_INVALID
  */
-export function importAny(text: string, origin: ImportOrigin): Imported | undefined {
-  return importerOf(text, origin.file)?.(text, origin);
+export function importAny(text: string, origin: ImportOrigin): Promise<Imported | undefined> {
+  return importedFrom(text, sourceOf(text), origin);
+}
+
+async function importedFrom(
+  text: string,
+  source: SourceText | undefined,
+  origin: ImportOrigin,
+): Promise<Imported | undefined> {
+  const importer = await importerOf(text, source, origin.file);
+  return importer?.(text, origin);
+}
+
+/** A text as YAML or JSON; `undefined` for what nginx reads. */
+function sourceOf(text: string): SourceText | undefined {
+  return NGINX.test(text) ? undefined : readSource(text);
 }
 
 /** The first directive of nginx, behind comments: names of our form and of Kong's have a colon behind them. */
@@ -71,13 +82,17 @@ const KONG = [
 ];
 const OURS = ['listeners', 'clusters'];
 
-function importerOf(text: string, file: string): Importer | undefined {
-  if (NGINX.test(text)) return importNginx;
-  const keys = topKeys(text);
+// Whoever has a configuration of ours need not load what reads others'.
+const kong = async (): Promise<Importer> => (await import('./kong/import-kong.ts')).importKong;
+const nginx = async (): Promise<Importer> => (await import('./nginx/import-nginx.ts')).importNginx;
+
+async function importerOf(text: string, source: SourceText | undefined, file: string): Promise<Importer | undefined> {
+  if (source === undefined) return nginx();
+  const keys = source.kind === 'read' ? Object.keys(source.value ?? {}) : topKeys(text);
   if (keys.some((key) => OURS.includes(key))) return undefined;
-  if (keys.some((key) => KONG.includes(key))) return importKong;
+  if (keys.some((key) => KONG.includes(key))) return kong();
   // One that is broken from its beginning on.
-  return file.endsWith('.conf') ? importNginx : undefined;
+  return file.endsWith('.conf') ? nginx() : undefined;
 }
 
 /** The keys of a mapping of YAML or JSON, however broken it is further in. */

@@ -31,7 +31,7 @@ export async function loadSnapshot(file: string, options: LoadSnapshotOptions): 
   const path = resolve(file);
   const text = options.text ?? (await readConfiguration(file));
   const { origin = file, clock, kinds, env = process.env } = options;
-  const { snapshot, locate } = readAny(text, {
+  const { snapshot, locate } = await readAny(text, {
     origin,
     loadedAtMs: clock.now(),
     env,

@@ -30,7 +30,14 @@ export interface ReadSnapshotOptions extends SnapshotOrigin {
  * @throws SNAPSHOT_INVALID with everything that is wrong; `details.problems` is `[{ path, message, line, column }]`
  */
 export function readSnapshot(text: string, options: ReadSnapshotOptions): CompiledSnapshot {
-  const source = readSource(text);
+  return snapshotIn(readSource(text), options);
+}
+
+/**
+ * The same of a text that has been read.
+ * @throws SNAPSHOT_INVALID
+ */
+export function snapshotIn(source: SourceText, options: ReadSnapshotOptions): CompiledSnapshot {
   if (source.kind === 'malformed') {
     throw invalidSnapshot(
       options.origin,
