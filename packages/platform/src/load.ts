@@ -62,7 +62,7 @@ export async function buildModel(file: string, definition: PlatformDefinition): 
   ]);
   const usesOf = resolveUses({ parsed, services, externals }, problems);
   checkRoutes(parsed, problems);
-  checkFilters(parsed, problems);
+  await checkFilters(parsed, problems);
   checkPolicies({ parsed, services, externals }, problems);
   problems.throwIfAny(file);
 
