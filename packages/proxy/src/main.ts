@@ -7,9 +7,9 @@
 // lets it end in favour of another process at the same address (see workers.ts).
 import { realClock, realRandom } from '@fairlead/core';
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
-import { readGatewayConfig } from './config.ts';
-import { startGateway } from './gateway.ts';
-import { isLeave } from './workers.ts';
+import { isLeave } from './fleet/workers.ts';
+import { readGatewayConfig } from './platform/config.ts';
+import { startGateway } from './platform/gateway.ts';
 
 const GRACE_MS = 5_000;
 

@@ -1,4 +1,4 @@
-import { readTarget } from '../request-target.ts';
+import { readTarget } from '../match/request-target.ts';
 
 const SLASH = 0x2f;
 const DOT = 0x2e;

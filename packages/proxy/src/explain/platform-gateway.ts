@@ -1,12 +1,12 @@
 import { noTelemetry } from '@fairlead/telemetry';
 import type { Clock, Random } from '@fairlead/core';
-import { readGatewayConfig } from '../config.ts';
-import { gatewaySnapshot } from '../gateway-snapshot.ts';
-import { resolveOptions } from '../options.ts';
-import { PLATFORM_WORDS } from '../platform-filters.ts';
+import { readGatewayConfig } from '../platform/config.ts';
+import { gatewaySnapshot } from '../platform/gateway-snapshot.ts';
+import { resolveOptions } from '../platform/options.ts';
+import { PLATFORM_WORDS } from '../platform/platform-filters.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import type { SayingKind } from '../snapshot/filter-kind.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 
 /** What the gateway of a platform runs, to be explained. */
 export interface PlatformGateway {

@@ -2,7 +2,7 @@
 //   main.ts           a member: an engine, told by IPC what to run; fleet-messages.ts is what is said
 //   limit-ledger.ts   asked-limits.ts   limits that all members count together, and how they ask; ledger-reports.ts who is near
 //   merged-metrics.ts                   metrics of all as those of one
-//   ../workers.ts                       starts, replaces and ends processes
+//   workers.ts                          starts, replaces and ends processes
 import { fileURLToPath } from 'node:url';
 import { FairleadError, type Clock, type Closeable, type Random, type Timer } from '@fairlead/core';
 import type { Metrics } from '@fairlead/telemetry';
@@ -10,11 +10,11 @@ import type { GatewayProcesses, QuestionName, Told } from '../admin/gateway-ques
 import type { SwapHistory } from '../admin/swap-history.ts';
 import type { LimitReport, NearAsk } from '../engine/filter.ts';
 import { fail } from '../errors.ts';
-import { startWorkers, type WorkerLink } from '../workers.ts';
 import { isFromMember, type FromMember, type MemberConfiguration, type ToMember } from './fleet-messages.ts';
 import { ledgerReports } from './ledger-reports.ts';
 import { LimitLedger } from './limit-ledger.ts';
 import { countedMetrics, mergedMetrics } from './merged-metrics.ts';
+import { startWorkers, type WorkerLink } from './workers.ts';
 
 /** How a fleet is run. */
 export interface FleetOptions {

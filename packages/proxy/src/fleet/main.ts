@@ -11,10 +11,10 @@ import { swapHistory } from '../admin/swap-history.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { loadSnapshot } from '../snapshot/load-snapshot.ts';
 import { startStandalone } from '../standalone.ts';
-import { isLeave, type WorkerReady } from '../workers.ts';
 import { askedLimits } from './asked-limits.ts';
 import { atPort } from './at-port.ts';
 import type { FromMember, MemberConfiguration, ToldFailure, ToMember } from './fleet-messages.ts';
+import { isLeave, type WorkerReady } from './workers.ts';
 
 const clock = realClock();
 const random = realRandom();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readEdgeFilters } from '../edge-filters.ts';
+import { readEdgeFilters } from '../platform/edge-filters.ts';
 import { behindCaches } from './behind-caches.ts';
 import { FILTER_KINDS } from './filter-kinds.ts';
 import { snapshotOf } from './read-snapshot.ts';

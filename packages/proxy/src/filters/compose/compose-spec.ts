@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pointerSteps } from '../../match/json-pointer.ts';
 import { parameterName } from '../../match/request-path.ts';
-import { readTarget } from '../../request-target.ts';
+import { readTarget } from '../../match/request-target.ts';
 import { fieldName, memberName } from '../../snapshot/names.ts';
 import { duration, size } from '../../snapshot/quantities.ts';
 import { circle, dependencies } from './order.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { pathFault } from '../../engine/passage-path.ts';
 import { patternFault } from '../../match/linear-pattern.ts';
 import { matchingPath, parameterName } from '../../match/request-path.ts';
-import { readTarget } from '../../request-target.ts';
+import { readTarget } from '../../match/request-target.ts';
 
 const PLACEHOLDER = /\{([A-Za-z_]\w*)\}/g;
 const GROUP = /\$(?:(\d)|\{(\w+)\}|(\$))/g;

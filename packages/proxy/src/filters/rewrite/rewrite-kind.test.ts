@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { answering, get, OK, running } from '../../engine/engine.fixture.ts';
-import { readTarget } from '../../request-target.ts';
+import { readTarget } from '../../match/request-target.ts';
 import { filterWorld } from '../passage.fixture.ts';
 import { rewriteKind } from './rewrite-kind.ts';
 

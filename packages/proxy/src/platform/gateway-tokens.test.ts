@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { exportSPKI, importJWK } from 'jose';
 import type { CryptoKey } from 'jose';
 import { expect, test } from 'vitest';
-import { openEdge, signingKey } from '../fixtures/edge.ts';
+import { openEdge, signingKey } from '../../fixtures/edge.ts';
 
 const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 

@@ -3,10 +3,10 @@ import type { Clock, Random } from '@fairlead/core';
 import type { PolicySpec } from '@fairlead/policy';
 import type { Telemetry } from '@fairlead/telemetry';
 import type { JSONWebKeySet } from 'jose';
+import type { FilterSpec } from '../engine/compiled-route.ts';
+import { formatPlace } from '../snapshot/snapshot-problem.ts';
 import { readEdgeFilters } from './edge-filters.ts';
-import type { FilterSpec } from './engine/compiled-route.ts';
 import { policyProblems } from './service-policies.ts';
-import { formatPlace } from './snapshot/snapshot-problem.ts';
 
 /** A rule of the gateway: which paths go to which service, for whom, and for how long. */
 export interface GatewayRoute {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 
-const PRIMARY = fileURLToPath(new URL('../fixtures/primary.ts', import.meta.url));
+const PRIMARY = fileURLToPath(new URL('../../fixtures/primary.ts', import.meta.url));
 
 interface Told {
   readonly type: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openEdge } from '../fixtures/edge.ts';
+import { openEdge } from '../../fixtures/edge.ts';
 
 test('a service that keeps failing is left alone: 503 at once, with when to come back, and nothing of what was measured', async () => {
   let asked = 0;

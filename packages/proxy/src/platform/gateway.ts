@@ -1,27 +1,26 @@
 // The platform's gateway: the engine (engine/engine.ts) with what the platform asks of every request
-//   options.ts           config.ts  main.ts    how it is told what to do
-//   gateway-snapshot.ts  platform-filters.ts   what of it the engine runs; service-policies.ts what policies do at an edge,
-//                        edge-filters.ts which filters a route may have there
-//   own-paths.ts         edge-claims.ts        what no route is asked about, and what nobody outside may say
-//   standalone.ts        admin/                the engine without the platform, and what operators are told
-//   errors.ts                                  codes of the whole package
-// engine/ snapshot/ match/ filters/ explain/   each say in their main file what they hold
+//   options.ts           config.ts             how it is told what to do; main.ts of the package is its process
+//   gateway-snapshot.ts  platform-filters.ts   what of it the engine runs
+//   edge-filters.ts      service-policies.ts   which filters a route may have there, and what policies do at an edge
+// Beside this room: standalone.ts, the engine without the platform; own-paths.ts and edge-claims.ts, what no route is asked
+// about and what nobody outside may say; errors.ts, codes of the whole package. admin/ engine/ explain/ filters/ fleet/
+// match/ snapshot/ each say in their main file what they hold.
 import { rm } from 'node:fs/promises';
 import { FairleadError, type Closeable } from '@fairlead/core';
-import { serveAdmin } from './admin/admin-server.ts';
-import { oneProcess } from './admin/gateway-processes.ts';
-import { LocalGateway } from './admin/local-gateway.ts';
-import { swapHistory } from './admin/swap-history.ts';
-import { CLAIMS } from './edge-claims.ts';
-import { startEngine, type Engine } from './engine/engine.ts';
-import { resolveJwtSpec } from './filters/jwt/jwt-spec.ts';
-import { JwtVerifier } from './filters/jwt/jwt-verifier.ts';
+import { serveAdmin } from '../admin/admin-server.ts';
+import { oneProcess } from '../admin/gateway-processes.ts';
+import { LocalGateway } from '../admin/local-gateway.ts';
+import { swapHistory } from '../admin/swap-history.ts';
+import { CLAIMS } from '../edge-claims.ts';
+import { startEngine, type Engine } from '../engine/engine.ts';
+import { resolveJwtSpec } from '../filters/jwt/jwt-spec.ts';
+import { JwtVerifier } from '../filters/jwt/jwt-verifier.ts';
+import { ownPath, type Health } from '../own-paths.ts';
+import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { gatewaySnapshot, LISTENER } from './gateway-snapshot.ts';
 import { resolveOptions, type GatewayOptions, type ResolvedOptions } from './options.ts';
-import { ownPath, type Health } from './own-paths.ts';
 import { PLATFORM_WORDS, platformKinds } from './platform-filters.ts';
-import type { CompiledSnapshot } from './snapshot/compiled-snapshot.ts';
-import { FILTER_KINDS } from './snapshot/filter-kinds.ts';
 
 /** A gateway that listens. `close` refuses new requests, lets those under way end within its grace time, then cuts them. */
 export interface Gateway extends Closeable {

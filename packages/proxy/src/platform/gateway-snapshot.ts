@@ -1,12 +1,12 @@
 import type { Endpoint } from '@fairlead/net';
 import type { PolicySpec } from '@fairlead/policy';
+import type { FilterSpec } from '../engine/compiled-route.ts';
+import { compileRoutes } from '../match/route-table.ts';
+import type { CompiledCluster, CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
 import { answersAll, atTheDoor } from './edge-filters.ts';
-import type { FilterSpec } from './engine/compiled-route.ts';
-import { compileRoutes } from './match/route-table.ts';
 import type { GatewayEndpoint, ResolvedOptions, ResolvedRoute } from './options.ts';
 import { ABSENT, HEADERS, ROLES, TOKEN } from './platform-filters.ts';
 import { atTheEdge } from './service-policies.ts';
-import type { CompiledCluster, CompiledSnapshot, SnapshotRoute } from './snapshot/compiled-snapshot.ts';
 
 /** The gateway's only listener. */
 export const LISTENER = 'gateway';

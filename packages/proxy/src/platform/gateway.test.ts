@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openEdge } from '../fixtures/edge.ts';
+import { openEdge } from '../../fixtures/edge.ts';
 
 test('a request with a good token reaches its service with the identity of the token', async () => {
   await using edge = await openEdge();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openEdge } from '../fixtures/edge.ts';
+import { openEdge } from '../../fixtures/edge.ts';
 
 const STRANGER = '0af7651916cd43dd8448eb211c80319c';
 const OF_STRANGER = { traceparent: `00-${STRANGER}-b7ad6b7169203331-01` };

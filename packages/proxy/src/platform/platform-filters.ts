@@ -1,12 +1,12 @@
 import { contextToHeaders, createContext } from '@fairlead/core';
 import { z } from 'zod';
-import type { Filter, Identity, LocalAnswer, Passage } from './engine/filter.ts';
-import { jwtFilter } from './filters/jwt/jwt-filter.ts';
-import { forbidden } from './filters/jwt/jwt-fault.ts';
-import type { ResolvedJwtSpec } from './filters/jwt/jwt-spec.ts';
-import type { JwtVerifier } from './filters/jwt/jwt-verifier.ts';
+import type { Filter, Identity, LocalAnswer, Passage } from '../engine/filter.ts';
+import { forbidden } from '../filters/jwt/jwt-fault.ts';
+import { jwtFilter } from '../filters/jwt/jwt-filter.ts';
+import type { ResolvedJwtSpec } from '../filters/jwt/jwt-spec.ts';
+import type { JwtVerifier } from '../filters/jwt/jwt-verifier.ts';
+import type { FilterKind, SayingKind } from '../snapshot/filter-kind.ts';
 import type { ResolvedOptions } from './options.ts';
-import type { FilterKind, SayingKind } from './snapshot/filter-kind.ts';
 
 // The filters of the platform's own gateway, in the order in which a request meets them.
 export const TOKEN = 'platform-token';

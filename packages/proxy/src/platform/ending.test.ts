@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, createServer as createTcpServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { advanceUntil, listenOn, openEdge, stop, textOf } from '../fixtures/edge.ts';
+import { advanceUntil, listenOn, openEdge, stop, textOf } from '../../fixtures/edge.ts';
 
 /** A promise and its resolve, for what a test waits to see. */
 function seen<T = void>() {

@@ -1,7 +1,7 @@
 import type { Serializable } from 'node:child_process';
 import cluster, { type Worker } from 'node:cluster';
 import { backoff, type Clock, type Closeable, type Random } from '@fairlead/core';
-import { fail } from './errors.ts';
+import { fail } from '../errors.ts';
 
 /** What a worker says to whoever has started it. */
 export interface WorkerReady {

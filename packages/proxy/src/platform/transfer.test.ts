@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { openEdge, textOf } from '../fixtures/edge.ts';
+import { openEdge, textOf } from '../../fixtures/edge.ts';
 
 /** A promise and its resolve, for what a test waits to see. */
 function seen<T = void>() {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type RequestListener } from 'node:http';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openEdge, textOf } from '../fixtures/edge.ts';
+import { openEdge, textOf } from '../../fixtures/edge.ts';
 import { readEdgeFilters } from './edge-filters.ts';
 
 const CORS = { type: 'cors', origins: ['https://shop.test'] };

@@ -1,15 +1,15 @@
 import { nearest } from '@fairlead/core';
 import { z } from 'zod';
-import type { FilterSpec } from './engine/compiled-route.ts';
-import { PARTIAL_FIELD } from './filters/compose/composed-answer.ts';
-import { behindCaches } from './snapshot/behind-caches.ts';
-import { filterForm } from './snapshot/filter-form.ts';
-import type { FilterKind } from './snapshot/filter-kind.ts';
-import { FILTER_KINDS } from './snapshot/filter-kinds.ts';
-import { clustersInside } from './snapshot/filter-references.ts';
-import { withNested } from './snapshot/nested-filters.ts';
-import { issueMessage, shapeProblems } from './snapshot/shape-problems.ts';
-import type { Place } from './snapshot/snapshot-problem.ts';
+import type { FilterSpec } from '../engine/compiled-route.ts';
+import { PARTIAL_FIELD } from '../filters/compose/composed-answer.ts';
+import { behindCaches } from '../snapshot/behind-caches.ts';
+import { filterForm } from '../snapshot/filter-form.ts';
+import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
+import { clustersInside } from '../snapshot/filter-references.ts';
+import { withNested } from '../snapshot/nested-filters.ts';
+import { issueMessage, shapeProblems } from '../snapshot/shape-problems.ts';
+import type { Place } from '../snapshot/snapshot-problem.ts';
 
 /** One thing that is wrong with a route's filters. */
 export interface EdgeFilterProblem {
