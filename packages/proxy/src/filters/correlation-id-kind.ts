@@ -2,13 +2,11 @@ import { uuidV7 } from '@fairlead/core';
 import { z } from 'zod';
 import type { Filter, FilterFactory } from '../engine/filter.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { writtenField } from './field-name.ts';
 
 const schema = z.strictObject({
   type: z.literal('correlation-id'),
-  header: z
-    .string()
-    .regex(/^[a-z0-9_-]+$/, 'write a field name in lower case, with dashes')
-    .describe('Where the id is. x-request-id is written by the gateway without this.'),
+  header: writtenField('host').describe('Where the id is. x-request-id is written by the gateway without this.'),
   generator: z
     .enum(['uuid', 'uuid-counter'], { error: 'must be uuid or uuid-counter' })
     .optional()

@@ -1,22 +1,12 @@
 import { z } from 'zod';
 import type { Filter, FilterFactory, LocalAnswer, Passage } from '../engine/filter.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { byFieldName } from '../snapshot/names.ts';
+import { writtenField } from './field-name.ts';
 import { fieldTemplate, readFieldTemplate, type FieldValue } from './field-template.ts';
+import { problemCode } from './problem-code.ts';
 
-const OWN = new Set([
-  'connection',
-  'content-length',
-  'date',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-const fieldName = z
-  .string()
-  .regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes')
-  .refine((field) => !OWN.has(field), { message: 'is written by the proxy itself; leave it out' });
+const ownField = writtenField('host', 'date');
 
 const schema = z.strictObject({
   type: z.literal('error-page'),
@@ -28,17 +18,12 @@ const schema = z.strictObject({
   answer: z
     .strictObject({
       status: z.int().min(200).max(599).optional().describe('Default: the status of what it takes the place of.'),
-      headers: z
-        .record(fieldName, fieldTemplate)
+      headers: byFieldName(ownField, fieldTemplate)
         .optional()
         .describe('Fields by name; may hold {target} and the like.'),
       body: z.string().optional().describe('Text. Default none.'),
       contentType: z.string().optional().describe('Of the body. Default text/plain; charset=utf-8.'),
-      code: z
-        .string()
-        .regex(/^[A-Z][A-Z0-9_]{0,62}$/, 'write a code such as GONE_FOR_GOOD')
-        .optional()
-        .describe('For metrics and lines. Default ANSWERED_HERE.'),
+      code: problemCode.optional().describe('For metrics and lines. Default ANSWERED_HERE.'),
       template: z.boolean().optional().describe('Whether the body, too, may hold {host} and the like. Default false.'),
     })
     .describe('What clients are told instead.'),

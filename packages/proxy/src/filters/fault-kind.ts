@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Filter, FilterFactory, Passage, Verdict } from '../engine/filter.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { fieldName } from '../snapshot/names.ts';
 import { duration } from '../snapshot/quantities.ts';
 
 const share = z.string().transform((text, context) => {
@@ -16,7 +17,7 @@ const schema = z
     type: z.literal('fault'),
     until: z.iso.datetime({ offset: true }).describe('When it ends by itself.'),
     header: z
-      .strictObject({ name: z.string().regex(/^[a-z0-9-]+$/), value: z.string() })
+      .strictObject({ name: fieldName, value: z.string() })
       .optional()
       .describe('Only requests with this field. Default all.'),
     delay: z

@@ -1,48 +1,30 @@
 import { z } from 'zod';
 import type { Filter, FilterFactory, Passage } from '../engine/filter.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { byFieldName } from '../snapshot/names.ts';
 import { DependentEdits } from './dependent-edits.ts';
+import { writtenField } from './field-name.ts';
 import { fieldTemplate, readFieldTemplate, type FieldValue } from './field-template.ts';
 
-/** What frames messages and says who asks is the proxy's own affair. */
-const OWN = new Set([
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-const fieldName = z
-  .string()
-  .regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes')
-  .refine((field) => !OWN.has(field), { message: 'is written by the proxy itself; leave it out' });
-/** Of requests, `host` is what the upstream reads there. */
-const askedName = z.union([z.literal('host'), fieldName]);
-const appended = z.record(fieldName, z.union([fieldTemplate, z.array(fieldTemplate).min(1)])).optional();
-const rename = z
-  .record(fieldName, fieldName)
+/** Of requests, `host` is set to what the upstream reads there. */
+const fieldOrHost = writtenField();
+const field = writtenField('host');
+const appended = byFieldName(field, z.union([fieldTemplate, z.array(fieldTemplate).min(1)])).optional();
+const rename = byFieldName(field, field)
   .optional()
   .describe('Fields by name, and their new name; takes the place of what has it.');
-const replace = z
-  .record(fieldName, fieldTemplate)
+const replace = byFieldName(field, fieldTemplate)
   .optional()
   .describe('Fields by name, where something comes under it.');
-const fallback = z
-  .record(fieldName, fieldTemplate)
-  .optional()
-  .describe('Fields by name, where nothing comes under it.');
-const remove = z.array(fieldName).optional().describe('Fields that are left out.');
+const fallback = byFieldName(field, fieldTemplate).optional().describe('Fields by name, where nothing comes under it.');
+const remove = z.array(field).optional().describe('Fields that are left out.');
 const omitEmpty = z
   .boolean()
   .optional()
   .describe('Whether fields whose value would be empty are left out. Default false.');
 
 const asking = z.strictObject({
-  set: z.record(askedName, fieldTemplate).optional().describe('Fields by name, whatever came under it.'),
+  set: byFieldName(fieldOrHost, fieldTemplate).optional().describe('Fields by name, whatever came under it.'),
   append: appended.describe('Lines beside whatever comes under that name.'),
   remove,
   rename,
@@ -51,7 +33,7 @@ const asking = z.strictObject({
   omitEmpty,
 });
 const telling = z.strictObject({
-  set: z.record(fieldName, fieldTemplate).optional().describe('Fields by name, whatever came under it.'),
+  set: byFieldName(field, fieldTemplate).optional().describe('Fields by name, whatever came under it.'),
   append: appended.describe('Lines beside whatever comes under that name.'),
   remove,
   rename,

@@ -2,20 +2,11 @@ import { z } from 'zod';
 import type { Filter, FilterFactory, LocalAnswer, Passage } from '../engine/filter.ts';
 import { queryValue } from '../match/request-values.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { byFieldName, fieldName } from '../snapshot/names.ts';
+import { writtenField } from './field-name.ts';
 import { fieldTemplate, readFieldTemplate, type FieldValue } from './field-template.ts';
+import { problemCode } from './problem-code.ts';
 
-/** What frames an answer is written by the proxy, and so is what a body is. */
-const OWN = new Set([
-  'connection',
-  'content-length',
-  'content-type',
-  'date',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 const BODILESS = [204, 205, 304];
 
 /** What code says may be anything. */
@@ -27,19 +18,15 @@ function isJson(value: unknown): boolean {
   }
 }
 
-const fieldName = z
-  .string()
-  .regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes')
-  .refine((field) => !OWN.has(field), { message: 'is written by the proxy itself; leave it out' });
-const anyFieldName = z.string().regex(/^[a-z0-9_-]+$/, 'write a field name in lower case, with dashes');
+/** What a body is, is said by `contentType`. */
+const ownField = writtenField('host', 'date', 'content-type');
 const fieldValue = z.string().regex(/^[\t\x20-\x7e]*$/, 'a field holds printable ASCII');
 
 const schema = z
   .strictObject({
     type: z.literal('respond'),
     status: z.int().min(200).max(599).optional().describe('Default 200.'),
-    headers: z
-      .record(fieldName, z.union([fieldValue, z.array(fieldValue).min(1)]))
+    headers: byFieldName(ownField, z.union([fieldValue, z.array(fieldValue).min(1)]))
       .optional()
       .describe('Fields by name; a list is a line each.'),
     body: z
@@ -50,18 +37,14 @@ const schema = z
     contentType: fieldValue
       .optional()
       .describe('Of the body. Default text/plain; charset=utf-8, or application/json for json.'),
-    code: z
-      .string()
-      .regex(/^[A-Z][A-Z0-9_]{0,62}$/, 'write a code such as GONE_FOR_GOOD')
-      .optional()
-      .describe('Of the problem document, of metrics and lines. Default ANSWERED_HERE.'),
+    code: problemCode.optional().describe('Of the problem document, of metrics and lines. Default ANSWERED_HERE.'),
     detail: z.string().optional().describe('Of the problem document.'),
     template: z
       .boolean()
       .optional()
       .describe('Whether headers and body may hold {host}, {target}, {header:x-a} and the like. Default false.'),
     when: z
-      .strictObject({ header: anyFieldName.optional(), query: z.string().min(1).optional() })
+      .strictObject({ header: fieldName.optional(), query: z.string().min(1).optional() })
       .refine(({ header, query }) => header !== undefined || query !== undefined, {
         message: 'write header, query or both',
       })

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type { Passage } from '../engine/filter.ts';
+import { fieldName } from '../snapshot/names.ts';
 import { claimAt, claimText } from './claims.ts';
 
 const name = z.string().min(1);
@@ -8,7 +9,7 @@ const name = z.string().min(1);
 /** Who or what requests are told apart by, as it is written down. */
 export const whoSchema = z.union([
   z.enum(['ip', 'consumer', 'subject', 'tenant', 'host', 'route']),
-  z.strictObject({ header: z.string().regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes') }),
+  z.strictObject({ header: fieldName }),
   z.strictObject({ cookie: name }),
   z.strictObject({ claim: name }),
   z.strictObject({ path: z.string().startsWith('/', 'must begin with /') }),

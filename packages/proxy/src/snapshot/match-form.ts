@@ -6,7 +6,7 @@ import type { MatchSpec, PathRule, TextRule, ValueRule, VersionRule } from '../m
 import { matchingPath, parameterName } from '../match/request-path.ts';
 import { isDay } from '../match/version-rule.ts';
 import { given } from './given.ts';
-import { fieldName } from './names.ts';
+import { byFieldName, fieldName } from './names.ts';
 import { size } from './quantities.ts';
 
 const pattern = z.string().superRefine((source, context) => {
@@ -211,7 +211,7 @@ export const matchForm = z
       .union([method, z.array(method).min(1, 'is empty, so that nothing would fit')])
       .optional()
       .describe('Default: any. GET does not include HEAD.'),
-    headers: z.record(fieldName, textRule).optional(),
+    headers: byFieldName(fieldName, textRule).optional(),
     query: z.record(z.string(), textRule).optional().describe('Of a parameter that comes twice, the first counts.'),
     cookies: z.record(z.string(), textRule).optional(),
     grpc: z

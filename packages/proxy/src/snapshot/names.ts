@@ -65,8 +65,22 @@ function hostFault(host: string): string | undefined {
   return 'is no host name; write shop.example.com or *.example.com';
 }
 
+const fieldText = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is no name of a header field');
+
 /** The name of a header field; read in lower case. */
-export const fieldName = z
-  .string()
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is no name of a header field')
-  .transform((name) => name.toLowerCase());
+export const fieldName = fieldText.transform((name) => name.toLowerCase());
+
+/** Something for each of several fields, whose names are `name`s: none may be there twice, however it is spelled. */
+export function byFieldName<Value, Written>(name: z.ZodType<string, string>, value: z.ZodType<Value, Written>) {
+  return z.record(fieldText, value).transform((written, context) => {
+    const read = new Map<string, Value>();
+    for (const [key, each] of Object.entries(written)) {
+      const { data = key, error } = name.safeParse(key);
+      for (const { message } of error?.issues ?? []) context.addIssue({ code: 'custom', path: [key], message });
+      if (read.has(data))
+        context.addIssue({ code: 'custom', path: [key], message: `is there twice: ${data} is the same in any case` });
+      read.set(data, each);
+    }
+    return Object.fromEntries(read);
+  });
+}

@@ -59,8 +59,9 @@ function choiceProblems(choices: readonly (readonly Issue[])[], place: Place): P
   // Every choice is of another type; those within a choice count as choices, too.
   const roots = choices.flatMap((issues) => rootIssues(issues));
   const wanted = [...new Set(roots.map((issue) => wantedOf(issue.message)))];
-  const found = foundOf(roots[0]?.message ?? '');
-  return [{ place, message: `must be ${alternatives(wanted)}${found}` }];
+  const [first] = roots;
+  if (first?.message.startsWith(MISSING)) return [{ place, message: `${MISSING}${alternatives(wanted)}` }];
+  return [{ place, message: `must be ${alternatives(wanted)}${foundOf(first?.message ?? '')}` }];
 }
 
 /** A choice that is told apart by a word, such as `kind`, and has another. */
@@ -101,8 +102,10 @@ function nounOf(expected: string): string {
   return NOUNS[expected] ?? `a ${expected}`;
 }
 
+const MISSING = 'is missing; it must be ';
+
 function wrongType(wanted: readonly string[], value: unknown): string {
-  if (value === undefined) return `is missing; it must be ${alternatives(wanted)}`;
+  if (value === undefined) return `${MISSING}${alternatives(wanted)}`;
   return `must be ${alternatives(wanted)}, and is ${typeOf(value)}`;
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Filter, FilterFactory, Identity, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
+import { fieldName } from '../../snapshot/names.ts';
 import {
   anonymousForm,
   anonymousIdentity,
@@ -12,7 +13,6 @@ import {
 import { apiKeyHash } from './api-key.ts';
 
 const name = z.string().min(1);
-const fieldName = z.string().regex(/^[a-z0-9_-]+$/, 'write a field name in lower case, with dashes');
 
 const schema = z
   .strictObject({

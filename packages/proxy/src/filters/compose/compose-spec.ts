@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pointerSteps } from '../../match/json-pointer.ts';
 import { parameterName } from '../../match/request-path.ts';
 import { readTarget } from '../../match/request-target.ts';
-import { fieldName, memberName } from '../../snapshot/names.ts';
+import { byFieldName, fieldName, memberName } from '../../snapshot/names.ts';
 import { duration, size } from '../../snapshot/quantities.ts';
 import { circle, dependencies } from './order.ts';
 import { readTemplate, type Source } from './template.ts';
@@ -62,7 +62,7 @@ const partForm = z
       .record(z.string().min(1), template)
       .optional()
       .describe('Parameters by name. One whose value the request does not have is left out.'),
-    headers: z.record(partField, template).optional().describe('Fields besides those that go on with every part.'),
+    headers: byFieldName(partField, template).optional().describe('Fields besides those that go on with every part.'),
     after: z
       .array(z.string())
       .optional()

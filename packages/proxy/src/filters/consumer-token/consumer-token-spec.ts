@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { fieldName } from '../../snapshot/names.ts';
 import { duration } from '../../snapshot/quantities.ts';
 import { anonymousForm, consumerShape, exemptForm } from '../consumer.ts';
 
 const name = z.string().min(1);
 const names = z.union([name, z.array(name).min(1)]);
-const fieldName = z.string().regex(/^[a-z0-9_-]+$/, 'write a field name in lower case, with dashes');
 
 /** A filter `consumer-token`, as it is written down. */
 export const consumerTokenSchema = z

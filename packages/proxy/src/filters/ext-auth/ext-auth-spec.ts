@@ -1,12 +1,14 @@
 import { z } from 'zod';
-import { fieldName, memberName } from '../../snapshot/names.ts';
+import { byFieldName, fieldName, memberName } from '../../snapshot/names.ts';
 import { duration } from '../../snapshot/quantities.ts';
+import { writtenField } from '../field-name.ts';
 import { fieldTemplate } from '../field-template.ts';
 
+const written = writtenField('host');
 const MOST_CACHED_MS = 60_000;
 
 /** Fields of the service's answer: a list, or by the names that they get. */
-const fieldsOfAnswer = z.union([z.array(fieldName), z.record(fieldName, fieldName)]);
+const fieldsOfAnswer = z.union([z.array(written), byFieldName(written, fieldName)]);
 
 /** A filter `ext-auth` as it is written down. */
 export const extAuthSchema = z.strictObject({
@@ -28,8 +30,7 @@ export const extAuthSchema = z.strictObject({
         .union([z.literal('all'), z.array(fieldName)])
         .optional()
         .describe('Which of the client’s fields it is told. Default all.'),
-      set: z
-        .record(fieldName, fieldTemplate)
+      set: byFieldName(written, fieldTemplate)
         .optional()
         .describe('Fields besides X-Original-URI, X-Original-Method, X-Original-URL and X-Forwarded-…, or instead.'),
       remove: z.array(fieldName).optional().describe('Fields that it is not told.'),

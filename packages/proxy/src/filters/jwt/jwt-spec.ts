@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { byFieldName, fieldName } from '../../snapshot/names.ts';
 import { duration } from '../../snapshot/quantities.ts';
+import { writtenField } from '../field-name.ts';
 import { ALGORITHMS, isUsableKey, type SignatureAlgorithm } from './key-set.ts';
 
 const name = z.string().min(1);
-const fieldName = z.string().regex(/^[a-z0-9-]+$/, 'write a field name in lower case, with dashes');
 const jwk = z.record(z.string(), z.unknown());
 
 /** Which claims say who asks. */
@@ -44,7 +45,9 @@ export const jwtSchema = z
     forward: z.boolean().optional().describe('Whether the token goes on to the upstream. Default false.'),
     optional: z.boolean().optional().describe('Whether a request without any token passes, as nobody. Default false.'),
     claims: claimNames.optional().describe('Which claims say who asks. Default sub, tenant, roles, scope, client_id.'),
-    headers: z.record(fieldName, name).optional().describe('Fields for the upstream, by the claims that they hold.'),
+    headers: byFieldName(writtenField('host'), name)
+      .optional()
+      .describe('Fields for the upstream, by the claims that they hold.'),
     tenants: z
       .array(name)
       .optional()

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { fieldName } from '../../snapshot/names.ts';
+import { byFieldName } from '../../snapshot/names.ts';
 import { duration } from '../../snapshot/quantities.ts';
+import { writtenField } from '../field-name.ts';
 import { claimNames, requirements, resolveJwtSpec, type ResolvedJwtSpec } from '../jwt/jwt-spec.ts';
 import { secretBeside, secretSchema } from '../secret.ts';
 
@@ -89,7 +90,9 @@ export const oidcSchema = z
     userinfo: z.boolean().optional().describe('Whether claims are asked for at its userinfo, too. Default false.'),
     keep: z.array(name).optional().describe('Which claims a session keeps. Default all: long ones need large cookies.'),
     claims: claimNames.optional().describe('Which claims say who asks. Default sub, tenant, roles, scope, client_id.'),
-    headers: z.record(fieldName, name).optional().describe('Fields for the upstream, by the claims that they hold.'),
+    headers: byFieldName(writtenField('host'), name)
+      .optional()
+      .describe('Fields for the upstream, by the claims that they hold.'),
     forward: z
       .boolean()
       .optional()
