@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import type { Database } from '@fairlead/store';
+import { acrossTenants, type Database } from '@fairlead/store';
 
 /** How far a consumer is with a source. */
 export interface ConsumerProgress {
@@ -19,7 +19,7 @@ export async function consumerProgress(
   consumer: string,
   source: string,
 ): Promise<ConsumerProgress> {
-  const { rows } = await database.query<{ position: string | null; parked: string }>(
+  const { rows } = await acrossTenants(database).query<{ position: string | null; parked: string }>(
     ctx,
     `SELECT (SELECT c.position FROM fairlead_cursor c WHERE c.consumer = $1 AND c.source = $2)::text AS position,
        (SELECT count(*) FROM fairlead_parked p WHERE p.consumer = $1 AND p.source = $2)::text AS parked`,
@@ -34,7 +34,7 @@ export async function consumerOutcome(
   database: Database,
   { consumer, source, position }: { readonly consumer: string; readonly source: string; readonly position: bigint },
 ): Promise<ConsumerOutcome> {
-  const { rows } = await database.query<{ settled: boolean; dead: boolean | null }>(
+  const { rows } = await acrossTenants(database).query<{ settled: boolean; dead: boolean | null }>(
     ctx,
     // A parked event has its mark, too. Its key may wait behind a dead one.
     `SELECT EXISTS (SELECT FROM fairlead_cursor c WHERE c.consumer = $1 AND c.source = $2 AND c.position >= $3::text::bigint)
@@ -52,7 +52,7 @@ export async function consumerOutcome(
 
 /** Forgets a consumer: positions, marks, parked events. One of the same name begins anew. */
 export async function forgetConsumer(ctx: Context, database: Database, consumer: string): Promise<void> {
-  await database.tx(ctx, async (tx) => {
+  await acrossTenants(database).tx(ctx, async (tx) => {
     await tx.query('DELETE FROM fairlead_cursor WHERE consumer = $1', [consumer]);
     await tx.query('DELETE FROM fairlead_inbox WHERE consumer = $1', [consumer]);
     await tx.query('DELETE FROM fairlead_parked WHERE consumer = $1', [consumer]);

@@ -3,7 +3,7 @@
 // dead-letters.ts       what was given up, for people to decide
 // consumer-progress.ts  how far it is, whoever runs it
 import { backoff, type CloseOptions, type Context, type ScopedContext } from '@fairlead/core';
-import { loopContext } from '@fairlead/store';
+import { acrossTenants, loopContext } from '@fairlead/store';
 import type { Consumer, ConsumerOptions, ConsumerState } from './consumer-options.ts';
 import { deadLetters, discard, redrive, type DeadLetter } from './dead-letters.ts';
 import { fail } from './errors.ts';
@@ -79,6 +79,7 @@ class SourcesConsumer implements Consumer {
     const settings = {
       ...options,
       consumer: options.name,
+      ledger: acrossTenants(options.database),
       lanes: this.#lanes,
       life: this.#life,
       signal: this.#life.signal,

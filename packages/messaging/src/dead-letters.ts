@@ -1,5 +1,5 @@
 import type { Context } from '@fairlead/core';
-import type { Database, Row } from '@fairlead/store';
+import { acrossTenants, type Database, type Row } from '@fairlead/store';
 import type { PublishedEvent } from './broker.ts';
 import { fromCloudEvent } from './cloud-event.ts';
 
@@ -52,7 +52,7 @@ export async function deadLetters(
   database: Database,
   query: DeadLetterQuery = {},
 ): Promise<readonly DeadLetter[]> {
-  const { rows } = await database.query<DeadRow>(
+  const { rows } = await acrossTenants(database).query<DeadRow>(
     ctx,
     `SELECT p.id::text AS id, p.consumer, p.event, p.attempts, p.error_code, p.error_message, p.trace_id,
        round(extract(epoch FROM p.first_failed_at) * 1000)::text AS first_ms,
@@ -87,7 +87,7 @@ export async function waitingEvents(
   id: string,
   limit = 20,
 ): Promise<readonly PublishedEvent[]> {
-  const { rows } = await database.query<Row & { event: unknown }>(
+  const { rows } = await acrossTenants(database).query<Row & { event: unknown }>(
     ctx,
     `SELECT w.event FROM fairlead_parked p JOIN fairlead_parked w
        ON w.consumer = p.consumer AND w.source = p.source AND w.key = p.key AND w.position > p.position
@@ -102,7 +102,7 @@ export async function waitingEvents(
  * False when there is no dead letter with this id.
  */
 export async function redrive(ctx: Context, database: Database, id: string): Promise<boolean> {
-  const { rowCount } = await database.query(
+  const { rowCount } = await acrossTenants(database).query(
     ctx,
     `UPDATE fairlead_parked SET dead = false, attempts = 0, postponed = 0, next_attempt_at = NULL
      WHERE id = $1::text::bigint AND dead`,
@@ -116,9 +116,11 @@ export async function redrive(ctx: Context, database: Database, id: string): Pro
  * no dead letter with this id.
  */
 export async function discard(ctx: Context, database: Database, id: string): Promise<boolean> {
-  const { rowCount } = await database.query(ctx, 'DELETE FROM fairlead_parked WHERE id = $1::text::bigint AND dead', [
-    checkId(id),
-  ]);
+  const { rowCount } = await acrossTenants(database).query(
+    ctx,
+    'DELETE FROM fairlead_parked WHERE id = $1::text::bigint AND dead',
+    [checkId(id)],
+  );
   return rowCount > 0;
 }
 

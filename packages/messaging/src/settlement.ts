@@ -133,11 +133,11 @@ export async function parkEvent(
      ),
      parked AS (
        INSERT INTO fairlead_parked (consumer, source, key, position, event, dead, attempts, postponed, next_attempt_at,
-         error_code, error_message, first_failed_at, last_failed_at, trace_id)
+         error_code, error_message, first_failed_at, last_failed_at, trace_id, tenant)
        SELECT $1, $2, $6, $5::text::bigint, $7::text::json, f.failed AND $8::text::boolean,
          CASE WHEN f.failed THEN 1 ELSE 0 END, $13::text::integer,
          CASE WHEN f.failed THEN fairlead.now() + $9::text::float8 * interval '1 millisecond' END,
-         $10, $11, CASE WHEN f.failed THEN fairlead.now() END, CASE WHEN f.failed THEN fairlead.now() END, $12
+         $10, $11, CASE WHEN f.failed THEN fairlead.now() END, CASE WHEN f.failed THEN fairlead.now() END, $12, $14
        FROM marked, (SELECT $10::text IS NOT NULL AS failed) f RETURNING 1
      )
      SELECT EXISTS (SELECT FROM held) AS held, EXISTS (SELECT FROM parked) AS parked`,
@@ -153,6 +153,7 @@ export async function parkEvent(
       failure?.message ?? null,
       failure?.traceId ?? null,
       failure?.postponed === true ? '1' : '0',
+      event.tenant ?? null,
     ],
   );
   if (rows[0]?.held !== true) throw fenced(claim);

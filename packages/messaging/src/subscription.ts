@@ -4,7 +4,7 @@
 // attempt.ts      one run of the handler; commit-gate.ts is its one transaction
 // parked.ts       what of the parked keys is due; dead-letters.ts is for people
 import { backoff, isError, type Backoff, type Closeable, type Context, type ScopedContext } from '@fairlead/core';
-import { failureOf, loopContext, nextAttempt, Wakeup, type Failure } from '@fairlead/store';
+import { failureOf, loopContext, nextAttempt, Wakeup, type Database, type Failure } from '@fairlead/store';
 import { attempt, type AttemptOutcome, type AttemptSettings } from './attempt.ts';
 import type { Broker, PublishedEvent } from './broker.ts';
 import { fromCloudEvent } from './cloud-event.ts';
@@ -15,6 +15,8 @@ import { claimSource, markEvent, moveCursor, parkEvent, recordFailure, takeParke
 
 /** What the subscriptions of one consumer share. */
 export interface SubscriptionSettings extends AttemptSettings {
+  /** `database` for what is done for the events of all tenants: cursor, marks, parking. Handlers commit in that of their event's. */
+  readonly ledger: Database;
   readonly broker: Broker;
   readonly lanes: Lanes;
   readonly accepts: (event: PublishedEvent) => boolean;
@@ -78,8 +80,8 @@ export class Subscription {
   }
 
   async #run(): Promise<void> {
-    const { database, consumer, broker } = this.#settings;
-    const claimed = await this.#insist('be taken over', (ctx) => claimSource(ctx, database, consumer, this.#source));
+    const { ledger, consumer, broker } = this.#settings;
+    const claimed = await this.#insist('be taken over', (ctx) => claimSource(ctx, ledger, consumer, this.#source));
     if (claimed === undefined) return;
     this.#parkedKeys = new Set(claimed.parkedKeys);
     this.#moved = claimed.cursor;
@@ -153,11 +155,11 @@ export class Subscription {
   }
 
   async #park(claim: Claim, event: PublishedEvent, failure: Failure | undefined): Promise<boolean> {
-    const { database } = this.#settings;
+    const { ledger } = this.#settings;
     // Before the statement: its answer may be lost.
     this.#parkedKeys.add(event.key);
     const parking = { failure, ...nextAttempt({ attempts: 1, postponed: 0 }, failure, this.#settings) };
-    const parked = await this.#insist('be parked', (ctx) => parkEvent(ctx, database, claim, event, parking));
+    const parked = await this.#insist('be parked', (ctx) => parkEvent(ctx, ledger, claim, event, parking));
     if (parked === undefined) return false;
     if (failure !== undefined) this.#logFailure(event, failure, 1, parking.dead);
     this.#parkedNews.ring();
@@ -165,7 +167,7 @@ export class Subscription {
   }
 
   async #retryParked(claim: Claim): Promise<void> {
-    const { clock, consumer, database, lanes, instruments } = this.#settings;
+    const { clock, consumer, ledger, lanes, instruments } = this.#settings;
     while (!this.#stopping) {
       if (this.#parkedKeys.size === 0) {
         instruments.parked(this.#source, { keys: 0, deadLetters: 0 });
@@ -173,7 +175,7 @@ export class Subscription {
         continue;
       }
       const heads = await this.#insist('be looked up among the parked', (ctx) =>
-        parkedHeads(ctx, database, consumer, this.#source),
+        parkedHeads(ctx, ledger, consumer, this.#source),
       );
       if (heads === undefined) return;
       instruments.parked(this.#source, { keys: heads.length, deadLetters: heads.filter((head) => head.dead).length });
@@ -193,11 +195,11 @@ export class Subscription {
 
   /** Tries the head of a parked key, if it is still due when its turn comes. */
   #retry(claim: Claim, key: string): LaneTask {
-    const { database, consumer } = this.#settings;
+    const { ledger, consumer } = this.#settings;
     return async (hold) => {
       if (this.#stopping) return;
       const due = await this.#insist('be looked up among the parked', async (ctx) => ({
-        head: await dueHead(ctx, database, { consumer, source: this.#source, key }),
+        head: await dueHead(ctx, ledger, { consumer, source: this.#source, key }),
       }));
       if (due?.head === undefined) return;
       const { id, postponed } = due.head;
@@ -208,7 +210,7 @@ export class Subscription {
         const { failure } = outcome;
         const parking = { failure, ...nextAttempt({ attempts, postponed }, failure, this.#settings) };
         await this.#insist('be parked', async (ctx) => {
-          await recordFailure(ctx, database, claim, id, parking);
+          await recordFailure(ctx, ledger, claim, id, parking);
           return true;
         });
         this.#logFailure({ key, id }, failure, attempts, parking.dead);
@@ -230,11 +232,11 @@ export class Subscription {
 
   /** In the key's lane, where nothing of it is being parked: forgets the key when none of it is. */
   #unpark(key: string): LaneTask {
-    const { database, consumer } = this.#settings;
+    const { ledger, consumer } = this.#settings;
     return async () => {
       if (this.#stopping) return;
       const parked = await this.#insist('be looked up among the parked', (ctx) =>
-        isParked(ctx, database, { consumer, source: this.#source, key }),
+        isParked(ctx, ledger, { consumer, source: this.#source, key }),
       );
       if (parked === false) this.#parkedKeys.delete(key);
       this.#parkedNews.ring();
@@ -273,7 +275,7 @@ export class Subscription {
       while (progress.settledThrough > this.#moved) {
         const position = progress.settledThrough;
         const moved = await this.#insist('be passed by the cursor', async (ctx) => {
-          await moveCursor(ctx, this.#settings.database, claim, position);
+          await moveCursor(ctx, this.#settings.ledger, claim, position);
           return true;
         });
         if (moved === undefined) return;

@@ -1,10 +1,11 @@
 import type { Clock, Context, Random } from '@fairlead/core';
 import { createContext, uuidV7 } from '@fairlead/core';
-import type { Database, Sql } from '@fairlead/store';
+import { acrossTenants, type Database, type Sql } from '@fairlead/store';
 import { fail } from './errors.ts';
 
 /** What an idempotency key belongs to. A key means nothing outside of it. */
 export interface KeyScope {
+  /** The tenant of the call's Context, so of its transactions; empty for none. */
   readonly tenant: string;
   readonly subject: string;
   readonly operation: string;
@@ -189,7 +190,7 @@ export function idempotencyRecords(options: IdempotencyOptions): IdempotencyReco
     release,
 
     async cleanUp(ctx, limit) {
-      const { rowCount } = await database.query(ctx, CLEAN_UP, [limit]);
+      const { rowCount } = await acrossTenants(database).query(ctx, CLEAN_UP, [limit]);
       return rowCount;
     },
   };

@@ -1,5 +1,6 @@
 import type { Context } from '@fairlead/core';
 import type { Database, Row } from '../database.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 import type { DeadEvent } from './subscription-types.ts';
 
 interface DeadRow extends Row {
@@ -23,7 +24,7 @@ export async function deadEvents(
   name: string,
   { after = 0n, limit = 100 }: { readonly after?: bigint; readonly limit?: number } = {},
 ): Promise<readonly DeadEvent[]> {
-  const { rows } = await database.query<DeadRow>(
+  const { rows } = await acrossTenants(database).query<DeadRow>(
     ctx,
     `select p.position, p.key, l.type, l.id, p.attempts, p.error_code, p.error_message, p.first_failed_at, p.last_failed_at,
             p.trace_id,
@@ -50,7 +51,7 @@ export async function deadEvents(
 
 /** Makes a dead event due at once, with all its attempts before it. False when there is none at this position. */
 export async function redriveEvent(ctx: Context, database: Database, name: string, position: bigint): Promise<boolean> {
-  const { rowCount } = await database.query(
+  const { rowCount } = await acrossTenants(database).query(
     ctx,
     `update fairlead_parked_event set dead = false, attempts = 0, postponed = 0, next_attempt_at = null
       where subscription = $1 and position = $2 and dead`,
@@ -61,7 +62,7 @@ export async function redriveEvent(ctx: Context, database: Database, name: strin
 
 /** Drops a dead event for good. False when there is none at this position. */
 export async function discardEvent(ctx: Context, database: Database, name: string, position: bigint): Promise<boolean> {
-  const { rowCount } = await database.query(
+  const { rowCount } = await acrossTenants(database).query(
     ctx,
     'delete from fairlead_parked_event where subscription = $1 and position = $2 and dead',
     [name, position.toString()],

@@ -15,7 +15,8 @@ import { moveParked } from './parked-events.ts';
 /**
  * Divides a subscription into another number of shards (1 to 256), in the caller's transaction. Whoever works on an old shard
  * is refused from then on; a batch that is about to commit is waited for. Processes that give the new number of `shards` go on
- * where the old shards stood, each event still handled once. Nothing happens when there is no such subscription yet.
+ * where the old shards stood, each event still handled once. Nothing happens when there is no such subscription yet. In a database
+ * with tenancy the transaction is one of `acrossTenants(database)`.
  * @throws MISCONFIGURED for a number out of range
  */
 export async function reshard(tx: Tx, name: string, shards: number): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Context } from '@fairlead/core';
 import type { Database } from '../database.ts';
 import type { Doc } from '../doc/doc-types.ts';
+import { acrossTenants } from '../tenancy/across-tenants.ts';
 import { CURSORS, type CursorBody, type HeadBody } from './cursor-doc.ts';
 
 /** How far a subscription has come; see `subscriptionCursors`. */
@@ -15,8 +16,9 @@ export interface SubscriptionCursor {
  * `cursors`). One that is not used any more counts until it is forgotten with `forgetSubscription`.
  */
 export async function subscriptionCursors(ctx: Context, database: Database): Promise<readonly SubscriptionCursor[]> {
-  const found = await allDocs(ctx, database);
-  const { rows } = await database.query<{ subscription: string; position: string }>(
+  const whole = acrossTenants(database);
+  const found = await allDocs(ctx, whole);
+  const { rows } = await whole.query<{ subscription: string; position: string }>(
     ctx,
     'select subscription, min(position)::text as position from fairlead_parked_event group by subscription',
   );
@@ -42,7 +44,7 @@ export async function subscriptionCursors(ctx: Context, database: Database): Pro
  * too. False when there is none.
  */
 export function forgetSubscription(ctx: Context, database: Database, name: string): Promise<boolean> {
-  return database.tx(ctx, async (tx) => {
+  return acrossTenants(database).tx(ctx, async (tx) => {
     const { docs } = await CURSORS.list(tx, { prefix: `${name}/`, limit: 1_000 });
     for (const { key } of docs) await CURSORS.delete(tx, key);
     await tx.query('delete from fairlead_parked_event where subscription = $1', [name]);

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { queue } from '../job/queue.ts';
+import { gather, scatter } from '../job/scatter.ts';
 import { append } from '../log/log.ts';
 import { acrossTenants } from './across-tenants.ts';
 import { attackAs, tenancyBed, type TenancyBed } from './tenancy.fixture.ts';
@@ -114,6 +116,51 @@ describe('the store’s own tables', () => {
     expect((await across.query(bed.ctx, 'select payload, tenant from fairlead_job')).rows).toEqual([
       { payload: LEAK, tenant: 'bob' },
     ]);
+  });
+
+  test('keep parts of scattered jobs and what they came to apart, and one tenant’s scattering leaves the other’s alone', async () => {
+    const { database, ann, bob, ctx } = bed;
+    const [part, whole] = [queue('part'), queue('whole')];
+    const scattered = await database.tx(bob, (tx) =>
+      scatter(tx, part, [LEAK], { then: whole, payload: {}, deadlineMs: 60_000 }),
+    );
+    if (scattered.kind !== 'scattered') throw new Error('nothing was scattered');
+    const { id } = scattered;
+    await acrossTenants(database).query(
+      ctx,
+      `update fairlead_scatter_part set result = to_json($2::text), outcome = 'done' where scatter = $1`,
+      [id, LEAK],
+    );
+    // Which sweeps what has ended long ago.
+    await database.tx(ann, (tx) => scatter(tx, part, ['of ann'], { then: whole, payload: {}, deadlineMs: 60_000 }));
+    for (const text of [
+      'select * from fairlead_scatter_part where scatter is not null',
+      `update fairlead_scatter_part set outcome = 'failed' where scatter = '${id}' returning *`,
+      `delete from fairlead_scatter where id = '${id}' returning *`,
+    ])
+      expect(await attack(text), text).not.toMatch(new RegExp(`of bob|${id}`));
+    expect(await attack(`insert into fairlead_scatter_part (scatter, place) values ('${id}', 7)`)).toContain(
+      'TENANT_REFUSED',
+    );
+    const results = [{ place: 0, value: LEAK }];
+    expect(await database.tx(bob, (tx) => gather(tx, id))).toEqual({
+      results,
+      failed: [],
+      missing: [],
+      partial: false,
+    });
+  });
+
+  test('show no event that a subscription has parked, as those may be anybody’s', async () => {
+    const across = acrossTenants(bed.database);
+    await across.query(
+      bed.ctx,
+      `insert into fairlead_parked_event (subscription, shard, key, position, error_message) values ('mails', 0, $1, 1, $1)`,
+      [LEAK],
+    );
+    for (const text of ['select * from fairlead_parked_event', 'delete from fairlead_parked_event returning *'])
+      expect(await attack(text), text).toBe('[]\n');
+    expect((await across.query(bed.ctx, 'select key from fairlead_parked_event')).rows).toEqual([{ key: LEAK }]);
   });
 
   test('take no event into another tenant’s stream, nor into another tenant’s name', async () => {
