@@ -53,6 +53,21 @@ test('a provisional answer comes before the one that counts', () => {
   ]);
 });
 
+test('provisional answers may be as large as a head together, before each answer anew', () => {
+  const hint = `HTTP/1.1 103 Early Hints\r\nLink: ${'a'.repeat(4_000)}\r\n\r\n`;
+  const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+  expect(read(hint.repeat(4) + ok).at(-1)).toBe('end ');
+  expect(read(hint.repeat(5) + ok).at(-1)).toContain('HTTP_FIELDS_TOO_LARGE');
+  expect(read('HTTP/1.1 102 \r\n\r\n'.repeat(2_000) + ok).at(-1)).toContain('HTTP_FIELDS_TOO_LARGE');
+  const reader = new ResponseReader();
+  for (let count = 0; count < 3; count += 1) {
+    reader.expect('GET');
+    reader.add(Buffer.from(hint.repeat(3) + ok));
+    const steps = Array.from({ length: 5 }, () => reader.read());
+    expect(steps).toEqual(['head', 'head', 'head', 'head', 'end']);
+  }
+});
+
 test('the connection ends with HTTP/1.0 and with close', () => {
   expect(read('HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n')[0]).toContain('keep=false');
   expect(read('HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n')[0]).toContain('keep=false');

@@ -1,3 +1,4 @@
+import { fail } from '../errors.ts';
 import type { FieldSieve } from './field-sieve.ts';
 import { resolveLimits, type MessageLimits } from './limits.ts';
 import { MessageReader } from './message-reader.ts';
@@ -5,12 +6,14 @@ import { parseResponseHead, type ResponseHead } from './response-head.ts';
 
 /**
  * Responses out of a server's bytes. See `MessageReader`. A provisional response (`head.status` below 200) is a `head`
- * step without an `end`: the next `read` goes on to the head that counts. Bytes that arrive while nothing is expected
- * are a fault of the server; `isBetween` tells.
+ * step without an `end`: the next `read` goes on to the head that counts. All of them before one answer may be as large as a
+ * head. Bytes that arrive while nothing is expected are a fault of the server; `isBetween` tells.
  */
 export class ResponseReader extends MessageReader<ResponseHead> {
   #method = 'GET';
   #offersUpgrade = false;
+  /** What was said before the answer that is to come: whoever passes it on must not be flooded. */
+  #provisionalBytes = 0;
   readonly #sieve: FieldSieve | undefined;
 
   /**
@@ -29,6 +32,7 @@ export class ResponseReader extends MessageReader<ResponseHead> {
   expect(method: string, offersUpgrade = false): void {
     this.#method = method;
     this.#offersUpgrade = offersUpgrade;
+    this.#provisionalBytes = 0;
   }
 
   protected override parse(bytes: Buffer, start: number, end: number): ResponseHead | undefined {
@@ -36,6 +40,11 @@ export class ResponseReader extends MessageReader<ResponseHead> {
   }
 
   protected override placeAfter(head: ResponseHead) {
-    return head.status < 200 ? 'head' : super.placeAfter(head);
+    if (head.status >= 200) return super.placeAfter(head);
+    this.#provisionalBytes += head.byteLength;
+    if (this.#provisionalBytes > this.limits.maxHeadBytes) {
+      throw fail('HTTP_FIELDS_TOO_LARGE', `The provisional answers are larger than ${this.limits.maxHeadBytes} bytes.`);
+    }
+    return 'head';
   }
 }
