@@ -39,7 +39,7 @@ export class RequestHead implements MessageHead {
   readonly expectsContinue: boolean;
   /**
    * Whether the client offers another protocol. The offer may be passed over, but what follows before the answer may be
-   * of that protocol.
+   * of that protocol. One of HTTP/1.0 is none (RFC 9110, section 7.8).
    */
   readonly offersUpgrade: boolean;
   /** Whether the client takes trailers after the answer's body, as it says itself. */
@@ -69,7 +69,7 @@ export class RequestHead implements MessageHead {
     this.bodyBytes = isChunked ? CHUNKED : Math.max(0, contentLength);
     this.keepsAlive = minorVersion === 1 && !isClosing;
     this.expectsContinue = minorVersion === 1 && expectsContinue && this.bodyBytes !== 0;
-    this.offersUpgrade = isUpgrading;
+    this.offersUpgrade = minorVersion === 1 && isUpgrading;
     this.takesTrailers = framing.takesTrailers;
     this.announcesTrailers = framing.announcesTrailers;
     this.byteLength = byteLength;

@@ -90,3 +90,18 @@ test('offers of other protocols are passed over', async () => {
     .got('ok');
   expect((await service.socket(0)).text).not.toMatch(/upgrade|http2-settings/i);
 });
+
+test('an offer in HTTP/1.0 is none', async () => {
+  const service = await answering(OK);
+  const { client } = await running({ clusters: { chat: { endpoints: [service.origin] } } });
+  const answer = await client().send(get('/chat', ...OFFER).replace('HTTP/1.1', 'HTTP/1.0')).closed;
+  expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*ok$/);
+  expect((await service.socket(0)).text).not.toMatch(/^(?:upgrade|connection):/im);
+});
+
+test('a service that switches at an offer that is none has answered nothing', async () => {
+  const service = await answering(SWITCH);
+  const { client } = await running({ clusters: { chat: { endpoints: [service.origin] } } });
+  const wire = client().send(get('/chat', ...OFFER).replace('HTTP/1.1', 'HTTP/1.0'));
+  expect(await wire.closed).toMatch(/^HTTP\/1\.1 502 /);
+});
