@@ -3,12 +3,16 @@ import { expect, test } from 'vitest';
 import { telemetryOf, type House } from './inside-service.ts';
 import { baseEnvironment } from './process-environment.ts';
 
-test("a process is told how much to record, and nothing that is the platform's", () => {
+test("a process is told how much to record and how many connections it has, and nothing that is the platform's", () => {
   const env = {
     PATH: '/bin',
     OTEL_TRACES_SAMPLER: 'always_on',
     FAIRLEAD_ACCESS_LINES: 'everything',
     FAIRLEAD_ACCESS_LINES_FILE: '/x',
+    FAIRLEAD_DATABASE_CONNECTIONS: '6',
+    FAIRLEAD_BROKER_CONNECTIONS: '4',
+    FAIRLEAD_DATABASE_URL: 'postgres://y',
+    FAIRLEAD_DATABASE_LISTEN_URL: 'postgres://z',
     FAIRLEAD_LISTEN: 'tcp:127.0.0.1:1',
     OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=1',
     POSTGRES_URL: 'postgres://x',
@@ -18,6 +22,8 @@ test("a process is told how much to record, and nothing that is the platform's",
     PATH: '/bin',
     OTEL_TRACES_SAMPLER: 'always_on',
     FAIRLEAD_ACCESS_LINES: 'everything',
+    FAIRLEAD_DATABASE_CONNECTIONS: '6',
+    FAIRLEAD_BROKER_CONNECTIONS: '4',
   });
 });
 

@@ -1,8 +1,8 @@
 import type { PlatformModel } from '@fairlead/platform';
 
-/** What only the supervisor may know (a superuser's credentials), or what would confuse a child. How much it records is for it to know. */
+/** What only the supervisor may know (a superuser's credentials), or what would confuse a child. How much it records and how many connections it has are for it to know. */
 const WITHHELD =
-  /^(POSTGRES_URL|DATABASE_URL|PG[A-Z]+|NODE_CHANNEL_.*|FAIRLEAD_(?!ACCESS_LINES$).*|OTEL_EXPORTER_OTLP_.*)$/;
+  /^(POSTGRES_URL|DATABASE_URL|PG[A-Z]+|NODE_CHANNEL_.*|FAIRLEAD_(?!(ACCESS_LINES|DATABASE_CONNECTIONS|BROKER_CONNECTIONS)$).*|OTEL_EXPORTER_OTLP_.*)$/;
 
 /** An environment without undefined values and without what is withheld from every child. */
 export function baseEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -1,5 +1,5 @@
 import type { PolicyTargets } from './policy-report.ts';
-import { field, oneOf, optional, secret, string, type Field, type FieldOptions } from './config.ts';
+import { field, integer, oneOf, optional, secret, string, type Field, type FieldOptions } from './config.ts';
 import type { ListenAddress } from '@fairlead/net';
 import type { Endpoint } from './service-endpoint.ts';
 
@@ -22,9 +22,35 @@ export const PROCESS_CONFIG = {
   databaseUrl: optional(
     secret({ env: 'FAIRLEAD_DATABASE_URL', describe: "The service's database, with the runtime role" }),
   ),
+  databaseListenUrl: optional(
+    secret({
+      env: 'FAIRLEAD_DATABASE_LISTEN_URL',
+      describe: "The database's server itself, when a pooler is at FAIRLEAD_DATABASE_URL; default the same",
+    }),
+  ),
+  databaseConnections: integer({
+    env: 'FAIRLEAD_DATABASE_CONNECTIONS',
+    default: 12,
+    min: 3,
+    max: 10_000,
+    describe: 'Connections to the database at most, besides those that listen; leases have 2 to 4 of them',
+  }),
   brokerUrl: optional(
     secret({ env: 'FAIRLEAD_BROKER_URL', describe: "The broker's database, with the service's role" }),
   ),
+  brokerListenUrl: optional(
+    secret({
+      env: 'FAIRLEAD_BROKER_LISTEN_URL',
+      describe: "The broker's server itself, when a pooler is at FAIRLEAD_BROKER_URL; default the same",
+    }),
+  ),
+  brokerConnections: integer({
+    env: 'FAIRLEAD_BROKER_CONNECTIONS',
+    default: 10,
+    min: 1,
+    max: 10_000,
+    describe: "Connections to the broker's database at most, besides the one that listens",
+  }),
   logLevel: oneOf(['debug', 'info', 'warn', 'error'], {
     env: 'FAIRLEAD_LOG_LEVEL',
     default: 'info',

@@ -2,11 +2,11 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createContext, lifecycle, realClock, realLoopDelay, realRandom } from '@fairlead/core';
 import { postgresBroker } from '@fairlead/messaging';
-import { connectionBudget, openDatabase } from '@fairlead/store';
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { endpointLine } from './endpoint-line.ts';
+import { processDatabases } from './process-databases.ts';
 import { PROCESS_CONFIG } from './process-options.ts';
 import { readConfig } from './read-config.ts';
 import { serveHttp, type HttpServer } from './serve-http.ts';
@@ -55,46 +55,10 @@ export async function runService(env: Readonly<Record<string, string | undefined
     return value;
   };
   open('telemetry', telemetry, []);
-  const { databaseUrl, brokerUrl } = config;
-  // The service's own server has so many for a process; leases can always have two of them.
-  const budget = connectionBudget({ maxConnections: 12 });
-  const database =
-    databaseUrl &&
-    open(
-      'database',
-      openDatabase({
-        url: databaseUrl.reveal(),
-        name: config.name,
-        clock,
-        telemetry,
-        tenancy: definition.database?.tenancy,
-        budget,
-      }),
-      ['telemetry'],
-    );
-  // Opens a connection when the first lease is asked for.
-  const leaseDatabase =
-    databaseUrl &&
-    open(
-      'lease database',
-      openDatabase({
-        url: databaseUrl.reveal(),
-        name: `${config.name} leases`,
-        clock,
-        telemetry,
-        budget,
-        maxConnections: 4,
-        reservedConnections: 2,
-      }),
-      ['telemetry'],
-    );
-  const brokerDatabase =
-    brokerUrl &&
-    open(
-      'broker database',
-      openDatabase({ url: brokerUrl.reveal(), name: `${config.name} broker`, clock, telemetry }),
-      ['telemetry'],
-    );
+  const opened = processDatabases({ ...config, clock, telemetry, tenancy: definition.database?.tenancy });
+  const database = opened.database && open('database', opened.database, ['telemetry']);
+  const leaseDatabase = opened.leaseDatabase && open('lease database', opened.leaseDatabase, ['telemetry']);
+  const brokerDatabase = opened.brokerDatabase && open('broker database', opened.brokerDatabase, ['telemetry']);
   const broker = brokerDatabase && open('broker', postgresBroker({ database: brokerDatabase }), ['broker database']);
   const transport = open(
     'transport',
