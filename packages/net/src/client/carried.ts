@@ -41,6 +41,8 @@ export interface Carrier {
   latin1(text: string): void;
   /** Sends bytes, which must not change; false when there is no room for more. */
   bytes(part: Buffer): boolean;
+  /** Sends a part of the body, which is copied or sent before this returns; false when there is no room for more. */
+  part(bytes: Buffer, isChunk: boolean): boolean;
   /** All of the request has been given. */
   sent(): void;
   /** Stops and goes on with the answer, for a reader that is slow. */

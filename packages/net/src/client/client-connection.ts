@@ -6,6 +6,8 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { ResponseReader } from '../http1/response-reader.ts';
 import { StreamFailure } from '../http2/stream-failure.ts';
 import type { Sender } from '../server/outbox.ts';
+import { Outgoing } from '../server/outgoing.ts';
+import { readBuffer } from '../server/read-buffer.ts';
 import { connectionFailed, whyOf } from './call.ts';
 import type { Carried, Carrier } from './carried.ts';
 import type { ResolvedPoolOptions } from './options.ts';
@@ -22,17 +24,10 @@ export interface ConnectionEvents {
   readonly onGone: (connection: ClientConnection, error: Error | undefined) => void;
 }
 
-const READ_BYTES = 64 * 1024;
 /** What may wait to be sent; more leaves at once. */
 const WAITING_AT_MOST_BYTES = 64 * 1024;
 /** How much earlier than the server we stop using a connection that it will close. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
-/**
- * What all connections read into: a read is begun, ended and heard of without anything in between. Not so on Windows,
- * where the system is given the memory before there is anything to read.
- */
-const READ_BUFFER = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BYTES);
-
 /** A connection to a server, which carries one request at a time. */
 export class ClientConnection implements Carrier, Sender {
   /** When it may not be used any more unless it is used before, on monotonic time. */
@@ -52,8 +47,7 @@ export class ClientConnection implements Carrier, Sender {
   #idleTimeoutMs: number;
   /** Who gets what comes of another protocol. */
   #takenOver: ((bytes: Buffer) => void) | undefined;
-  #waiting: (string | Buffer)[] = [];
-  #waitingBytes = 0;
+  readonly #outgoing: Outgoing;
   #isQueued = false;
   readonly #connectTimer: Timer;
   readonly #closed = Promise.withResolvers<void>();
@@ -65,6 +59,7 @@ export class ClientConnection implements Carrier, Sender {
     this.#idleTimeoutMs = options.idleTimeoutMs;
     this.#reader = new ResponseReader(options.limits, options.sieve);
     this.#socket = openStream === undefined ? this.#connect() : this.#listened(openStream(), 'connect', false);
+    this.#outgoing = new Outgoing(this.#socket);
     this.#connectTimer = options.clock.setTimer(options.connectTimeoutMs, () => {
       const late = new Error(`It was not open after ${options.connectTimeoutMs} ms.`);
       this.#end(Object.assign(late, { code: 'CONNECT_TIMEOUT' }));
@@ -91,24 +86,27 @@ export class ClientConnection implements Carrier, Sender {
   }
 
   text(head: string, body: string): void {
-    if (body === '' || Buffer.byteLength(body) === body.length) this.#push(head + body);
-    else {
-      // Only ASCII is the same in latin1.
-      this.#push(head);
-      this.#push(Buffer.from(body));
-    }
+    this.#outgoing.text(head);
+    // Only ASCII is the same in latin1.
+    this.#outgoing.push(Buffer.byteLength(body) === body.length ? body : Buffer.from(body));
     this.#send();
   }
 
   latin1(text: string): void {
-    this.#push(text);
+    this.#outgoing.text(text);
     this.#send();
   }
 
   bytes(part: Buffer): boolean {
-    this.#push(part);
+    this.#outgoing.push(part);
     this.#send();
-    return !this.#socket.writableNeedDrain && this.#waitingBytes <= WAITING_AT_MOST_BYTES;
+    return this.#hasRoom;
+  }
+
+  part(bytes: Buffer, isChunk: boolean): boolean {
+    this.#outgoing.copy(bytes, isChunk);
+    this.#send();
+    return this.#hasRoom;
   }
 
   sent(): void {
@@ -137,6 +135,7 @@ export class ClientConnection implements Carrier, Sender {
     this.#takenOver = received;
     this.#carried = undefined;
     this.#state = 'gone';
+    this.#outgoing.clear();
     const first = Buffer.from(this.#reader.rest());
     this.#events.onGone(this, undefined);
     return { socket, first };
@@ -150,39 +149,19 @@ export class ClientConnection implements Carrier, Sender {
   /** Sends what waits. */
   flush(): void {
     this.#isQueued = false;
-    const waiting = this.#waiting;
-    const socket = this.#socket;
-    this.#waitingBytes = 0;
-    if (this.#state === 'gone' || socket.destroyed) waiting.length = 0;
-    else if (waiting.length === 1) this.#write(waiting[0] ?? '');
-    else if (waiting.length > 1) {
-      socket.cork();
-      // Text beside bytes would make Node copy all of it into one piece.
-      for (const piece of waiting) this.#write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
-      socket.uncork();
-    }
-    waiting.length = 0;
+    this.#outgoing.flush();
   }
 
-  #push(piece: string | Buffer): void {
-    const waiting = this.#waiting;
-    const last = waiting.at(-1);
-    if (typeof piece === 'string' && typeof last === 'string') waiting[waiting.length - 1] = last + piece;
-    else waiting.push(piece);
-    this.#waitingBytes += piece.length;
+  get #hasRoom(): boolean {
+    return !this.#socket.writableNeedDrain && this.#outgoing.bytes <= WAITING_AT_MOST_BYTES;
   }
 
   #send(): void {
-    if (this.#waitingBytes > WAITING_AT_MOST_BYTES) this.flush();
-    else if (!this.#isQueued) {
+    if (this.#outgoing.bytes > WAITING_AT_MOST_BYTES) this.flush();
+    else if (!this.#isQueued && this.#outgoing.bytes > 0) {
       this.#isQueued = true;
       this.#events.onSend(this);
     }
-  }
-
-  #write(piece: string | Buffer): void {
-    if (typeof piece === 'string') this.#socket.write(piece, 'latin1');
-    else this.#socket.write(piece);
   }
 
   #connect(): Duplex {
@@ -220,7 +199,7 @@ export class ClientConnection implements Carrier, Sender {
   /** Reads into one buffer again and again; what must be kept is copied. */
   #reading() {
     return {
-      buffer: READ_BUFFER ?? Buffer.allocUnsafeSlow(READ_BYTES),
+      buffer: readBuffer(),
       callback: (bytes: number, buffer: Uint8Array): boolean => {
         // `as`: it is the Buffer that was given.
         this.#received((buffer as Buffer).subarray(0, bytes));
@@ -292,7 +271,7 @@ export class ClientConnection implements Carrier, Sender {
   }
 
   get #isFlushed(): boolean {
-    return this.#waitingBytes === 0 && this.#socket.writableLength === 0;
+    return this.#outgoing.bytes === 0 && this.#socket.writableLength === 0;
   }
 
   /** How long the connection may then be unused: our time, or the server's if it says that it has less. */

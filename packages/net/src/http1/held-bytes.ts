@@ -4,22 +4,26 @@ const LEAST_ROOM_BYTES = 1_024;
 /**
  * Bytes that have arrived and are not consumed. One chunk at a time is held as it is; what must be joined is copied into
  * room that grows by doubling, so that a message that drips in byte by byte costs no more than one in large pieces.
- * Slices of `bytes` stay valid: held octets are never overwritten.
+ * Slices of `bytes` stay valid, but for those of a chunk that was lent: held octets are never overwritten.
  */
 export class HeldBytes {
   bytes: Buffer = NOTHING;
   /** Where the unconsumed ones begin, and end. */
   start = 0;
   end = 0;
+  /** Whether slices of `bytes` stay valid after this turn: not those of a chunk that was lent. */
+  lasts = true;
   #isOwn = false;
 
   get length(): number {
     return this.end - this.start;
   }
 
-  add(chunk: Buffer): void {
+  /** `isLent`: the chunk changes after the next `own`. */
+  add(chunk: Buffer, isLent: boolean): void {
     if (this.start === this.end) {
       this.bytes = chunk;
+      this.lasts = !isLent;
       this.start = 0;
       this.end = chunk.length;
       this.#isOwn = false;
@@ -31,6 +35,7 @@ export class HeldBytes {
       this.bytes = room;
       this.end = this.length;
       this.start = 0;
+      this.lasts = true;
       this.#isOwn = true;
     }
     chunk.copy(this.bytes, this.end);
@@ -46,6 +51,7 @@ export class HeldBytes {
     this.end = this.length;
     this.start = 0;
     this.bytes = own;
+    this.lasts = true;
     this.#isOwn = true;
   }
 

@@ -66,9 +66,14 @@ export abstract class MessageReader<Head extends MessageHead> {
     return this.#place === 'head' && this.#held.length === 0;
   }
 
-  /** Adds what has arrived. The chunk is kept, not copied; it must not change before `keep`. */
-  add(chunk: Buffer): void {
-    if (chunk.length > 0) this.#held.add(chunk);
+  /** Adds what has arrived. The chunk is kept, not copied; it must not change, or if it `isLent`, not before `keep`. */
+  add(chunk: Buffer, isLent = false): void {
+    if (chunk.length > 0) this.#held.add(chunk, isLent);
+  }
+
+  /** The part of the body that the last step came to, in memory that lasts: a copy, if it is of a chunk that was lent. */
+  get lastingData(): Buffer {
+    return this.#held.lasts ? this.data : Buffer.from(this.data);
   }
 
   /** What was added and not read is kept in memory of its own, so that the chunk may be used again. */

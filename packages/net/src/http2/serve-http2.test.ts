@@ -146,6 +146,7 @@ test('trailers go both ways, and that they are taken is said', async () => {
       const sink = {
         isWanting: true,
         isWhole: false,
+        copies: false,
         data: () => {},
         fail: () => {},
         end: (trailers: Fields) => {
@@ -182,6 +183,7 @@ test('a body that its client cuts off never looks whole, nor does an answer that
       const sink = {
         isWanting: true,
         isWhole: false,
+        copies: false,
         data: () => stream.destroy(new Error('cut')),
         fail: () => told.resolve('cut'),
         end: () => told.resolve('whole'),

@@ -2,14 +2,13 @@ import type { ClientSocket } from './client-socket.ts';
 import { realTurn } from '@fairlead/core';
 import { fail } from '../errors.ts';
 import type { Sender } from './outbox.ts';
+import { Outgoing } from './outgoing.ts';
 import type { ServerState } from './server-state.ts';
 
 /** What may wait to be sent before the next request is looked at; larger bodies are sent in parts of it. */
 const WAITING_AT_MOST_BYTES = 64 * 1024;
 /** Parts of a streamed body that are sent in a row before others have their turn: a body may never have to wait. */
 const PARTS_IN_A_ROW = 16;
-/** What is rather made text, which is sent together with other text, than copied. */
-const TEXT_AT_MOST_BYTES = 8 * 1024;
 const CRLF = Buffer.from('\r\n');
 export const LAST_CHUNK = '0\r\n\r\n';
 
@@ -18,8 +17,7 @@ export class AnswerWriter implements Sender {
   readonly #socket: ClientSocket;
   readonly #state: ServerState;
   readonly #onRoom: () => void;
-  #waiting: (string | Uint8Array)[] = [];
-  #waitingBytes = 0;
+  readonly #outgoing: Outgoing;
   #isQueued = false;
   #isEnding = false;
   #wake: (() => void) | undefined;
@@ -34,6 +32,7 @@ export class AnswerWriter implements Sender {
     this.#socket = socket;
     this.#state = state;
     this.#onRoom = onRoom;
+    this.#outgoing = new Outgoing(socket);
     socket.on('drain', () => {
       this.#wake?.();
       this.#onRoom();
@@ -42,12 +41,12 @@ export class AnswerWriter implements Sender {
 
   /** Whether something is not sent yet. */
   get isBusy(): boolean {
-    return this.#waitingBytes > 0 || this.#socket.writableLength > 0;
+    return this.#outgoing.bytes > 0 || this.#socket.writableLength > 0;
   }
 
   /** Whether the client should read before it is given more. */
   get isFull(): boolean {
-    return this.#waitingBytes > WAITING_AT_MOST_BYTES || this.#socket.writableNeedDrain;
+    return this.#outgoing.bytes > WAITING_AT_MOST_BYTES || this.#socket.writableNeedDrain;
   }
 
   /** Whether the client has taken nothing of what waits for it, for `timeoutMs`. Asked once a tick. */
@@ -64,8 +63,7 @@ export class AnswerWriter implements Sender {
   /** The connection is lost: nobody waits any more. */
   lost(): void {
     this.#isLost = true;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#outgoing.clear();
     this.#wake?.();
     this.#reader?.cancel().catch(() => {});
   }
@@ -76,70 +74,43 @@ export class AnswerWriter implements Sender {
    */
   whole(head: string, body: string | Uint8Array, bodyBytes: number): Promise<void> | undefined {
     if (bodyBytes > WAITING_AT_MOST_BYTES && body.length > 0) {
-      this.#push(head);
+      this.#outgoing.push(head);
       return this.#parts(typeof body === 'string' ? Buffer.from(body) : body);
     }
     if (typeof body !== 'string') {
-      this.#push(head);
-      if (body.length > 0) this.#push(body);
+      this.#outgoing.push(head);
+      if (body.length > 0) this.#outgoing.push(body);
     } else if (body.length === bodyBytes || body === '') {
       // ASCII is the same in latin1: head and body are one string.
-      this.#push(head + body);
+      this.#outgoing.push(head + body);
     } else {
       const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
       bytes.write(head, 0, 'latin1');
       bytes.write(body, head.length, 'utf8');
-      this.#push(bytes);
+      this.#outgoing.push(bytes);
     }
     return undefined;
   }
 
   /** Sends an answer that comes before the one that counts. */
   provisional(head: string): void {
-    this.#push(head);
+    this.#outgoing.push(head);
     this.flush();
   }
 
   /** Takes latin1 text, to be sent by `send` or `end`. */
   text(piece: string): void {
-    const waiting = this.#waiting;
-    const last = waiting.at(-1);
-    if (typeof last === 'string') waiting[waiting.length - 1] = last + piece;
-    else waiting.push(piece);
-    this.#waitingBytes += piece.length;
+    this.#outgoing.text(piece);
   }
 
-  /**
-   * Takes a copy of bytes that will change, as a chunk if it is to be one. Small ones are sent by `send` or `end` with what is
-   * before them, larger ones at once.
-   */
+  /** Takes a copy of bytes that will change, as a chunk if it is to be one; see `Outgoing.copy`. */
   copy(bytes: Buffer, isChunk: boolean): void {
-    if (isChunk) this.text(`${bytes.length.toString(16)}\r\n`);
-    const { rooms } = this.#state;
-    const [before = ''] = this.#waiting;
-    if (bytes.length <= TEXT_AT_MOST_BYTES) this.text(bytes.toString('latin1'));
-    else if (this.#waiting.length > 1 || typeof before !== 'string' || !rooms.fits(before.length + bytes.length + 2)) {
-      this.#push(Buffer.from(bytes));
-    } else return this.#sendTogether(before, bytes, isChunk);
-    if (isChunk) this.text('\r\n');
-  }
-
-  /** Text and bytes in one write, from memory that is used again. */
-  #sendTogether(before: string, bytes: Buffer, isChunk: boolean): void {
-    const { rooms } = this.#state;
-    this.#waiting.length = 0;
-    this.#waitingBytes = 0;
-    if (this.#isLost || this.#socket.destroyed) return;
-    const room = rooms.take();
-    let end = room.write(before, 0, 'latin1');
-    end += bytes.copy(room, end);
-    if (isChunk) end += room.write('\r\n', end, 'latin1');
-    this.#socket.write(room.subarray(0, end), () => rooms.release(room));
+    this.#outgoing.copy(bytes, isChunk);
   }
 
   async #parts(body: Uint8Array): Promise<void> {
     for (let at = 0; at < body.length && !this.#isLost; at += WAITING_AT_MOST_BYTES) {
-      this.#push(body.subarray(at, at + WAITING_AT_MOST_BYTES));
+      this.#outgoing.push(body.subarray(at, at + WAITING_AT_MOST_BYTES));
       await this.#sent();
     }
   }
@@ -159,7 +130,7 @@ export class AnswerWriter implements Sender {
     let leftBytes = bodyBytes ?? Infinity;
     let parts = 0;
     try {
-      this.#push(head);
+      this.#outgoing.push(head);
       this.flush();
       for (;;) {
         const { done, value } = await reader.read();
@@ -170,13 +141,13 @@ export class AnswerWriter implements Sender {
         if (value.length === 0) continue;
         leftBytes -= value.length;
         if (leftBytes < 0) throw wrongLength(bodyBytes);
-        if (isChunked) this.#push(`${value.length.toString(16)}\r\n`);
-        this.#push(value);
-        if (isChunked) this.#push(CRLF);
+        if (isChunked) this.#outgoing.push(`${value.length.toString(16)}\r\n`);
+        this.#outgoing.push(value);
+        if (isChunked) this.#outgoing.push(CRLF);
         await this.#sent();
       }
       if (leftBytes !== Infinity && leftBytes !== 0) throw wrongLength(bodyBytes);
-      if (isChunked) this.#push(LAST_CHUNK);
+      if (isChunked) this.#outgoing.push(LAST_CHUNK);
       return true;
     } catch (error) {
       // The client must not take what it has for the whole.
@@ -190,7 +161,7 @@ export class AnswerWriter implements Sender {
 
   /** Sends what waits: now when this is the only answer under way, else with the others of this turn. */
   send(isAlone: boolean): void {
-    if (this.#isQueued || this.#waitingBytes === 0) return;
+    if (this.#isQueued || this.#outgoing.bytes === 0) return;
     this.#isQueued = true;
     this.#state.outbox.send(this, isAlone);
   }
@@ -205,28 +176,9 @@ export class AnswerWriter implements Sender {
     this.#isQueued = false;
     const socket = this.#socket;
     if (this.#isLost || socket.destroyed) return;
-    const waiting = this.#waiting;
-    this.#waitingBytes = 0;
-    if (waiting.length === 1) this.#write(waiting[0] ?? '');
-    else if (waiting.length > 1) {
-      socket.cork();
-      // Text beside bytes would make Node copy all of it into one piece.
-      for (const piece of waiting) this.#write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
-      socket.uncork();
-    }
-    waiting.length = 0;
+    this.#outgoing.flush();
     // What was too much to wait here is more than a socket takes at once too: `drain` comes.
     if (this.#isEnding) socket.end();
-  }
-
-  #push(piece: string | Uint8Array): void {
-    this.#waiting.push(piece);
-    this.#waitingBytes += piece.length;
-  }
-
-  #write(piece: string | Uint8Array): void {
-    if (typeof piece === 'string') this.#socket.write(piece, 'latin1');
-    else this.#socket.write(piece);
   }
 
   /** Sends what waits, and resolves when there is room for more or nobody waits. */

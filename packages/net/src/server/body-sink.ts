@@ -7,6 +7,8 @@ export interface BodySink {
   readonly isWanting: boolean;
   /** Whether the whole body has one time limit, rather than each part. */
   readonly isWhole: boolean;
+  /** Whether it copies what it wants to keep of a part, which changes as soon as `data` returns; else it is given what lasts. */
+  readonly copies: boolean;
   data(part: Buffer): void;
   /** The whole body has come; `trailers` are mostly none. */
   end(trailers: Fields): void;
@@ -17,6 +19,7 @@ export interface BodySink {
 export class Collector implements BodySink {
   readonly isWanting = true;
   readonly isWhole = true;
+  readonly copies = false;
   readonly #parts: Buffer[] = [];
   readonly #done = Promise.withResolvers<Buffer>();
 
@@ -40,6 +43,7 @@ export class Collector implements BodySink {
 /** Passes a body on at the pace of whoever reads the stream. */
 export class StreamSink implements BodySink {
   readonly isWhole = false;
+  readonly copies = false;
   readonly stream: ReadableStream<Uint8Array>;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isWanting = false;

@@ -10,6 +10,8 @@ export interface ClientSocket extends Duplex {
   readonly proof?: ClientProof | undefined;
   /** Whether trailers are always taken, as HTTP/2 does. Default: a request says so. */
   readonly takesTrailers?: boolean;
+  /** Whether what `data` brings is in memory that is used again as soon as its listeners have returned. Default: it lasts. */
+  lendsData?: boolean;
 }
 
 /** What is known of a connection besides its socket. */

@@ -9,6 +9,7 @@ import { plainAddress } from './plain-address.ts';
 import { AnsweringConnection } from './answering-connection.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { Exchange, type Carrier } from './exchange.ts';
+import { giveBack, isWorthGivingBack } from './given-back.ts';
 import type { Peer, TakenOver } from './server-request.ts';
 import type { ServerState } from './server-state.ts';
 
@@ -131,8 +132,12 @@ export class Connection extends AnsweringConnection implements Carrier {
 
   #arrived(chunk: Buffer): void {
     if (this.#isClosing) return;
-    this.#reader.add(chunk);
+    const isLent = this.#socket.lendsData === true;
+    const isGivenBack = !isLent && isWorthGivingBack(chunk);
+    this.#reader.add(chunk, isLent || isGivenBack);
     this.#advance();
+    if (isLent || isGivenBack) this.#reader.keep();
+    if (isGivenBack) giveBack(chunk);
   }
 
   #ended(): void {
@@ -188,7 +193,7 @@ export class Connection extends AnsweringConnection implements Carrier {
         this.#begin(reader.head as RequestHead);
         return true;
       case 'data':
-        this.#sink?.data(reader.data);
+        this.#sink?.data(this.#sink.copies ? reader.data : reader.lastingData);
         if (this.#sink?.isWhole === false) this.#enter(this.#sink.isWanting ? 'body' : 'working');
         return true;
       case 'end':
@@ -227,7 +232,7 @@ export class Connection extends AnsweringConnection implements Carrier {
     try {
       let step = reader.read();
       if (step === 'data') {
-        const first = reader.data;
+        const first = reader.lastingData;
         // A client that has begun to send waits for nothing.
         this.#hasContinued = true;
         step = reader.read();
@@ -236,7 +241,7 @@ export class Connection extends AnsweringConnection implements Carrier {
           return first;
         }
         collector.data(first);
-        if (step === 'data') collector.data(reader.data);
+        if (step === 'data') collector.data(reader.lastingData);
       }
       if (step === 'end') {
         this.#hasArrived = true;
@@ -262,7 +267,7 @@ export class Connection extends AnsweringConnection implements Carrier {
     const { bodyBytes } = reader.head ?? NO_BODY;
     if (bodyBytes < 0 || bodyBytes > maxBytes || reader.heldBytes < bodyBytes) return undefined;
     reader.read();
-    const body = reader.data;
+    const body = reader.lastingData;
     this.#hasContinued = true;
     this.#hasArrived = reader.read() === 'end';
     return body;
@@ -312,8 +317,10 @@ export class Connection extends AnsweringConnection implements Carrier {
     exchange.owner = undefined;
     socket.removeAllListeners('data');
     socket.removeAllListeners('end');
+    // Whoever takes it knows nothing of memory that is lent.
+    socket.lendsData = false;
     // `as`: what is offered over a stream of HTTP/2 is passed over, so this is a socket.
-    return { socket: socket as Socket, first: this.#reader.rest() };
+    return { socket: socket as Socket, first: Buffer.from(this.#reader.rest()) };
   }
 
   /** Whether the connection lives on after this answer. */

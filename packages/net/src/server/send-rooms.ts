@@ -7,7 +7,7 @@ const MOST_KEPT = 64;
  * Memory for parts of bodies between their arrival and their departure. They come in a buffer that is read into again, and leave
  * by a write that may take its time; making new memory for each costs more than all the rest.
  */
-export class SendRooms {
+class SendRooms {
   readonly #kept: Buffer[] = [];
 
   /** Room of `ROOM_BYTES`, to be given back by `release`. */
@@ -24,3 +24,6 @@ export class SendRooms {
     return bytes <= ROOM_BYTES;
   }
 }
+
+/** Those of the process. */
+export const sendRooms = new SendRooms();

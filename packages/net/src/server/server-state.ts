@@ -2,7 +2,6 @@ import type { Clock, FairleadError } from '@fairlead/core';
 import type { FieldSieve } from '../http1/field-sieve.ts';
 import type { WholeAnswer, ResolvedServerLimits } from './options.ts';
 import { Outbox } from './outbox.ts';
-import { SendRooms } from './send-rooms.ts';
 import type { ServerRequest } from './server-request.ts';
 
 /** What a server's connections share. */
@@ -13,7 +12,6 @@ export class ServerState {
   /** What heads keep to be passed on; `undefined` for servers that answer by themselves. */
   readonly sieve: FieldSieve | undefined;
   readonly outbox = new Outbox();
-  readonly rooms = new SendRooms();
   /** Requests that are not answered yet. */
   underWay = 0;
   /** Counts up while there are connections, each time that `tickMs` have passed: all that timeouts know of time. */

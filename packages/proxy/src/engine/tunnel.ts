@@ -46,7 +46,7 @@ export function tunnel(
     socket.on('error', end);
   }
   client.socket.on('data', (bytes: Buffer) => pass(bytes, client.socket, upstream.socket));
-  if (client.first.length > 0) pass(Buffer.from(client.first), client.socket, upstream.socket);
+  if (client.first.length > 0) pass(client.first, client.socket, upstream.socket);
   if (upstream.first.length > 0) pass(upstream.first, upstream.socket, client.socket);
   client.socket.resume();
   if (idleMs > 0) look();

@@ -10,12 +10,12 @@ export interface UploadEvents {
   heard(): void;
 }
 
-const LAST_CHUNK = Buffer.from('0\r\n\r\n');
-const CRLF = Buffer.from('\r\n');
+const LAST_CHUNK = '0\r\n\r\n';
 
 /** A request's body on its way to the upstream, as fast as that takes it. */
 export class Upload implements BodySink {
   readonly isWhole = false;
+  readonly copies = true;
   isWanting = true;
   readonly #request: ServerRequest;
   readonly #carrier: Carrier;
@@ -37,9 +37,7 @@ export class Upload implements BodySink {
   data(part: Buffer): void {
     if (this.#isOver) return;
     this.#events.heard();
-    if (this.#isChunked) this.#carrier.bytes(Buffer.from(`${part.length.toString(16)}\r\n`, 'latin1'));
-    this.isWanting = this.#carrier.bytes(part);
-    if (this.#isChunked) this.#carrier.bytes(CRLF);
+    this.isWanting = this.#carrier.part(part, this.#isChunked);
   }
 
   end(trailers: Fields): void {
@@ -47,7 +45,7 @@ export class Upload implements BodySink {
     this.#isOver = true;
     if (this.#isChunked) {
       const lines = !this.#takesTrailers || trailers.list.length === 0 ? '' : this.#events.requestTrailers(trailers);
-      this.#carrier.bytes(lines === '' ? LAST_CHUNK : Buffer.from(`0\r\n${lines}\r\n`, 'latin1'));
+      this.#carrier.latin1(lines === '' ? LAST_CHUNK : `0\r\n${lines}\r\n`);
     }
     this.#carrier.sent();
   }
