@@ -72,6 +72,19 @@ test('an import past the exports of a package is refused, from packages and from
   ]);
 });
 
+test('a test of a package may start a real server of the tools, and nothing else there', () => {
+  expect(
+    objections({
+      'packages/store/src/a.int.test.ts':
+        "import { x } from '../../../tools/servers/redis.ts';\nimport { y } from '../../../tools/layers.ts';\n",
+      'packages/store/src/a.ts': "import { x } from '../../../tools/servers/redis.ts';\n",
+    }),
+  ).toEqual([
+    'packages/store/src/a.int.test.ts:2 "../../../tools/layers.ts" leaves packages/store; import the package by name',
+    'packages/store/src/a.ts:1 "../../../tools/servers/redis.ts" leaves packages/store; import the package by name',
+  ]);
+});
+
 test('a relative path out of a package, or into one, is refused', () => {
   expect(
     objections({

@@ -11,14 +11,12 @@ import { realClock, realRandom, type Clock } from '@fairlead/core';
 import { loadSnapshot, startStandalone, type Engine } from '@fairlead/proxy';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { expect, onTestFinished, test } from 'vitest';
-import { installMissing } from './install.ts';
 import { pebble } from './pebble.ts';
+import { canHave } from './real-server.ts';
 import type { Launch } from './server.ts';
 
 const PATIENT = { timeout: 120_000, interval: 200 };
-/** Why Pebble can't be had: on a laptop these tests are left out then, in CI they fail. */
-const missing = installMissing([pebble]).get(pebble.name);
-const isMissing = missing !== undefined && process.env['CI'] !== 'true';
+const isMissing = !canHave(pebble);
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

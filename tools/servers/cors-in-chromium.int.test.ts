@@ -1,20 +1,17 @@
 // The filter cors, judged by a real browser: what a page may read, what reaches the service, and how often the browser asks before.
 // The cases are those of the Fetch standard's CORS protocol (section 3.3), in a table of our own.
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { realClock, realRandom } from '@fairlead/core';
 import { snapshotOf, startEngine, type Engine } from '@fairlead/proxy';
 import { recordingTelemetry, type RecordingTelemetry } from '@fairlead/telemetry';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
-import { ROOT } from '../repository.ts';
+import { chromium as chromiumServer } from './chromium.ts';
+import { realServer, type RealServer } from './real-server.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'fairlead-chromium-'));
+let server: RealServer | undefined;
 let browser: Browser | undefined;
 let service: Server;
 let pages: Server;
@@ -26,22 +23,6 @@ let pagePort = 0;
 /** What reached the service since the last case. */
 const reached: string[] = [];
 
-function servers(verb: 'up' | 'down'): string {
-  const args = [
-    '--conditions=@fairlead/source',
-    join(ROOT, 'tools/servers/main.ts'),
-    verb,
-    'chromium',
-    '--json',
-    '--dir',
-    dir,
-  ];
-  const ended = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  // On a laptop what can't be had is skipped; in CI the command fails.
-  if (ended.status !== 0) throw new Error(`Chromium did not come up: ${ended.stderr}`);
-  return ended.stdout;
-}
-
 async function listening(handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> {
   const server = createServer(handler).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -52,11 +33,9 @@ async function listening(handler: (request: IncomingMessage, response: ServerRes
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 
 beforeAll(async () => {
-  // The command's own --json output.
-  const { servers: states } = JSON.parse(servers('up')) as { servers: { state: string; url?: string }[] };
-  const url = states[0]?.state === 'up' ? states[0].url : undefined;
-  if (url === undefined) return;
-  browser = await chromium.connectOverCDP(url);
+  server = await realServer(chromiumServer);
+  if (server === undefined) return;
+  browser = await chromium.connectOverCDP(server.url);
   pages = await listening((_request, response) =>
     response.setHeader('content-type', 'text/html').end('<!doctype html>'),
   );
@@ -82,8 +61,7 @@ afterAll(async () => {
     server?.closeAllConnections();
     server?.close();
   }
-  servers('down');
-  rmSync(dir, { recursive: true, force: true });
+  await server?.stop();
 });
 
 /** Routes by what their `cors` says; the first member of the path names them. */

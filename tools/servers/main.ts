@@ -1,4 +1,4 @@
-// `npm run servers -- up|down|status [name …] [--json] [--dir folder]`: real servers on loopback for tests and benches.
+// `npm run servers -- install|up|down|status [name …] [--json] [--dir folder]`: real servers on loopback for tests and benches.
 
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import { SERVER_KINDS } from './kinds.ts';
 import { serverState, startServer, stopServer, type ServersOptions, type ServerState } from './running.ts';
 import type { ServerKind } from './server.ts';
 
-const USAGE = `usage: npm run servers -- up|down|status [name …] [--json] [--dir folder]
+const USAGE = `usage: npm run servers -- install|up|down|status [name …] [--json] [--dir folder]
 servers: ${SERVER_KINDS.map((kind) => kind.name).join(', ')}`;
 
 try {
@@ -30,6 +30,7 @@ async function main(): Promise<number> {
   const [verb, ...names] = positionals;
   const kinds = select(names);
   const options: ServersOptions = { dir: resolve(values.dir), cacheDir: join(ROOT, '.cache/downloads') };
+  if (verb === 'install') return skipped(installMissing(kinds));
   if (verb === 'up') return up(kinds, options, values.json);
   if (verb === 'status') return show(await Promise.all(kinds.map((kind) => serverState(kind, options))), values.json);
   if (verb !== 'down') throw new Error(verb === undefined ? 'what should they do?' : `there is no command "${verb}"`);
@@ -52,9 +53,13 @@ async function up(kinds: readonly ServerKind[], options: ServersOptions, json: b
   );
   show(states, json);
   const unavailable = states.filter((each) => each.state === 'unavailable');
-  for (const each of unavailable) console.error(`SKIPPED ${each.name}: ${each.reason}`);
-  // On a laptop a test skips what isn't there; in CI everything must be there.
-  return unavailable.length > 0 && process.env['CI'] === 'true' ? 1 : 0;
+  return skipped(new Map(unavailable.map(({ name, reason }) => [name, reason])));
+}
+
+/** Tells why servers can't be had. On a laptop tests skip what isn't there; in CI everything must be there. */
+function skipped(reasons: ReadonlyMap<string, string>): number {
+  for (const [name, reason] of reasons) console.error(`SKIPPED ${name}: ${reason}`);
+  return reasons.size > 0 && process.env['CI'] === 'true' ? 1 : 0;
 }
 
 function select(names: readonly string[]): readonly ServerKind[] {

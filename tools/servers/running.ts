@@ -3,6 +3,7 @@
 // server.ts              what a kind of server must tell; one file a kind beside it, listed in kinds.ts
 // install.ts             Debian packages, without starting what they bring
 // programs.ts            finding and running programs
+// real-server.ts         one for the tests of a file
 // conversation.ts        one question and its answer over TCP
 // process-identity.ts    a process, told apart from a later one with its id
 

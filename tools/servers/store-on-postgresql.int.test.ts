@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { ROOT } from '../repository.ts';
 import { postgresqlRelease } from './postgresql-release.ts';
 import { postgresql } from './postgresql.ts';
+import { canHave } from './real-server.ts';
 import { startServer, stopServer } from './running.ts';
 import type { ServerKind } from './server.ts';
 
@@ -21,8 +22,8 @@ const unsafe = (kind: ServerKind): ServerKind => ({
 });
 
 /** Everything but what is of the embedded server, or of passwords that these servers don't ask for. */
-const ALL = ['packages/store', '--exclude', '**/embedded/**'];
-/** What there is in SQL: migrations, transactions and the primitives on Postgres, without what PGlite or a driver could do wrong. */
+const ALL = ['packages/store', '--exclude', '**/{embedded,pglite}/**'];
+/** What there is in SQL: migrations, transactions and the primitives, without what a driver could do wrong. */
 const PRIMITIVES = [
   'autocommit',
   'doc/docs',
@@ -38,10 +39,11 @@ const PRIMITIVES = [
   'postgres/postgres-tx',
   'subscription/subscription-tenancy',
 ].map((name) => `packages/store/src/${name}`);
+/** What runs on a database of its own says the same beside any server. */
 const ON_POSTGRES = ['-t', '^(?!.*PGlite)'];
 
 const OLDER = [
-  [postgresql, ALL],
+  [postgresql, [...ALL, ...ON_POSTGRES]],
   [postgresqlRelease(16), [...PRIMITIVES, ...ON_POSTGRES]],
   [postgresqlRelease(17), [...PRIMITIVES, ...ON_POSTGRES]],
 ] as const;
@@ -50,7 +52,7 @@ test.for(OLDER.map(([kind, tests]) => ({ name: kind.name, kind, tests })))(
   "the store's tests pass on $name, which is another major version than the embedded one",
   { timeout: 1_800_000 },
   async ({ kind, tests }, { signal, skip }) => {
-    skip(!kind.installed(), `${kind.name} is not here: ${kind.elsewhere}`);
+    skip(!canHave(kind));
     const dir = mkdtempSync(join(tmpdir(), 'fairlead-store-on-'));
     const options = { dir, cacheDir: join(ROOT, '.cache/downloads') };
     const server = unsafe(kind);

@@ -1,43 +1,21 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createContext, realClock, realRandom, seededRandom, virtualClock } from '@fairlead/core';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import { realServer, type RealServer } from '../../../../tools/servers/real-server.ts';
+import { redis } from '../../../../tools/servers/redis.ts';
 import { Gcra } from '../gcra.ts';
 import type { ResolvedRate } from '../rate-limit-options.ts';
 import { policy } from '../policy.ts';
 import { redisLimits } from './redis-limits.ts';
 
-const SERVERS = fileURLToPath(new URL('../../../../tools/servers/main.ts', import.meta.url));
-const dir = mkdtempSync(join(tmpdir(), 'fairlead-limits-'));
 const ctx = createContext({ clock: realClock(), random: realRandom() });
 /** `undefined` where Redis can't be had. */
-let url: string | undefined;
+let server: RealServer | undefined;
 const clients: Redis[] = [];
 
-function servers(verb: 'up' | 'down'): string {
-  const ended = spawnSync(
-    process.execPath,
-    ['--conditions=@fairlead/source', SERVERS, verb, 'redis', '--json', '--dir', dir],
-    { encoding: 'utf8' },
-  );
-  // On a laptop what can't be had is skipped; in CI the command fails.
-  if (ended.status !== 0) throw new Error(`Redis did not come up: ${ended.stderr}`);
-  return ended.stdout;
-}
-
-function up(): string | undefined {
-  // The command's own --json output.
-  const { servers: states } = JSON.parse(servers('up')) as { servers: { state: string; url?: string }[] };
-  return states[0]?.state === 'up' ? states[0].url : undefined;
-}
-
-async function connect(context: TestContext, to = url): Promise<Redis> {
-  if (to === undefined) context.skip();
-  const client = new Redis(to, { enableOfflineQueue: false, lazyConnect: true, retryStrategy: () => 50 });
+async function connect(context: TestContext): Promise<Redis> {
+  if (server === undefined) context.skip();
+  const client = new Redis(server.url, { enableOfflineQueue: false, lazyConnect: true, retryStrategy: () => 50 });
   // Losing the connection is part of these tests.
   client.on('error', () => undefined);
   clients.push(client);
@@ -51,13 +29,12 @@ async function timeOf(client: Redis): Promise<number> {
   return Number(seconds) * 1_000 + Number(microseconds) / 1_000;
 }
 
-beforeAll(() => {
-  url = up();
+beforeAll(async () => {
+  server = await realServer(redis);
 });
-afterAll(() => {
+afterAll(async () => {
   for (const each of clients) each.disconnect();
-  servers('down');
-  rmSync(dir, { recursive: true, force: true });
+  await server?.stop();
 });
 
 test('several clients together get no more than burst + rate × time', async (context) => {
@@ -151,14 +128,13 @@ test('while Redis is down nobody is told that a limit was reached, and afterward
   ];
   expect(await thrice(closed)).toEqual(['ok', 'ok', 'rate-limited']);
 
-  servers('down');
+  await server?.stop();
   await expect.poll(() => client.status, { timeout: 30_000 }).not.toBe('ready');
   expect(await thrice(closed)).toEqual(['limit-unknown', 'limit-unknown', 'limit-unknown']);
   expect(await thrice(open)).toEqual(['ok', 'ok', 'ok']);
   expect(await thrice(local)).toEqual(['ok', 'ok', 'rate-limited']);
 
-  url = up();
-  if (url === undefined) context.skip();
+  server = await realServer(redis);
   const again = redisLimits(await connect(context));
   const guarded = policy(
     'again',

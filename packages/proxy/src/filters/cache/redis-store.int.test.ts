@@ -1,42 +1,20 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import { realServer, type RealServer } from '../../../../../tools/servers/real-server.ts';
+import { redis } from '../../../../../tools/servers/redis.ts';
 import { get, running } from '../../engine/engine.fixture.ts';
 import { answer, ask, origin } from './origin.fixture.ts';
 
 /** As long as a machine that has much to do may take. */
 const SOON = { timeout: 20_000 };
 
-const SERVERS = fileURLToPath(new URL('../../../../../tools/servers/main.ts', import.meta.url));
-const dir = mkdtempSync(join(tmpdir(), 'fairlead-cache-'));
 /** `undefined` where Redis can't be had. */
-let url: string | undefined;
+let stored: RealServer | undefined;
 const clients: Redis[] = [];
 
-function servers(verb: 'up' | 'down'): string {
-  const ended = spawnSync(
-    process.execPath,
-    ['--conditions=@fairlead/source', SERVERS, verb, 'redis', '--json', '--dir', dir],
-    { encoding: 'utf8' },
-  );
-  // On a laptop what can't be had is skipped; in CI the command fails.
-  if (ended.status !== 0) throw new Error(`Redis did not come up: ${ended.stderr}`);
-  return ended.stdout;
-}
-
-function up(): string | undefined {
-  // The command's own --json output.
-  const { servers: states } = JSON.parse(servers('up')) as { servers: { state: string; url?: string }[] };
-  return states[0]?.state === 'up' ? states[0].url : undefined;
-}
-
 async function connect(context: TestContext): Promise<Redis> {
-  if (url === undefined) context.skip();
-  const client = new Redis(url, { enableOfflineQueue: false, lazyConnect: true, retryStrategy: () => 50 });
+  if (stored === undefined) context.skip();
+  const client = new Redis(stored.url, { enableOfflineQueue: false, lazyConnect: true, retryStrategy: () => 50 });
   // Losing the connection is part of these tests.
   client.on('error', () => undefined);
   clients.push(client);
@@ -44,13 +22,12 @@ async function connect(context: TestContext): Promise<Redis> {
   return client;
 }
 
-beforeAll(() => {
-  url = up();
+beforeAll(async () => {
+  stored = await realServer(redis);
 });
-afterAll(() => {
+afterAll(async () => {
   for (const each of clients) each.disconnect();
-  servers('down');
-  rmSync(dir, { recursive: true, force: true });
+  await stored?.stop();
 });
 
 test('two gateways share what is stored, purge it for each other, and answer while Redis is down', async (context) => {
@@ -79,7 +56,7 @@ test('two gateways share what is stored, purge it for each other, and answer whi
   const left = await clients[0]!.keys('fairlead:cache:pages:*');
   for (const key of left) expect(await clients[0]!.pttl(key)).toBeGreaterThan(0);
 
-  servers('down');
+  await stored?.stop();
   await expect.poll(() => clients[1]!.status, { timeout: 30_000 }).not.toBe('ready');
   const asked = count;
   for (let index = 0; index < 3; index += 1) expect((await ask(two.client(), get('/b'))).status).toBe(200);

@@ -51,7 +51,7 @@ function configuration(side: Side): string {
 }
 
 beforeAll(async () => {
-  const program = nginxProgram(folder);
+  const program = nginxProgram();
   if (program === undefined) return;
   const { cert, key } = testCertificate({ names: ['shop.test'] });
   writeFileSync(`${folder}/shop.pem`, cert);

@@ -1,29 +1,18 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { realClock } from '@fairlead/core';
+import { nginx } from '../../../../../../tools/servers/nginx.ts';
+import { findProgram } from '../../../../../../tools/servers/programs.ts';
+import { canHave } from '../../../../../../tools/servers/real-server.ts';
 
 const clock = realClock();
-const SERVERS = fileURLToPath(new URL('../../../../../../tools/servers/main.ts', import.meta.url));
 
 /** Installs nginx where it is missing; its path, or `undefined` where it can't be had. */
-export function nginxProgram(folder: string): string | undefined {
-  for (const verb of ['up', 'down']) {
-    const args = ['--conditions=@fairlead/source', SERVERS, verb, 'nginx', '--json', '--dir', join(folder, 'servers')];
-    const ended = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    // On a laptop what can't be had is skipped; in CI the command fails.
-    if (ended.status !== 0) throw new Error(`nginx did not come up: ${ended.stderr}`);
-  }
-  const folders = [
-    ...(process.env['PATH'] ?? '').split(delimiter),
-    '/usr/sbin',
-    '/usr/local/sbin',
-    '/opt/homebrew/bin',
-  ];
-  return folders.map((each) => join(each, 'nginx')).find((file) => existsSync(file));
+export function nginxProgram(): string | undefined {
+  return canHave(nginx) ? findProgram('nginx') : undefined;
 }
 
 /** Runs nginx on what stands in `http`, until it listens. */
