@@ -3,7 +3,20 @@ import { connect, type Socket } from 'node:net';
 /** One field of a head, as it is put on the wire: nothing checks it. */
 export type RawField = readonly [name: string, value: string];
 
-const TYPES = { data: 0, headers: 1, rst: 3, settings: 4, goaway: 7, windowUpdate: 8, continuation: 9 } as const;
+const TYPES = {
+  data: 0,
+  headers: 1,
+  priority: 2,
+  rst: 3,
+  settings: 4,
+  ping: 6,
+  goaway: 7,
+  windowUpdate: 8,
+  continuation: 9,
+  unknown: 0xfa,
+} as const;
+/** Kinds of frames. */
+export type FrameType = keyof typeof TYPES;
 const END_STREAM = 1;
 const END_HEADERS = 4;
 const ACK = 1;
@@ -20,6 +33,7 @@ export class RawHttp2 {
   #held = Buffer.alloc(0);
   #next = 1;
   readonly #ends = new Map<number, StreamEnd>();
+  readonly #resets = new Set<number>();
   #isGone = false;
   #waiting: (() => void)[] = [];
 
@@ -38,6 +52,11 @@ export class RawHttp2 {
   /** Whether the connection has ended, or is told to. */
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  /** Whether a stream was reset, whatever came before. */
+  wasReset(id: number): boolean {
+    return this.#resets.has(id);
   }
 
   /** Begins a stream; without a body it is whole. The number is its id. */
@@ -71,6 +90,20 @@ export class RawHttp2 {
       const fields: RawField[] = [[`x-${count}`, 'a'.repeat(bytesEach)]];
       this.#socket.write(frame(TYPES.continuation, 0, id, block(fields)));
     }
+  }
+
+  /** One frame, whatever it says; resolves when there is room for more, or nobody takes any. */
+  async frame(type: FrameType, id: number, payload: Buffer = Buffer.alloc(0), flags = 0): Promise<void> {
+    if (this.#socket.destroyed || this.#socket.write(frame(TYPES[type], flags, id, payload))) return;
+    await new Promise<void>((resolve) => {
+      this.#socket.once('drain', resolve);
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** Reads nothing any more. */
+  stopReading(): void {
+    this.#socket.pause();
   }
 
   /** What became of a stream, as soon as it is known. */
@@ -109,7 +142,8 @@ export class RawHttp2 {
   #frame(type: number, flags: number, id: number, payload: Buffer): void {
     if (type === TYPES.settings && (flags & ACK) === 0)
       this.#socket.write(frame(TYPES.settings, ACK, 0, Buffer.alloc(0)));
-    else if (type === TYPES.headers && !this.#ends.has(id))
+    if (type === TYPES.rst) this.#resets.add(id);
+    if (type === TYPES.headers && !this.#ends.has(id))
       this.#ends.set(id, payload[0] === STATUS_200 ? 'ok' : 'answered');
     else if (type === TYPES.rst && !this.#ends.has(id)) this.#ends.set(id, 'reset');
     else if (type === TYPES.goaway) {
