@@ -8,7 +8,7 @@ import type { Followed } from './follower.ts';
 import { DROPPED, type GateOutcome } from './gate.ts';
 import type { LateEntry } from './late-work.ts';
 import { FAILURE, IGNORED, SUCCESS, type Outcome } from './outcome.ts';
-import { NOWHERE, type Fresh } from './wake-ups.ts';
+import { NOWHERE, type WakeUp } from './wake-ups.ts';
 
 /** What an attempt tells the call that it belongs to. */
 export interface AttemptOwner {
@@ -36,7 +36,7 @@ const FAIR_SHARE = 0.5;
  *
  * Made for the inside of a loop: one class without a base, for a chain of constructors costs more than the object.
  */
-export class Attempt implements AttemptLife, Fresh, Followed {
+export class Attempt implements AttemptLife, WakeUp, Followed {
   dueMs = NOT_TIMED;
   index = NOWHERE;
   /** The first is 1. */
@@ -75,8 +75,9 @@ export class Attempt implements AttemptLife, Fresh, Followed {
       this.failed(error);
       return;
     }
-    if (begun instanceof Promise) this.#follow(begun);
-    else if (isThenable(begun)) this.#follow(Promise.resolve(begun));
+    const { wakeUps } = this.#parts;
+    if (begun instanceof Promise) wakeUps.follow(begun, this);
+    else if (isThenable(begun)) wakeUps.follow(Promise.resolve(begun), this);
     else this.succeeded(begun);
   }
 
@@ -102,11 +103,21 @@ export class Attempt implements AttemptLife, Fresh, Followed {
 
   /** Its caller's end is noticed from now on; its own is, when the microtasks after its beginning have run dry. */
   heed(): AttemptEnd {
-    const isFirst = this.#end === undefined;
-    const end = (this.#end ??= new AttemptEnd());
+    return this.#end === undefined ? this.#heedFirst() : this.#heedAgain(this.#end);
+  }
+
+  /** Who asks once is content with a stamp. */
+  #heedFirst(): AttemptEnd {
+    const end = (this.#end = new AttemptEnd());
     if (this.#state === 'running') this.#owner.heedCaller();
-    // Who asks once is content with a stamp; who asks again may be keeping the event loop too busy for timers.
-    if (!isFirst || (this.#parts.hasTimeout && this.#mayBeDue())) this.reason();
+    if (this.#parts.hasTimeout && this.#mayBeDue()) this.reason();
+    return end;
+  }
+
+  /** Who asks again may be keeping the event loop too busy for timers. */
+  #heedAgain(end: AttemptEnd): AttemptEnd {
+    if (this.#state === 'running') this.#owner.heedCaller();
+    this.reason();
     return end;
   }
 
@@ -166,11 +177,6 @@ export class Attempt implements AttemptLife, Fresh, Followed {
     parts.breaker?.record(this.#permit, outcome, nowMs - this.startedAtMs, nowMs);
     this.#late = { entry: parts.late.add(nowMs), outcome: lateOutcome };
     (this.#end ??= new AttemptEnd()).tell(reason);
-  }
-
-  #follow(work: Promise<unknown>): void {
-    this.#parts.followers.follow(work, this);
-    this.#parts.wakeUps.watchSoon(this);
   }
 
   #timeUp(reason: FairleadError, nowMs: number): void {

@@ -1,7 +1,6 @@
 import type { Clock, Context, Random } from '@fairlead/core';
 import type { CallFacts } from './call-facts.ts';
 import type { Counters } from './counters.ts';
-import type { Followers } from './follower.ts';
 import type { Gate, GateRefusal } from './gate.ts';
 import type { HedgeDelay } from './hedge-delay.ts';
 import type { ResolvedHedge } from './hedge-options.ts';
@@ -25,7 +24,6 @@ export interface CallParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly wakeUps: WakeUps;
-  readonly followers: Followers;
   readonly late: LateWork;
   readonly counters: Counters;
   /** How a call learns when it begins; `unknown` when only a breaker that may refuse it needs to know. */

@@ -8,7 +8,6 @@ import { Counters } from './counters.ts';
 import { createGate } from './create-gate.ts';
 import { outcomeByRules, outcomeOfFailure } from './failure-outcome.ts';
 import { Front } from './front.ts';
-import { Followers } from './follower.ts';
 import { HedgeDelay } from './hedge-delay.ts';
 import { LateWork } from './late-work.ts';
 import type { LimitStore } from './limit-store.ts';
@@ -80,7 +79,6 @@ export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports
     clock,
     random,
     wakeUps,
-    followers: new Followers(),
     late,
     counters,
     start: isGuarded || hedge !== undefined ? 'time' : isTimed(resolved, observe) ? 'stamp' : 'unknown',

@@ -1,7 +1,8 @@
 import { virtualClock } from '@fairlead/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NOWHERE, WakeUps, type Fresh, type WakeUp } from './wake-ups.ts';
+import type { Followed } from './follower.ts';
+import { NOWHERE, WakeUps, type WakeUp } from './wake-ups.ts';
 
 class Noted implements WakeUp {
   dueMs = Infinity;
@@ -104,73 +105,99 @@ test('a timer that comes a rounding error too early is no timer for nothing', as
   expect([woken, set, wakeUps.size]).toEqual([1, 1, 0]);
 });
 
-class Work extends Noted implements Fresh {
-  readonly #onWatch: () => void;
-
-  constructor(onWatch: () => void) {
-    super(() => {});
-    this.#onWatch = onWatch;
-  }
-
-  watch(): void {
-    this.#onWatch();
-  }
-}
+/** Notes what it is told. */
+const noting = (name: string, log: string[], onWatch: () => void = () => {}): Followed => ({
+  succeeded: (value) => log.push(`${name} gave ${String(value)}`),
+  failed: (error) => log.push(`${name} threw ${String(error)}`),
+  watch: () => {
+    log.push(`${name} is watched`);
+    onWatch();
+  },
+});
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const steps = async (count: number): Promise<number> => {
+  for (let step = 0; step < count; step++) await Promise.resolve();
+  return count;
+};
 
 test('what settles before the microtasks have run dry is never watched; what does not, is, once', async () => {
   const wakeUps = new WakeUps(virtualClock());
-  const watched: string[] = [];
-  const begin = (name: string, work: Promise<unknown>): void => {
-    const fresh = new Work(() => watched.push(name));
-    void work.then(() => wakeUps.remove(fresh));
-    wakeUps.watchSoon(fresh);
-  };
-  let hundred = Promise.resolve();
-  for (let step = 0; step < 100; step++) hundred = hundred.then(() => undefined);
-  begin('never', new Promise(() => {}));
-  begin('at once', Promise.resolve());
-  begin('a hundred steps', hundred);
-  begin('a turn', turn());
+  const log: string[] = [];
+  wakeUps.follow(new Promise(() => {}), noting('never', log));
+  wakeUps.follow(Promise.resolve(0), noting('at once', log));
+  wakeUps.follow(steps(100), noting('a hundred steps', log));
+  wakeUps.follow(
+    turn().then(() => steps(1)),
+    noting('a turn', log),
+  );
   await turn();
-  expect(watched).toEqual(['never', 'a turn']);
-  begin('never again', new Promise(() => {}));
+  await steps(9);
+  expect(log).toEqual([
+    'at once gave 0',
+    'a hundred steps gave 100',
+    'never is watched',
+    'a turn is watched',
+    'a turn gave 1',
+  ]);
+  wakeUps.follow(new Promise(() => {}), noting('never again', log));
   await turn();
-  expect(watched).toEqual(['never', 'a turn', 'never again']);
+  expect(log.slice(5)).toEqual(['never again is watched']);
+});
+
+test('work tells how it ended to whom it belongs, in whatever order it ends, and once', async () => {
+  const piece = fc.record({ steps: fc.nat(40), turns: fc.nat(2), fails: fc.boolean(), after: fc.nat(3) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 400 }), async (pieces) => {
+      const wakeUps = new WakeUps(virtualClock());
+      const log: string[] = [];
+      const expected: string[] = [];
+      for (const [index, { turns, fails, after, steps: count }] of pieces.entries()) {
+        const work = async (): Promise<string> => {
+          for (let left = turns; left > 0; left--) await turn();
+          await steps(count);
+          if (fails) throw new Error('no');
+          return `its ${index}`;
+        };
+        if (turns > 0) expected.push(`${index} is watched`);
+        expected.push(fails ? `${index} threw Error: no` : `${index} gave its ${index}`);
+        wakeUps.follow(work(), noting(String(index), log));
+        if (after === 3) await steps(20);
+      }
+      for (let left = 0; left < 4; left++) await turn();
+      expect(log.toSorted()).toEqual(expected.toSorted());
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test('what begins outside of any microtask has its microtasks too', async () => {
   const wakeUps = new WakeUps(virtualClock());
-  const watched: string[] = [];
+  const log: string[] = [];
   await new Promise<void>((resolve) => {
     setImmediate(() => {
-      const fresh = new Work(() => watched.push('settled'));
-      void Promise.resolve().then(() => wakeUps.remove(fresh));
-      wakeUps.watchSoon(fresh);
+      wakeUps.follow(Promise.resolve(1), noting('it', log));
       resolve();
     });
   });
   await turn();
-  expect(watched).toEqual([]);
+  expect(log).toEqual(['it gave 1']);
 });
 
 test('what is watched may begin something new, which is watched in its own time', async () => {
   const wakeUps = new WakeUps(virtualClock());
   const log: string[] = [];
-  const settled = new Work(() => log.push('settled'));
-  const later = new Work(() => log.push('later'));
-  wakeUps.watchSoon(
-    new Work(() => {
-      log.push('first');
-      wakeUps.watchSoon(settled);
-      wakeUps.watchSoon(later);
-      void Promise.resolve().then(() => wakeUps.remove(settled));
+  const never = new Promise(() => {});
+  wakeUps.follow(
+    never,
+    noting('first', log, () => {
+      wakeUps.follow(Promise.resolve(1), noting('settled', log));
+      wakeUps.follow(never, noting('later', log));
     }),
   );
-  wakeUps.watchSoon(new Work(() => log.push('second')));
+  wakeUps.follow(never, noting('second', log));
   await turn();
-  expect(log).toEqual(['first', 'second', 'later']);
+  expect(log).toEqual(['first is watched', 'second is watched', 'settled gave 1', 'later is watched']);
 });
 
 test('the timer stays from one to the next within a turn, and goes when none is left at its end', async () => {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@fairlead/core';
+import { Followers, type Followed } from './follower.ts';
 import { TurnClock } from './turn-clock.ts';
 
 /** Due times are sums; what the last binary digit of one says is not worth a timer. */
@@ -11,16 +12,10 @@ export const NOWHERE = -1;
 export interface WakeUp {
   /** Monotonic time at which it is to wake, also while it doesn't wait. */
   dueMs: number;
-  /** Position among the waiting; −2 − position among the fresh; `NOWHERE` at first. Kept by `WakeUps`. */
+  /** Position among the waiting; `NOWHERE` at first. Kept by `WakeUps`. */
   index: number;
   /** Its time has come; it waits no longer. Must not throw. */
   wake(nowMs: number): void;
-}
-
-/** Work that has just begun, and needs watching only if it doesn't settle at once. */
-export interface Fresh extends WakeUp {
-  /** Called when the microtasks have run dry and it was fresh still; another one's `watch` may have ended it just now. */
-  watch(): void;
 }
 
 /**
@@ -38,8 +33,7 @@ export class WakeUps {
   readonly #heap: WakeUp[] = [];
   #timer: Timer | undefined;
   #timerDueMs = Infinity;
-  #fresh: Fresh[] = [];
-  #spare: Fresh[] = [];
+  readonly #followers = new Followers();
   #willLook = false;
   readonly #onLook = (): void => this.#look();
   /** A tick that a microtask asks for comes when no microtask is left; anybody else's would come before them. */
@@ -64,20 +58,13 @@ export class WakeUps {
     if (dueMs < this.#timerDueMs) this.#arm(dueMs, nowMs);
   }
 
-  /** Idempotent; also for who is fresh. */
+  /** Idempotent. */
   remove(entry: WakeUp): void {
-    const { index } = entry;
-    entry.index = NOWHERE;
-    if (index > NOWHERE) this.#removeWaiting(entry, index);
-    else if (index < NOWHERE) {
-      const last = this.#fresh.pop();
-      if (last === undefined || last === entry) return;
-      this.#fresh[-2 - index] = last;
-      last.index = index;
-    }
+    if (entry.index !== NOWHERE) this.#removeWaiting(entry, entry.index);
   }
 
   #removeWaiting(entry: WakeUp, index: number): void {
+    entry.index = NOWHERE;
     const last = this.#heap.pop();
     if (last !== undefined && last !== entry) {
       this.#down(last, index);
@@ -87,10 +74,9 @@ export class WakeUps {
     if (this.#heap.length === 0) this.#lookSoon();
   }
 
-  /** Has `fresh.watch` called unless it is removed before the microtasks have run dry. */
-  watchSoon(fresh: Fresh): void {
-    fresh.index = -2 - this.#fresh.length;
-    this.#fresh.push(fresh);
+  /** Tells `followed` how `work` ends; before that, if it has not settled when the microtasks have run dry, to watch. */
+  follow(work: Promise<unknown>, followed: Followed): void {
+    this.#followers.follow(work, followed);
     this.#lookSoon();
   }
 
@@ -104,13 +90,7 @@ export class WakeUps {
   #look(): void {
     this.#willLook = false;
     this.turn.renew();
-    // Whoever is watched may hear of an end at once, and end others, or begin something new: that has a look of its own.
-    const fresh = this.#fresh;
-    this.#fresh = this.#spare;
-    this.#spare = fresh;
-    for (const each of fresh) each.index = NOWHERE;
-    for (const each of fresh) each.watch();
-    fresh.length = 0;
+    this.#followers.watch();
     this.turn.end();
     if (this.#heap.length === 0) this.#disarm();
   }
