@@ -7,7 +7,13 @@ import type { ServerTls } from './acceptor.ts';
 import type { ServerRequest } from './server-request.ts';
 
 /** Where to listen: a Unix socket, or a TCP port (0 takes a free one). */
-export type ListenAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+export type ListenAddress =
+  | {
+      readonly path: string;
+      /** Who may connect, as `chmod` has it: 0o660 for owner and group. Default: what the process's umask leaves. */
+      readonly mode?: number | undefined;
+    }
+  | { readonly host: string; readonly port: number };
 
 /** What a server gives a client at most. */
 export interface ServerLimits extends MessageLimits {

@@ -1,9 +1,8 @@
-import type { Server } from 'node:net';
 import type { Closeable, Timer } from '@fairlead/core';
-import { fail } from '../errors.ts';
 import { acceptor } from './acceptor.ts';
 import { Connection } from './connection.ts';
-import { resolveServerLimits, type ListenAddress, type ResolvedServerLimits, type ServerOptions } from './options.ts';
+import { listenAt } from './listen-at.ts';
+import { resolveServerLimits, type ResolvedServerLimits, type ServerOptions } from './options.ts';
 import { ServerState } from './server-state.ts';
 
 /** A listening server. */
@@ -119,26 +118,4 @@ function tickOf(limits: ResolvedServerLimits): number {
   const { idleTimeoutMs, headTimeoutMs, bodyTimeoutMs, readerTimeoutMs } = limits;
   const timeouts = [idleTimeoutMs, headTimeoutMs, bodyTimeoutMs, readerTimeoutMs].filter((timeoutMs) => timeoutMs > 0);
   return Math.max(LEAST_TICK_MS, Math.min(MOST_TICK_MS, ...timeouts.map((timeoutMs) => timeoutMs / TICKS_A_TIMEOUT)));
-}
-
-async function listenAt(server: Server, listen: ListenAddress, scheme: 'http' | 'https'): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    const failed = (error: Error) => reject(cannotListen(listen, error));
-    server.once('error', failed);
-    server.listen('path' in listen ? { path: listen.path } : { host: listen.host, port: listen.port }, () => {
-      server.off('error', failed);
-      resolve();
-    });
-  });
-  if ('path' in listen) return `unix:${listen.path}`;
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : listen.port;
-  return `${scheme}://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`;
-}
-
-function cannotListen(listen: ListenAddress, cause: Error) {
-  const where = 'path' in listen ? listen.path : `${listen.host}:${listen.port}`;
-  const code = 'code' in cause ? String(cause.code) : cause.message;
-  const why = code === 'EADDRINUSE' ? 'Another process listens there. End it, or listen elsewhere.' : code;
-  return fail('UNAVAILABLE', `Can't listen at ${where}: ${why}`, { cause });
 }
