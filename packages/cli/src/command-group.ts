@@ -1,5 +1,5 @@
 import { nearest } from '@fairlead/core';
-import type { Command } from './command.ts';
+import type { Command, NamedCommand } from './command.ts';
 import { UsageError } from './flag.ts';
 import { table } from './table.ts';
 
@@ -7,19 +7,21 @@ import { table } from './table.ts';
 export interface GroupDefinition {
   readonly name: string;
   readonly summary: string;
-  readonly commands: readonly Command[];
+  readonly commands: readonly NamedCommand[];
 }
 
 /** Makes a group of its commands. */
 export function commandGroup({ name, summary, commands }: GroupDefinition): Command {
-  return {
+  const group: Command = {
     name,
+    load: () => Promise.resolve(group),
     summary,
     flags: [],
     positionals: [],
     commands,
-    help() {
-      const rows = commands.map((command) => [`  ${command.name}`, command.summary]);
+    async help() {
+      const all = await Promise.all(commands.map((command) => command.load()));
+      const rows = all.map((command) => [`  ${command.name}`, command.summary]);
       return [
         summary,
         '',
@@ -35,11 +37,12 @@ export function commandGroup({ name, summary, commands }: GroupDefinition): Comm
       const names = commands.map((command) => command.name);
       if (word === undefined || word.startsWith('-')) throw new UsageError(`which? ${names.join(', ')}`);
       const found = commands.find((command) => command.name === word);
-      if (found !== undefined) return found.run(terminal, rest);
+      if (found !== undefined) return (await found.load()).run(terminal, rest);
       const near = nearest(word, names);
       throw new UsageError(
         `unknown command "${word}". ${near === undefined ? `There are: ${names.join(', ')}` : `Did you mean "${near}"?`}`,
       );
     },
   };
+  return group;
 }

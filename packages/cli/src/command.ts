@@ -35,16 +35,21 @@ export interface NamedFlag {
   readonly complete: Completer | undefined;
 }
 
-/** A command whose flags' types are its own affair, or a group of commands. */
-export interface Command {
+/** A command by its name. What it is, and whatever it needs, is loaded when somebody asks for it. */
+export interface NamedCommand {
   readonly name: string;
+  load(): Promise<Command>;
+}
+
+/** A command whose flags' types are its own affair, or a group of commands; it loads as itself. */
+export interface Command extends NamedCommand {
   readonly summary: string;
   readonly flags: readonly NamedFlag[];
   readonly positionals: readonly Positional[];
   /** The commands of a group, by their second word; empty for a command. */
-  readonly commands: readonly Command[];
+  readonly commands: readonly NamedCommand[];
   /** Its help; `before` is the group's name. */
-  help(before?: string): string;
+  help(before?: string): Promise<string>;
   /** @throws UsageError when the arguments are wrong; nothing has been done then */
   run(terminal: Terminal, args: readonly string[]): Promise<number>;
 }
@@ -107,7 +112,7 @@ export function command<F>(definition: CommandDefinition<F>): Command {
   const fields = Object.entries(definition.flags) as [string, Flag<unknown>][];
   const flags = new Map(fields.map(([field, flag]) => [kebab(field), flag]));
 
-  function help(before?: string): string {
+  function help(before?: string): Promise<string> {
     const words = positionals.map(({ name: word, required }) => (required ? ` <${word}>` : ` [${word}]`)).join('');
     const rows = [
       ...positionals.map((word) => [`  <${word.name}>`, word.summary]),
@@ -118,21 +123,24 @@ export function command<F>(definition: CommandDefinition<F>): Command {
       ['  --help', 'show this'],
     ];
     const examples = definition.examples.map((line) => `  ${line}`);
-    return [
-      `${summary}`,
-      '',
-      `Usage: fairlead ${before === undefined ? '' : `${before} `}${name}${words} [flags]`,
-      '',
-      ...table(rows),
-      '',
-      'Examples:',
-      ...examples,
-      '',
-    ].join('\n');
+    return Promise.resolve(
+      [
+        `${summary}`,
+        '',
+        `Usage: fairlead ${before === undefined ? '' : `${before} `}${name}${words} [flags]`,
+        '',
+        ...table(rows),
+        '',
+        'Examples:',
+        ...examples,
+        '',
+      ].join('\n'),
+    );
   }
 
-  return {
+  const made: Command = {
     name,
+    load: () => Promise.resolve(made),
     summary,
     flags: [...flags].map(([flag, { value, summary: about, multiple, complete }]) => ({
       name: flag,
@@ -159,4 +167,5 @@ export function command<F>(definition: CommandDefinition<F>): Command {
       return definition.run(terminal, read as F, words);
     },
   };
+  return made;
 }

@@ -1,4 +1,4 @@
-import type { Command, NamedFlag } from './command.ts';
+import type { Command, NamedCommand, NamedFlag } from './command.ts';
 import type { TypedLine } from './completer.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -50,7 +50,7 @@ async function ofCommand(
  * typed, which may be empty. Commands and flags come from the commands' own tables. Never rejects.
  */
 export async function completions(
-  commands: readonly Command[],
+  commands: readonly NamedCommand[],
   terminal: Terminal,
   typed: readonly string[],
 ): Promise<readonly string[]> {
@@ -58,7 +58,7 @@ export async function completions(
   const current = typed.at(-1) ?? '';
   let level = commands;
   for (const [index, word] of before.entries()) {
-    const found = level.find(({ name }) => name === word);
+    const found = await level.find(({ name }) => name === word)?.load();
     if (found === undefined) return [];
     if (found.commands.length === 0) {
       const words = await ofCommand(found, terminal, before.slice(index + 1), current).catch(() => []);

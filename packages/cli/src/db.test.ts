@@ -60,7 +60,7 @@ test('databases are created, migrated once, backed up and restored while no plat
   expect(await readdir(join(cwd, '.fairlead'))).not.toContain('lock');
 }, 60_000);
 
-test('the four commands explain themselves', () => {
+test('the four commands explain themselves', async () => {
   expect(db.commands.map((command) => command.name)).toEqual(['create', 'migrate', 'backup', 'restore']);
-  for (const command of db.commands) expect(command.help('db')).toMatch(/Examples:\n {2}\S/);
+  for (const named of db.commands) expect(await (await named.load()).help('db')).toMatch(/Examples:\n {2}\S/);
 });

@@ -3,5 +3,5 @@ import { reference } from './reference.ts';
 import { COMMANDS } from './run-cli.ts';
 
 test('the reference page says what the flag tables say', async () => {
-  await expect(reference(COMMANDS)).toMatchFileSnapshot('../../../docs/reference/cli.md');
+  await expect(await reference(COMMANDS)).toMatchFileSnapshot('../../../docs/reference/cli.md');
 });

@@ -1,14 +1,19 @@
-import type { Command } from './command.ts';
+import type { NamedCommand } from './command.ts';
 import { EXIT_CODE_MEANINGS, EXIT_CODES } from './exit-codes.ts';
 
-function section(command: Command, before?: string): readonly string[] {
+async function section(named: NamedCommand, before?: string): Promise<readonly string[]> {
+  const command = await named.load();
   const path = before === undefined ? command.name : `${before} ${command.name}`;
-  if (command.commands.length > 0) return command.commands.flatMap((inner) => section(inner, path));
-  return [`## fairlead ${path}`, '', '```text', command.help(before).trimEnd(), '```', ''];
+  if (command.commands.length > 0) return sections(command.commands, path);
+  return [`## fairlead ${path}`, '', '```text', (await command.help(before)).trimEnd(), '```', ''];
+}
+
+async function sections(commands: readonly NamedCommand[], before?: string): Promise<readonly string[]> {
+  return (await Promise.all(commands.map((command) => section(command, before)))).flat();
 }
 
 /** The page of all commands, from their own tables: `docs/reference/cli.md` is this text. */
-export function reference(commands: readonly Command[]): string {
+export async function reference(commands: readonly NamedCommand[]): Promise<string> {
   const codes = Object.entries(EXIT_CODES).map(
     // EXIT_CODE_MEANINGS has a line for every name in EXIT_CODES.
     ([name, code]) => `| ${code} | ${EXIT_CODE_MEANINGS[name as keyof typeof EXIT_CODES]} |`,
@@ -28,6 +33,6 @@ export function reference(commands: readonly Command[]): string {
     'where there are many), and a failure a problem document (RFC 9457) in one line. Colours are used on a terminal only, and',
     'not when `NO_COLOR` is set.',
     '',
-    ...commands.flatMap((command) => section(command)),
+    ...(await sections(commands)),
   ].join('\n');
 }

@@ -49,7 +49,10 @@ test('a flag without its value, with one too many, or out of range names itself'
 
 test('every command explains itself with examples, and nothing happens', async () => {
   const overview = await run('--help');
-  for (const { name, commands } of COMMANDS) {
+  for (const named of COMMANDS) {
+    const { name, commands } = await named.load();
+    expect(name).toBe(named.name);
+    for (const inner of commands) expect((await inner.load()).name).toBe(inner.name);
     expect(overview.out).toContain(`  ${name} `);
     const group = await run(name, '--help');
     expect(group.out).toContain(`Usage: fairlead ${name}`);
@@ -78,7 +81,10 @@ test('a command of a group is found by its second word, or the nearest one is na
 
 test('every command that shows something has --json, and with it a failure is a problem document', async () => {
   const silent = new Set(['completion']);
-  const all = COMMANDS.flatMap((each) => (each.commands.length === 0 ? [each] : each.commands));
+  const loaded = await Promise.all(COMMANDS.map((each) => each.load()));
+  const all = await Promise.all(
+    loaded.flatMap((each) => (each.commands.length === 0 ? [each] : each.commands)).map((each) => each.load()),
+  );
   for (const { name, flags } of all.filter((each) => !silent.has(each.name)))
     expect([name, flags.map((flag) => flag.name)]).toEqual([name, expect.arrayContaining(['json'])]);
   const { code, out, err } = await run('dlq', 'list', '--json');

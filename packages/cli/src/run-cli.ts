@@ -11,27 +11,7 @@
  * - `terminal.ts`: where commands read and write; `main.ts`: the process
  */
 import { FairleadError, nearest } from '@fairlead/core';
-import type { Command } from './command.ts';
-import { add } from './commands/add.ts';
-import { call } from './commands/call.ts';
-import { check } from './commands/check.ts';
-import { completion } from './commands/completion.ts';
-import { db } from './commands/db.ts';
-import { dlq } from './commands/dlq.ts';
-import { down } from './commands/down.ts';
-import { events } from './commands/events.ts';
-import { gateway } from './commands/gateway.ts';
-import { importCommand } from './commands/import.ts';
-import { init } from './commands/init.ts';
-import { jobs } from './commands/jobs.ts';
-import { logs } from './commands/logs.ts';
-import { route } from './commands/route.ts';
-import { saga } from './commands/saga.ts';
-import { status } from './commands/status.ts';
-import { token } from './commands/token.ts';
-import { trace } from './commands/trace.ts';
-import { up } from './commands/up.ts';
-import { views } from './commands/views.ts';
+import type { Command, NamedCommand } from './command.ts';
 import { completions } from './completions.ts';
 import { EXIT_CODES, EXIT_CODE_MEANINGS } from './exit-codes.ts';
 import { reportFailure } from './failure-report.ts';
@@ -39,32 +19,33 @@ import { UsageError } from './flag.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Every command, in the order of the overview. */
-export const COMMANDS: readonly Command[] = [
-  init,
-  add,
-  up,
-  down,
-  status,
-  logs,
-  trace,
-  call,
-  events,
-  dlq,
-  jobs,
-  saga,
-  views,
-  db,
-  token,
-  check,
-  gateway,
-  importCommand,
-  route,
-  completion,
+/** Every command, in the order of the overview; each is loaded when it is asked for, with all that it needs. */
+export const COMMANDS: readonly NamedCommand[] = [
+  { name: 'init', load: async () => (await import('./commands/init.ts')).init },
+  { name: 'add', load: async () => (await import('./commands/add.ts')).add },
+  { name: 'up', load: async () => (await import('./commands/up.ts')).up },
+  { name: 'down', load: async () => (await import('./commands/down.ts')).down },
+  { name: 'status', load: async () => (await import('./commands/status.ts')).status },
+  { name: 'logs', load: async () => (await import('./commands/logs.ts')).logs },
+  { name: 'trace', load: async () => (await import('./commands/trace.ts')).trace },
+  { name: 'call', load: async () => (await import('./commands/call.ts')).call },
+  { name: 'events', load: async () => (await import('./commands/events.ts')).events },
+  { name: 'dlq', load: async () => (await import('./commands/dlq.ts')).dlq },
+  { name: 'jobs', load: async () => (await import('./commands/jobs.ts')).jobs },
+  { name: 'saga', load: async () => (await import('./commands/saga.ts')).saga },
+  { name: 'views', load: async () => (await import('./commands/views.ts')).views },
+  { name: 'db', load: async () => (await import('./commands/db.ts')).db },
+  { name: 'token', load: async () => (await import('./commands/token.ts')).token },
+  { name: 'check', load: async () => (await import('./commands/check.ts')).check },
+  { name: 'gateway', load: async () => (await import('./commands/gateway.ts')).gateway },
+  { name: 'import', load: async () => (await import('./commands/import.ts')).importCommand },
+  { name: 'route', load: async () => (await import('./commands/route.ts')).route },
+  { name: 'completion', load: async () => (await import('./commands/completion.ts')).completion },
 ];
 
-function overview(): string {
-  const rows = COMMANDS.map(({ name, summary }) => [`  ${name}`, summary]);
+async function overview(): Promise<string> {
+  const all = await Promise.all(COMMANDS.map((command) => command.load()));
+  const rows = all.map(({ name, summary }) => [`  ${name}`, summary]);
   const codes = Object.entries(EXIT_CODES).map(([name, code]) => [
     `  ${code}`,
     // EXIT_CODE_MEANINGS has a line for every name in EXIT_CODES.
@@ -94,8 +75,11 @@ function flagsOf(args: readonly string[]): readonly string[] {
 }
 
 /** The command that is meant, or the one of a group; `path` is how it is written. */
-function pick(first: Command, rest: readonly string[]): { command: Command; before?: string; path: string } {
-  const second = first.commands.find(({ name }) => name === rest[0]);
+async function pick(
+  first: Command,
+  rest: readonly string[],
+): Promise<{ command: Command; before?: string; path: string }> {
+  const second = await first.commands.find(({ name }) => name === rest[0])?.load();
   return second === undefined
     ? { command: first, path: first.name }
     : { command: second, before: first.name, path: `${first.name} ${second.name}` };
@@ -108,7 +92,7 @@ function pick(first: Command, rest: readonly string[]): { command: Command; befo
 export async function runCli(terminal: Terminal, args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    terminal.out(overview());
+    terminal.out(await overview());
     return name === undefined ? EXIT_CODES.usage : EXIT_CODES.done;
   }
   if (name === '__complete') {
@@ -116,7 +100,7 @@ export async function runCli(terminal: Terminal, args: readonly string[]): Promi
     terminal.out(words.map((word) => `${word}\n`).join(''));
     return EXIT_CODES.done;
   }
-  const found = COMMANDS.find((candidate) => candidate.name === name);
+  const found = await COMMANDS.find((candidate) => candidate.name === name)?.load();
   if (found === undefined) {
     const near = nearest(
       name,
@@ -127,10 +111,10 @@ export async function runCli(terminal: Terminal, args: readonly string[]): Promi
     );
     return EXIT_CODES.usage;
   }
-  const { command, before, path } = pick(found, rest);
+  const { command, before, path } = await pick(found, rest);
   const flags = flagsOf(rest);
   if (flags.includes('--help') || flags.includes('-h')) {
-    terminal.out(command.help(before));
+    terminal.out(await command.help(before));
     return EXIT_CODES.done;
   }
   try {

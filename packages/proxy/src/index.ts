@@ -51,6 +51,6 @@ export type { LoadSnapshotOptions } from './snapshot/load-snapshot.ts';
 export { snapshotOf } from './snapshot/read-snapshot.ts';
 export type { ReadSnapshotOptions } from './snapshot/read-snapshot.ts';
 export type { SnapshotProblem } from './snapshot/snapshot-problem.ts';
-export { startStandalone } from './standalone.ts';
+export { startStandalone } from './standalone/standalone.ts';
 export { LEAVE, startWorkers } from './fleet/workers.ts';
 export type { WorkerLink, WorkerReady, Workers, WorkersOptions } from './fleet/workers.ts';

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { realTurn, seededRandom, virtualClock, type VirtualClock } from '@fairlead/core';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { snapshotOf } from '../snapshot/read-snapshot.ts';
-import { startStandalone } from '../standalone.ts';
+import { startStandalone } from '../standalone/standalone.ts';
 
 /** A request as llhttp, at the origin, understood it. */
 export interface Arrived {

@@ -10,7 +10,7 @@ import { LocalGateway } from '../admin/local-gateway.ts';
 import { swapHistory } from '../admin/swap-history.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { loadSnapshot } from '../snapshot/load-snapshot.ts';
-import { startStandalone } from '../standalone.ts';
+import { startStandalone } from '../standalone/standalone.ts';
 import { askedLimits } from './asked-limits.ts';
 import { atPort } from './at-port.ts';
 import type { FromMember, MemberConfiguration, ToldFailure, ToMember } from './fleet-messages.ts';

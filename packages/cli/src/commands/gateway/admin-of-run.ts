@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Closeable } from '@fairlead/core';
-import { serveAdmin, type AdminServerOptions } from '@fairlead/proxy';
+import type { AdminServerOptions } from '@fairlead/proxy';
 import { optionalText, toggle, UsageError, type Flag, type FlagTable } from '../../flag.ts';
 import type { Terminal } from '../../terminal.ts';
 import { credentialFrom } from './admin-credential.ts';
@@ -38,11 +38,14 @@ export const adminFlags: FlagTable<AdminFlags> = {
   adminUnencrypted: toggle('take changes at an address that is not loopback, where others may read the credential'),
 };
 
+/** What answers operators; made, and loaded, when they have an address. */
+export type Operated = () => Promise<Omit<AdminServerOptions, 'listen' | 'changes'>>;
+
 /** Starts what operators ask, if they have an address. */
 export async function startAdmin(
   terminal: Terminal,
   { admin: listen, adminCredential, adminAudit, adminUnencrypted }: AdminFlags,
-  options: Omit<AdminServerOptions, 'listen' | 'changes'>,
+  operated: Operated,
 ): Promise<(Closeable & { readonly url: string }) | undefined> {
   if (listen === undefined) return undefined;
   const credential = await credentialFrom(terminal, adminCredential);
@@ -54,5 +57,6 @@ export async function startAdmin(
           mayTravel: adminUnencrypted,
           auditFile: adminAudit === undefined ? undefined : resolve(terminal.cwd, adminAudit),
         };
-  return serveAdmin({ ...options, listen, changes });
+  const { serveAdmin } = await import('@fairlead/proxy');
+  return serveAdmin({ ...(await operated()), listen, changes });
 }

@@ -59,14 +59,17 @@ export async function runWorkers(
       says.followed(event, fleet);
     },
   });
-  const processes = fleet.processes({ history, reload: () => followed.reload(), metrics: telemetry.metrics });
-  await using admin = await startAdmin(terminal, flags, { clock, random, telemetry, processes }).catch(
-    async (error: unknown) => {
-      await followed.close();
-      await fleet.close();
-      throw error;
-    },
-  );
+  const operated = async () => ({
+    clock,
+    random,
+    telemetry,
+    processes: fleet.processes({ history, reload: () => followed.reload(), metrics: telemetry.metrics }),
+  });
+  await using admin = await startAdmin(terminal, flags, operated).catch(async (error: unknown) => {
+    await followed.close();
+    await fleet.close();
+    throw error;
+  });
   return await untilAsked({
     reload: () => followed.reload(),
     replace: () =>

@@ -4,19 +4,16 @@ import {
   atPort,
   followSnapshot,
   loadSnapshot,
-  LocalGateway,
-  oneProcess,
   startStandalone,
   swapHistory,
   type Engine,
-} from '@fairlead/proxy';
+} from '@fairlead/proxy/standalone';
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import { command } from '../../command.ts';
 import { toggle } from '../../flag.ts';
-import { adminFlags, startAdmin } from './admin-of-run.ts';
+import { adminFlags, startAdmin, type Operated } from './admin-of-run.ts';
 import { fileOf, lookAt } from './configuration-file.ts';
 import { portFlag, workersFlag, type RunFlags } from './run-flags.ts';
-import { runWorkers } from './run-workers.ts';
 import { told } from './told.ts';
 import { GRACE_MS, untilAsked } from './until-asked.ts';
 
@@ -52,7 +49,10 @@ export const run = command<RunFlags>({
     'fairlead gateway run gateway.yaml --workers auto',
   ],
   async run(terminal, flags, [file = '']) {
-    if (flags.workers !== undefined) return runWorkers(terminal, { ...flags, workers: flags.workers }, file);
+    if (flags.workers !== undefined) {
+      const { runWorkers } = await import('./run-workers.ts');
+      return runWorkers(terminal, { ...flags, workers: flags.workers }, file);
+    }
     const clock = realClock();
     const random = realRandom();
     const path = resolve(terminal.cwd, file);
@@ -85,18 +85,19 @@ export const run = command<RunFlags>({
         says.followed(event, engine);
       },
     });
-    const gateway = new LocalGateway({
-      engine,
-      snapshot: () => snapshot,
-      history,
-      metrics: telemetry.metrics,
-      clock,
-      reload: () => followed.reload(),
-    });
-    const processes = oneProcess(gateway);
-    await using admin = await startAdmin(terminal, flags, { clock, random, telemetry, processes }).catch(
-      closing(followed, engine),
-    );
+    const operated: Operated = async () => {
+      const { LocalGateway, oneProcess } = await import('@fairlead/proxy');
+      const gateway = new LocalGateway({
+        engine,
+        snapshot: () => snapshot,
+        history,
+        metrics: telemetry.metrics,
+        clock,
+        reload: () => followed.reload(),
+      });
+      return { clock, random, telemetry, processes: oneProcess(gateway) };
+    };
+    await using admin = await startAdmin(terminal, flags, operated).catch(closing(followed, engine));
 
     return await untilAsked({
       reload: () => followed.reload(),

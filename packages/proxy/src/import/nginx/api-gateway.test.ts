@@ -10,7 +10,7 @@ import { noTelemetry } from '@fairlead/telemetry';
 import { expect, onTestFinished, test } from 'vitest';
 import { followSnapshot, type FollowEvent } from '../../snapshot/follow-snapshot.ts';
 import { loadSnapshot } from '../../snapshot/load-snapshot.ts';
-import { startStandalone } from '../../standalone.ts';
+import { startStandalone } from '../../standalone/standalone.ts';
 
 const GATEWAY = `
 upstream user_service {

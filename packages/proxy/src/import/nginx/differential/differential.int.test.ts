@@ -9,7 +9,7 @@ import { noTelemetry } from '@fairlead/telemetry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../../engine/engine.ts';
 import { loadSnapshot } from '../../../snapshot/load-snapshot.ts';
-import { startStandalone } from '../../../standalone.ts';
+import { startStandalone } from '../../../standalone/standalone.ts';
 import { ask, type Told } from './asking.fixture.ts';
 import type { Case, CaseRequest } from './case.fixture.ts';
 import { FIELD_CASES } from './field-cases.fixture.ts';

@@ -1,7 +1,7 @@
-import { CLAIMS } from './edge-claims.ts';
-import { startEngine, type Engine } from './engine/engine.ts';
-import type { EngineOptions } from './engine/engine-options.ts';
-import { ownPath } from './own-paths.ts';
+import { CLAIMS } from '../edge-claims.ts';
+import { startEngine, type Engine } from '../engine/engine.ts';
+import type { EngineOptions } from '../engine/engine-options.ts';
+import { ownPath } from '../own-paths.ts';
 
 /**
  * Starts a proxy as it stands alone at an edge: with health at `/-/health/live` and `/-/health/ready` of each listener, and

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { realClock, realRandom } from '@fairlead/core';
 import { noTelemetry } from '@fairlead/telemetry';
 import { expect, test } from 'vitest';
-import { readSnapshot } from './snapshot/read-snapshot.ts';
+import { readSnapshot } from '../snapshot/read-snapshot.ts';
 import { startStandalone } from './standalone.ts';
 
 interface Answer {

@@ -1,0 +1,11 @@
+export { swapHistory } from '../admin/swap-history.ts';
+export type { SwapHistory } from '../admin/swap-history.ts';
+export type { Engine } from '../engine/engine.ts';
+export type { EngineOptions } from '../engine/engine-options.ts';
+export { atPort } from '../fleet/at-port.ts';
+export type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
+export { followSnapshot } from '../snapshot/follow-snapshot.ts';
+export type { FollowedSnapshot, FollowEvent, FollowOptions } from '../snapshot/follow-snapshot.ts';
+export { loadSnapshot } from '../snapshot/load-snapshot.ts';
+export type { LoadSnapshotOptions } from '../snapshot/load-snapshot.ts';
+export { startStandalone } from './standalone.ts';
