@@ -4,7 +4,7 @@ import type { ConfigShape } from './config.ts';
 import type { EventHandler, ServiceDefinition } from './definition.ts';
 import { commitTx, HandlerKit, type KitParts } from './handler-kit.ts';
 import type { ConsumerKit, ReceivedEvent, Uses } from './kit.ts';
-import { withOpenTelemetry } from '@fairlead/telemetry';
+import { withOpenTelemetry } from '@fairlead/telemetry/open-telemetry';
 
 type AnyEventHandler = EventHandler<Contract, ConfigShape, Uses, Contract, string>;
 

@@ -1,5 +1,6 @@
 import { formatTraceparent, HEADERS, isError, type Context, type ScopedContext, type Slots } from '@fairlead/core';
-import { constantSpan, withOpenTelemetry, type Span, type Telemetry } from '@fairlead/telemetry';
+import { constantSpan, type Span, type Telemetry } from '@fairlead/telemetry';
+import { withOpenTelemetry } from '@fairlead/telemetry/open-telemetry';
 import { answers } from './answered.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';

@@ -13,7 +13,8 @@ import {
   type Job,
   type Queue,
 } from '@fairlead/store';
-import { withOpenTelemetry, type Telemetry } from '@fairlead/telemetry';
+import type { Telemetry } from '@fairlead/telemetry';
+import { withOpenTelemetry } from '@fairlead/telemetry/open-telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { fail } from './errors.ts';
 import { commitTx, databaseOf, HandlerKit, type KitParts } from './handler-kit.ts';

@@ -6,7 +6,7 @@
 //                   sampling-environment.ts and sampling-metrics.ts where that is said and told
 // metrics.ts        RED and other metrics; create-metrics.ts keeps them with prom-client
 // recording.ts      telemetry for tests and the simulator
-// open-telemetry.ts lets third-party instrumentation see our spans
+// open-telemetry/    lets third-party instrumentation see our spans
 import { CORE_ERRORS, FairleadError, nearest } from '@fairlead/core';
 import { accessLines } from './access-lines.ts';
 import { createLogger } from './create-logger.ts';

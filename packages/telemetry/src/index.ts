@@ -3,7 +3,6 @@ export { createTelemetry } from './create-telemetry.ts';
 export { TELEMETRY_ERRORS } from './errors.ts';
 export type { LogDestination, LogFields, Logger, LogLevel } from './logger.ts';
 export type { DefaultRedLabels, Metrics, Red, RedKind, RedObservation, RedOptions, Unregistered } from './metrics.ts';
-export { withOpenTelemetry } from './open-telemetry.ts';
 export { otlpForwarder } from './otlp-forwarder.ts';
 export type { ForwardingChange, OtlpForwarder, OtlpForwarderOptions } from './otlp-forwarder.ts';
 export { otlpTarget } from './otlp-target.ts';

@@ -7,7 +7,7 @@ import { commitTx, databaseOf, HandlerKit, type KitParts } from '../handler-kit.
 import type { Claim, IdempotencyRecords } from '../idempotency-records.ts';
 import type { OperationKit, Uses } from '../kit.ts';
 import type { ConfigShape } from '../config.ts';
-import { withOpenTelemetry } from '@fairlead/telemetry';
+import { withOpenTelemetry } from '@fairlead/telemetry/open-telemetry';
 
 /** What becomes of a handler's one commit. */
 type CommitState =

@@ -1,0 +1,1 @@
+export { withOpenTelemetry } from './open-telemetry.ts';
