@@ -127,7 +127,12 @@ test('an API key says who asks, goes no further, and is kept as a hash only', as
   for (const wrong of [`${key}x`, hash, 'x'.repeat(1_000)]) {
     expect(await causeOf(filter.request?.(world.passage({ headers: { 'x-api-key': wrong } })))).toBe('KEY_UNKNOWN');
   }
-  expect(await causeOf(filter.request?.(world.passage()))).toBe('KEY_MISSING');
+  // Whoever is refused with 401 is told how to ask (RFC 9110, section 15.5.2).
+  expect(filter.request?.(world.passage())).toMatchObject({
+    cause: 'KEY_MISSING',
+    detail: 'Send an API key in x-api-key or ?api_key=.',
+    fields: { 'www-authenticate': 'Key header="x-api-key"' },
+  });
   expect(faultsOf({ type: 'api-key', consumers: [{ name: 'a', keys: [key] }] })).toContain('hash');
   const twice = [
     { name: 'a', keys: [hash] },

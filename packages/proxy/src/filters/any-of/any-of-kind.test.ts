@@ -73,7 +73,7 @@ test('who shows nothing hears of all the ways that there are', async () => {
   const { verdict, identity } = await world({ of: [jwt, apiKey, basic, extAuth] })();
   expect(verdict).toMatchObject({
     status: 401,
-    fields: { 'www-authenticate': ['Bearer', 'Basic realm="shop", charset="UTF-8"', 'Negotiate'] },
+    fields: { 'www-authenticate': ['Bearer', 'Key header="x-api-key"', 'Basic realm="shop", charset="UTF-8"', 'Negotiate'] },
   });
   expect(identity).toBeUndefined();
 });
@@ -118,7 +118,7 @@ test('of several refusals the one is told that says most', async () => {
   expect((await ask(bearer(token()))).verdict).toMatchObject({ status: 403, cause: 'FORBIDDEN' });
   expect((await ask({ 'x-api-key': 'guess' })).verdict).toMatchObject({
     cause: 'KEY_UNKNOWN',
-    fields: { 'www-authenticate': ['Bearer'] },
+    fields: { 'www-authenticate': ['Bearer', 'Key header="x-api-key"'] },
   });
   const down = world({ of: [apiKey, extAuth] }, 500);
   expect((await down({ 'x-api-key': 'guess' })).verdict).toMatchObject({ status: 503, cause: 'AUTH_INVALID' });

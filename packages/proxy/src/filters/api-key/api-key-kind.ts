@@ -62,8 +62,12 @@ const schema = z
 type ApiKeySpec = z.output<typeof schema>;
 
 const MOST_KEY_LENGTH = 512;
-const MISSING = { status: 401, cause: 'KEY_MISSING', detail: 'Send an API key.' } as const;
-const UNKNOWN = { status: 401, cause: 'KEY_UNKNOWN', detail: 'The API key is none that is known here.' } as const;
+
+/** Where a key is looked for, as a challenge (RFC 9110, section 11.6.1); nobody has registered a scheme for keys, `Key` is Kong's. */
+function challenge(headers: readonly string[], parameters: readonly string[]): string {
+  const [field] = headers;
+  return field === undefined ? `Key parameter=${JSON.stringify(parameters[0] ?? '')}` : `Key header="${field}"`;
+}
 
 /**
  * Knows consumers by their keys. Only hashes are kept; looking a hash up takes no longer for a key that is nearly right, as
@@ -73,6 +77,15 @@ const make: FilterFactory<ApiKeySpec> = (spec) => {
   const { header = 'x-api-key', query = [], consumers, forward = false, optional = false, exempt = [] } = spec;
   const headers = typeof header === 'string' ? [header] : header;
   const parameters = typeof query === 'string' ? [query] : query;
+  const fields = { 'www-authenticate': challenge(headers, parameters) };
+  const detail = `Send an API key in ${[...headers, ...parameters.map((each) => `?${each}=`)].join(' or ')}.`;
+  const missing: LocalAnswer = { status: 401, cause: 'KEY_MISSING', detail, fields };
+  const unknown: LocalAnswer = {
+    status: 401,
+    cause: 'KEY_UNKNOWN',
+    detail: 'The API key is none that is known here.',
+    fields,
+  };
   const known = new Map<string, Identity>();
   for (const consumer of consumers) {
     const identity = consumerIdentity(consumer);
@@ -97,9 +110,9 @@ const make: FilterFactory<ApiKeySpec> = (spec) => {
         const value = takeParameter(passage, parameter, forward);
         key ??= value;
       }
-      if (key === undefined || key === '') return refused(passage, optional ? undefined : MISSING);
+      if (key === undefined || key === '') return refused(passage, optional ? undefined : missing);
       const identity = key.length > MOST_KEY_LENGTH ? undefined : known.get(apiKeyHash(key));
-      if (identity === undefined) return refused(passage, UNKNOWN);
+      if (identity === undefined) return refused(passage, unknown);
       passage.identity = identity;
       return undefined;
     },
