@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readProxyHeader } from './proxy-header.ts';
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+const MAPPED_BODY = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7];
 
 /** A header of version 2. */
 function binary(versionAndCommand: number, family: number, body: readonly number[]): Buffer {
@@ -21,10 +22,25 @@ describe('the header of the PROXY protocol', () => {
   test.each([
     ['TCP4', Buffer.from('PROXY TCP4 192.0.2.7 10.0.0.1 56156 443\r\n'), { address: '192.0.2.7', port: 56_156 }],
     ['TCP6', Buffer.from('PROXY TCP6 2001:db8::7 ::1 80 443\r\n'), { address: '2001:db8::7', port: 80 }],
+    [
+      'TCP6 in another spelling',
+      Buffer.from('PROXY TCP6 2001:DB8:0::0007 ::1 80 443\r\n'),
+      { address: '2001:db8::7', port: 80 },
+    ],
+    [
+      'TCP6 with IPv4 within',
+      Buffer.from('PROXY TCP6 ::ffff:192.0.2.7 ::1 80 443\r\n'),
+      { address: '192.0.2.7', port: 80 },
+    ],
     ['UNKNOWN', Buffer.from('PROXY UNKNOWN\r\n'), undefined],
     ['UNKNOWN with more', Buffer.from('PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n'), undefined],
     ['version 2, IPv4', binary(0x21, 0x11, IPV4_BODY), { address: '192.0.2.7', port: 56_156 }],
     ['version 2, IPv6', binary(0x21, 0x21, IPV6_BODY), { address: '2001:db8::7', port: 80 }],
+    [
+      'version 2, IPv6 with IPv4 within',
+      binary(0x21, 0x21, [...MAPPED_BODY, ...IPV6_BODY.slice(16)]),
+      { address: '192.0.2.7', port: 80 },
+    ],
     [
       'version 2 with additions',
       binary(0x21, 0x11, [...IPV4_BODY, 0x04, 0, 1, 0]),
@@ -54,6 +70,7 @@ describe('the header of the PROXY protocol', () => {
     ['a bare LF', Buffer.from(`PROXY TCP4 192.0.2.7 10.0.0.1 1 2\n${' '.repeat(107)}`)],
     ['an address of the other family', Buffer.from('PROXY TCP4 2001:db8::7 10.0.0.1 1 2\r\n')],
     ['an address that is none', Buffer.from('PROXY TCP4 192.0.2.777 10.0.0.1 1 2\r\n')],
+    ['an address with a zone', Buffer.from('PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n')],
     ['two blanks', Buffer.from('PROXY TCP4  192.0.2.7 10.0.0.1 1 2\r\n')],
     ['a port with a zero before it', Buffer.from('PROXY TCP4 192.0.2.7 10.0.0.1 01 2\r\n')],
     ['a port that is none', Buffer.from('PROXY TCP4 192.0.2.7 10.0.0.1 65536 2\r\n')],

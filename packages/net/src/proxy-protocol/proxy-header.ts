@@ -50,10 +50,12 @@ function readLine(bytes: Buffer): ProxyHeader | undefined {
   const [family, source = '', destination = '', sourcePort = '', destinationPort = '', ...more] = line.split(' ');
   const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : undefined;
   if (isAddress === undefined) throw malformed('its family is none of TCP4, TCP6, UNKNOWN');
-  if (!isAddress(source) || !isAddress(destination) || more.length > 0) throw malformed('its addresses are none');
+  // A zone is of one machine's interfaces, and no address of whoever is elsewhere.
+  const isPlain = isAddress(source) && isAddress(destination) && !line.includes('%');
+  if (!isPlain || more.length > 0) throw malformed('its addresses are none');
   const port = portOf(sourcePort);
   if (port === undefined || portOf(destinationPort) === undefined) throw malformed('its ports are none');
-  return { source: { address: source, port }, byteLength };
+  return { source: { address: family === 'TCP6' ? compressed(source) : source, port }, byteLength };
 }
 
 function portOf(text: string): number | undefined {
@@ -82,10 +84,21 @@ function readBinary(bytes: Buffer): ProxyHeader | undefined {
   return { source, byteLength };
 }
 
-/** In the form of RFC 5952, as far as that matters to compare addresses: what `URL` makes of it. */
 function ipv6Text(bytes: Buffer): string {
-  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+  return compressed(Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16)).join(':'));
+}
+
+const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+
+/** In the form of RFC 5952, as far as that matters to compare addresses: what `URL` makes of it; one of IPv4 within as that. */
+function compressed(ipv6: string): string {
+  const address = new URL(`http://[${ipv6}]`).hostname.slice(1, -1);
+  const [, high, low] = MAPPED.exec(address) ?? [];
+  if (high === undefined || low === undefined) return address;
+  const octets = Buffer.alloc(4);
+  octets.writeUInt16BE(Number.parseInt(high, 16), 0);
+  octets.writeUInt16BE(Number.parseInt(low, 16), 2);
+  return octets.join('.');
 }
 
 function malformed(why: string) {
