@@ -23,10 +23,16 @@ export class LiveListener {
     let client = peerAddress;
     const chain = fields.get('x-forwarded-for')?.split(',') ?? [];
     while (this.#trusted.has(client)) {
-      const before = chain.pop()?.trim();
-      if (before === undefined || before === '') break;
+      const before = withoutPort(chain.pop()?.trim() ?? '');
+      if (before === '') break;
       client = before;
     }
     return client;
   }
+}
+
+/** Some load balancers name the port, too, which is another one for each connection of the same client. */
+function withoutPort(text: string): string {
+  const [, ipv4, ipv6] = /^(?:(\d+\.\d+\.\d+\.\d+):\d+|\[([\d:.a-f]+)\](?::\d+)?)$/i.exec(text) ?? [];
+  return ipv4 ?? ipv6 ?? text;
 }
