@@ -14,7 +14,6 @@ const SHORTEST_MS = 0.1;
  * that were in use, and whether anything was dropped (WindowedLimit of Netflix concurrency-limits).
  */
 export class AdaptiveLimit implements Limit {
-  readonly max: number;
   readonly #options: ResolvedAdaptive;
   readonly #rule: LimitRule;
   #current: number;
@@ -27,7 +26,6 @@ export class AdaptiveLimit implements Limit {
   #dropped = false;
 
   constructor(options: ResolvedAdaptive, random: Random) {
-    this.max = options.max;
     this.#options = options;
     this.#rule = ruleOf(options, random);
     this.#current = options.initial;

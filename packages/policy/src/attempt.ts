@@ -2,13 +2,14 @@ import type { Context, FairleadError } from '@fairlead/core';
 import { AttemptContext, type AttemptLife } from './attempt-context.ts';
 import { AttemptEnd } from './attempt-end.ts';
 import type { CallParts } from './call-parts.ts';
+import { NOWHERE } from './due-heap.ts';
 import { fail } from './errors.ts';
 import { gateOutcomeOf } from './failure-outcome.ts';
 import type { Followed } from './follower.ts';
 import { DROPPED, type GateOutcome } from './gate.ts';
 import type { LateEntry } from './late-work.ts';
 import { FAILURE, IGNORED, SUCCESS, type Outcome } from './outcome.ts';
-import { NOWHERE, type WakeUp } from './wake-ups.ts';
+import type { WakeUp } from './wake-ups.ts';
 
 /** What an attempt tells the call that it belongs to. */
 export interface AttemptOwner {

@@ -4,7 +4,8 @@ import type { CallParts } from './call-parts.ts';
 import type { CallRequest, Settle } from './call-request.ts';
 import type { Decision } from './decision.ts';
 import { detachedFrom } from './detached-context.ts';
-import { NOWHERE, type WakeUp } from './wake-ups.ts';
+import { NOWHERE } from './due-heap.ts';
+import type { WakeUp } from './wake-ups.ts';
 
 /** With less time left than this nobody begins anew. */
 const LEAST_MS = 1;

@@ -12,5 +12,5 @@ export function createGate(options: ResolvedConcurrency, ports: { readonly rando
   const { adaptive, fair } = options;
   const limit = adaptive === undefined ? new FixedLimit(options.limit) : new AdaptiveLimit(adaptive, ports.random);
   if (fair === undefined) return new SlotGate(options, limit, new FifoLine());
-  return new SlotGate(options, limit, new FairLine(fair, limit.max, ports.random));
+  return new SlotGate(options, limit, new FairLine(fair, ports.random));
 }

@@ -1,17 +1,16 @@
-import type { Clock, Criticality, Random } from '@fairlead/core';
+import type { Criticality } from '@fairlead/core';
 import { Admission } from './admission.ts';
 import type { BreakerTransition } from './breaker-state.ts';
 import { Breaker } from './breaker.ts';
 import type { CallParts } from './call-parts.ts';
-import type { DeferPort } from './defer-port.ts';
 import { Counters } from './counters.ts';
 import { createGate } from './create-gate.ts';
 import { outcomeByRules, outcomeOfFailure } from './failure-outcome.ts';
 import { Front } from './front.ts';
 import { HedgeDelay } from './hedge-delay.ts';
 import { LateWork } from './late-work.ts';
-import type { LimitStore } from './limit-store.ts';
 import type { PolicyEvent } from './observe.ts';
+import type { PolicyPorts } from './policy-ports.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { Rejection } from './rejection.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -27,22 +26,11 @@ export interface PolicyParts extends CallParts {
   readonly inspect: (nowMs: number) => PolicyState;
 }
 
-/** What parts need of the world. */
-interface Ports {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly observe?: ((event: PolicyEvent) => void) | undefined;
-  readonly budget?: RetryBudget | undefined;
-  readonly limits?: LimitStore | undefined;
-  readonly defer?: DeferPort | undefined;
-  readonly loopDelayMs?: (() => number) | undefined;
-}
-
 const NO_ADMISSION = { rateLimit: undefined, quota: undefined };
 const NO_FRONT = { cache: undefined, coalesce: undefined, fallback: undefined };
 
 /** Makes the parts that a specification asks for. */
-export function createParts(name: string, resolved: ResolvedPolicy, ports: Ports): PolicyParts {
+export function createParts(name: string, resolved: ResolvedPolicy, ports: PolicyPorts): PolicyParts {
   const { clock, random } = ports;
   const { timeout, retry, hedge } = resolved;
   const counters = new Counters();

@@ -1,81 +1,72 @@
-/** Slots by the time that each is due: a binary heap in arrays of a fixed size, from which any slot can be removed. */
-export class DueHeap {
-  readonly #dueMs: Float64Array;
-  /** By position. */
-  readonly #slots: Int32Array;
-  /** By slot; −1 when it isn't in. */
-  readonly #position: Int32Array;
-  #size = 0;
+/** Something that is due at some time. */
+export interface Due {
+  /** On whatever clock; set before it is added, and not while it is in. */
+  dueMs: number;
+  /** Its place in the heap; `NOWHERE` at first. Kept by the heap. */
+  index: number;
+}
 
-  constructor(count: number) {
-    this.#dueMs = new Float64Array(count);
-    this.#slots = new Int32Array(count);
-    this.#position = new Int32Array(count).fill(-1);
+/** The index of who is in no heap. */
+export const NOWHERE = -1;
+
+/** A binary heap by due times, from which anybody can be removed: each is its own entry and knows its place. */
+export class DueHeap<Entry extends Due> {
+  readonly #entries: Entry[] = [];
+
+  get size(): number {
+    return this.#entries.length;
   }
 
-  /** When a slot is, or was, due. */
-  dueMs(slot: number): number {
-    return this.#dueMs[slot] ?? 0;
+  /** Who is due first. */
+  get first(): Entry | undefined {
+    return this.#entries[0];
   }
 
-  has(slot: number): boolean {
-    return (this.#position[slot] ?? -1) >= 0;
+  /** The entry must not be in. */
+  add(entry: Entry): void {
+    this.#up(entry, this.#entries.length);
   }
 
-  /** The slot must not be in. */
-  add(slot: number, dueMs: number): void {
-    this.#dueMs[slot] = dueMs;
-    this.#put(slot, this.#size++);
-    this.#up(slot);
+  /** Does nothing to who isn't in. */
+  remove(entry: Entry): void {
+    const { index } = entry;
+    if (index === NOWHERE) return;
+    entry.index = NOWHERE;
+    const last = this.#entries.pop();
+    if (last === undefined || last === entry) return;
+    this.#down(last, index);
+    if (last.index === index) this.#up(last, index);
   }
 
-  /** The slot must be in. */
-  remove(slot: number): void {
-    const at = this.#position[slot] ?? 0;
-    this.#position[slot] = -1;
-    const last = this.#slots[--this.#size] ?? 0;
-    if (last === slot) return;
-    this.#put(last, at);
-    this.#down(last);
-    this.#up(last);
-  }
-
-  /** Takes out a slot that is due; −1 when none is. */
-  takeDue(nowMs: number): number {
-    const slot = this.#slots[0] ?? -1;
-    if (this.#size === 0 || this.dueMs(slot) > nowMs) return -1;
-    this.remove(slot);
-    return slot;
-  }
-
-  #up(slot: number): void {
-    for (let at = this.#position[slot] ?? 0; at > 0;) {
-      const above = (at - 1) >> 1;
-      const parent = this.#slots[above] ?? 0;
-      if (this.dueMs(parent) <= this.dueMs(slot)) return;
-      this.#put(parent, at);
-      this.#put(slot, above);
-      at = above;
+  #up(entry: Entry, from: number): void {
+    let index = from;
+    while (index > 0) {
+      const above = (index - 1) >> 1;
+      const parent = this.#entries[above];
+      if (parent === undefined || parent.dueMs <= entry.dueMs) break;
+      this.#put(parent, index);
+      index = above;
     }
+    this.#put(entry, index);
   }
 
-  #down(slot: number): void {
-    for (let at = this.#position[slot] ?? 0; ;) {
-      let below = 2 * at + 1;
-      if (below >= this.#size) return;
-      const left = this.#slots[below] ?? 0;
-      const right = this.#slots[below + 1] ?? 0;
-      if (below + 1 < this.#size && this.dueMs(right) < this.dueMs(left)) below += 1;
-      const child = this.#slots[below] ?? 0;
-      if (this.dueMs(slot) <= this.dueMs(child)) return;
-      this.#put(child, at);
-      this.#put(slot, below);
-      at = below;
+  #down(entry: Entry, from: number): void {
+    let index = from;
+    for (;;) {
+      const left = this.#entries[2 * index + 1];
+      const right = this.#entries[2 * index + 2];
+      if (left === undefined) break;
+      const child = right !== undefined && right.dueMs < left.dueMs ? right : left;
+      if (entry.dueMs <= child.dueMs) break;
+      const below = child.index;
+      this.#put(child, index);
+      index = below;
     }
+    this.#put(entry, index);
   }
 
-  #put(slot: number, at: number): void {
-    this.#slots[at] = slot;
-    this.#position[slot] = at;
+  #put(entry: Entry, index: number): void {
+    this.#entries[index] = entry;
+    entry.index = index;
   }
 }

@@ -1,5 +1,5 @@
 import type { Context, Random } from '@fairlead/core';
-import { DueHeap } from './due-heap.ts';
+import { DueHeap, NOWHERE, type Due } from './due-heap.ts';
 import type { ResolvedFair } from './fair-options.ts';
 import { FairQueue, FairTenant, type FairClaim } from './fair-tenant.ts';
 import type { TenantState } from './gate.ts';
@@ -18,6 +18,15 @@ const QUEUES_PER_TOTAL = 8;
 const ESTIMATE_WINDOW = 100;
 const WARM_UP = 1;
 
+/** Who holds a slot, due when it will have taken as long as its tenant was charged for. */
+interface Holder extends Due {
+  queue: FairQueue;
+  chargedMs: number;
+  /** How many slots it takes, and how many that is by weight. */
+  width: number;
+  share: number;
+}
+
 /**
  * Start-time fair queueing on the time that slots are held. A call is charged to its tenant when it begins, by what the
  * tenant's calls took lately; while it takes longer, the charge grows with it; when it ends, the charge becomes what it
@@ -35,13 +44,10 @@ export class FairLine implements Line<FairClaim> {
   readonly #tenants = new Map<string, FairTenant>();
   /** Queues with waiters, in any order. */
   readonly #backlogged: FairQueue[] = [];
-  /** Slots whose holders have not yet taken longer than they were charged for. */
-  readonly #due: DueHeap;
-  /** By slot: what its holder was charged for, in milliseconds; how many slots it took, by weight; and its queue. */
-  readonly #chargedMs: Float64Array;
-  readonly #share: Float64Array;
-  readonly #width: Int32Array;
-  readonly #queues: (FairQueue | undefined)[];
+  /** Who holds each slot, or held it last. */
+  readonly #holders: Holder[] = [];
+  /** Those who have not yet taken longer than they were charged for. */
+  readonly #inTime = new DueHeap<Holder>();
   /** Of all tenants, for one that nothing is known of. */
   readonly #estimateMs = new RunningMean(ESTIMATE_WINDOW, WARM_UP);
   #virtual = 0;
@@ -55,16 +61,10 @@ export class FairLine implements Line<FairClaim> {
   /** Whether who is next waits for more slots than are free: nobody may take what it waits for. */
   #saving = false;
 
-  /** @param slots the most that there can ever be */
-  constructor(options: ResolvedFair, slots: number, random: Random) {
+  constructor(options: ResolvedFair, random: Random) {
     this.#options = options;
     this.#salt = Math.floor(random.next() * 2 ** 32);
     this.#shards = Array.from({ length: options.shards?.queues ?? 0 }, () => new FairQueue());
-    this.#due = new DueHeap(slots);
-    this.#chargedMs = new Float64Array(slots);
-    this.#share = new Float64Array(slots);
-    this.#width = new Int32Array(slots);
-    this.#queues = Array.from({ length: slots }, () => undefined);
   }
 
   get waiting(): number {
@@ -157,20 +157,23 @@ export class FairLine implements Line<FairClaim> {
     queue.finish = start + chargedMs * share;
     queue.held += width;
     tenant.held += width;
-    this.#chargedMs[slot] = chargedMs;
-    this.#share[slot] = share;
-    this.#width[slot] = width;
-    this.#queues[slot] = queue;
-    this.#due.add(slot, nowMs + chargedMs);
+    const holder = (this.#holders[slot] ??= { dueMs: 0, index: NOWHERE, queue, chargedMs, width, share });
+    holder.dueMs = nowMs + chargedMs;
+    holder.queue = queue;
+    holder.chargedMs = chargedMs;
+    holder.width = width;
+    holder.share = share;
+    this.#inTime.add(holder);
     this.#count(tenant);
   }
 
   ended({ tenant, queue }: FairClaim, slot: number, heldMs: number, typical: boolean): void {
-    const share = this.#share[slot] ?? 0;
-    const width = this.#width[slot] ?? 0;
-    if (this.#due.has(slot)) this.#due.remove(slot);
-    else queue.endOverrun(share, this.#due.dueMs(slot));
-    queue.finish += (heldMs - (this.#chargedMs[slot] ?? 0)) * share;
+    const holder = this.#holders[slot];
+    if (holder === undefined) return;
+    const { width, share } = holder;
+    if (holder.index === NOWHERE) queue.endOverrun(share, holder.dueMs);
+    else this.#inTime.remove(holder);
+    queue.finish += (heldMs - holder.chargedMs) * share;
     queue.held -= width;
     tenant.held -= width;
     tenant.slotMs += heldMs * width;
@@ -178,7 +181,6 @@ export class FairLine implements Line<FairClaim> {
       tenant.estimateMs.add(heldMs);
       this.#estimateMs.add(heldMs);
     }
-    this.#queues[slot] = undefined;
     this.#count(tenant);
   }
 
@@ -234,8 +236,10 @@ export class FairLine implements Line<FairClaim> {
   }
 
   #chargeOverruns(nowMs: number): void {
-    for (let slot = this.#due.takeDue(nowMs); slot >= 0; slot = this.#due.takeDue(nowMs))
-      this.#queues[slot]?.beginOverrun(this.#share[slot] ?? 0, this.#due.dueMs(slot));
+    for (let { first } = this.#inTime; first !== undefined && first.dueMs <= nowMs; { first } = this.#inTime) {
+      this.#inTime.remove(first);
+      first.queue.beginOverrun(first.share, first.dueMs);
+    }
   }
 
   #unlist(queue: FairQueue): void {

@@ -7,7 +7,8 @@ import {
   type ScopedContext,
 } from '@fairlead/core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { policy, type PolicyPorts } from './policy.ts';
+import type { PolicyPorts } from './policy-ports.ts';
+import { policy } from './policy.ts';
 import type { PolicySpec } from './spec.ts';
 
 const again = { idempotent: true } as const;

@@ -2,8 +2,6 @@
 export interface Limit {
   /** Whole slots, at least 1. */
   readonly current: number;
-  /** The most there can ever be. */
-  readonly max: number;
   /**
    * An attempt has ended.
    * @param durationMs how long it held its slot
@@ -37,11 +35,9 @@ export interface LimitRule {
 /** A limit that nothing changes. */
 export class FixedLimit implements Limit {
   readonly current: number;
-  readonly max: number;
 
   constructor(slots: number) {
     this.current = slots;
-    this.max = slots;
   }
 
   record(): void {
@@ -49,6 +45,6 @@ export class FixedLimit implements Limit {
   }
 
   inspect(): SlotLimitState {
-    return { algorithm: 'fixed', current: this.current, min: this.current, max: this.max, baseMs: 0 };
+    return { algorithm: 'fixed', current: this.current, min: this.current, max: this.current, baseMs: 0 };
   }
 }

@@ -1,4 +1,5 @@
-import { NOWHERE, type WakeUp } from './wake-ups.ts';
+import { NOWHERE } from './due-heap.ts';
+import type { WakeUp } from './wake-ups.ts';
 
 /** The time before the next attempt, be it a retry or a hedge. */
 export class Pause implements WakeUp {

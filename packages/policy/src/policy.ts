@@ -1,4 +1,4 @@
-import type { Clock, Context, FairleadError, Random } from '@fairlead/core';
+import type { Context, FairleadError } from '@fairlead/core';
 import { deadlineRejection, endedRejection, reasonOf } from './call-ends.ts';
 import type { BreakerMode } from './breaker-state.ts';
 import type { CallFacts } from './call-facts.ts';
@@ -6,33 +6,11 @@ import type { Settle } from './call-request.ts';
 import { createParts, type PolicyParts } from './create-parts.ts';
 import { Call, type Work } from './call.ts';
 import type { Decision, Rejected } from './decision.ts';
-import type { PolicyEvent } from './observe.ts';
-import type { DeferPort } from './defer-port.ts';
 import { fail } from './errors.ts';
-import type { LimitStore } from './limit-store.ts';
-import { rejectionError } from './rejected-error.ts';
+import type { PolicyPorts } from './policy-ports.ts';
 import type { PolicyState } from './policy-state.ts';
-import type { RetryBudget } from './retry-budget.ts';
+import { rejectionError } from './rejected-error.ts';
 import { resolveSpec, type PolicyCode, type PolicySpec } from './spec.ts';
-
-/** What a policy needs of the world. */
-export interface PolicyPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Told of everything that the policy decides. Default: nobody, and no event is made. */
-  readonly observe?: ((event: PolicyEvent) => void) | undefined;
-  /** Shared by the policies of one destination. Default: a budget of this policy's own, as its specification says. */
-  readonly budget?: RetryBudget | undefined;
-  /** Where limits are counted that are `shared`. Default: none, and sharing one is refused. */
-  readonly limits?: LimitStore | undefined;
-  /** Takes the calls that are to be made later, see `CallFacts.defer`. Default: none is. */
-  readonly defer?: DeferPort | undefined;
-  /**
-   * How late the event loop has been running timers lately, in milliseconds; `shed` looks at it. Default: nobody measures
-   * it, and only the queue counts.
-   */
-  readonly loopDelayMs?: (() => number) | undefined;
-}
 
 /** How calls to one destination behave under stress. Holds no timer while it has no call, and nothing to be closed. */
 export interface Policy {

@@ -1,8 +1,9 @@
 import { virtualClock } from '@fairlead/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { NOWHERE } from './due-heap.ts';
 import type { Followed } from './follower.ts';
-import { NOWHERE, WakeUps, type WakeUp } from './wake-ups.ts';
+import { WakeUps, type WakeUp } from './wake-ups.ts';
 
 class Noted implements WakeUp {
   dueMs = Infinity;

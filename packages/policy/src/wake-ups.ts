@@ -1,19 +1,13 @@
 import type { Clock, Timer } from '@fairlead/core';
+import { DueHeap, NOWHERE, type Due } from './due-heap.ts';
 import { Followers, type Followed } from './follower.ts';
 import { TurnClock } from './turn-clock.ts';
 
 /** Due times are sums; what the last binary digit of one says is not worth a timer. */
 const ROUNDING_MS = 1e-6;
 const SETTLED = Promise.resolve();
-/** The index of who neither waits nor is fresh. */
-export const NOWHERE = -1;
-
-/** Something with an end, or a pause, in time. It is the entry itself: nothing is allocated for it. */
-export interface WakeUp {
-  /** Monotonic time at which it is to wake, also while it doesn't wait. */
-  dueMs: number;
-  /** Position among the waiting; `NOWHERE` at first. Kept by `WakeUps`. */
-  index: number;
+/** Something with an end, or a pause, in monotonic time. It is the entry itself: nothing is allocated for it. */
+export interface WakeUp extends Due {
   /** Its time has come; it waits no longer. Must not throw. */
   wake(nowMs: number): void;
 }
@@ -30,7 +24,7 @@ export class WakeUps {
   /** What its turns end. */
   readonly turn: TurnClock;
   readonly #clock: Clock;
-  readonly #heap: WakeUp[] = [];
+  readonly #heap = new DueHeap<WakeUp>();
   #timer: Timer | undefined;
   #timerDueMs = Infinity;
   readonly #followers = new Followers();
@@ -46,7 +40,7 @@ export class WakeUps {
 
   /** How many wait. */
   get size(): number {
-    return this.#heap.length;
+    return this.#heap.size;
   }
 
   /** Wakes `entry` at `dueMs`; one that waits already is moved. `Infinity` is never. The time is asked for, if not given. */
@@ -54,24 +48,16 @@ export class WakeUps {
     this.remove(entry);
     if (dueMs === Infinity) return;
     entry.dueMs = dueMs;
-    this.#up(entry, this.#heap.length);
+    this.#heap.add(entry);
     if (dueMs < this.#timerDueMs) this.#arm(dueMs, nowMs);
   }
 
   /** Idempotent. */
   remove(entry: WakeUp): void {
-    if (entry.index !== NOWHERE) this.#removeWaiting(entry, entry.index);
-  }
-
-  #removeWaiting(entry: WakeUp, index: number): void {
-    entry.index = NOWHERE;
-    const last = this.#heap.pop();
-    if (last !== undefined && last !== entry) {
-      this.#down(last, index);
-      if (last.index === index) this.#up(last, index);
-    }
+    if (entry.index === NOWHERE) return;
+    this.#heap.remove(entry);
     // A timer for what has gone runs for nothing, once, and is set anew; only the last one takes it along.
-    if (this.#heap.length === 0) this.#lookSoon();
+    if (this.#heap.size === 0) this.#lookSoon();
   }
 
   /** Tells `followed` how `work` ends; before that, if it has not settled when the microtasks have run dry, to watch. */
@@ -92,7 +78,7 @@ export class WakeUps {
     this.turn.renew();
     this.#followers.watch();
     this.turn.end();
-    if (this.#heap.length === 0) this.#disarm();
+    if (this.#heap.size === 0) this.#disarm();
   }
 
   #arm(dueMs: number, nowMs = this.turn.nowMs()): void {
@@ -110,7 +96,7 @@ export class WakeUps {
   #run(): void {
     this.#timer = undefined;
     let nowMs = this.turn.nowMs();
-    let first = this.#heap[0];
+    let { first } = this.#heap;
     while (first !== undefined && first.dueMs <= nowMs + ROUNDING_MS) {
       this.remove(first);
       // Whoever is set meanwhile needs no timer of its own: the next one is set below.
@@ -118,40 +104,9 @@ export class WakeUps {
       first.wake(nowMs);
       // Whatever it has begun may have kept the process busy, and the next begins no earlier.
       nowMs = this.turn.nowMs();
-      first = this.#heap[0];
+      ({ first } = this.#heap);
     }
     this.#timerDueMs = Infinity;
     if (first !== undefined) this.#arm(first.dueMs);
-  }
-
-  #up(entry: WakeUp, from: number): void {
-    let index = from;
-    while (index > 0) {
-      const above = (index - 1) >> 1;
-      const parent = this.#heap[above];
-      if (parent === undefined || parent.dueMs <= entry.dueMs) break;
-      this.#heap[index] = parent;
-      parent.index = index;
-      index = above;
-    }
-    this.#heap[index] = entry;
-    entry.index = index;
-  }
-
-  #down(entry: WakeUp, from: number): void {
-    let index = from;
-    for (;;) {
-      const left = this.#heap[2 * index + 1];
-      const right = this.#heap[2 * index + 2];
-      if (left === undefined) break;
-      const child = right !== undefined && right.dueMs < left.dueMs ? right : left;
-      if (entry.dueMs <= child.dueMs) break;
-      const below = child.index;
-      this.#heap[index] = child;
-      child.index = index;
-      index = below;
-    }
-    this.#heap[index] = entry;
-    entry.index = index;
   }
 }
