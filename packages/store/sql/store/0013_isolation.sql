@@ -45,7 +45,17 @@ begin
   execute format('create policy fairlead_every_tenant on %s using ((select fairlead.every_tenant())) with check ((select fairlead.every_tenant()))', p_table);
 end $$;
 
--- As before, and what this file is about. A table that is not there, or has no column tenant yet, is left alone.
+-- Whether a table has its walls up.
+create or replace function fairlead.is_isolated(p_table regclass) returns boolean
+  language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select c.relrowsecurity and c.relforcerowsecurity
+         and exists (select from pg_policy p where p.polrelid = c.oid and p.polname in ('fairlead_tenant', 'fairlead_every_tenant'))
+    from pg_class c where c.oid = p_table
+$$;
+
+-- As before, and what this file is about. A table that is not there, or has no column tenant yet, is left alone; so is one that is isolated
+-- already, since to isolate it once more would stop whoever reads it.
 create or replace function fairlead.isolate_store() returns void
   language plpgsql volatile
 as $$
@@ -59,7 +69,7 @@ begin
     update fairlead_stream s set tenant = l.tenant from fairlead_log l
      where s.tenant is null and l.stream = s.stream and l.version = 1 and l.tenant is not null;
   end if;
-  if to_regclass('fairlead_scatter') is not null then
+  if to_regclass('fairlead_scatter') is not null and not fairlead.is_isolated('fairlead_scatter') then
     delete from fairlead_scatter s where s.tenant is null and not exists (select from fairlead_job j where j.id = s.id);
     delete from fairlead_scatter_part p where p.tenant is null and not exists (select from fairlead_scatter s where s.id = p.scatter);
     update fairlead_scatter s set tenant = j.tenant from fairlead_job j where s.tenant is null and j.id = s.id;
@@ -73,6 +83,7 @@ begin
     select to_regclass(t.name) from unnest(array['fairlead_stream', 'fairlead_log', 'fairlead_doc', 'fairlead_job',
       'fairlead_job_history', 'fairlead_scatter', 'fairlead_scatter_part', 'fairlead_tenant_key']) t (name)
      where exists (select from pg_attribute a where a.attrelid = to_regclass(t.name) and a.attname = 'tenant' and not a.attisdropped)
+       and not fairlead.is_isolated(to_regclass(t.name))
   loop
     -- Documents without a tenant are the service's own: cursors move in the transactions of tenants.
     perform fairlead.isolate(v_table, 'tenant', true, v_table = to_regclass('fairlead_doc'));
@@ -80,10 +91,11 @@ begin
   for v_table in
     select to_regclass(t.name) from unnest(array['fairlead_idempotency', 'fairlead_parked']) t (name)
      where exists (select from pg_attribute a where a.attrelid = to_regclass(t.name) and a.attname = 'tenant' and not a.attisdropped)
+       and not fairlead.is_isolated(to_regclass(t.name))
   loop
     perform fairlead.isolate_kept(v_table);
   end loop;
-  if to_regclass('fairlead_parked_event') is not null then
+  if to_regclass('fairlead_parked_event') is not null and not fairlead.is_isolated('fairlead_parked_event') then
     perform fairlead.isolate_across('fairlead_parked_event');
   end if;
 end $$;
