@@ -217,8 +217,8 @@ filter: []
 
 test.each([
   ['routes: [', /^\d+:\d+ : /],
-  ['a: 1\na: 2\n', /^2:1 : Map keys must be unique$/],
-  ['{"listeners": [], "listeners": []}', /^1:19 : Map keys must be unique$/],
+  ['a: 1\na: 2\n', /^2:1 : this key is there twice$/],
+  ['{"listeners": [], "listeners": []}', /^1:19 : this key is there twice$/],
   ['a: !secret 1\n', /^1:4 : Unresolved tag: !secret$/],
   ['a: 1\n---\nb: 2\n', /^\d:\d : /],
   ['', /^1:1 : must be an object, and is null$/],

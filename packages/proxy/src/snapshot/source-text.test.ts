@@ -54,3 +54,15 @@ test('a place that is not there is the nearest around it', () => {
   expect(at(['a', 2, 'd', 0])).toBe('4:14');
   expect(at(['z'])).toBe('1:1');
 });
+
+test('what can not be read is said in few words, with its place', () => {
+  const faultsOf = (text: string) => {
+    const source = readSource(text);
+    return source.kind === 'read' ? [] : source.faults.map(({ message, line }) => `${line} ${message}`);
+  };
+  expect(faultsOf('a: 1\nb: 2\na: 3\n')).toEqual(['3 this key is there twice']);
+  expect(faultsOf('a: 1\n---\na: 1\n')).toEqual(['2 another document begins; a configuration is one, without ---']);
+  const deep = faultsOf('['.repeat(10_000));
+  expect(deep[0]).toBe('1 is nested too deeply');
+  expect(deep.length).toBeLessThanOrEqual(10);
+});

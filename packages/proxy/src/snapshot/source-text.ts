@@ -37,8 +37,8 @@ export function readSource(text: string): SourceText {
   }
   const parsed = parse(text);
   const { document, lines } = parsed;
-  const faults = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
-    message: firstLine(message),
+  const faults = [...document.errors, ...document.warnings].slice(0, MOST_FAULTS).map(({ code, message, pos }) => ({
+    message: SAID[code] ?? (message.includes('call stack') ? TOO_DEEP : firstLine(message)),
     ...positionAt(lines, pos[0]),
   }));
   if (faults.length > 0) return { kind: 'malformed', faults };
@@ -50,6 +50,15 @@ export function readSource(text: string): SourceText {
     return { kind: 'malformed', faults: [{ message: firstLine(message), line: 1, column: 1 }] };
   }
 }
+
+/** Those after them are mostly what comes of the first ones. */
+const MOST_FAULTS = 10;
+const TOO_DEEP = 'is nested too deeply';
+/** What the parser says to programmers, by its codes. */
+const SAID: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key is there twice',
+  MULTIPLE_DOCS: 'another document begins; a configuration is one, without ---',
+};
 
 interface Parsed {
   readonly document: Document.Parsed;
