@@ -100,7 +100,7 @@ const gone = (pid: number) => eventually(async () => ((await identify(pid)) === 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'up-test-'));
   await start();
-}, 60_000);
+});
 afterAll(async () => {
   if (up.exitCode === null && up.signalCode === null) {
     up.kill('SIGTERM');
@@ -108,13 +108,18 @@ afterAll(async () => {
   }
   await run('down', '--data-dir', dataDir);
   await rm(dataDir, { recursive: true, force: true });
-}, 60_000);
+});
 
 test('every process is ready, and status says so', async () => {
   const all = await statuses();
   expect(all.map(({ name }) => name).toSorted()).toEqual(NAMES);
   for (const one of all) expect(one).toMatchObject({ state: 'ready', restarts: 0, pid: expect.any(Number) });
   expect(ready.services['billing']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+});
+
+test("what is compiled is kept where the environment says, and else with the platform's data", async () => {
+  expect(process.env['NODE_COMPILE_CACHE']).toBeDefined();
+  expect(await readdir(dataDir)).not.toContain('compile-cache');
 });
 
 test('a token opens the gateway, and its answer leads to a trace', async () => {
@@ -179,7 +184,7 @@ test('kill -9 of the supervisor leaves only Postgres, and down ends that too', a
   expect(await identify(postgres)).toBeUndefined();
   expect(existsSync(state?.socketDir ?? dataDir)).toBe(false);
   expect(await readdir(dataDir)).not.toEqual(expect.arrayContaining(['lock']));
-}, 60_000);
+});
 
 test('after that it starts again on the same data, and Ctrl-C leaves no process, lock, socket or state', async () => {
   await start();
@@ -192,4 +197,4 @@ test('after that it starts again on the same data, and Ctrl-C leaves no process,
   expect(existsSync(state?.socketDir ?? dataDir)).toBe(false);
   const left = await readdir(dataDir);
   for (const name of ['lock', 'state.json']) expect(left).not.toContain(name);
-}, 60_000);
+});

@@ -55,8 +55,9 @@ export function processFleet(options: FleetOptions): ProcessFleet {
   const { model, home, clock, onLoaded } = options;
   const { data, sockets } = home;
   const common = {
-    ...withoutSecrets(model, baseEnvironment(options.env)),
+    // Somebody's own, which many platforms may share, goes before.
     NODE_COMPILE_CACHE: data.compileCache,
+    ...withoutSecrets(model, baseEnvironment(options.env)),
     OTEL_EXPORTER_OTLP_ENDPOINT: `unix:${sockets.socket('control')}`,
   };
 
