@@ -1,9 +1,15 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'vitest';
+import { afterAll, test } from 'vitest';
 import { ROOT } from '../repository.ts';
 import { packageReadmes } from './package-readmes.ts';
-import { play } from './play.ts';
+import { Playground } from './playground.ts';
+
+const playground = new Playground();
+afterAll(() => {
+  using _ = playground;
+  playground.compile();
+});
 
 const inFolder = (folder: string) =>
   readdirSync(join(ROOT, folder))
@@ -11,6 +17,5 @@ const inFolder = (folder: string) =>
     .map((name) => join(folder, name));
 test.each([...inFolder('docs/guides'), ...inFolder('docs/explain'), ...packageReadmes().played])(
   'what %s tells to write and run does what it says',
-  (path) => play(path),
-  300_000,
+  (path) => playground.play(path),
 );

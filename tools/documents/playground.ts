@@ -1,4 +1,5 @@
-// A document done as it says: `code-block.ts` reads its blocks, `shell.ts` runs them.
+// Documents done as they say: `code-block.ts` reads their blocks, `shell.ts` runs them.
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,20 +13,25 @@ const SURROUNDINGS = ['node_modules', 'packages', 'package.json', 'tsconfig.json
 /** Languages of blocks that are not code. */
 const PROSE = ['text', 'console', 'json', 'mermaid', ''];
 
-/**
- * Follows a document in a folder of its own, literally: blocks with a title are written to the file of that name, `sh`
- * blocks are run (`sh background`: started, and waited for until the platform is ready), a `text` block after one is
- * what it must print. Only ports differ: the platform gets free ones instead of 8080 and 8081.
- *
- * In the end all TypeScript that was written is compiled.
- * @throws naming document and line, when something is not as it says
- */
-export async function play(path: string): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'fairlead-document-'));
-  try {
-    for (const name of SURROUNDINGS) symlinkSync(join(ROOT, name), join(folder, name));
+/** Where documents are followed, each in a folder of its own, and what they tell to write is compiled together. */
+export class Playground {
+  readonly #root = mkdtempSync(join(tmpdir(), 'fairlead-documents-'));
+  /** TypeScript, relative to the root. */
+  readonly #written: string[] = [];
+
+  /**
+   * Follows a document literally: blocks with a title are written to the file of that name, `sh` blocks are run (`sh
+   * background`: started, and waited for until the platform is ready), a `text` block after one is what it must print.
+   * Only ports differ: the platform gets free ones instead of 8080 and 8081.
+   * @throws naming document and line, when something is not as it says
+   */
+  async play(path: string): Promise<void> {
+    const name = path.replaceAll('/', '-');
+    const folder = join(this.#root, name);
+    mkdirSync(folder);
+    for (const each of SURROUNDINGS) symlinkSync(join(ROOT, each), join(folder, each));
     // What a document may add to.
-    for (const name of ['examples', 'test']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+    for (const each of ['examples', 'test']) cpSync(join(ROOT, each), join(folder, each), { recursive: true });
     // What the run of this test itself was told is not for the reader's commands.
     const inherited = Object.entries(process.env).filter(([name]) => !/^(FAIRLEAD_|VITEST|NODE_ENV$)/.test(name));
     const env = {
@@ -36,23 +42,43 @@ export async function play(path: string): Promise<void> {
       npm_config_loglevel: 'error',
     };
     await using shell = new Shell(folder, env);
-    await follow(path, folder, shell);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+    for (const file of await follow(path, folder, shell)) this.#written.push(join(name, file));
+  }
+
+  /**
+   * Compiles all that was written. Together, because what it imports is compiled with it.
+   * @throws with what the compiler says; folders are named as documents are
+   */
+  compile(): void {
+    const config = join(this.#root, 'tsconfig.json');
+    const compilerOptions = { typeRoots: [join(ROOT, 'node_modules/@types')] };
+    const include = this.#written;
+    writeFileSync(
+      config,
+      JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions, include, exclude: [] }),
+    );
+    if (include.length === 0) return;
+    const { status, stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', config], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`What documents tell to write does not compile:\n${stdout}`);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#root, { recursive: true, force: true });
   }
 }
 
-async function follow(path: string, folder: string, shell: Shell): Promise<void> {
+/** Resolves to the names of the TypeScript files that were written. */
+async function follow(path: string, folder: string, shell: Shell): Promise<ReadonlySet<string>> {
   let printed: { readonly block: CodeBlock; readonly out: string } | undefined;
   let gateway: string | undefined;
-  const written: string[] = [];
+  const written = new Set<string>();
   for (const block of codeBlocks(readFileSync(join(ROOT, path), 'utf8'))) {
     const place = `${path}:${block.line}`;
     if (block.title !== undefined) {
       const file = join(folder, block.title);
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, block.text);
-      if (block.language === 'ts') written.push(block.title);
+      if (block.language === 'ts') written.add(block.title);
     } else if (block.language === 'sh' && block.words.includes('background')) {
       await shell.start(block.text.replace('fairlead up', 'fairlead up --gateway-port 0 --admin-port 0'));
       gateway = await readyGateway(shell, place);
@@ -69,7 +95,7 @@ async function follow(path: string, folder: string, shell: Shell): Promise<void>
     }
     if (block.language !== 'sh') printed = undefined;
   }
-  if (written.length > 0) await compile(shell, folder, written, path);
+  return written;
 }
 
 async function readyGateway(shell: Shell, place: string): Promise<string> {
@@ -87,11 +113,4 @@ async function readyGateway(shell: Shell, place: string): Promise<string> {
     await sleep(200);
   }
   throw new Error(`${place}: the platform was not ready within a minute: ${last}`);
-}
-
-async function compile(shell: Shell, folder: string, files: readonly string[], path: string): Promise<void> {
-  const config = { extends: './tsconfig.json', include: files, exclude: [] };
-  writeFileSync(join(folder, 'tsconfig.document.json'), JSON.stringify(config));
-  const { out, code } = await shell.run(`tsc -p ${join(folder, 'tsconfig.document.json')}`);
-  if (code !== 0) throw new Error(`${path}: its TypeScript does not compile:\n${out}`);
 }
