@@ -38,12 +38,11 @@ test.each(['processes', 'single'])(
       const placed = await alice.place([{ sku: 'KNIFE', quantity: 1 }], randomUUID());
       await alice.ended(placed.body.id);
       await expect
-        .poll(() => [...services].toSorted(), { timeout: 15_000 })
+        .poll(() => [...services].toSorted())
         .toEqual(['catalog', 'gateway', 'inventory', 'notifications', 'orders', 'payments']);
     } finally {
       collector.close();
       await rm(dataDir, { recursive: true, force: true });
     }
   },
-  60_000,
 );

@@ -18,12 +18,12 @@ let shop: RunningShop;
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'fairlead-cli-'));
   shop = await new RunningShop(dataDir).start();
-}, 90_000);
+});
 
 afterAll(async () => {
   await shop?.[Symbol.asyncDispose]();
   await rm(dataDir, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** Runs a command line in this process. */
 async function run(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {

@@ -77,7 +77,7 @@ beforeAll(() => {
      export default definePlatform({ name: 'tiny', services: { greeter: './greeter.ts' }, tenants: { acme: { displayName: 'Acme' } },
        gateway: { routes: [{ path: '/greet', service: 'greeter' }] } });`,
   );
-}, 180_000);
+});
 
 afterAll(() => {
   rmSync(user, { recursive: true, force: true });
@@ -181,7 +181,7 @@ test('the first example of every README that begins with TypeScript runs from th
 
   for (const file of files) outputs.set(file.replace(/\.example\.ts$/, ''), node(file));
   for (const [name, expected] of Object.entries(OUTPUT)) expect(outputs.get(name), name).toMatch(expected);
-}, 120_000);
+});
 
 test('the command works from its tarball: check, and up on a tiny platform', async () => {
   const fairlead = join(user, 'node_modules/.bin/fairlead');
@@ -194,7 +194,7 @@ test('the command works from its tarball: check, and up on a tiny platform', asy
   } finally {
     expect(await platform.stop()).toEqual({ code: 0, errors: '' });
   }
-}, 60_000);
+});
 
 /** What `run` gives, for what may fail or has to be interrupted. */
 interface Running {
@@ -290,7 +290,7 @@ test('what fairlead init writes is installed, tested, checked, run, watched and 
     );
   }
   expect(run(process.execPath, [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run'], demo)).toMatch(/2 passed/);
-}, 180_000);
+});
 
 /** Packages that an installation of `name` brings, itself not counted; platform binaries count once. */
 function dependenciesOf(name: string): number {

@@ -24,7 +24,7 @@ test('a lost answer and a crash leave one charge, the same way in two processes 
   expect(first.happenings).toBeGreaterThan(100);
   expect(again).toEqual(first);
   expect(other.hash).not.toBe(first.hash);
-}, 120_000);
+});
 
 test('a billing that forgets its keys is caught', async () => {
   const entries: Entry[] = [];

@@ -79,7 +79,7 @@ export class Customer {
   }
 
   /** The order once it has ended; fails when that takes longer than `withinMs`. */
-  async ended(id: string, withinMs = 20_000): Promise<Order> {
+  async ended(id: string, withinMs = 60_000): Promise<Order> {
     return eventually(
       async () => {
         const { status, body } = await this.request<Order>('GET', `/orders/${id}`);
@@ -130,7 +130,7 @@ export async function setFaults(shop: Shop, faults: { latencyMs?: number; failNe
 }
 
 /** Asks again until there is an answer; what fails meanwhile is tried again too. */
-export async function eventually<T>(ask: () => Promise<T | undefined>, what: string, withinMs = 20_000): Promise<T> {
+export async function eventually<T>(ask: () => Promise<T | undefined>, what: string, withinMs = 60_000): Promise<T> {
   const giveUpAt = performance.now() + withinMs;
   let last: unknown;
   while (performance.now() < giveUpAt) {

@@ -53,7 +53,7 @@ test('the demo shows every scene as it says, and leaves no process and no file',
   expect(out).not.toContain('\u001b');
   expect(isAlive(Number(/runs again as (\d+)/.exec(out)![1]))).toBe(false);
   expect((await readdir(temporary.path)).filter((name) => name.startsWith('fairlead'))).toEqual([]);
-}, 120_000);
+});
 
 test('with --json every line is an object, also the one that says that no shop runs there', async () => {
   await using temporary = await temporaryFolder();
@@ -64,4 +64,4 @@ test('with --json every line is an object, also the one that says that no shop r
     .map((line) => JSON.parse(line) as { event: string; ok?: boolean; text?: string });
   expect(lines.at(-1)).toMatchObject({ event: 'end', ok: false, text: expect.stringContaining('No shop runs on') });
   expect(code).toBe(1);
-}, 60_000);
+});

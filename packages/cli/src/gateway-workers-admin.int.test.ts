@@ -108,4 +108,4 @@ test('several processes are asked and changed as one', async () => {
   const lines = (await readFile(join(cwd, 'audit.jsonl'), 'utf8')).trim().split('\n');
   expect(lines[0]).toContain('"who":"ann"');
   expect(lines).toHaveLength(6);
-}, 120_000);
+});

@@ -68,12 +68,12 @@ beforeEach(async () => {
   });
   if (child.stdout === null) throw new Error('no output');
   createInterface({ input: child.stdout }).on('line', (line) => told.push(JSON.parse(line) as Told));
-}, 120_000);
+});
 afterEach(async () => {
   child.kill('SIGKILL');
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   await rm(cwd, { recursive: true, force: true });
-}, 120_000);
+});
 
 test('several processes take a configuration together or not at all, are replaced under load, and end as one', async () => {
   const { listeners, admin = '' } = await event('listening');

@@ -55,14 +55,14 @@ beforeEach(async () => {
     told.push(JSON.parse(line) as Told);
     for (const wake of waiting.splice(0)) wake();
   });
-}, 60_000);
+});
 afterEach(async () => {
   child.kill('SIGKILL');
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   origin.closeAllConnections();
   origin.close();
   await rm(cwd, { recursive: true, force: true });
-}, 60_000);
+});
 
 test('the gateway by itself follows its file, keeps the last good one, and drains', async () => {
   const { listeners, admin } = await event('listening');
@@ -93,4 +93,4 @@ test('the gateway by itself follows its file, keeps the last good one, and drain
   const [code] = (await once(child, 'exit')) as [number];
   expect(code).toBe(0);
   expect(told.some((each) => each.event === 'draining')).toBe(true);
-}, 120_000);
+});

@@ -89,7 +89,7 @@ test('a part of the shop in one process: the other commands work, what is left o
     await run('down', '--data-dir', dataDir);
     await rm(dataDir, { recursive: true, force: true });
   }
-}, 60_000);
+});
 
 test('what can not be had is refused before anything starts, with the nearest name', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'single-test-'));

@@ -75,12 +75,12 @@ beforeAll(async () => {
     for (const wake of waiting.splice(0)) wake();
   });
   await seen(0, ({ event }) => event === 'ready');
-}, 60_000);
+});
 afterAll(async () => {
   up.kill('SIGTERM');
   if (up.exitCode === null && up.signalCode === null) await once(up, 'exit');
   await rm(parent, { recursive: true, force: true });
-}, 60_000);
+});
 
 test('a change in one service starts that one again, and nobody else', async () => {
   const before = await pids();
@@ -92,7 +92,7 @@ test('a change in one service starts that one again, and nobody else', async () 
   expect(await seen(from, ({ event }) => event === 'note')).toMatchObject({
     text: 'berths/service.ts changed: starting berths again',
   });
-}, 60_000);
+});
 
 test('a file that can not be parsed is told and heals at the next save', async () => {
   const broken = await change('notes/service.ts', (text) => `${text}\n}}}\n`);
@@ -100,7 +100,7 @@ test('a file that can not be parsed is told and heals at the next save', async (
   expect(exit.lastLines?.join('\n')).toMatch(/notes|Syntax|Expression/);
   const healed = await change('notes/service.ts', (text) => text.replace('\n}}}\n', ''));
   await readyAfter(healed, 'notes');
-}, 60_000);
+});
 
 test('a new migration runs before the service is started again', async () => {
   const from = told.length;
@@ -110,9 +110,9 @@ test('a new migration runs before the service is started again', async () => {
   await writeFile(join(home, 'notes/migrations/0003_wrong.sql'), 'alter table nowhere add column x text;\n');
   const note = await seen(failing, ({ event }) => event === 'note');
   expect(note.text).toMatch(/notes was not started again, its migrations failed.*0003_wrong/s);
-}, 60_000);
+});
 
 test('a change of the blueprint is told', async () => {
   const from = await change('platform.ts', (text) => `${text}\n`);
   expect((await seen(from, ({ event }) => event === 'note')).text).toMatch(/platform\.ts changed\. Stop/);
-}, 60_000);
+});

@@ -174,7 +174,7 @@ test('every committed event has its effect once and in the order of its key, wha
     expect(version).toBe((last.get(key) ?? 0) + 1);
     last.set(key, version);
   }
-}, 120_000);
+});
 
 /** Appends 25 events to streams that it shares with the other writers; every fifth transaction rolls back. */
 async function write(ctx: Context, database: Database, writer: number, committed: Set<string>): Promise<void> {

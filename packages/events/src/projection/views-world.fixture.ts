@@ -14,7 +14,7 @@ import { append, migrate, migrateStore, type Database } from '@fairlead/store';
 import { pgliteDatabase } from '@fairlead/store/pglite';
 import { testDatabase } from '@fairlead/store/testing';
 import { recordingTelemetry, type RecordingTelemetry } from '@fairlead/telemetry';
-import { afterAll, beforeAll, vi } from 'vitest';
+import { vi } from 'vitest';
 import { z } from 'zod';
 import type { Projection } from './projection-types.ts';
 import { projection } from './projection.ts';
@@ -124,17 +124,19 @@ export async function onPostgres(): Promise<ViewsWorld> {
   );
 }
 
-/** One instance for all tests of a file, a schema each. */
-let instance: PGlite;
+/** One instance for all tests of a worker, which it ends with; a schema each. */
+let instance: Promise<PGlite> | undefined;
 let schemas = 0;
-beforeAll(async () => {
-  instance = await PGlite.create();
-}, 60_000);
-afterAll(() => instance.close());
 
 export async function onPglite(): Promise<ViewsWorld> {
   const clock: VirtualClock = virtualClock();
-  const database = pgliteDatabase({ pglite: instance, schema: `things_${(schemas += 1)}`, name: 'things', clock });
+  instance ??= PGlite.create();
+  const database = pgliteDatabase({
+    pglite: await instance,
+    schema: `things_${(schemas += 1)}`,
+    name: 'things',
+    clock,
+  });
   const ctx = createContext({ clock, random });
   await migrateStore(ctx, database);
   await migrate(ctx, database, { set: 'messaging', from: MESSAGING_MIGRATIONS });

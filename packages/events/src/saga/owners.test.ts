@@ -11,7 +11,7 @@ describe.each(bothDatabases(clock))('owners of runs on %s', (_name, create) => {
   let held: HeldDatabase;
   beforeAll(async () => {
     held = await create();
-  }, 60_000);
+  });
   afterAll(() => held.end());
 
   test('a process that stood still and goes on can record nothing of a run that was taken over', async () => {

@@ -50,7 +50,7 @@ test('a run that ends each process that has it is parked, and the others go on',
     });
     break;
   }
-}, 120_000);
+});
 
 test('runs that a closing process leaves, and those that are started in it meanwhile, go on in the next', async () => {
   await using world = await mortalWorld('closing');

@@ -15,7 +15,7 @@ describe.each(bothDatabases(clock))('changed code on %s', (_name, create) => {
   let held: HeldDatabase;
   beforeAll(async () => {
     held = await create();
-  }, 60_000);
+  });
   afterAll(() => held.end());
 
   const statusIs = (

@@ -8,7 +8,7 @@ describe.each(bothDatabases(clock))('sagas on %s', (_name, create) => {
   let held: HeldDatabase;
   beforeAll(async () => {
     held = await create();
-  }, 60_000);
+  });
   afterAll(() => held.end());
 
   test('a saga does its steps in order and comes to what it returns', async () => {

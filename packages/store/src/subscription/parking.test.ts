@@ -143,13 +143,13 @@ describe.each([
     await world.add('slow', 'a');
     await using _things = world.open({
       batchSize: 1,
-      handlerTimeoutMs: 100,
+      handlerTimeoutMs: 600,
       handler: async (tx, events) => {
         running += 1;
         most = Math.max(most, running);
         if (events[0]?.key === 'slow') tried += 1;
         // Ignores its Context.
-        if (events[0]?.key === 'slow' && tried < 3) await clock.sleep(250);
+        if (events[0]?.key === 'slow' && tried < 3) await clock.sleep(800);
         running -= 1;
         await writeEffects(tx, events);
         done += 1;

@@ -8,7 +8,6 @@ import {
   type Context,
   type VirtualClock,
 } from '@fairlead/core';
-import { afterAll, beforeAll } from 'vitest';
 import type { Database, Tx } from '../database.ts';
 import type { LoggedEvent } from '../log/log-types.ts';
 import { append } from '../log/log.ts';
@@ -52,17 +51,19 @@ export async function onPostgres(): Promise<SubscriptionWorld> {
   );
 }
 
-/** One instance for all tests of a file, a schema each. */
-let instance: PGlite;
+/** One instance for all tests of a worker, which it ends with; a schema each. */
+let instance: Promise<PGlite> | undefined;
 let schemas = 0;
-beforeAll(async () => {
-  instance = await PGlite.create();
-}, 60_000);
-afterAll(() => instance.close());
 
 export async function onPglite(): Promise<SubscriptionWorld> {
   const clock: VirtualClock = virtualClock();
-  const database = pgliteDatabase({ pglite: instance, schema: `orders_${(schemas += 1)}`, name: 'orders', clock });
+  instance ??= PGlite.create();
+  const database = pgliteDatabase({
+    pglite: await instance,
+    schema: `orders_${(schemas += 1)}`,
+    name: 'orders',
+    clock,
+  });
   const ctx = createContext({ clock, random });
   await migrateStore(ctx, database);
   await database.query(ctx, EFFECT);
@@ -83,7 +84,7 @@ function world(
   const ctx = createContext({ clock, random });
   let count = 0;
   const until = async (what: () => boolean | Promise<boolean>): Promise<void> => {
-    const limit = clock.monotonic() + 30_000;
+    const limit = clock.monotonic() + 60_000;
     while (!(await what())) {
       if (clock.monotonic() > limit) throw new Error(`It did not come to be so: ${what.toString()}`);
       await pass();
