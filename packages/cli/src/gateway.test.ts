@@ -87,6 +87,8 @@ test('a request is explained with the way that it takes, and those that it does 
       orders  does not fit  the method is not GET or POST
     "
   `);
+  for (const quoted of [`${line} -H X-Ring:canary`, `${line} -H "X-Ring: canary" --header 'accept: a b'`])
+    expect((await run('route', 'explain', quoted, '--config', 'gateway.yaml')).out).toBe(won.out);
   const refused = await run('route', 'explain', line, '--header', 'x-ring: beta', '--config', 'gateway.yaml');
   expect(refused.code).toBe(1);
   expect(refused.out).toMatchInlineSnapshot(`

@@ -28,11 +28,22 @@ interface ExplainFlags {
 /** Others than the winner that are shown without `--all`. */
 const MOST_SHOWN = 8;
 
-/** `GET https://shop.test/orders`, or only the URL. */
-function readRequestLine(line: string): { readonly method: string; readonly url: string } {
-  const [first = '', second, ...more] = line.trim().split(/\s+/);
+interface RequestLine {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** `GET https://shop.test/orders`, or only the URL; with headers as curl takes them, or without. */
+function readRequestLine(line: string): RequestLine {
+  const [request = '', ...headers] = line.trim().split(/\s+(?:-H|--header)\s+/);
+  const [first = '', second, ...more] = request.split(/\s+/);
   if (more.length > 0) throw new UsageError(`"${line}" is no request; write 'GET https://shop.test/orders'`);
-  return second === undefined ? { method: 'GET', url: first } : { method: first, url: second };
+  return {
+    method: second === undefined ? 'GET' : first,
+    url: second ?? first,
+    headers: headers.map((header) => readHeader(header.trim().replace(/^(["'])(.*)\1$/, '$2'))),
+  };
 }
 
 function readHeader(line: string): readonly [string, string] {
@@ -153,7 +164,11 @@ const explain = command<ExplainFlags>({
     dataDir: dataDirFlag,
   },
   positionals: [
-    { name: 'request', summary: "method and URL in quotes, such as 'POST https://shop.test/orders'", required: true },
+    {
+      name: 'request',
+      summary: "method and URL in quotes, such as 'POST https://shop.test/orders'; -H may stand there, too",
+      required: true,
+    },
   ],
   examples: [
     "fairlead route explain 'GET /orders'",
@@ -162,11 +177,13 @@ const explain = command<ExplainFlags>({
   ],
   async run(terminal, flags, [line = '']) {
     const explained = await explainedGateway(terminal, flags);
+    const { method, url, headers } = readRequestLine(line);
     const explanation = explainRequest(
       explained.snapshot,
       {
-        ...readRequestLine(line),
-        headers: flags.header.map(readHeader),
+        method,
+        url,
+        headers: [...headers, ...flags.header.map(readHeader)],
         claims: flags.claim.length === 0 ? undefined : Object.fromEntries(flags.claim.map(readClaim)),
         body: await readBody(terminal, flags.body),
         clientAddress: flags.from,
