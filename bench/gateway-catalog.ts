@@ -57,6 +57,7 @@ function gatewayBench(
 }
 
 const A_CORE: Row = { id: 'requests-a-core', unit: 'req/s', better: 'higher' };
+const MEGABYTES: Row = { id: 'megabytes-a-core', unit: 'MB/s', better: 'higher' };
 
 /** A thousand tokens of RS256 in turn, a limit for each subject, a line of JSON for each request; beside ours without them. */
 const gatewaySecured = gatewayBench(
@@ -107,16 +108,46 @@ const gatewayBulk = gatewayBench(
   'gateway-bulk',
   'bulk',
   [
-    { id: 'megabytes-a-core', unit: 'MB/s', better: 'higher' },
+    MEGABYTES,
     {
       id: 'bulk-vs-nginx',
       unit: '×',
       better: 'higher',
       goal: 0.8,
-      ratio: { of: 'megabytes-a-core', to: 'nginx', where: WHERE_BUSY },
+      ratio: { of: MEGABYTES.id, to: 'nginx', where: WHERE_BUSY },
     },
   ],
   [['nginx', 'nginx', 'bulk']],
+);
+
+/** What is `plain` in `gateway`, with listeners that read by private handles; beside ours without. */
+const gatewayPrivate = gatewayBench(
+  'gateway-private',
+  'plain-private',
+  [
+    A_CORE,
+    { id: 'plain-private-vs-nginx', unit: '×', better: 'higher', ratio: { of: A_CORE.id, to: 'nginx' } },
+    { id: 'plain-private-vs-plain', unit: '×', better: 'higher', ratio: { of: A_CORE.id, to: 'plain' } },
+  ],
+  [
+    ['nginx', 'nginx', 'plain'],
+    ['plain', 'fairlead', 'plain'],
+  ],
+);
+
+/** The same of `gateway-bulk`. */
+const gatewayBulkPrivate = gatewayBench(
+  'gateway-bulk-private',
+  'bulk-private',
+  [
+    MEGABYTES,
+    { id: 'bulk-private-vs-nginx', unit: '×', better: 'higher', ratio: { of: MEGABYTES.id, to: 'nginx' } },
+    { id: 'bulk-private-vs-bulk', unit: '×', better: 'higher', ratio: { of: MEGABYTES.id, to: 'bulk' } },
+  ],
+  [
+    ['nginx', 'nginx', 'bulk'],
+    ['bulk', 'fairlead', 'bulk'],
+  ],
 );
 
 /** Ten thousand routes, a thousand of which are asked for in turn, beside ten. */
@@ -217,6 +248,8 @@ export const GATEWAY_BENCHES: readonly Bench[] = [
   gatewaySecured,
   gatewayTls,
   gatewayBulk,
+  gatewayPrivate,
+  gatewayBulkPrivate,
   gatewayRoutes,
   gatewayCache,
   gatewayLatency,

@@ -9,9 +9,11 @@ import type { LoadOptions } from './requests.ts';
 /** What a proxy is measured with. */
 export const SCENE_NAMES = [
   'plain',
+  'plain-private',
   'secured',
   'tls',
   'bulk',
+  'bulk-private',
   'routes-10',
   'routes-10k',
   'cache-hit',
@@ -66,17 +68,16 @@ export function gatewayScene(name: SceneName, folder: string): Scene {
   switch (name) {
     case 'plain':
       return plain;
+    case 'plain-private':
+      return { ...plain, ...privately() };
     case 'secured':
       return { ...plain, ...secured(folder) };
     case 'tls':
       return { ...plain, ...tls(folder) };
     case 'bulk':
-      return {
-        ...plain,
-        extras: { isBulk: true },
-        load: { ...LOAD, connections: BULK_CONNECTIONS, method: 'POST', body: 'x'.repeat(BULK_BYTES) },
-        origin: 'servers/bulk-origin.ts',
-      };
+      return { ...plain, ...bulk() };
+    case 'bulk-private':
+      return { ...plain, ...bulk(), ...privately() };
     case 'cache-hit':
       return { ...plain, ...cache('hit') };
     case 'cache-miss':
@@ -96,6 +97,19 @@ function snapshot(originPort: number, listener: object = {}, filters: readonly o
     filters,
     routes: routes.map((route) => ({ ...route, to: 'orders', maxBody: '8MiB' })),
     clusters: { orders: { endpoints: [`http://127.0.0.1:${originPort}`] } },
+  };
+}
+
+/** Read by the handles that Node promises nobody. */
+function privately(): Pick<Scene, 'snapshot'> {
+  return { snapshot: (originPort) => snapshot(originPort, { privateHandles: true }) };
+}
+
+function bulk(): Pick<Scene, 'extras' | 'load' | 'origin'> {
+  return {
+    extras: { isBulk: true },
+    load: { ...LOAD, connections: BULK_CONNECTIONS, method: 'POST', body: 'x'.repeat(BULK_BYTES) },
+    origin: 'servers/bulk-origin.ts',
   };
 }
 

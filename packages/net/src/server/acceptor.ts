@@ -6,6 +6,7 @@ import { readProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { clientProof } from '../tls/client-certificate.ts';
 import type { ClientSocket, Whence } from './client-socket.ts';
+import { lendingSocket } from './private-handles.ts';
 
 /** How a server speaks TLS. */
 export interface ServerTls {
@@ -22,6 +23,8 @@ export interface AcceptorOptions {
   readonly tls: ServerTls | undefined;
   /** Whether each connection begins with the header of the PROXY protocol, before TLS. */
   readonly hasProxyHeader: boolean;
+  /** See `ServerOptions`. */
+  readonly hasPrivateHandles: boolean;
   /** Whether HTTP/2 is spoken too: by ALPN over TLS, else to who begins with it ("prior knowledge"); `undefined` for no. */
   readonly http2: SessionLimits | undefined;
   /** How long the header, and then the handshake, may take, in milliseconds. 0 means for ever. */
@@ -44,6 +47,7 @@ export function acceptor(
   onSocket: (socket: ClientSocket, whence: Whence | undefined) => void,
 ): Acceptor {
   const { tls, http2, hasProxyHeader, beginTimeoutMs, clock } = options;
+  const isLending = options.hasPrivateHandles && tls === undefined && http2 === undefined && !hasProxyHeader;
   const sessions = http2 && http2Sessions(http2, (stream) => onSocket(stream, undefined));
   /** Those that have not begun yet, with what to do when they have. */
   const beginning = new Map<Socket, () => void>();
@@ -89,7 +93,13 @@ export function acceptor(
       else asHttp1();
     });
   };
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: isLending }, (socket) => {
+    if (isLending) {
+      const lending = lendingSocket(socket);
+      if (lending === undefined) socket.destroy();
+      else onSocket(lending, undefined);
+      return;
+    }
     if (!hasProxyHeader) return begin(socket, undefined);
     const begun = awaited(socket);
     readHeader(socket, (address) => {

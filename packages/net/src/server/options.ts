@@ -54,6 +54,12 @@ export interface ServerOptions {
   readonly hasHttp2?: boolean;
   /** Whether connections begin with the header of the PROXY protocol (version 1 or 2); those that don't are cut. Default false. */
   readonly hasProxyHeader?: boolean;
+  /**
+   * Whether accepted sockets are read by handles that Node promises nobody, into a buffer that all share, rather than each into new memory and
+   * through a stream. Without TLS, HTTP/2 and the PROXY protocol only; else it changes nothing. Whether they are there is tried once,
+   * when a server is to listen; a connection that has none is cut. Default false.
+   */
+  readonly hasPrivateHandles?: boolean | undefined;
   /** For proxies: what of requests' heads is kept to be passed on. Default: nothing is. */
   readonly sieve?: FieldSieve;
 }

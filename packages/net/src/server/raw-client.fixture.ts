@@ -1,19 +1,34 @@
 import { connect, type Socket } from 'node:net';
 import { realClock, type Clock } from '@fairlead/core';
-import { onTestFinished } from 'vitest';
-import type { ServerLimits } from './options.ts';
+import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
+import type { ListenAddress, ServerLimits } from './options.ts';
 import { serve, type NetServer } from './serve.ts';
 import type { ServerRequest } from './server-request.ts';
 
 export type Handler = (request: ServerRequest) => void | Promise<void>;
 
+let hasPrivateHandles = false;
+
+/** Tests of what is the same however a server reads: servers that are `listening` within read both ways in turn. */
+export function bothWays(tests: () => void): void {
+  describe.each([
+    ['streams', false],
+    ['private handles', true],
+  ])('read by %s:', (_name, isPrivate) => {
+    beforeAll(() => void (hasPrivateHandles = isPrivate));
+    afterAll(() => void (hasPrivateHandles = false));
+    tests();
+  });
+}
+
 /** A server that ends with the test. */
 export async function listening(
   onRequest: Handler,
-  more: { limits?: ServerLimits; clock?: Clock } = {},
+  more: { listen?: ListenAddress; limits?: ServerLimits; clock?: Clock } = {},
 ): Promise<NetServer> {
   const server = await serve({
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: more.listen ?? { host: '127.0.0.1', port: 0 },
+    hasPrivateHandles,
     clock: more.clock ?? realClock(),
     onRequest: (request) => void onRequest(request),
     refusal: ({ code }) => ({ status: code === 'HTTP_TIMEOUT' ? 408 : 400, fields: {}, body: code }),

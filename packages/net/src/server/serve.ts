@@ -3,6 +3,7 @@ import { acceptor } from './acceptor.ts';
 import { Connection } from './connection.ts';
 import { listenAt } from './listen-at.ts';
 import { resolveServerLimits, type ResolvedServerLimits, type ServerOptions } from './options.ts';
+import { checkPrivateHandles } from './private-handles.ts';
 import { ServerState } from './server-state.ts';
 
 /** A listening server. */
@@ -33,7 +34,7 @@ const TICKS_A_TIMEOUT = 4;
  * who reads them, a time for everything that a client can be slow with. Timeouts are looked at by one timer for all
  * connections, so they come up to a quarter late.
  * @throws UNAVAILABLE when the address can't be listened at
- * @throws MISCONFIGURED when a limit makes no sense
+ * @throws MISCONFIGURED when a limit makes no sense, or Node has no private handles that could be had
  */
 export async function serve(options: ServerOptions): Promise<NetServer> {
   const { clock } = options;
@@ -45,14 +46,18 @@ export async function serve(options: ServerOptions): Promise<NetServer> {
   let stopped: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 
-  const { tls, hasProxyHeader = false, hasHttp2 = false } = options;
+  const { tls, hasProxyHeader = false, hasHttp2 = false, hasPrivateHandles = false } = options;
+  if (hasPrivateHandles) await checkPrivateHandles();
   const { headTimeoutMs, idleTimeoutMs, maxHeadBytes } = limits;
   const http2 = hasHttp2 ? { maxHeadBytes, idleTimeoutMs } : undefined;
-  const accepting = acceptor({ tls, http2, hasProxyHeader, beginTimeoutMs: headTimeoutMs, clock }, (socket, whence) => {
-    const connection = new Connection(socket, state, forget, whence);
-    connections.add(connection);
-    sweeping ??= clock.setTimer(tickMs, sweep);
-  });
+  const accepting = acceptor(
+    { tls, http2, hasProxyHeader, hasPrivateHandles, beginTimeoutMs: headTimeoutMs, clock },
+    (socket, whence) => {
+      const connection = new Connection(socket, state, forget, whence);
+      connections.add(connection);
+      sweeping ??= clock.setTimer(tickMs, sweep);
+    },
+  );
   const { server } = accepting;
   if (limits.maxConnections > 0) server.maxConnections = limits.maxConnections;
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { realClock, seededRandom, virtualClock } from '@fairlead/core';
 import { recordingTelemetry } from '@fairlead/telemetry';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
 import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { snapshotOf } from '../snapshot/read-snapshot.ts';
@@ -119,13 +119,27 @@ export function written(
   const [first] = Object.keys(clusters);
   return snapshotOf(
     {
-      listeners: [{ name: 'web', address: '127.0.0.1:0', ...listener }],
+      listeners: [{ name: 'web', address: '127.0.0.1:0', ...(privateHandles ? { privateHandles } : {}), ...listener }],
       routes: routes ?? [{ name: 'all', to: first }],
       clusters,
       ...(filters === undefined ? {} : { filters }),
     },
     { origin: 'test', loadedAtMs: 0, kinds },
   );
+}
+
+let privateHandles = false;
+
+/** Tests of what is the same however listeners read: engines that are `running` within read both ways in turn. */
+export function bothWays(tests: () => void): void {
+  describe.each([
+    ['streams', false],
+    ['private handles', true],
+  ])('read by %s:', (_name, isPrivate) => {
+    beforeAll(() => void (privateHandles = isPrivate));
+    afterAll(() => void (privateHandles = false));
+    tests();
+  });
 }
 
 /** An engine on a virtual clock, with clients for it. */

@@ -50,6 +50,7 @@ function serveOn(core: EngineCore, listener: CompiledListener, tls: ServerTls | 
     tls,
     hasHttp2: listener.hasHttp2,
     hasProxyHeader: listener.hasProxyProtocol,
+    hasPrivateHandles: listener.hasPrivateHandles,
     clock: core.clock,
     limits: listener.limits,
     sieve: core.requestSieve,

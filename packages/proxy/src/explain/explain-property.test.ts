@@ -28,6 +28,7 @@ function snapshotOf(all: Routes): CompiledSnapshot {
         tls: undefined,
         hasHttp2: false,
         hasProxyProtocol: false,
+        hasPrivateHandles: false,
         trustedProxies: [],
         limits: {},
         table: tableOf(made),

@@ -42,6 +42,7 @@ export function gatewaySnapshot(options: ResolvedOptions): CompiledSnapshot {
         tls: undefined,
         hasHttp2: false,
         hasProxyProtocol: false,
+        hasPrivateHandles: false,
         trustedProxies: [],
         limits: {
           headTimeoutMs: HEAD_TIMEOUT_MS,

@@ -101,36 +101,39 @@ function endpointsOf({ endpoints, dns }: ReadSnapshot['clusters'][string]): Comp
 /** Listeners that serve the same routes share one table. */
 function listenersOf(read: ReadSnapshot, routes: readonly SnapshotRoute[]): readonly CompiledListener[] {
   const tables = new Map<string, CompiledListener['table']>();
-  return read.listeners.map(({ name, address, tls, http2, proxyProtocol, trustedProxies, limits = {} }) => {
-    const served = routes.filter((route) => route.listeners.includes(name));
-    const key = served.map(({ order }) => order).join(' ');
-    const table =
-      tables.get(key) ??
-      compileRoutes(
-        served.map((route) => ({
-          route,
-          hosts: route.hosts,
-          matches: route.matches,
-          isExclusive: route.isExclusive,
-          priority: route.priority ?? 0,
-        })),
-      );
-    tables.set(key, table);
-    return deepFreeze({
-      name,
-      address,
-      tls: tls && {
-        certificates: tls.certificates,
-        acme: tls.acme && { ...tls.acme, eab: tls.acme.eab, authority: tls.acme.authority },
-        clientAuthority: tls.clients?.authority,
-        requiresClients: tls.clients?.required ?? false,
-        minVersion: tls.min,
-      },
-      hasHttp2: http2,
-      hasProxyProtocol: proxyProtocol,
-      trustedProxies,
-      limits,
-      table,
-    });
-  });
+  return read.listeners.map(
+    ({ name, address, tls, http2, proxyProtocol, privateHandles, trustedProxies, limits = {} }) => {
+      const served = routes.filter((route) => route.listeners.includes(name));
+      const key = served.map(({ order }) => order).join(' ');
+      const table =
+        tables.get(key) ??
+        compileRoutes(
+          served.map((route) => ({
+            route,
+            hosts: route.hosts,
+            matches: route.matches,
+            isExclusive: route.isExclusive,
+            priority: route.priority ?? 0,
+          })),
+        );
+      tables.set(key, table);
+      return deepFreeze({
+        name,
+        address,
+        tls: tls && {
+          certificates: tls.certificates,
+          acme: tls.acme && { ...tls.acme, eab: tls.acme.eab, authority: tls.acme.authority },
+          clientAuthority: tls.clients?.authority,
+          requiresClients: tls.clients?.required ?? false,
+          minVersion: tls.min,
+        },
+        hasHttp2: http2,
+        hasProxyProtocol: proxyProtocol,
+        hasPrivateHandles: privateHandles,
+        trustedProxies,
+        limits,
+        table,
+      });
+    },
+  );
 }

@@ -92,6 +92,8 @@ export interface CompiledListener {
   readonly hasHttp2: boolean;
   /** Whether each connection begins with a PROXY protocol header (version 1 or 2). */
   readonly hasProxyProtocol: boolean;
+  /** Whether accepted sockets are read by Node's private handles. */
+  readonly hasPrivateHandles: boolean;
   /** Addresses and CIDR blocks whose `X-Forwarded-For` and `Forwarded` are believed. */
   readonly trustedProxies: readonly string[];
   readonly limits: ListenerLimits;

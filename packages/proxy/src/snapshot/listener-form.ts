@@ -56,15 +56,27 @@ const trusted = z.string().superRefine((block, context) => {
 });
 
 /** A listener, as people write it. */
-export const listenerForm = z.strictObject({
-  name: memberName,
-  address: address.describe('host:port, :port for all addresses, or unix:/path. Port 0 takes a free one.'),
-  tls: tlsForm.optional(),
-  http2: z.boolean().default(false),
-  proxyProtocol: z.boolean().default(false).describe('Whether each connection begins with a PROXY protocol header.'),
-  trustedProxies: z
-    .array(trusted)
-    .default([])
-    .describe('Addresses and CIDR blocks whose X-Forwarded-For is believed. Default none.'),
-  limits: limits.optional(),
-});
+export const listenerForm = z
+  .strictObject({
+    name: memberName,
+    address: address.describe('host:port, :port for all addresses, or unix:/path. Port 0 takes a free one.'),
+    tls: tlsForm.optional(),
+    http2: z.boolean().default(false),
+    proxyProtocol: z.boolean().default(false).describe('Whether each connection begins with a PROXY protocol header.'),
+    privateHandles: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Reads connections by what Node 24 has but promises nobody, which takes less time. Not with tls, http2 or proxyProtocol.',
+      ),
+    trustedProxies: z
+      .array(trusted)
+      .default([])
+      .describe('Addresses and CIDR blocks whose X-Forwarded-For is believed. Default none.'),
+    limits: limits.optional(),
+  })
+  .superRefine(({ privateHandles, tls, http2, proxyProtocol }, context) => {
+    if (!privateHandles || (tls === undefined && !http2 && !proxyProtocol)) return;
+    const message = 'is for connections that begin with HTTP/1.1; leave it out beside tls, http2 and proxyProtocol';
+    context.addIssue({ code: 'custom', path: ['privateHandles'], message });
+  });
