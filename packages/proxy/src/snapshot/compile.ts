@@ -102,7 +102,7 @@ function endpointsOf({ endpoints, dns }: ReadSnapshot['clusters'][string]): Comp
 function listenersOf(read: ReadSnapshot, routes: readonly SnapshotRoute[]): readonly CompiledListener[] {
   const tables = new Map<string, CompiledListener['table']>();
   return read.listeners.map(
-    ({ name, address, tls, http2, proxyProtocol, privateHandles, trustedProxies, limits = {} }) => {
+    ({ name, address, mode, tls, http2, proxyProtocol, privateHandles, trustedProxies, limits = {} }) => {
       const served = routes.filter((route) => route.listeners.includes(name));
       const key = served.map(({ order }) => order).join(' ');
       const table =
@@ -119,7 +119,7 @@ function listenersOf(read: ReadSnapshot, routes: readonly SnapshotRoute[]): read
       tables.set(key, table);
       return deepFreeze({
         name,
-        address,
+        address: 'path' in address ? { ...address, mode } : address,
         tls: tls && {
           certificates: tls.certificates,
           acme: tls.acme && { ...tls.acme, eab: tls.acme.eab, authority: tls.acme.authority },

@@ -29,7 +29,13 @@ export interface SnapshotRoute extends CompiledRoute {
 }
 
 /** Where a listener waits: at a TCP port, or at a Unix socket. */
-export type ListenerAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+export type ListenerAddress =
+  | { readonly host: string; readonly port: number }
+  | {
+      readonly path: string;
+      /** Who may connect, as `chmod` has it. Default: what the umask leaves. */
+      readonly mode?: number | undefined;
+    };
 
 /** What a listener takes of one client; a member that is left out is up to the server. */
 export interface ListenerLimits {

@@ -26,6 +26,11 @@ const address = z.string().transform((text, context) => {
 
 const count = z.int().min(1);
 
+const socketMode = z
+  .string()
+  .regex(/^0?[0-7]{3}$/, "write it in octal and in quotes, such as '0660'")
+  .transform((digits) => Number.parseInt(digits, 8));
+
 const limits = z
   .strictObject({
     maxConnections: z.int().min(0).optional().describe('Default 10000. 0 means any number.'),
@@ -60,6 +65,11 @@ export const listenerForm = z
   .strictObject({
     name: memberName,
     address: address.describe('host:port, :port for all addresses, or unix:/path. Port 0 takes a free one.'),
+    mode: socketMode
+      .optional()
+      .describe(
+        "Who may connect to a Unix socket, as chmod has it: '0660' for owner and group. Default: what the umask leaves.",
+      ),
     tls: tlsForm.optional(),
     http2: z.boolean().default(false),
     proxyProtocol: z.boolean().default(false).describe('Whether each connection begins with a PROXY protocol header.'),
@@ -74,6 +84,10 @@ export const listenerForm = z
       .default([])
       .describe('Addresses and CIDR blocks whose X-Forwarded-For is believed. Default none.'),
     limits: limits.optional(),
+  })
+  .refine(({ address: at, mode }) => mode === undefined || 'path' in at, {
+    path: ['mode'],
+    message: 'is of a Unix socket, and the address is none; leave it out',
   })
   .superRefine(({ privateHandles, tls, http2, proxyProtocol }, context) => {
     if (!privateHandles || (tls === undefined && !http2 && !proxyProtocol)) return;
