@@ -95,7 +95,14 @@ export interface DocsOptions {
   readonly seal?: PayloadSeal | undefined;
 }
 
-/** The documents of one namespace. */
+/**
+ * The documents of one namespace.
+ *
+ * Reads have the snapshot of their transaction; in `read committed` that is one a statement, so what was read without a lock may have
+ * changed by the next statement: give `put` its version as `expected`, or read with `lock`. A write waits for a transaction that has
+ * written the same document and then compares with what is there; above `read committed` a document that has changed since the
+ * snapshot is SQLSTATE 40001 instead (the transaction runs again where `retry` says so).
+ */
 export interface Docs {
   readonly namespace: string;
   /** @throws DOC_INVALID for a key that is empty or has a NUL, and with `seal` what it throws; so do all below */

@@ -7,7 +7,8 @@ import { connectAdmin } from '../embedded/admin-connection.ts';
 import { leaseViolations, type LeaseEffect } from './testing/lease-history.ts';
 import { testDatabase, type TestDatabase } from '../testing/index.ts';
 
-// Processes on Postgres that are stopped, killed and cut off while they work: what Jepsen does to databases, done to holders.
+// Processes on Postgres that are stopped, killed and cut off while they work and the database's clock jumps: what Jepsen does to
+// databases, done to holders.
 
 const WORKER = fileURLToPath(new URL('testing/lease-worker.ts', import.meta.url));
 const NAMES = ['mail', 'bills'];
@@ -77,17 +78,22 @@ async function disturb(
 ): Promise<readonly LeaseEffect[]> {
   await using crowd = new Crowd(held.url, how);
   await using admin = await connectAdmin(held.adminUrl);
+  await using owner = await connectAdmin(held.ownerUrl);
   const random = seededRandom(how);
   const untilMs = clock.monotonic() + limitMs;
   while (clock.monotonic() < untilMs && !enough(await historyOf(held))) {
     const index = Math.floor(random.next() * 3);
     const dice = random.next();
-    if (dice < 0.55) {
+    if (dice < 0.5) {
       crowd.get(index).kill('SIGSTOP');
       await clock.sleep(200 + random.next() * 1_200);
       crowd.get(index).kill('SIGCONT');
-    } else if (dice < 0.65) {
+    } else if (dice < 0.6) {
       await crowd.replace(index);
+    } else if (dice < 0.75) {
+      // Three times as far as a right lasts, in both directions.
+      await owner.run(`create or replace function fairlead.now() returns timestamptz language sql volatile parallel safe
+        as 'select clock_timestamp() + ${Math.round((random.next() - 0.5) * 3_000)} * interval ''1 millisecond'''`);
     } else {
       await admin.run(
         `select pg_terminate_backend(pid) from pg_stat_activity
@@ -104,7 +110,7 @@ async function disturb(
 const handovers = (history: readonly LeaseEffect[]): number =>
   new Set(history.map(({ name, token }) => `${name} ${token}`)).size;
 
-test('processes that are stopped, killed and cut off never have two effective owners of a lease', async () => {
+test('processes that are stopped, killed and cut off, on a database whose clock jumps, never have two effective owners of a lease', async () => {
   await using held = await prepared();
   const history = await disturb(held, 'guarded', 40_000, (sofar) => handovers(sofar) >= 40 && sofar.length >= 300);
   expect(leaseViolations(history)).toEqual([]);

@@ -16,7 +16,8 @@ export interface LogReader {
    * exactly those writers and then goes on past what can no longer be filled. Empty when nothing may be delivered yet.
    *
    * Every event committed with a position above `after` is delivered once, in the order of positions, provided that
-   * the caller goes on at the last position it was given. Reads from the primary only: a replica's locks say nothing.
+   * the caller goes on at the last position it was given. It reads in statements of its own, whose snapshots it needs to be newer than
+   * each other: what the caller's open transaction has appended is not there yet. Reads from the primary only: a replica's locks say nothing.
    * @throws LOG_EPOCH_CHANGED when the log is not in the epoch given; LOG_TRIMMED when events after the cursor were trimmed
    *   (through `details.through`)
    */

@@ -54,6 +54,10 @@ interface Prepared {
  * `fairlead.now()`. The stream stays locked until the transaction ends, so appends to one stream queue up and versions
  * have no gaps; a conflict draws no position. Keep the transaction short: readers wait for it at the gap that it holds.
  *
+ * Works at every isolation level. In `read committed` it waits for a transaction that appends to the same stream and then sees what that
+ * did: an expectation is compared with the version that is there. Above it, a stream that has changed since the snapshot is SQLSTATE
+ * 40001 (the transaction runs again where `retry` says so), never a second event of one version.
+ *
  * An append that belongs to no other change is one statement: `database.tx(ctx, (tx) => append(tx, …), { autocommit: true })`.
  *
  * An empty `events` only checks the expectation. With `seal`, what the events say is encrypted for the Context's tenant

@@ -4,12 +4,17 @@ import { join } from 'node:path';
 import { createContext, realClock, realRandom } from '@fairlead/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../database.ts';
+import { docs } from '../doc/docs.ts';
 import { connectAdmin } from '../embedded/admin-connection.ts';
 import { startPostgres, type EmbeddedPostgres } from '../embedded/start-postgres.ts';
+import { enqueueMany } from '../job/enqueue.ts';
+import { handle, queue } from '../job/queue.ts';
+import { worker } from '../job/worker.ts';
 import { leases } from '../lease/leases.ts';
 import { logReader } from '../log/log-reader.ts';
 import { append } from '../log/log.ts';
 import { migrateStore } from '../migrate/migrate.ts';
+import { subscribe } from '../subscription/subscribe.ts';
 import { installTenancy } from '../tenancy/install-tenancy.ts';
 import { parseDatabaseUrl, rewriteDatabaseUrl } from './database-url.ts';
 import { openDatabase } from './postgres-database.ts';
@@ -108,6 +113,58 @@ describe.skipIf(PGBOUNCER === undefined)('behind a pooler that gives each transa
       await tx.query('insert into thing values (1)');
     });
     expect((await database.query(ctx, 'select * from thing')).rowCount).toBe(1);
+    expect(await leftBehind()).toEqual([NOTHING, NOTHING]);
+  });
+
+  test('documents, jobs and subscriptions work, each effect once, and a worker hears of jobs by the server itself', async () => {
+    await database.query(ctx, 'create table effect (what text, n integer)');
+    const mark = 'insert into effect values ($1, $2)';
+    const counter = docs('counter');
+    const numbers = queue<{ n: number }>('numbers');
+    const count = 60;
+    await using held = leases({ database, holder: 'one', clock, random });
+    const queues = [
+      handle(numbers, async (jobCtx, job) => {
+        await database.tx(jobCtx, async (tx) => {
+          await job.complete(tx);
+          const before = await counter.get(tx, 'jobs', { lock: 'update' });
+          await counter.put(tx, 'jobs', ((before?.body ?? 0) as number) + 1);
+          await tx.query(mark, ['job', job.payload.n]);
+        });
+      }),
+    ];
+    // It looks so seldom that it has to be told.
+    await using working = worker({ database, leases: held, queues, clock, random, pollMs: 600_000 });
+    await using following = subscribe({
+      database,
+      name: 'effects',
+      clock,
+      random,
+      filter: { types: ['n.told'] },
+      shards: 2,
+      leases: held,
+      pollMs: 20,
+      handler: async (tx, events) => {
+        for (const { data } of events) await tx.query(mark, ['event', (data as { n: number }).n]);
+      },
+    });
+    await database.tx(ctx, (tx) => counter.put(tx, 'jobs', 0));
+    const all = Array.from({ length: count }, (_, n) => n);
+    await Promise.all(
+      all.map((n) =>
+        database.tx(ctx, async (tx) => {
+          await append(tx, `n-${n % 5}`, 'any', [{ type: 'n.told', key: `k${n % 5}`, data: { n } }]);
+          await enqueueMany(tx, numbers, [{ payload: { n }, ...(n % 2 === 0 ? { key: 'even' } : {}) }]);
+        }),
+      ),
+    );
+    const effects = async (what: string): Promise<unknown[]> =>
+      (await database.query(ctx, 'select n from effect where what = $1 order by n', [what])).rows.map(({ n }) => n);
+    await expect.poll(() => effects('job'), { timeout: 20_000 }).toEqual(all);
+    await expect.poll(() => effects('event'), { timeout: 20_000 }).toEqual(all);
+    expect(await counter.get({ ctx, database }, 'jobs')).toMatchObject({ body: count });
+    await working.close();
+    await following.close();
     expect(await leftBehind()).toEqual([NOTHING, NOTHING]);
   });
 

@@ -15,7 +15,8 @@ export type EventHandling =
       /**
        * Handles events in the transaction that moves the cursor behind them, so its writes happen exactly once. The events are
        * in the order of their positions; `tx.ctx` ends after `handlerTimeoutMs`. When it throws nothing was written, and the
-       * batch is divided until those that fail are found.
+       * batch is divided until those that fail are found. The transaction is `read committed`; nobody else handles events of its
+       * shard until it has ended.
        */
       readonly handler: (tx: Tx, events: readonly LoggedEvent[]) => Promise<void>;
       readonly deliver?: undefined;
