@@ -1,12 +1,11 @@
 import { fake, testPlatform } from '@fairlead/testing';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import billingContract from './billing/contract.ts';
 import catalogService from './catalog/service.ts';
 import inventoryService from './inventory/service.ts';
 import ordersService from './orders/service.ts';
 import paymentsService from './payments/service.ts';
 
-vi.setConfig({ testTimeout: 90_000 });
 /** However busy the machine is. */
 const SOON = { timeout: 40_000 };
 

@@ -24,12 +24,12 @@ export function acceptedOrdersSurvive(kills: number): void {
       dataDir = await mkdtemp(join(tmpdir(), 'fairlead-kill-'));
       shop = await new RunningShop(dataDir).start();
       alice = await customer(shop, 'acme', 'alice');
-    }, 90_000);
+    });
 
     afterAll(async () => {
       await shop?.[Symbol.asyncDispose]();
       await rm(dataDir, { recursive: true, force: true });
-    }, 60_000);
+    });
 
     test.each(Array.from({ length: kills }, (_, round) => round))(
       'survives kill -9 of any process at a random point, time %i',
@@ -48,42 +48,33 @@ export function acceptedOrdersSurvive(kills: number): void {
         const ids = await Promise.all(orders);
 
         for (const id of ids) {
-          const order = await alice.ended(id, 60_000);
+          const order = await alice.ended(id);
           const context = `${victim} killed after ${killAfterMs.toFixed(0)} ms, order ${order.status}`;
           const entries = await settledLedger(shop, id, order.status);
           if (order.status === 'confirmed') expect(entries, context).toEqual(['charge']);
           else expect([[], ['charge', 'refund']], context).toContainEqual(entries);
         }
       },
-      120_000,
     );
   });
 }
 
 /** What billing has booked for an order that has ended; a refund may be on its way still. */
 async function settledLedger(shop: RunningShop, id: string, status: string): Promise<readonly string[]> {
-  return eventually(
-    async () => {
-      const entries = (await ledger(shop, id)).map((entry) => entry.type);
-      return status === 'cancelled' && entries.length === 1 ? undefined : entries;
-    },
-    `the refund of ${id}`,
-    60_000,
-  );
+  return eventually(async () => {
+    const entries = (await ledger(shop, id)).map((entry) => entry.type);
+    return status === 'cancelled' && entries.length === 1 ? undefined : entries;
+  }, `the refund of ${id}`);
 }
 
 /** Repeats the request under its key, as a careful client does, until it is accepted. */
 async function accepted(who: Customer, key: string, card: 'ok' | 'declined'): Promise<string> {
-  return eventually(
-    async () => {
-      const { status, body } = await who.place([{ sku: 'SHACKLE-8', quantity: 1 }], key, card);
-      if (status === 201) return body.id;
-      if (status < 500 && status !== 409) throw new Error(`refused with ${status}: ${JSON.stringify(body)}`);
-      return undefined;
-    },
-    'the order to be accepted',
-    60_000,
-  );
+  return eventually(async () => {
+    const { status, body } = await who.place([{ sku: 'SHACKLE-8', quantity: 1 }], key, card);
+    if (status === 201) return body.id;
+    if (status < 500 && status !== 409) throw new Error(`refused with ${status}: ${JSON.stringify(body)}`);
+    return undefined;
+  }, 'the order to be accepted');
 }
 
 async function kill(shop: RunningShop, victim: string): Promise<void> {

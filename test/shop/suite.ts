@@ -11,7 +11,7 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
     beforeAll(async () => {
       shop = await start();
       alice = await customer(shop, 'acme', 'alice');
-    }, 90_000);
+    });
 
     afterAll(() => shop?.[Symbol.asyncDispose]());
 
@@ -159,13 +159,14 @@ export function shopSuite(topology: string, start: () => Promise<Shop & AsyncDis
 
       await setFaults(shop, { failNext: 0 });
       for (const { body } of placed) {
-        expect((await alice.ended(body.id, 60_000)).status).toBe('confirmed');
+        expect((await alice.ended(body.id)).status).toBe('confirmed');
         expect(await ledger(shop, body.id)).toMatchObject([{ type: 'charge' }]);
       }
-    }, 120_000);
+    });
 
     test('refunds an order that its customer cancels while billing charges it', async () => {
-      await setFaults(shop, { latencyMs: 400 });
+      // Long enough to ask in, on a busy machine too; shorter than a charge may take.
+      await setFaults(shop, { latencyMs: 2_000 });
       const placed = await alice.place([{ sku: 'BOLLARD-A', quantity: 1 }], randomUUID());
       const { id } = placed.body;
       await eventually(

@@ -26,7 +26,7 @@ describe.each(versions)('what %s stored', (version) => {
       expect((await ada.order(orders.cancelled)).status).toBe('cancelled');
       // Parked in the middle of its payment, and one that nobody but orders had heard of.
       for (const id of [orders.waiting, orders.fresh]) {
-        const order = await ada.ended(id, 60_000);
+        const order = await ada.ended(id);
         expect(order).toMatchObject({ status: 'confirmed' });
         expect(order.history.map(({ type }) => type)).toEqual(['placed', 'reserved', 'paid', 'confirmed']);
         expect(await ledger(running, id)).toMatchObject([{ type: 'charge', amountCents: order.totalCents }]);

@@ -6,7 +6,7 @@ import { testDatabase } from '@fairlead/store/testing';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { defineContract, event, operation } from '@fairlead/contract';
 import { z } from 'zod';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { defineService } from './define-service.ts';
 import { localTransport } from './local-transport.ts';
 import { SERVICE_MIGRATIONS } from './migrations.ts';
@@ -15,7 +15,6 @@ import { createService } from './service.ts';
 import type { ServiceInstance } from './service-instance.ts';
 
 const MIGRATIONS = new URL('./migrations.fixture/', import.meta.url);
-vi.setConfig({ testTimeout: 90_000 });
 const clock = realClock();
 const random = realRandom();
 

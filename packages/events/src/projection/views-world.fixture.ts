@@ -14,7 +14,6 @@ import { append, migrate, migrateStore, type Database } from '@fairlead/store';
 import { pgliteDatabase } from '@fairlead/store/pglite';
 import { testDatabase } from '@fairlead/store/testing';
 import { recordingTelemetry, type RecordingTelemetry } from '@fairlead/telemetry';
-import { vi } from 'vitest';
 import { z } from 'zod';
 import type { Projection } from './projection-types.ts';
 import { projection } from './projection.ts';
@@ -24,7 +23,6 @@ import { openViews, type Views, type ViewsOptions } from './views.ts';
 const random = realRandom();
 /** However busy the machine is. */
 const PATIENCE_MS = 80_000;
-vi.setConfig({ testTimeout: 90_000 });
 
 /** What the tests' service says of things. */
 export const thingsContract = defineContract({

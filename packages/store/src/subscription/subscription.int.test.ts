@@ -109,11 +109,11 @@ async function disturb(
 
 test('processes that are killed, stopped and cut off neither lose an effect nor double one', async () => {
   const count = 1_500;
-  const effects = await disturb('exact', count, 100_000, (sofar) => new Set(sofar.map(({ n }) => n)).size === count);
+  const effects = await disturb('exact', count, 240_000, (sofar) => new Set(sofar.map(({ n }) => n)).size === count);
   expect(faultsOf(effects, count)).toEqual([]);
 });
 
 test("the same check catches effects that don't commit with the cursor", async () => {
-  const effects = await disturb('careless', Infinity, 100_000, (sofar) => faultsOf(sofar, 0).length > 0);
+  const effects = await disturb('careless', Infinity, 240_000, (sofar) => faultsOf(sofar, 0).length > 0);
   expect(faultsOf(effects, 0)).not.toEqual([]);
 });
