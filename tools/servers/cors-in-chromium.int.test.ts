@@ -50,7 +50,7 @@ beforeAll(async () => {
     response.end(`${method} ${headers.origin ?? 'nobody'}`);
   });
   telemetry = recordingTelemetry({ clock: realClock() });
-  engine = await startEngine({ snapshot: snapshot(), clock: realClock(), random: realRandom(), telemetry });
+  engine = await startEngine({ snapshot: await snapshot(), clock: realClock(), random: realRandom(), telemetry });
   gateway = engine.urls.get('web') ?? '';
 });
 

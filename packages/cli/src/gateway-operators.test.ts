@@ -21,7 +21,7 @@ async function operated() {
   const clock = realClock();
   const random = realRandom();
   const telemetry = recordingTelemetry({ clock });
-  const snapshot = snapshotOf(
+  const snapshot = await snapshotOf(
     {
       listeners: [{ name: 'web', address: '127.0.0.1:0' }],
       routes: [{ name: 'orders', match: { path: '/orders' }, to: 'orders' }],

@@ -48,15 +48,16 @@ async function withProcess(
       audience: AUDIENCE,
     }),
   );
+  const token = await new SignJWT({ tenant: 'acme' })
+    .setProtectedHeader({ alg: key.alg, kid: key.kid })
+    .setIssuer(ISSUER)
+    .setAudience(AUDIENCE)
+    .setSubject('ada')
+    .setExpirationTime('1h')
+    .sign(key.privateKey);
+  // It is listened to from the start: what it says before anybody listens is lost.
   const { child, output } = start({ FAIRLEAD_GATEWAY_CONFIG: file });
   try {
-    const token = await new SignJWT({ tenant: 'acme' })
-      .setProtectedHeader({ alg: key.alg, kid: key.kid })
-      .setIssuer(ISSUER)
-      .setAudience(AUDIENCE)
-      .setSubject('ada')
-      .setExpirationTime('1h')
-      .sign(key.privateKey);
     const [message] = (await once(child, 'message')) as [{ type: string; url: string }];
     expect(message.type).toBe('ready');
     await work({ child, url: message.url, token, output });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom, virtualClock } from '@fairlead/core';
 import { expect, test } from 'vitest';
-import { snapshotOf } from '../snapshot/read-snapshot.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
+import { snapshotFrom } from '../snapshot/read-snapshot.ts';
 import { acmeStorage } from './acme-storage.ts';
 import { challengeAnswer } from './challenge-answer.ts';
 
@@ -12,7 +13,7 @@ const TOKEN = 'DGyRejmCefe7v4NfDGDKfA-token';
 test('a proof that was begun is answered whatever the routes are, all else is theirs', async () => {
   const storage = await mkdtemp(join(tmpdir(), 'fairlead-proof-'));
   const acme = { names: ['a.test'], storage, agreedToTerms: true };
-  const { listeners } = snapshotOf(
+  const { listeners } = snapshotFrom(
     {
       listeners: [
         { name: 'door', address: ':0', tls: { acme } },
@@ -21,7 +22,7 @@ test('a proof that was begun is answered whatever the routes are, all else is th
       routes: [{ name: 'all', filters: [{ type: 'respond', status: 204 }] }],
       clusters: {},
     },
-    { origin: 'test', loadedAtMs: 0 },
+    { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS },
   );
   const spec = listeners[0]?.tls?.acme;
   expect(spec).toBeDefined();

@@ -6,8 +6,7 @@ import { describeSnapshot } from '../explain/describe-snapshot.ts';
 import { explaining, type Explanation } from '../explain/explain-request.ts';
 import type { RequestToExplain } from '../explain/explained-request.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
-import type { FilterKind, SayingKind } from '../snapshot/filter-kind.ts';
+import type { SayingKind } from '../snapshot/filter-kind.ts';
 import type {
   Answer,
   Ask,
@@ -43,8 +42,6 @@ export interface LocalGatewayOptions {
   readonly clock: Clock;
   /** Reads the configuration now; resolves when it is in the history what became of it. Default: that can't be asked for. */
   readonly reload?: () => Promise<void>;
-  /** Default: the filters that there are. */
-  readonly kinds?: readonly FilterKind[];
   /** Filters of snapshots that code makes, to be described. Default none. */
   readonly words?: readonly SayingKind[];
 }
@@ -70,9 +67,9 @@ export class LocalGateway {
 }
 
 function answersOf(options: LocalGatewayOptions): Answers {
-  const { engine, snapshot, history, metrics, clock, reload, kinds = FILTER_KINDS, words = [] } = options;
+  const { engine, snapshot, history, metrics, clock, reload, words = [] } = options;
   const { inspection } = engine;
-  const sayings = [...kinds, ...words];
+  const sayings = (): readonly SayingKind[] => [...snapshot().kinds, ...words];
   const startedAtMs = clock.now();
   const clusterChange = (
     cluster: string,
@@ -95,10 +92,10 @@ function answersOf(options: LocalGatewayOptions): Answers {
       };
     },
     config() {
-      const { written, imported } = snapshot();
+      const { written, imported, kinds } = snapshot();
       return { ...shownConfig(written, kinds), importedFrom: imported?.of };
     },
-    snapshot: () => describeSnapshot(snapshot(), sayings),
+    snapshot: () => describeSnapshot(snapshot(), sayings()),
     history: () => history.swaps,
     listeners: () => inspection.listeners(),
     routes: () => inspection.routes(),
@@ -106,7 +103,7 @@ function answersOf(options: LocalGatewayOptions): Answers {
     limits: (ask) => inspection.limits(ask),
     clusters: () => ({ clusters: inspection.clusters(), incidents: inspection.incidents() }),
     policies: () => inspection.policies(),
-    explain: ({ request }) => explained(snapshot(), request, sayings, clock),
+    explain: ({ request }) => explained(snapshot(), request, sayings(), clock),
     metrics: () => metrics.exposition(),
     cache: ({ zone, most }) => Promise.all(cachesOf(engine, zone).map((cache) => cacheTold(cache, most))),
     async purge({ purge, zone }): Promise<ChangeTold> {

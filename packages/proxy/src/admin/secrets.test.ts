@@ -5,7 +5,7 @@ import { answering, get, OK, type Written } from '../engine/engine.fixture.ts';
 import { newPasswordHash } from '../filters/basic-auth/password-hash.ts';
 import { isOpenText } from '../snapshot/open-text.ts';
 import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
-import { readSnapshot, snapshotOf } from '../snapshot/read-snapshot.ts';
+import { readSnapshot, snapshotFrom } from '../snapshot/read-snapshot.ts';
 import { adminContract } from './admin-contract.ts';
 import { administered } from './admin.fixture.ts';
 import { shownConfig } from './shown-config.ts';
@@ -76,7 +76,7 @@ test('a text of any option of any kind is withheld unless its kind says that it 
   for (const { kind, path } of places) {
     const filter = { type: kind.type, ...(holding(path, MARK) as object) };
     for (const whole of [{ filters: [filter] }, { routes: [{ name: 'a', filters: [filter] }] }]) {
-      const shown = JSON.stringify(shownConfig(whole).written);
+      const shown = JSON.stringify(shownConfig(whole, FILTER_KINDS).written);
       const isOpen = isOpenText(path, kind.open ?? []);
       expect([kind.type, path.join('.'), shown.includes(MARK)]).toEqual([kind.type, path.join('.'), isOpen]);
     }
@@ -91,7 +91,9 @@ test('a kind that says nothing, or that nobody knows, shows nothing but itself',
     withheld: 2,
   });
   expect(JSON.stringify(shownConfig(written, []))).not.toContain('silent');
-  expect(shownConfig({ some: { later: { option: MARK } }, listeners: [{ later: MARK }] }).withheld).toBe(2);
+  expect(shownConfig({ some: { later: { option: MARK } }, listeners: [{ later: MARK }] }, FILTER_KINDS).withheld).toBe(
+    2,
+  );
 });
 
 test('filters within filters are shown as their own kinds allow', () => {
@@ -99,7 +101,7 @@ test('filters within filters are shown as their own kinds allow', () => {
   const written = {
     filters: [{ type: 'by-consumer', cases: [{ consumers: ['ann'], filters: [inner] }], otherwise: [inner] }],
   };
-  const shown = JSON.stringify(shownConfig(written).written);
+  const shown = JSON.stringify(shownConfig(written, FILTER_KINDS).written);
   expect(shown).not.toContain(MARK);
   expect(shown.match(/shown/g)).toHaveLength(2);
   expect(shown).toContain('ann');
@@ -114,7 +116,7 @@ test('what a problem quotes of a filter is only what is open', () => {
       for (const at of [path, path.slice(0, 1)]) {
         const filter = { type: kind.type, ...(holding(at, text) as object) };
         const whole = { listeners: [{ name: 'a', address: ':0' }], routes: [], clusters: {}, filters: [filter] };
-        const refused = messageOf(() => snapshotOf(whole, { origin: 'test', loadedAtMs: 0 }));
+        const refused = messageOf(() => snapshotFrom(whole, { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS }));
         expect([kind.type, at.join('.'), refused.includes(MARK)]).toEqual([kind.type, at.join('.'), false]);
       }
     }
@@ -138,14 +140,17 @@ test('conditions on what tells of a secret are withheld, others are shown', () =
     cookies: { session: MARK, ring: 'beta' },
   };
   for (const each of [match, [match]]) {
-    const shown = JSON.stringify(shownConfig({ routes: [{ name: 'a', match: each }] }).written);
+    const shown = JSON.stringify(shownConfig({ routes: [{ name: 'a', match: each }] }, FILTER_KINDS).written);
     expect(shown).not.toContain(MARK);
     expect(shown.match(/beta/g)).toHaveLength(2);
   }
 });
 
 test('a URL is shown without what stands before its host', () => {
-  const shown = shownConfig({ filters: [{ type: 'jwt', issuer: 'i', jwks: `https://me:${MARK}@keys.test/jwks` }] });
+  const shown = shownConfig(
+    { filters: [{ type: 'jwt', issuer: 'i', jwks: `https://me:${MARK}@keys.test/jwks` }] },
+    FILTER_KINDS,
+  );
   expect(JSON.stringify(shown)).not.toContain(MARK);
   expect(JSON.stringify(shown)).toContain('keys.test');
 });
@@ -199,11 +204,13 @@ test('whatever a gateway is asked, no secret of its configuration is told, nor i
   }
   history.note({
     kind: 'kept',
-    error: wrongly(() => readSnapshot(`filters: ${MARK}\nroutes: ["${MARK}"]`, { origin: 'f', loadedAtMs: 0 })),
+    error: wrongly(() =>
+      readSnapshot(`filters: ${MARK}\nroutes: ["${MARK}"]`, { origin: 'f', loadedAtMs: 0, kinds: FILTER_KINDS }),
+    ),
   });
   history.note({
     kind: 'kept',
-    error: wrongly(() => readSnapshot(`{ a: [${MARK}: "${MARK}"`, { origin: 'f', loadedAtMs: 0 })),
+    error: wrongly(() => readSnapshot(`{ a: [${MARK}: "${MARK}"`, { origin: 'f', loadedAtMs: 0, kinds: FILTER_KINDS })),
   });
   const told: string[] = [];
   for (const { path, method, name } of Object.values(adminContract.operations)) {

@@ -1,5 +1,4 @@
 import { redaction } from '@fairlead/telemetry';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
 import { isOpenText } from '../snapshot/open-text.ts';
 
@@ -86,9 +85,8 @@ interface Rules {
 /**
  * A configuration as it was written, with every text left out that nobody has said to be harmless: of filters, those that their kinds do not
  * list in `open`. Numbers and yes or no are shown.
- * @param kinds default: the filters that there are
  */
-export function shownConfig(written: unknown, kinds: readonly FilterKind[] = FILTER_KINDS): ShownConfig {
+export function shownConfig(written: unknown, kinds: readonly FilterKind[]): ShownConfig {
   if (!isObject(written)) return { written: undefined, withheld: 0 };
   let withheld = 0;
   const whole = new Viewer(kinds, () => (withheld += 1)).shown(written, [], { open: OPEN, filters: FILTERS });

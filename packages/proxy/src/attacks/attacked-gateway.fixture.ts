@@ -3,7 +3,8 @@ import { createServer as createHttpServer, type IncomingMessage } from 'node:htt
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { realTurn, seededRandom, virtualClock, type VirtualClock } from '@fairlead/core';
 import { recordingTelemetry } from '@fairlead/telemetry';
-import { snapshotOf } from '../snapshot/read-snapshot.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
+import { snapshotFrom } from '../snapshot/read-snapshot.ts';
 import { startStandalone } from '../standalone/standalone.ts';
 
 /** A request as llhttp, at the origin, understood it. */
@@ -116,7 +117,7 @@ export async function attackedGateway(
     routes: [{ name: 'all', to: 'origin', maxBody: '64MiB' }],
     clusters: { origin: { endpoints: [`http://127.0.0.1:${originPort}`] } },
   };
-  const snapshot = snapshotOf(edit(written), { origin: 'attacks', loadedAtMs: 0 });
+  const snapshot = snapshotFrom(edit(written), { origin: 'attacks', loadedAtMs: 0, kinds: FILTER_KINDS });
   const engine = await startStandalone({ snapshot, clock, random: seededRandom('attacks'), telemetry });
   const port = Number(new URL(engine.urls.get('web') ?? '').port);
   const attackers: Attacker[] = [];

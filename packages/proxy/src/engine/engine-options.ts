@@ -4,7 +4,6 @@ import type { Telemetry } from '@fairlead/telemetry';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import type { RedisCacheClient } from '../filters/cache/redis-cache-client.ts';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import type { LocalAnswer, PassageFacts } from './filter.ts';
 
 /** How an engine runs a snapshot. */
@@ -15,7 +14,7 @@ export interface EngineOptions {
   readonly telemetry: Telemetry;
   /** Whom upstreams see as their caller. Default `gateway`. */
   readonly name?: string;
-  /** Default: the filters that there are. */
+  /** Besides those of the snapshots. Default none. */
   readonly kinds?: readonly FilterKind[];
   /** Where limits are counted together with other processes. Default: each for itself. */
   readonly limits?: LimitStore | undefined;
@@ -51,7 +50,7 @@ export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOpti
   return {
     ...options,
     name: options.name ?? 'gateway',
-    kinds: options.kinds ?? FILTER_KINDS,
+    kinds: options.kinds ?? [],
     strip: options.strip ?? { names: [], prefixes: [] },
     countsTogether: options.countsTogether ?? false,
     isAsciiOnly: options.isAsciiOnly ?? false,

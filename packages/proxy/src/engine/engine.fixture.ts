@@ -5,7 +5,7 @@ import { recordingTelemetry } from '@fairlead/telemetry';
 import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
 import type { FilterKind } from '../snapshot/filter-kind.ts';
 import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
-import { snapshotOf } from '../snapshot/read-snapshot.ts';
+import { snapshotFrom } from '../snapshot/read-snapshot.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { startEngine } from './engine.ts';
 
@@ -117,7 +117,7 @@ export function written(
   kinds: readonly FilterKind[] = FILTER_KINDS,
 ) {
   const [first] = Object.keys(clusters);
-  return snapshotOf(
+  return snapshotFrom(
     {
       listeners: [{ name: 'web', address: '127.0.0.1:0', ...(privateHandles ? { privateHandles } : {}), ...listener }],
       routes: routes ?? [{ name: 'all', to: first }],

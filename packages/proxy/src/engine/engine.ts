@@ -83,7 +83,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   });
   const sides = new SideRequests({ name, clock, random, telemetry, report });
   const ports: SnapshotPorts = {
-    kinds: new Map(resolved.kinds.map((kind) => [kind.type, kind])),
+    kinds: resolved.kinds,
     clusters: { clock, random, sieve: answerSieve, kept, watch },
     policies: { clock, random, observe: policyWatch(telemetry), limits: resolved.limits },
     clock,

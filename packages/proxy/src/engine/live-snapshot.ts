@@ -17,8 +17,8 @@ import type { SideRequests, SideWorld } from './side-requests.ts';
 
 /** What a snapshot needs to be at work. */
 export interface SnapshotPorts {
-  /** By type. */
-  readonly kinds: ReadonlyMap<string, FilterKind>;
+  /** Besides those of the snapshot. */
+  readonly kinds: readonly FilterKind[];
   readonly clusters: ClusterPorts;
   readonly policies: PolicyPorts;
   readonly clock: Clock;
@@ -58,7 +58,8 @@ export class LiveSnapshot {
     this.tables = new Map(compiled.listeners.map(({ name, table }) => [name, table]));
     try {
       this.clusters = clustersOf(this.#claim, compiled.clusters, ports.clusters);
-      this.#routes = compiled.routes.map((route) => this.#live(route, compiled, ports));
+      const kinds = new Map([...compiled.kinds, ...ports.kinds].map((kind) => [kind.type, kind]));
+      this.#routes = compiled.routes.map((route) => this.#live(route, compiled, ports, kinds));
     } catch (error) {
       void ports.kept.release(this.#claim);
       throw error;
@@ -93,9 +94,13 @@ export class LiveSnapshot {
     return this.#closed.promise;
   }
 
-  #live(route: SnapshotRoute, compiled: CompiledSnapshot, ports: SnapshotPorts): LiveRoute {
-    const { kinds, clock, random, telemetry, limits, sharedCache, countsTogether, kept, deadlines, report, sides } =
-      ports;
+  #live(
+    route: SnapshotRoute,
+    compiled: CompiledSnapshot,
+    ports: SnapshotPorts,
+    kinds: ReadonlyMap<string, FilterKind>,
+  ): LiveRoute {
+    const { clock, random, telemetry, limits, sharedCache, countsTogether, kept, deadlines, report, sides } = ports;
     const made: Filter[] = [];
     const rubrics = new Map<string, Rubric>();
     const make = (spec: FilterSpec): Filter => {

@@ -1,5 +1,4 @@
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import type { SayingKind } from '../snapshot/filter-kind.ts';
 import { addressWords, endpointWords, filterWords, matchWords, policyWords, sharesOf } from './words.ts';
 
@@ -39,11 +38,11 @@ export interface SnapshotDescription {
 
 /**
  * Describes a snapshot.
- * @param kinds default: the filters that there are
+ * @param kinds default: the snapshot's own
  */
 export function describeSnapshot(
   snapshot: CompiledSnapshot,
-  kinds: readonly SayingKind[] = FILTER_KINDS,
+  kinds: readonly SayingKind[] = snapshot.kinds,
 ): SnapshotDescription {
   return {
     hash: snapshot.hash,

@@ -38,6 +38,7 @@ function snapshotOf(all: Routes): CompiledSnapshot {
     clusters: [],
     sharedFilters: [],
     policies: {},
+    kinds: [],
   };
 }
 

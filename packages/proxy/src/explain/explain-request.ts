@@ -10,7 +10,6 @@ import { pathParameters } from '../match/request-path.ts';
 import { compileRoutes } from '../match/route-table.ts';
 import { fail } from '../errors.ts';
 import type { CompiledListener, CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import type { SayingKind } from '../snapshot/filter-kind.ts';
 import { readRequest, type ReadRequest, type RequestToExplain } from './explained-request.ts';
 import { lostBecause, type Fitting } from './lost-because.ts';
@@ -69,13 +68,13 @@ export interface Explanation {
 
 /**
  * Explains what a snapshot does with a request. What it finds is what the engine finds: it asks the same table.
- * @param kinds default: the filters that there are
+ * @param kinds default: the snapshot's own
  * @throws BAD_REQUEST when the request has no URL, or names a listener that isn't there
  */
 export function explainRequest(
   snapshot: CompiledSnapshot,
   request: RequestToExplain,
-  kinds: readonly SayingKind[] = FILTER_KINDS,
+  kinds: readonly SayingKind[] = snapshot.kinds,
 ): Explanation {
   const steps = explaining(snapshot, request, kinds);
   for (;;) {

@@ -1,14 +1,19 @@
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { withNested } from '../snapshot/nested-filters.ts';
-import type { SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
+import type { CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
 
 /**
  * Stores that routes want and a gateway is only given by whoever starts it: without them it does not start, however sound what was
  * written is.
  */
-export function neededStores(routes: readonly SnapshotRoute[]): readonly string[] {
-  const inRedis = routes.filter((route) => has(route, isCacheInRedis));
-  const shared = routes.filter((route) => has(route, isSharedLimit));
+export function neededStores({ routes, kinds }: CompiledSnapshot): readonly string[] {
+  const having = (is: (filter: object) => boolean): readonly SnapshotRoute[] =>
+    routes.filter(({ filters }) =>
+      filters
+        .flatMap((filter) => withNested(filter, kinds))
+        .some(({ written }) => typeof written === 'object' && written !== null && is(written)),
+    );
+  const inRedis = having(isCacheInRedis);
+  const shared = having(isSharedLimit);
   return [
     ...(inRedis.length === 0
       ? []
@@ -21,12 +26,6 @@ export function neededStores(routes: readonly SnapshotRoute[]): readonly string[
           `${theRoutes(shared)} a limit that counts with other processes (shared): "fairlead gateway run" starts with it only with --workers; without them leave shared out`,
         ]),
   ];
-}
-
-function has({ filters }: SnapshotRoute, is: (filter: object) => boolean): boolean {
-  return filters
-    .flatMap((filter) => withNested(filter, FILTER_KINDS))
-    .some(({ written }) => typeof written === 'object' && written !== null && is(written));
 }
 
 function isCacheInRedis(filter: object): boolean {

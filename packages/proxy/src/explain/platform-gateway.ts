@@ -6,7 +6,6 @@ import { resolveOptions } from '../platform/options.ts';
 import { PLATFORM_WORDS } from '../platform/platform-filters.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import type { SayingKind } from '../snapshot/filter-kind.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 
 /** What the gateway of a platform runs, to be explained. */
 export interface PlatformGateway {
@@ -24,5 +23,6 @@ export async function readPlatformGateway(
   ports: { readonly clock: Clock; readonly random: Random },
 ): Promise<PlatformGateway> {
   const options = resolveOptions(await readGatewayConfig(file, { ...ports, telemetry: noTelemetry() }));
-  return { snapshot: { ...gatewaySnapshot(options), origin: file }, kinds: [...PLATFORM_WORDS, ...FILTER_KINDS] };
+  const snapshot = { ...gatewaySnapshot(options), origin: file };
+  return { snapshot, kinds: [...PLATFORM_WORDS, ...snapshot.kinds] };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { snapshotOf } from '../snapshot/read-snapshot.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
+import { snapshotFrom } from '../snapshot/read-snapshot.ts';
 import { readYard, yardWith } from '../snapshot/yard.fixture.ts';
 import { snapshotWarnings } from './snapshot-warnings.ts';
 
@@ -17,13 +18,13 @@ test('matches that no request reaches, and clusters that no route leads to', () 
 test('a cluster that only a filter asks is not idle', () => {
   const warnings = (...filters: object[]) =>
     snapshotWarnings(
-      snapshotOf(
+      snapshotFrom(
         {
           listeners: [{ name: 'public', address: '127.0.0.1:0' }],
           clusters: { orders: { endpoints: ['http://a.test'] }, canary: { endpoints: ['http://b.test'] } },
           routes: [{ name: 'a', to: 'orders', filters }],
         },
-        { origin: 'test', loadedAtMs: 0 },
+        { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS },
       ),
     );
   expect(warnings()).toEqual(['no route leads to the cluster canary']);
@@ -33,14 +34,14 @@ test('a cluster that only a filter asks is not idle', () => {
 test('stores that the command line does not give a gateway', () => {
   const warnings = (shared: object[], ...own: object[][]) =>
     snapshotWarnings(
-      snapshotOf(
+      snapshotFrom(
         {
           listeners: [{ name: 'public', address: '127.0.0.1:0' }],
           clusters: { orders: { endpoints: ['http://a.test'] } },
           filters: shared,
           routes: own.map((filters, at) => ({ name: `r${at}`, match: { path: `/${at}` }, to: 'orders', filters })),
         },
-        { origin: 'test', loadedAtMs: 0 },
+        { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS },
       ),
     );
   const cache = { type: 'cache', store: { redis: true } };
@@ -57,13 +58,13 @@ test('stores that the command line does not give a gateway', () => {
 test('preflights that nobody answers', () => {
   const warnings = (match: string, ...filters: string[]) =>
     snapshotWarnings(
-      snapshotOf(
+      snapshotFrom(
         {
           listeners: [{ name: 'public', address: '127.0.0.1:0' }],
           clusters: { orders: { endpoints: ['http://127.0.0.1:3000'] } },
           routes: [{ name: 'a', match: { method: [match] }, to: 'orders', filters: filters.map(filterOf) }],
         },
-        { origin: 'test', loadedAtMs: 0 },
+        { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS },
       ),
     );
   const filterOf = (type: string) =>
@@ -100,7 +101,7 @@ test('logins that nobody comes back from, and certificates that nobody is asked 
     more: { readonly route?: object; readonly tls?: object; readonly filters?: object[] } = {},
   ) =>
     snapshotWarnings(
-      snapshotOf(
+      snapshotFrom(
         {
           listeners: [{ name: 'public', address: '127.0.0.1:0', ...(more.tls === undefined ? {} : { tls: more.tls }) }],
           clusters: { orders: { endpoints: ['http://127.0.0.1:3000'] } },
@@ -110,7 +111,7 @@ test('logins that nobody comes back from, and certificates that nobody is asked 
             { name: 'rest', match: { path: '/rest' }, to: 'orders' },
           ],
         },
-        { origin: 'test', loadedAtMs: 0 },
+        { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS },
       ),
     );
   const lost = (path: string, what: string) =>

@@ -1,5 +1,4 @@
 import type { CompiledListener, CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { clustersInside } from '../snapshot/filter-references.ts';
 import { neededStores } from './needed-stores.ts';
 import { proofsOutOfReach } from './proofs-out-of-reach.ts';
@@ -10,7 +9,8 @@ import { matchWords } from './words.ts';
  * What of a snapshot can be used and yet is hardly meant: matches that no request reaches, clusters that no route leads to and no filter asks,
  * preflights that nobody answers, proofs that nobody can give, stores that the command line has not, certificates that end soon.
  */
-export function snapshotWarnings({ listeners, routes, clusters, loadedAtMs }: CompiledSnapshot): readonly string[] {
+export function snapshotWarnings(snapshot: CompiledSnapshot): readonly string[] {
+  const { listeners, routes, clusters, kinds, loadedAtMs } = snapshot;
   const first = new Map<string, string>();
   const unreached: string[] = [];
   for (const route of routes) {
@@ -30,11 +30,11 @@ export function snapshotWarnings({ listeners, routes, clusters, loadedAtMs }: Co
   const used = new Set(
     routes.flatMap(({ destinations, filters }) => [
       ...destinations.map(({ cluster }) => cluster),
-      ...filters.flatMap((filter) => clustersInside(filter, FILTER_KINDS)).map(({ cluster }) => cluster),
+      ...filters.flatMap((filter) => clustersInside(filter, kinds)).map(({ cluster }) => cluster),
     ]),
   );
   const idle = clusters.filter(({ name }) => !used.has(name));
-  const unheard = routes.flatMap(unheardPreflights);
+  const unheard = routes.flatMap((route) => unheardPreflights(route, kinds));
   const ending = listeners.flatMap((listener) => endingCertificates(listener, loadedAtMs));
   const isPlain = listeners.some(({ tls }) => tls === undefined);
   const unproved = isPlain ? [] : listeners.filter(({ tls }) => tls?.acme !== undefined);
@@ -47,7 +47,7 @@ export function snapshotWarnings({ listeners, routes, clusters, loadedAtMs }: Co
     ...idle.map(({ name }) => `no route leads to the cluster ${name}`),
     ...unheard,
     ...new Set(listeners.flatMap((listener) => proofsOutOfReach(listener, routes))),
-    ...neededStores(routes),
+    ...neededStores(snapshot),
     ...ending,
     ...unprovable,
   ];

@@ -1,14 +1,15 @@
 import type { SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
-
-const IDENTIFYING = new Set(FILTER_KINDS.filter((kind) => kind.identifies === true).map(({ type }) => type));
+import type { FilterKind } from '../snapshot/filter-kind.ts';
 
 /** Why preflights don't reach a route's filter `cors`: its matches don't take them, or a filter before it asks who they are. */
-export function unheardPreflights({ name, filters, matches }: SnapshotRoute): readonly string[] {
+export function unheardPreflights(
+  { name, filters, matches }: SnapshotRoute,
+  kinds: readonly FilterKind[],
+): readonly string[] {
   const at = filters.findIndex(({ type }) => type === 'cors');
   if (at === -1) return [];
   const isTaken = matches.some(({ methods }) => methods === undefined || methods.includes('OPTIONS'));
-  const before = filters.slice(0, at).find(({ type, optional }) => IDENTIFYING.has(type) && optional !== true);
+  const before = filters.slice(0, at).find(({ type, optional }) => identifies(type, kinds) && optional !== true);
   return [
     ...(isTaken
       ? []
@@ -17,4 +18,8 @@ export function unheardPreflights({ name, filters, matches }: SnapshotRoute): re
       ? []
       : [`the route ${name} has ${before.type} before cors, and preflights say nobody: put cors first`]),
   ];
+}
+
+function identifies(type: string, kinds: readonly FilterKind[]): boolean {
+  return kinds.some((kind) => kind.type === type && kind.identifies === true);
 }

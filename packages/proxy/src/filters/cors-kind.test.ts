@@ -5,7 +5,8 @@ import { noTelemetry } from '@fairlead/telemetry';
 import { expect, test } from 'vitest';
 import { answering, running } from '../engine/engine.fixture.ts';
 import { startEngine } from '../engine/engine.ts';
-import { snapshotOf } from '../snapshot/read-snapshot.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
+import { snapshotFrom } from '../snapshot/read-snapshot.ts';
 import { corsKind } from './cors-kind.ts';
 
 const SHOP = 'https://shop.test';
@@ -166,13 +167,13 @@ test('OPTIONS that is no preflight goes on', async () => {
 });
 
 test('HTTP/2 is told the same, in its own spelling', async () => {
-  const snapshot = snapshotOf(
+  const snapshot = snapshotFrom(
     {
       listeners: [{ name: 'web', address: '127.0.0.1:0', http2: true }],
       routes: [{ name: 'a', filters: [{ type: 'cors', origins: [SHOP] }, { type: 'respond' }] }],
       clusters: {},
     },
-    { origin: 'test', loadedAtMs: 0 },
+    { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS },
   );
   const ports = { clock: realClock(), random: realRandom(), telemetry: noTelemetry() };
   await using engine = await startEngine({ snapshot, ...ports });

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { ImportNote } from '../snapshot/compiled-snapshot.ts';
-import { snapshotOf } from '../snapshot/read-snapshot.ts';
+import { snapshotOf } from '../snapshot/snapshot-of.ts';
 import { readConfiguration } from '../snapshot/load-snapshot.ts';
 import { fail } from '../errors.ts';
 import { includedFiles } from './included-files.ts';
@@ -43,7 +43,7 @@ export async function importFile(
   if (imported === undefined)
     throw fail('SNAPSHOT_INVALID', `${origin} is a configuration of Fairlead already; there is nothing to import.`);
   // What can't be run is not written.
-  snapshotOf(imported.written, { origin, loadedAtMs: 0 }, (place) => imported.locate(place));
+  await snapshotOf(imported.written, { origin, loadedAtMs: 0 }, (place) => imported.locate(place));
   const { of, notes, written } = imported;
   return { of, notes, written, text: writtenText(imported, origin) };
 }

@@ -6,11 +6,17 @@ import { isMap, parseDocument } from 'yaml';
 import type { Place } from '../snapshot/snapshot-problem.ts';
 import { readSource, type SourceText, type TextPosition } from '../snapshot/source-text.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
-import { snapshotIn, snapshotOf, type ReadSnapshotOptions } from '../snapshot/read-snapshot.ts';
+import type { FilterKind } from '../snapshot/filter-kind.ts';
+import { FILTER_TYPES, kindsIn } from '../snapshot/kind-table.ts';
+import { snapshotFrom, snapshotIn, type ReadSnapshotOptions } from '../snapshot/read-snapshot.ts';
 import type { Imported, Importer, ImportOrigin } from './imported.ts';
 
 /** What reading a text of any form needs to know. */
-export type ReadAnyOptions = ReadSnapshotOptions & Omit<ImportOrigin, 'file'>;
+export type ReadAnyOptions = Omit<ReadSnapshotOptions, 'kinds' | 'types'> &
+  Omit<ImportOrigin, 'file'> & {
+    /** Default: the filters that there are, of which those that it has are loaded. */
+    readonly kinds?: readonly FilterKind[];
+  };
 
 /** A configuration, and where in the text a part of it was written. */
 export interface ReadText {
@@ -27,7 +33,7 @@ export async function readAny(text: string, options: ReadAnyOptions): Promise<Re
   const imported = await importedFrom(text, source, { ...options, file: options.origin });
   if (imported === undefined) {
     const ours = source ?? readSource(text);
-    const snapshot = snapshotIn(ours, options);
+    const snapshot = snapshotIn(ours, await withKinds(options, ours.kind === 'read' ? ours.value : undefined));
     return {
       snapshot,
       locate: (place, isKey = false) => (ours.kind === 'read' ? ours.locate(place, isKey) : undefined),
@@ -35,7 +41,14 @@ export async function readAny(text: string, options: ReadAnyOptions): Promise<Re
   }
   const { of, notes, written } = imported;
   const locate = (place: Place): TextPosition | undefined => imported.locate(place);
-  return { snapshot: snapshotOf(written, { ...options, imported: { of, notes } }, locate), locate };
+  const complete = await withKinds({ ...options, imported: { of, notes } }, written);
+  return { snapshot: snapshotFrom(written, complete, locate), locate };
+}
+
+async function withKinds({ kinds, ...options }: ReadAnyOptions, written: unknown): Promise<ReadSnapshotOptions> {
+  return kinds === undefined
+    ? { ...options, kinds: await kindsIn(written), types: FILTER_TYPES }
+    : { ...options, kinds };
 }
 
 /**

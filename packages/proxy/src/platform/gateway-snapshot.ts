@@ -3,6 +3,7 @@ import type { PolicySpec } from '@fairlead/policy';
 import type { FilterSpec } from '../engine/compiled-route.ts';
 import { compileRoutes } from '../match/route-table.ts';
 import type { CompiledCluster, CompiledSnapshot, SnapshotRoute } from '../snapshot/compiled-snapshot.ts';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { answersAll, atTheDoor } from './edge-filters.ts';
 import type { GatewayEndpoint, ResolvedOptions, ResolvedRoute } from './options.ts';
 import { ABSENT, HEADERS, ROLES, TOKEN } from './platform-filters.ts';
@@ -61,6 +62,7 @@ export function gatewaySnapshot(options: ResolvedOptions): CompiledSnapshot {
     }),
     sharedFilters: [],
     policies: {},
+    kinds: FILTER_KINDS,
   };
 }
 

@@ -17,7 +17,6 @@ import { resolveJwtSpec } from '../filters/jwt/jwt-spec.ts';
 import { JwtVerifier } from '../filters/jwt/jwt-verifier.ts';
 import { ownPath, type Health } from '../own-paths.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
-import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { gatewaySnapshot, LISTENER } from './gateway-snapshot.ts';
 import { resolveOptions, type GatewayOptions, type ResolvedOptions } from './options.ts';
 import { PLATFORM_WORDS, platformKinds } from './platform-filters.ts';
@@ -54,7 +53,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     random,
     telemetry,
-    kinds: [...platformKinds(resolved, spec, verifier), ...FILTER_KINDS],
+    kinds: platformKinds(resolved, spec, verifier),
     strip: { names: [...CLAIMS.names, 'authorization', 'baggage'], prefixes: CLAIMS.prefixes },
     isAsciiOnly: true,
     connectPatienceMs,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { readEdgeFilters } from '../platform/edge-filters.ts';
 import { behindCaches } from './behind-caches.ts';
 import { FILTER_KINDS } from './filter-kinds.ts';
-import { snapshotOf } from './read-snapshot.ts';
+import { snapshotFrom } from './read-snapshot.ts';
 import { formatPlace } from './snapshot-problem.ts';
 
 const CACHE = { type: 'cache' };
@@ -78,14 +78,14 @@ test('what one consumer meets does not stand behind what another one meets', () 
 test('a configuration with one is not loaded, be the cache for all routes or for one', () => {
   const guard = { type: 'when', is: { path: '/b' }, filters: [ACL] };
   const load = (shared: object[], own: object[]) =>
-    snapshotOf(
+    snapshotFrom(
       {
         listeners: [{ name: 'public', address: '127.0.0.1:0' }],
         clusters: { orders: { endpoints: ['http://a.test'] } },
         filters: shared,
         routes: [{ name: 'a', to: 'orders', filters: own }],
       },
-      { origin: 'test', loadedAtMs: 0 },
+      { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS },
     );
   expect(() => load([], [CACHE, guard])).toThrow('routes[0].filters[1].filters[0].type: "acl" says who may pass');
   expect(() => load([CACHE], [guard])).toThrow('routes[0].filters[0].filters[0].type: "acl" says who may pass');

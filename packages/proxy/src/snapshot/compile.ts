@@ -32,7 +32,7 @@ export function compileSnapshot(
   read: ReadSnapshot,
   { origin, loadedAtMs, imported }: SnapshotOrigin,
   placed: (filter: FilterSpec) => FilterSpec,
-): CompiledSnapshot {
+): Omit<CompiledSnapshot, 'kinds'> {
   const { $schema: _editors, ...meaning } = read;
   const policyOf = (reference: string | PolicySpec | undefined) =>
     typeof reference === 'string'

@@ -4,6 +4,7 @@ import type { CompiledRoute, FilterSpec } from '../engine/compiled-route.ts';
 import type { RouteTable } from '../match/decision.ts';
 import type { MatchSpec } from '../match/match-spec.ts';
 import type { ClusterSettings } from './cluster-form.ts';
+import type { FilterKind } from './filter-kind.ts';
 import type { CompiledEndpoints } from './compiled-endpoint.ts';
 
 /** A route of a snapshot, with where it was written. */
@@ -153,6 +154,8 @@ export interface CompiledSnapshot {
   /** The filters for all routes, which each route's `filters` begin with. */
   readonly sharedFilters: readonly FilterSpec[];
   readonly policies: Readonly<Record<string, PolicySpec>>;
+  /** What makes and explains its filters. */
+  readonly kinds: readonly FilterKind[];
   /** Which gateway's configuration it was, and what of it is otherwise here. Default: it is one of ours. */
   readonly imported?: ImportReport;
   /** What was written, for people. Default: nothing was; code has made it. */

@@ -7,9 +7,13 @@ import { issueMessage, quietIssueMessage } from './shape-problems.ts';
 
 type RawIssue = z.core.$ZodRawIssue;
 
-/** A filter, as people write it: its kind's own form, found by `type`. */
+/**
+ * A filter, as people write it: its kind's own form, found by `type`.
+ * @param types what people may be told that there is; default the types of `kinds`
+ */
 export function filterForm(
   kinds: readonly FilterKind[],
+  types: readonly string[] = kinds.map(({ type }) => type),
 ): z.ZodType<FilterSpec, { readonly [key: string]: unknown; type: string }> {
   const byType = new Map(kinds.map((kind) => [kind.type, kind]));
   const forms = new Map(kinds.map((kind) => [kind.type, kind.schema]));
@@ -19,8 +23,8 @@ export function filterForm(
     .transform((written, context): FilterSpec => {
       const kind = byType.get(written.type);
       if (kind === undefined) {
-        const near = nearest(written.type, byType.keys());
-        const hint = near === undefined ? `there are: ${[...byType.keys()].join(', ')}` : `did you mean ${near}?`;
+        const near = nearest(written.type, types);
+        const hint = near === undefined ? `there are: ${types.join(', ')}` : `did you mean ${near}?`;
         context.addIssue({
           code: 'custom',
           path: ['type'],

@@ -8,7 +8,7 @@ export interface ClusterReference {
   readonly path: readonly (string | number)[];
 }
 
-/** A kind of filter: how it is written, said and made. `filter-kinds.ts` lists them. */
+/** A kind of filter: how it is written, said and made. `kind-table.ts` lists them. */
 export interface FilterKind<Spec = unknown> {
   /** What people write as `type`. */
   readonly type: string;

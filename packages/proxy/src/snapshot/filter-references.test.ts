@@ -59,7 +59,7 @@ test.each([
 
 test('filters for all routes name clusters that are there, too', () => {
   const text = `{ listeners: [{ name: web, address: ':80' }], routes: [], clusters: { a: { endpoints: [] } }, filters: [{ type: mirror, to: b }] }`;
-  expect(() => readSnapshot(text, { origin: 'a.yaml', loadedAtMs: 0 })).toThrow(
+  expect(() => readSnapshot(text, { origin: 'a.yaml', loadedAtMs: 0, kinds: FILTER_KINDS })).toThrow(
     'filters[0].to: there is no cluster "b"',
   );
 });

@@ -2,7 +2,8 @@ import { FairleadError } from '@fairlead/core';
 import { expect, test } from 'vitest';
 import type { SnapshotProblem } from './snapshot-problem.ts';
 import { KINDS, readYard, yardWith } from './yard.fixture.ts';
-import { snapshotOf } from './read-snapshot.ts';
+import { FILTER_KINDS } from './filter-kinds.ts';
+import { snapshotFrom } from './read-snapshot.ts';
 
 const YARD = `# The yard's door.
 listeners:
@@ -165,10 +166,10 @@ test('JSON is read as YAML is, and code can give the same as a value', () => {
   };
   const { hash } = readYard(yardWith('  - { name: a, to: orders }'));
   expect(readYard(JSON.stringify(value)).hash).toBe(hash);
-  expect(snapshotOf(value, { origin: 'code', loadedAtMs: 0, kinds: KINDS }).hash).toBe(hash);
-  expect(() => snapshotOf({ ...value, routes: [{}] }, { origin: 'code', loadedAtMs: 0 })).toThrow(
-    /^code has 2 problems:\n {2}code: routes\[0\]\.name: is missing; it must be a text\n/,
-  );
+  expect(snapshotFrom(value, { origin: 'code', loadedAtMs: 0, kinds: KINDS }).hash).toBe(hash);
+  expect(() =>
+    snapshotFrom({ ...value, routes: [{}] }, { origin: 'code', loadedAtMs: 0, kinds: FILTER_KINDS }),
+  ).toThrow(/^code has 2 problems:\n {2}code: routes\[0\]\.name: is missing; it must be a text\n/);
 });
 
 test('anchors, aliases and merge keys do what YAML says', () => {

@@ -2,7 +2,7 @@
 //   read-snapshot.ts      load-snapshot.ts (from a file)   the way through
 //   source-text.ts        YAML and JSON, and where in them something stands; repeated-key.ts
 //   snapshot-form.ts      what may be written, in zod: listener-form.ts, match-form.ts, cluster-form.ts, policy-form.ts,
-//                         filter-form.ts with filter-kinds.ts; names.ts, quantities.ts
+//                         filter-form.ts with kind-table.ts; names.ts, quantities.ts
 //   shape-problems.ts     zod's issues as sentences; reference-problems.ts, what only the whole can tell
 //   compile.ts            compiled-snapshot.ts   what the engine runs; describe-snapshot.ts says it to people
 //   json-schema.ts        the same form for editors
@@ -10,7 +10,6 @@ import type { FairleadError } from '@fairlead/core';
 import type { FilterSpec } from '../engine/compiled-route.ts';
 import type { CompiledSnapshot } from './compiled-snapshot.ts';
 import { compileSnapshot, type SnapshotOrigin } from './compile.ts';
-import { FILTER_KINDS } from './filter-kinds.ts';
 import type { FilterKind } from './filter-kind.ts';
 import { invalidSnapshot } from './invalid-snapshot.ts';
 import { referenceProblems } from './reference-problems.ts';
@@ -21,8 +20,10 @@ import { readSource, type SourceText, type TextPosition } from './source-text.ts
 
 /** What reading needs to know besides the text. */
 export interface ReadSnapshotOptions extends SnapshotOrigin {
-  /** Default: `FILTER_KINDS`. */
-  readonly kinds?: readonly FilterKind[];
+  /** Those that it may have; `kindsIn` loads those that it has. */
+  readonly kinds: readonly FilterKind[];
+  /** Types of all that there are, to be told. Default: those of `kinds`. */
+  readonly types?: readonly string[];
 }
 
 /**
@@ -44,8 +45,8 @@ export function snapshotIn(source: SourceText, options: ReadSnapshotOptions): Co
       source.faults.map((fault) => ({ path: '', ...fault })),
     );
   }
-  const { problems, read } = checked(source.value, options.kinds ?? FILTER_KINDS);
-  if (read !== undefined) return { ...compileSnapshot(read, options, placing(options)), written: source.value };
+  const { problems, read } = checked(source.value, options);
+  if (read !== undefined) return compiled(read, source.value, options);
   throw invalidSnapshot(options.origin, problems.map(locatedBy(source)));
 }
 
@@ -75,13 +76,13 @@ function locatedBy(source: SourceText): (problem: PlacedProblem) => SnapshotProb
  * The same of a configuration that code has made; `locate` says where a part of it was written, if it was.
  * @throws SNAPSHOT_INVALID
  */
-export function snapshotOf(
+export function snapshotFrom(
   written: unknown,
   options: ReadSnapshotOptions,
   locate: (place: Place) => TextPosition | undefined = () => undefined,
 ): CompiledSnapshot {
-  const { problems, read } = checked(written, options.kinds ?? FILTER_KINDS);
-  if (read !== undefined) return { ...compileSnapshot(read, options, placing(options)), written };
+  const { problems, read } = checked(written, options);
+  if (read !== undefined) return compiled(read, written, options);
   throw invalidSnapshot(
     options.origin,
     problems.map(({ place, message }) => ({
@@ -93,8 +94,12 @@ export function snapshotOf(
   );
 }
 
+function compiled(read: ReadSnapshot, written: unknown, options: ReadSnapshotOptions): CompiledSnapshot {
+  return { ...compileSnapshot(read, options, placing(options)), kinds: options.kinds, written };
+}
+
 /** Puts the files that filters name where they are, also those of filters within others. */
-function placing({ kinds = FILTER_KINDS, folder }: ReadSnapshotOptions): (filter: FilterSpec) => FilterSpec {
+function placing({ kinds, folder }: ReadSnapshotOptions): (filter: FilterSpec) => FilterSpec {
   if (folder === undefined) return (filter) => filter;
   const placed = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(placed);
@@ -115,8 +120,8 @@ interface Checked {
 
 const forms = new WeakMap<readonly FilterKind[], ReturnType<typeof snapshotForm>>();
 
-function checked(written: unknown, kinds: readonly FilterKind[]): Checked {
-  const form = forms.get(kinds) ?? snapshotForm(kinds);
+function checked(written: unknown, { kinds, types }: ReadSnapshotOptions): Checked {
+  const form = forms.get(kinds) ?? snapshotForm(kinds, types);
   forms.set(kinds, form);
   const result = form.safeParse(written, { error: issueMessage });
   const problems = [

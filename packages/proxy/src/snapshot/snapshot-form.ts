@@ -33,9 +33,9 @@ const destinations = z.union([
     }),
 ]);
 
-/** The whole configuration, as people write it, with these kinds of filters. */
-export function snapshotForm(kinds: readonly FilterKind[]) {
-  const filters = z.array(filterForm(kinds));
+/** The whole configuration, as people write it, with these kinds of filters; `types` as `filterForm` has them. */
+export function snapshotForm(kinds: readonly FilterKind[], types?: readonly string[]) {
+  const filters = z.array(filterForm(kinds, types));
   const route = z.strictObject({
     name: memberName,
     hosts: routeHosts

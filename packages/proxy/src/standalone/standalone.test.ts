@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { realClock, realRandom } from '@fairlead/core';
 import { noTelemetry } from '@fairlead/telemetry';
 import { expect, test } from 'vitest';
+import { FILTER_KINDS } from '../snapshot/filter-kinds.ts';
 import { readSnapshot } from '../snapshot/read-snapshot.ts';
 import { startStandalone } from './standalone.ts';
 
@@ -36,7 +37,7 @@ test('each listener has health, nothing else below /-, and no claims go through'
     `listeners: [{ name: a, address: '127.0.0.1:0' }]
 routes: [{ name: all, to: origin }]
 clusters: { origin: { endpoints: ['http://127.0.0.1:${port}'] } }`,
-    { origin: 'test', loadedAtMs: 0 },
+    { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS },
   );
   const engine = await startStandalone({ snapshot, clock, random: realRandom(), telemetry: noTelemetry() });
   const url = engine.urls.get('a') ?? '';

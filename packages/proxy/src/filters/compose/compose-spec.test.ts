@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { snapshotOf } from '../../snapshot/read-snapshot.ts';
+import { FILTER_KINDS } from '../../snapshot/filter-kinds.ts';
+import { snapshotFrom } from '../../snapshot/read-snapshot.ts';
 
 const A = { to: 'a', path: '/a' };
 
@@ -11,7 +12,7 @@ function told(written: object): string {
     clusters: { a: { endpoints: ['http://a.test'] }, b: { endpoints: ['http://b.test'] } },
   };
   try {
-    snapshotOf(snapshot, { origin: 'test', loadedAtMs: 0 });
+    snapshotFrom(snapshot, { origin: 'test', loadedAtMs: 0, kinds: FILTER_KINDS });
     return 'sound';
   } catch (error) {
     return error instanceof Error ? error.message.replaceAll('routes[0].filters[0].', '') : String(error);

@@ -4,7 +4,8 @@ import { recordingTelemetry } from '@fairlead/telemetry';
 import { onTestFinished } from 'vitest';
 import { startEngine } from '../../engine/engine.ts';
 import { upstream, Wire } from '../../engine/engine.fixture.ts';
-import { snapshotOf } from '../../snapshot/read-snapshot.ts';
+import { FILTER_KINDS } from '../../snapshot/filter-kinds.ts';
+import { snapshotFrom } from '../../snapshot/read-snapshot.ts';
 import { importKong } from './import-kong.ts';
 
 /** A request to a gateway at test: `POST /path`, fields, a body. */
@@ -90,9 +91,9 @@ export async function kongAtWork(
   const imported = importKong(text.replaceAll('SERVICE', behind.origin), { file: 'kong.yaml', env, include: () => [] });
   const listeners = imported.written.listeners.map((listener) => ({ ...listener, address: '127.0.0.1:0' }));
   const clock = virtualClock({ startMs: Date.UTC(2030, 0, 1) });
-  const snapshot = snapshotOf(
+  const snapshot = snapshotFrom(
     { ...imported.written, listeners },
-    { origin: 'kong.yaml', loadedAtMs: clock.now() },
+    { origin: 'kong.yaml', loadedAtMs: clock.now(), kinds: FILTER_KINDS },
     (place) => imported.locate(place),
   );
   const engine = await startEngine({
@@ -143,7 +144,9 @@ export async function kongAtWork(
 export function kongFaults(text: string, env: Readonly<Record<string, string>> = {}): readonly string[] {
   try {
     const imported = importKong(text, { file: 'kong.yaml', env, include: () => [] });
-    snapshotOf(imported.written, { origin: 'kong.yaml', loadedAtMs: 0 }, (place) => imported.locate(place));
+    snapshotFrom(imported.written, { origin: 'kong.yaml', loadedAtMs: 0, kinds: FILTER_KINDS }, (place) =>
+      imported.locate(place),
+    );
     return [];
   } catch (error) {
     // `as`: what is refused has its problems.

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Fields } from '@fairlead/net';
 import type { PassageFacts } from '../../engine/filter.ts';
-import { snapshotOf } from '../../snapshot/read-snapshot.ts';
+import { FILTER_KINDS } from '../../snapshot/filter-kinds.ts';
+import { snapshotFrom } from '../../snapshot/read-snapshot.ts';
 import { importKong } from './import-kong.ts';
 
 interface Route {
@@ -109,7 +110,7 @@ test('a request takes the route that Kong would give it', () => {
         services: [{ name: 's', url: 'http://s.test', routes: all.map((route) => ({ ...route, strip_path: false })) }],
       });
       const { written } = importKong(text, { file: 'kong.json', env: {}, include: () => [] });
-      const [listener] = snapshotOf(written, { origin: 'kong.json', loadedAtMs: 0 }).listeners;
+      const [listener] = snapshotFrom(written, { origin: 'kong.json', loadedAtMs: 0, kinds: FILTER_KINDS }).listeners;
       for (const request of requests) {
         const facts: PassageFacts = {
           ...request,

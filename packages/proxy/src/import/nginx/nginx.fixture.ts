@@ -1,6 +1,7 @@
 import { FairleadError } from '@fairlead/core';
 import type { SnapshotProblem } from '../../snapshot/snapshot-problem.ts';
-import { snapshotOf } from '../../snapshot/read-snapshot.ts';
+import { FILTER_KINDS } from '../../snapshot/filter-kinds.ts';
+import { snapshotFrom } from '../../snapshot/read-snapshot.ts';
 import type { Imported } from '../imported.ts';
 import { importNginx } from './import-nginx.ts';
 
@@ -10,7 +11,9 @@ export type Files = Readonly<Record<string, string>>;
 /** Imports a text as `nginx.conf`, which must then be one of ours. */
 export function imported(text: string, files: Files = {}): Imported {
   const read = importNginx(text, originOf(files));
-  snapshotOf(read.written, { origin: 'nginx.conf', loadedAtMs: 0 }, (place) => read.locate(place));
+  snapshotFrom(read.written, { origin: 'nginx.conf', loadedAtMs: 0, kinds: FILTER_KINDS }, (place) =>
+    read.locate(place),
+  );
   return read;
 }
 
