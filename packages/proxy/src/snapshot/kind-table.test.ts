@@ -13,21 +13,13 @@ test('a configuration has the kinds of its filters and of those within them, and
   const { kinds } = await snapshotOf(
     {
       listeners: [{ name: 'web', address: '127.0.0.1:0' }],
-      filters: [
-        {
-          type: 'any-of',
-          of: [
-            { type: 'api-key', keys: [] },
-            { type: 'basic-auth', users: [] },
-          ],
-        },
-      ],
+      filters: [{ type: 'when', is: { path: '/headers' }, filters: [{ type: 'correlation-id' }] }],
       routes: [{ name: 'a', match: { path: '/headers' }, filters: [{ type: 'respond', status: 204 }] }],
       clusters: {},
     },
     { origin: 'test', loadedAtMs: 0 },
   );
-  expect(kinds.map(({ type }) => type)).toEqual(['api-key', 'basic-auth', 'any-of', 'respond']);
+  expect(kinds.map(({ type }) => type)).toEqual(['respond', 'when', 'correlation-id']);
 });
 
 test('whoever writes a filter that there is not is told of all that there are', async () => {
