@@ -73,7 +73,9 @@ test('who shows nothing hears of all the ways that there are', async () => {
   const { verdict, identity } = await world({ of: [jwt, apiKey, basic, extAuth] })();
   expect(verdict).toMatchObject({
     status: 401,
-    fields: { 'www-authenticate': ['Bearer', 'Key header="x-api-key"', 'Basic realm="shop", charset="UTF-8"', 'Negotiate'] },
+    fields: {
+      'www-authenticate': ['Bearer', 'Key header="x-api-key"', 'Basic realm="shop", charset="UTF-8"', 'Negotiate'],
+    },
   });
   expect(identity).toBeUndefined();
 });
