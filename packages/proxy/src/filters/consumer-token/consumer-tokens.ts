@@ -3,7 +3,7 @@ import { decodeJwt, decodeProtectedHeader, jwtVerify, type JWK, type JWTPayload 
 import type { Identity, LocalAnswer } from '../../engine/filter.ts';
 import { consumerIdentity } from '../consumer.ts';
 import { checkedToken } from '../jwt/bearer-token.ts';
-import { faultOf, tokenInvalid } from '../jwt/jwt-fault.ts';
+import { faultOf, timeFault, tokenInvalid } from '../jwt/jwt-fault.ts';
 import { readKeySet, type KeySet } from '../jwt/key-set.ts';
 import { VerifiedTokens } from '../jwt/verified-tokens.ts';
 import type { ConsumerTokenSpec } from './consumer-token-spec.ts';
@@ -60,6 +60,8 @@ export class ConsumerTokens {
     } catch (error) {
       return faultOf(error);
     }
+    const endless = timeFault(payload);
+    if (endless !== undefined) return endless;
     const { exp = Infinity, nbf = -Infinity } = payload;
     if (maxLifetime !== undefined && exp * 1_000 - nowMs > maxLifetime)
       return tokenInvalid(

@@ -91,3 +91,15 @@ export function faultOf(error: unknown): LocalAnswer {
 function challenge(error: string, description: string): string {
   return `${REALM_CHALLENGE} error="${error}", error_description="${description.replaceAll(/["\\]/g, "'")}"`;
 }
+
+/** What is wrong with the times that a verified token names: numbers beyond what JSON can say are read as infinite, and end never. */
+export function timeFault({
+  exp = 0,
+  nbf = 0,
+}: {
+  readonly exp?: number;
+  readonly nbf?: number;
+}): LocalAnswer | undefined {
+  if (Number.isFinite(exp) && Number.isFinite(nbf)) return undefined;
+  return tokenInvalid('claims', `The claim "${Number.isFinite(exp) ? 'nbf' : 'exp'}" is no time.`);
+}

@@ -2,7 +2,7 @@ import { decodeProtectedHeader, jwtVerify, type JWK, type JWTPayload } from 'jos
 import type { Clock } from '@fairlead/core';
 import type { FilterWorld, LocalAnswer } from '../../engine/filter.ts';
 import { claimAt, claimText } from '../claims.ts';
-import { faultOf, KEYS_UNAVAILABLE, tokenInvalid } from './jwt-fault.ts';
+import { faultOf, KEYS_UNAVAILABLE, timeFault, tokenInvalid } from './jwt-fault.ts';
 import { identityOf } from './jwt-identity.ts';
 import type { ResolvedJwtSpec } from './jwt-spec.ts';
 import { fetchJwks } from './jwks-url.ts';
@@ -71,6 +71,8 @@ export class JwtVerifier {
     } catch (error) {
       return faultOf(error);
     }
+    const endless = timeFault(payload);
+    if (endless !== undefined) return endless;
     const read = identityOf(payload, this.#spec);
     if ('fault' in read) return read.fault;
     const { exp = Infinity, nbf = -Infinity } = payload;
