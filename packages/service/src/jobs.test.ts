@@ -1,13 +1,14 @@
 import { defineContract, event, operation } from '@fairlead/contract';
 import { contextToHeaders, createContext, FairleadError, realClock, realRandom } from '@fairlead/core';
 import { MESSAGING_MIGRATIONS, postgresBroker } from '@fairlead/messaging';
-import { openDatabase } from '@fairlead/store';
+import { openDatabase, type Tx } from '@fairlead/store';
 import { testDatabase, type TestDatabase } from '@fairlead/store/testing';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { z } from 'zod';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { defineService } from './define-service.ts';
 import type { JobKit } from './job-definition.ts';
+import type { JobInputs, Jobs } from './jobs.ts';
 import { localTransport } from './local-transport.ts';
 import { SERVICE_MIGRATIONS } from './migrations.ts';
 import { createService } from './service.ts';
@@ -59,6 +60,7 @@ const postContract = defineContract({
 interface Hooks {
   send?: (text: string, attempt: number) => Promise<void> | void;
   count?: (town: string) => Promise<number> | number;
+  background?: (jobs: Jobs<JobInputs>) => void;
   counted?: (answer: unknown) => void;
 }
 
@@ -83,6 +85,8 @@ function post(hooks: Hooks) {
         });
       },
     },
+    // Names that the service has not are a type error; what comes from elsewhere is not typed.
+    background: (kit) => hooks.background?.(kit.jobs as unknown as Jobs<JobInputs>),
     jobs: {
       'send-letter': {
         input: z.object({ text: z.string().max(100), copies: z.int().default(1) }),
@@ -283,6 +287,26 @@ test('handlers are typed by the definition', () => {
       },
     },
   });
+});
+
+test('a job for a queue that the service does not have is refused by name, scattered and going on ones too', async () => {
+  let jobsOf: Jobs<JobInputs> | undefined;
+  const { instance } = post({ background: (kitJobs) => (jobsOf = kitJobs) });
+  await instance.start();
+  await using _ = instance;
+  const refused = {
+    code: 'MISCONFIGURED',
+    message: 'post has no job "send-leter". It has send-letter, count, sum-up.',
+  };
+  const trying = (work: (known: Jobs<JobInputs>, tx: Tx) => Promise<unknown>): Promise<unknown> =>
+    held.database.tx(setup, (tx) => work(jobsOf!, tx));
+  await expect(trying((known, tx) => known.enqueue(tx, 'send-leter', {}))).rejects.toMatchObject(refused);
+  const then = { then: 'sum-up', input: { what: 'people' }, deadlineMs: 1_000 };
+  await expect(trying((known, tx) => known.scatter(tx, 'send-leter', [{}], then))).rejects.toMatchObject(refused);
+  await expect(
+    trying((known, tx) => known.scatter(tx, 'count', [{ town: 'x' }], { ...then, then: 'send-leter' })),
+  ).rejects.toMatchObject(refused);
+  expect(await jobs()).toBe(0);
 });
 
 test.each([
