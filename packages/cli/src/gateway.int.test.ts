@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,16 +31,19 @@ async function event(kind: string): Promise<Told> {
   }
 }
 
-function written(path: string, cluster = 'origin'): Promise<void> {
+/** All at once: a file that is half there would be told of, too. */
+async function written(path: string, cluster = 'origin'): Promise<void> {
   const address = origin.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return writeFile(
-    join(cwd, 'gateway.yaml'),
+  const file = join(cwd, 'gateway.yaml');
+  await writeFile(
+    `${file}.new`,
     `listeners: [{ name: public, address: '127.0.0.1:9' }]
 routes: [{ name: it, match: { path: ${path} }, to: ${cluster} }]
 clusters: { origin: { endpoints: ['http://127.0.0.1:${port}'] } }
 `,
   );
+  await rename(`${file}.new`, file);
 }
 
 beforeEach(async () => {
