@@ -13,7 +13,7 @@ test('a configuration has the kinds of its filters and of those within them, and
   const { kinds } = await snapshotOf(
     {
       listeners: [{ name: 'web', address: '127.0.0.1:0' }],
-      filters: [{ type: 'when', is: { path: '/headers' }, filters: [{ type: 'correlation-id' }] }],
+      filters: [{ type: 'when', is: { path: '/headers' }, filters: [{ type: 'correlation-id', header: 'x-call' }] }],
       routes: [{ name: 'a', match: { path: '/headers' }, filters: [{ type: 'respond', status: 204 }] }],
       clusters: {},
     },
