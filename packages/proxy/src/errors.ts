@@ -9,8 +9,10 @@ export const GATEWAY_ERRORS = {
   HEADERS_TOO_LARGE: 'invalid',
   /** An `Expect` other than `100-continue`. */
   EXPECTATION_FAILED: 'invalid',
-  /** The request did not arrive in time. */
+  /** The request's head did not arrive in time. */
   REQUEST_TIMEOUT: 'invalid',
+  /** The request's body did not arrive in time. */
+  BODY_TIMEOUT: 'invalid',
   /** The request's target is longer than the listener takes. */
   TARGET_TOO_LONG: 'invalid',
   /** The request's version is neither HTTP/1.1 nor HTTP/1.0. */
@@ -31,6 +33,8 @@ export const GATEWAY_ERRORS = {
   BODY_TOO_LARGE: 'too-large',
   /** The gateway has not got the platform's public keys yet. */
   KEYS_UNAVAILABLE: 'unavailable',
+  /** The client took nothing of its answer for too long and was cut. Nobody is told; it stands in lines and metrics. */
+  CLIENT_STALLED: 'cancelled',
   /** The gateway is shutting down. */
   DRAINING: 'unavailable',
   /** The service is not part of what was started: its name is left out of `only`. Nothing was done. */
@@ -41,6 +45,8 @@ export const GATEWAY_ERRORS = {
   OVERLOADED: 'unavailable',
   /** No connection to the service: it has not seen the request (`processed` is `no`). */
   UPSTREAM_UNAVAILABLE: 'unavailable',
+  /** The service said nothing for the time of a route that bounds silence; it may have done the work (`processed` is `maybe`). */
+  UPSTREAM_SILENT: 'deadline',
   /** The service did not answer within the route's time; it may have done the work (`processed` is `maybe`). */
   UPSTREAM_TIMEOUT: 'deadline',
   /** The connection broke before an answer; the service may have done the work (`processed` is `maybe`). */
@@ -77,6 +83,7 @@ export const GATEWAY_ERRORS = {
 export const STATUS_OVERRIDES: Readonly<Record<string, number>> = {
   METHOD_NOT_ALLOWED: 405,
   REQUEST_TIMEOUT: 408,
+  BODY_TIMEOUT: 408,
   TARGET_TOO_LONG: 414,
   EXPECTATION_FAILED: 417,
   HEADERS_TOO_LARGE: 431,

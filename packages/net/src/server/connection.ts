@@ -44,6 +44,8 @@ export class Connection extends AnsweringConnection implements Carrier {
   #isFresh = true;
   /** It speaks another protocol; only the end of a drain concerns it still. */
   #isTakenOver = false;
+  /** It has been cut because its client took nothing. */
+  #hasStalled = false;
   #phase: Phase = 'idle';
   #sinceTick: number;
 
@@ -99,8 +101,10 @@ export class Connection extends AnsweringConnection implements Carrier {
   /** Looks whether something takes too long. */
   sweep(): void {
     const { limits } = this.state;
-    if (this.writer.hasStalled(limits.readerTimeoutMs)) this.destroy();
-    else if (this.state.hasPassed(this.#timeoutMs(), this.#sinceTick)) this.#timedOut();
+    if (this.writer.hasStalled(limits.readerTimeoutMs)) {
+      this.#hasStalled = true;
+      this.destroy();
+    } else if (this.state.hasPassed(this.#timeoutMs(), this.#sinceTick)) this.#timedOut();
   }
 
   #timeoutMs(): number {
@@ -153,7 +157,7 @@ export class Connection extends AnsweringConnection implements Carrier {
     this.writer.lost();
     if (exchange === undefined) return;
     this.state.underWay -= 1;
-    exchange.gone();
+    exchange.gone(this.#hasStalled);
     this.#sink?.fail(clientGone());
   }
 

@@ -127,11 +127,11 @@ export class Exchange implements ServerRequest {
     return this.#carrier.takeOver(this, status, lines);
   }
 
-  /** The client has gone. */
-  gone(): void {
+  /** The client has gone, or was cut because it `hasStalled`. */
+  gone(hasStalled: boolean): void {
     this.isGone = true;
     this.#onGone?.();
-    this.owner?.clientGone();
+    this.owner?.clientGone(hasStalled);
   }
 }
 

@@ -17,8 +17,8 @@ export interface StreamedAnswer {
 
 /** Who stands behind a request that is passed on; told of what happens to it meanwhile. */
 export interface RequestOwner {
-  /** The client has gone before the answer's end. Told once. */
-  clientGone(): void;
+  /** The client has gone before the answer's end; `hasStalled`: it was cut, for it took nothing for too long. Told once. */
+  clientGone(hasStalled: boolean): void;
   /** There is room for more of the answer, after there was none. */
   clientReady(): void;
 }

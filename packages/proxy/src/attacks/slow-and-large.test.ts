@@ -18,6 +18,7 @@ test('a head that comes octet by octet has ten seconds, however often an octet c
   expect(statusesOf(await gateway.attack(LAST).closed)).toEqual([200]);
   const ended = await passing(gateway.clock, Promise.all(slow.map((client) => client.closed)));
   expect(new Set(ended.flatMap(statusesOf))).toEqual(new Set([408]));
+  for (const text of ended) expect(text).toContain('"code":"REQUEST_TIMEOUT"');
   expect(gateway.arrived.map(({ start }) => start)).toEqual(['GET /last']);
 });
 
@@ -44,7 +45,7 @@ test.each([
   }));
   const client = gateway.attack(`POST /first HTTP/1.1\r\nHost: a\r\n${framing}${part}`);
   while (!gateway.bytes.includes('/first')) await quiet();
-  await passing(gateway.clock, client.closed);
+  expect(await passing(gateway.clock, client.closed)).toMatch(/^HTTP\/1\.1 408 [^]*"code":"BODY_TIMEOUT"/);
   expect(gateway.arrived).toEqual([]);
 });
 
@@ -81,7 +82,7 @@ test('a client that does not read what it asked for holds up its own upstream, a
       pour();
     });
   });
-  const { client, clock, engine } = await running({
+  const { client, clock, engine, telemetry } = await running({
     clusters: { big: { endpoints: [service.origin] } },
     routes: [{ name: 'all', to: 'big', timeout: '10m' }],
   });
@@ -97,6 +98,7 @@ test('a client that does not read what it asked for holds up its own upstream, a
   // What waits in between is bounded: buffers of the system, and a little of ours.
   expect(sent).toBeLessThan(512);
   await passing(clock, there.closed);
+  expect(linesOf(telemetry)).toMatchObject([{ status: 499, code: 'CLIENT_STALLED' }]);
   await engine.close({ graceMs: 0 });
 });
 

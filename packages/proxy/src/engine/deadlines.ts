@@ -8,8 +8,8 @@ export interface Due {
   dueAfter: Due | undefined;
   /** The line that it stands in; `undefined` for none. */
   dueIn: DeadlineLine | undefined;
-  /** Its time is up; it stands in no line any more. */
-  overdue(): void;
+  /** Its time is up; it stands in the line no more. */
+  overdue(line: DeadlineLine): void;
 }
 
 /**
@@ -63,7 +63,7 @@ export class DeadlineLine {
     const nowMs = this.#clock.monotonic();
     for (let due = this.#first; due !== undefined && due.dueAtMs <= nowMs; due = this.#first) {
       this.leave(due);
-      due.overdue();
+      due.overdue(this);
     }
     const next = this.#first;
     if (next !== undefined) this.#timer ??= this.#clock.setTimer(Math.max(0, next.dueAtMs - nowMs), this.#look);

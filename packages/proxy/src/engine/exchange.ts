@@ -4,7 +4,16 @@ import type { AttemptOutcome, Carried, Carrier, Fields, Picked, RequestOwner, Re
 import { AnsweringPassage, TEXT_AT_MOST_BYTES } from './answering-passage.ts';
 import { FAILURES, outcomeOf } from './attempt-outcome.ts';
 import { fail } from '../errors.ts';
-import { brokenUpload, cutStatus, DRAINING, failureAnswer, timeoutAnswer, unpickable } from './failures.ts';
+import { OwnDeadline, type DeadlineLine } from './deadlines.ts';
+import {
+  brokenUpload,
+  cutStatus,
+  DRAINING,
+  failureAnswer,
+  silenceAnswer,
+  timeoutAnswer,
+  unpickable,
+} from './failures.ts';
 import type { LocalAnswer } from './filter.ts';
 import { HeldAnswer } from './held-answer.ts';
 import { Patience } from './patience.ts';
@@ -171,11 +180,11 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
     this.#lost(reason);
   }
 
-  clientGone(): void {
+  clientGone(hasStalled: boolean): void {
     if (this.goesOnAlone()) return;
     if (this.#ending !== undefined) return this.release();
     this.#abandon('cancelled');
-    this.#over(499, 'CANCELLED');
+    this.#over(499, hasStalled ? 'CLIENT_STALLED' : 'CANCELLED');
   }
 
   protected resumeUpstream(): void {
@@ -213,8 +222,9 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   }
 
   /** Its time is over. */
-  overdue(): void {
-    this.#stop('timeout', timeoutAnswer(this.cluster), undefined);
+  overdue(line: DeadlineLine): void {
+    const isSilent = this.route.timesSilence === true && !(line instanceof OwnDeadline);
+    this.#stop('timeout', isSilent ? silenceAnswer(this.cluster) : timeoutAnswer(this.cluster), undefined);
   }
 
   /** The engine ends and waits no longer. */

@@ -33,7 +33,7 @@ export function brokenUpload(fault: unknown, maxBodyBytes: number): LocalAnswer 
         members: { maxBodyBytes },
       };
     case 'HTTP_TIMEOUT':
-      return { status: 408, cause: 'REQUEST_TIMEOUT', detail: 'The request did not arrive in time.' };
+      return { status: 408, cause: 'BODY_TIMEOUT', detail: 'The body of the request did not arrive in time.' };
     default:
       return { status: 400, cause: 'BAD_REQUEST', detail: 'The body of the request is malformed.' };
   }
@@ -42,7 +42,7 @@ export function brokenUpload(fault: unknown, maxBodyBytes: number): LocalAnswer 
 /** What a filter that reads the body is told: thrown on, it is the same answer. */
 export function bodyFailure(fault: unknown, maxBytes: number): FairleadError {
   const { cause, detail, members = {} } = brokenUpload(fault, maxBytes);
-  if (cause === 'REQUEST_TIMEOUT' || cause === 'BAD_REQUEST') return fail(cause, detail);
+  if (cause === 'BODY_TIMEOUT' || cause === 'BAD_REQUEST') return fail(cause, detail);
   return fail('BODY_TOO_LARGE', detail, { details: members });
 }
 
@@ -89,6 +89,16 @@ export function timeoutAnswer(cluster: string, because?: unknown): LocalAnswer {
     detail: `${cluster} did not answer in time.`,
     members: { processed: 'maybe' },
     because,
+  };
+}
+
+/** The upstream has said nothing for the time of its route. */
+export function silenceAnswer(cluster: string): LocalAnswer {
+  return {
+    status: 504,
+    cause: 'UPSTREAM_SILENT',
+    detail: `${cluster} said nothing for too long.`,
+    members: { processed: 'maybe' },
   };
 }
 

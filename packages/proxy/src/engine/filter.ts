@@ -91,7 +91,7 @@ export interface Passage extends PassageFacts {
   addAnswer(name: string, value: string): void;
   /**
    * The whole request body, read once and then sent on from memory; asked for again it is the same. Rejects with
-   * `BODY_TOO_LARGE` beyond `maxBytes` or what the route takes, `REQUEST_TIMEOUT` or `BAD_REQUEST`: who throws that on has
+   * `BODY_TOO_LARGE` beyond `maxBytes` or what the route takes, `BODY_TIMEOUT` or `BAD_REQUEST`: who throws that on has
    * answered right.
    */
   readBody(maxBytes: number): Promise<Buffer>;

@@ -41,7 +41,7 @@ const BY_STATUS: ReadonlyMap<number, number> = new Map([
  * is DEADLINE_EXCEEDED: UNAVAILABLE, which the mapping has for 504, would have clients send it again, and it may have been done.
  */
 export function grpcAnswer({ status, cause, detail, fields = {}, ...rest }: LocalAnswer): LocalAnswer {
-  const isLate = status === 504 && cause === 'UPSTREAM_TIMEOUT';
+  const isLate = status === 504 && (cause === 'UPSTREAM_TIMEOUT' || cause === 'UPSTREAM_SILENT');
   return {
     ...rest,
     status: 200,

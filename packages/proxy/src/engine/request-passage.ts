@@ -84,7 +84,7 @@ export abstract class RequestPassage implements Passage, Due {
     this.trace = new TraceSpot(core, head, this.startedAtMs);
   }
 
-  abstract overdue(): void;
+  abstract overdue(line: DeadlineLine): void;
   abstract get upstreamMs(): number | undefined;
 
   get fields(): Fields {

@@ -35,7 +35,7 @@ test('an upstream that says nothing for so long is given up', async () => {
   await clock.advance(9_999);
   expect(wire.text).toBe('');
   await clock.advance(1);
-  await wire.got('UPSTREAM_TIMEOUT');
+  await wire.got('UPSTREAM_SILENT');
   const cut = client().send(get('/'));
   const behind = await shop.socket(1);
   await behind.got('\r\n\r\n');
