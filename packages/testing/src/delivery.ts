@@ -10,7 +10,7 @@ import {
 } from '@fairlead/core';
 import type { Broker } from '@fairlead/messaging';
 import type { ServiceDefinition } from '@fairlead/service';
-import type { Database, Row } from '@fairlead/store';
+import { acrossTenants, type Database, type Row } from '@fairlead/store';
 
 /** How often a test looks whether something has happened, in milliseconds. */
 export const LOOK_EVERY_MS = 5;
@@ -103,7 +103,7 @@ async function outcomeOf(
   source: string,
   position: bigint,
 ): Promise<Outcome> {
-  const { rows } = await database.query<
+  const { rows } = await acrossTenants(database).query<
     Row & { settled: boolean; error_code: string | null; error_message: string | null; parked: boolean }
   >(
     ctx,

@@ -28,11 +28,14 @@ create or replace function fairlead.isolate_kept(p_table regclass) returns void
   language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_rows text := $e$case when coalesce(tenant, '') = '' then true when (select fairlead.every_tenant()) then true else tenant = (select fairlead.tenant()) end$e$;
+  v_mine text := $e$case when coalesce(tenant, '') = '' then true else tenant = (select fairlead.tenant()) end$e$;
+  v_every text := $e$case when coalesce(current_setting('fairlead.tenancy', true), '') = '' then false else (select fairlead.every_tenant()) end$e$;
 begin
   execute format('alter table %s enable row level security, force row level security', p_table);
   execute format('drop policy if exists fairlead_tenant on %s', p_table);
-  execute format('create policy fairlead_tenant on %s using (%s) with check (%s)', p_table, v_rows, v_rows);
+  execute format('drop policy if exists fairlead_every_tenant on %s', p_table);
+  execute format('create policy fairlead_tenant on %s using (%s) with check (%s)', p_table, v_mine, v_mine);
+  execute format('create policy fairlead_every_tenant on %s using (%s) with check (%s)', p_table, v_every, v_every);
 end $$;
 
 -- Isolates a table that says nothing of tenants and that only the service's own work uses, under the scope of all of them.

@@ -20,6 +20,8 @@ export const SHOP = `
     $$ begin return query execute 'select secret from orders'; end $$;
   create table measured (tenant text not null default '', at integer not null, value integer) partition by range (at);
   create table measured_1 partition of measured for values from (0) to (10);
+  create table noted (tenant text, note text not null);
+  select fairlead.isolate_kept('noted');
   select fairlead.isolate('orders');
   select fairlead.isolate('order_line');
   select fairlead.isolate('measured');
