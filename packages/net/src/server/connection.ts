@@ -8,6 +8,7 @@ import type { ClientSocket, Whence } from './client-socket.ts';
 import { plainAddress } from './plain-address.ts';
 import { AnsweringConnection } from './answering-connection.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
+import { directData } from './direct-data.ts';
 import { Exchange, type Carrier } from './exchange.ts';
 import { giveBack, isWorthGivingBack } from './given-back.ts';
 import type { Peer, TakenOver } from './server-request.ts';
@@ -46,6 +47,7 @@ export class Connection extends AnsweringConnection implements Carrier {
   #isTakenOver = false;
   /** It has been cut because its client took nothing. */
   #hasStalled = false;
+  readonly #stopReading: () => void;
   #phase: Phase = 'idle';
   #sinceTick: number;
 
@@ -60,7 +62,7 @@ export class Connection extends AnsweringConnection implements Carrier {
     this.#whence = whence;
     this.#sinceTick = state.tick;
     this.#reader = new RequestReader(state.limits, state.sieve);
-    socket.on('data', (chunk: Buffer) => this.#arrived(chunk));
+    this.#stopReading = directData(socket, (chunk) => this.#arrived(chunk));
     socket.on('end', () => this.#ended());
     // What went wrong is told by `close`.
     socket.on('error', () => socket.destroy());
@@ -319,7 +321,7 @@ export class Connection extends AnsweringConnection implements Carrier {
     this.state.underWay -= 1;
     this.#enter('working');
     exchange.owner = undefined;
-    socket.removeAllListeners('data');
+    this.#stopReading();
     socket.removeAllListeners('end');
     // Whoever takes it knows nothing of memory that is lent.
     socket.lendsData = false;

@@ -37,6 +37,8 @@ export class RedWindow {
   readonly #counts = new Uint32Array(SLOTS * WIDTH);
   /** Which slot of all time is at a place. */
   readonly #slots = new Float64Array(SLOTS).fill(-1);
+  /** The one that the last request ended in: of many routes, each look into an array is one into memory that is far away. */
+  #slot = -1;
   readonly #causes: (Map<string, number> | undefined)[] = [];
 
   /** `nowMs` and all other times are the clock's monotonic time. */
@@ -47,15 +49,14 @@ export class RedWindow {
   /** A request is over. */
   ended(atMs: number, durationMs: number, status: number, cause: string | undefined): void {
     const slot = Math.floor(atMs / SLOT_MS);
-    const place = slot % SLOTS;
-    if (this.#slots[place] !== slot) this.#begin(place, slot);
-    const base = place * WIDTH;
+    if (slot !== this.#slot) this.#enter(slot);
+    const base = (slot % SLOTS) * WIDTH;
     this.#add(base + SUMS + durationBucket(durationMs));
     if (cause === undefined && status < 500) return;
     if (status === 499) this.#add(base + CANCELLED);
     else if (status >= 500) this.#add(base + FAILED);
     else if (status >= 400) this.#add(base + REFUSED);
-    this.#because(place, cause ?? String(status));
+    this.#because(slot % SLOTS, cause ?? String(status));
   }
 
   read(nowMs: number): RedCounts {
@@ -82,7 +83,10 @@ export class RedWindow {
     };
   }
 
-  #begin(place: number, slot: number): void {
+  #enter(slot: number): void {
+    const place = slot % SLOTS;
+    this.#slot = slot;
+    if (this.#slots[place] === slot) return;
     this.#slots[place] = slot;
     this.#counts.fill(0, place * WIDTH, (place + 1) * WIDTH);
     this.#causes[place] = undefined;
