@@ -81,8 +81,19 @@ test('however many tenants, keys and errors there are, there are as many series 
     'fairlead_policy_answers_total stock fallback',
     'fairlead_policy_rejections_total stock quota',
     'fairlead_policy_repeats_total stock retry',
+    'fairlead_policy_stopped_total stock budget',
   ]);
   expect(counted['fairlead_policy_rejections_total stock quota']).toBe(200);
+});
+
+test('retries that the budget does not pay for are counted', async () => {
+  const retry = { attempts: 2, backoff: { base: '0ms' } } as const;
+  const { guarded, counted, ctx } = watched({ retry, budget: { ratio: '0%', floorPerSecond: 0.2 } });
+  for (let call = 0; call < 10; call++) await guarded.attempt(ctx, away, IDEMPOTENT);
+  expect(counted).toEqual({
+    'fairlead_policy_repeats_total stock retry': 2,
+    'fairlead_policy_stopped_total stock budget': 8,
+  });
 });
 
 test('a store that does not answer is told of once in a second, and what it lets through is no rejection', async () => {

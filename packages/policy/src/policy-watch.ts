@@ -33,6 +33,11 @@ export function policyWatch({ metrics, log }: PolicyWatchPorts): (event: PolicyE
     help: 'Further attempts of calls',
     labelNames: ['policy', 'kind'],
   });
+  const stopped = metrics.counter({
+    name: 'fairlead_policy_stopped_total',
+    help: 'Further attempts that the rules would have allowed and something forbade',
+    labelNames: ['policy', 'cause'],
+  });
   const transitions = metrics.counter({
     name: 'fairlead_policy_breaker_transitions_total',
     help: 'Changes of state of breakers',
@@ -79,6 +84,9 @@ export function policyWatch({ metrics, log }: PolicyWatchPorts): (event: PolicyE
         return;
       case 'hedged':
         repeats.inc({ policy: event.policy, kind: 'hedge' });
+        return;
+      case 'stopped':
+        stopped.inc({ policy: event.policy, cause: event.rejection.cause });
         return;
       case 'breaker': {
         const { policy, transition } = event;
