@@ -103,6 +103,75 @@ begin
   end if;
 end $$;
 
+-- As before, and what of Fairlead's own tables stands open beside isolated ones.
+create or replace function fairlead.tenancy_gaps() returns table (object text, gap text)
+  language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  with own as (
+    select c.oid, c.relkind, c.relowner, c.relacl, c.relrowsecurity and c.relforcerowsecurity as forced,
+           (select a.attnum from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped) as tenant,
+           exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'fairlead_tenant') as isolated
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'fairlead') and c.relkind in ('r', 'p', 'v', 'm')
+       and c.relname !~ '^fairlead_'
+  ), isolated as (select * from own where isolated)
+  select o.oid::regclass::text, 'has a column tenant and is not isolated'
+    from own o where o.relkind in ('r', 'p') and o.tenant is not null and not (o.isolated and o.forced)
+  union all
+  select o.oid::regclass::text, 'is isolated, but row level security is not forced'
+    from isolated o where not o.forced and o.tenant is null
+  union all
+  select o.oid::regclass::text, 'is a partition of an isolated table and is not isolated itself'
+    from own o join pg_inherits i on i.inhrelid = o.oid join isolated p on p.oid = i.inhparent where not o.isolated
+  union all
+  select o.oid::regclass::text, format('has the policy %s, which may let more through', p.polname)
+    from isolated o join pg_policy p on p.polrelid = o.oid
+   where p.polpermissive and p.polname not in ('fairlead_tenant', 'fairlead_every_tenant')
+  union all
+  select o.oid::regclass::text, format('has the foreign key %s to an isolated table without the tenant: rows of others can be pointed at', k.conname)
+    from isolated o join pg_constraint k on k.conrelid = o.oid and k.contype = 'f' join isolated p on p.oid = k.confrelid
+   where o.tenant is not null and not o.tenant = any(k.conkey)
+  union all
+  select o.oid::regclass::text, format('has the unique key %s without the tenant: a taken value tells that another tenant has it', i.indexrelid::regclass)
+    from isolated o join pg_index i on i.indrelid = o.oid
+   where i.indisunique and not i.indisprimary and o.tenant is not null and not o.tenant = any(i.indkey::int2[])
+  union all
+  select distinct v.oid::regclass::text, format('is a materialized view of %s: it holds rows of all tenants', t.oid::regclass)
+    from own v join pg_rewrite r on r.ev_class = v.oid join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+    join isolated t on t.oid = d.refobjid where v.relkind = 'm'
+  union all
+  select distinct o.oid::regclass::text, format('belongs to %s, whom no policy binds', pg_get_userbyid(o.relowner))
+    from own o join pg_roles r on r.oid = o.relowner
+   where (r.rolsuper or r.rolbypassrls) and (o.isolated or o.relkind = 'v')
+  union all
+  select p.oid::regprocedure::text, format('runs as %s, whom no policy binds', pg_get_userbyid(p.proowner))
+    from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_roles r on r.oid = p.proowner
+   where p.prosecdef and (r.rolsuper or r.rolbypassrls) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+     and p.oid <> 'fairlead.tenant_scope()'::regprocedure
+  union all
+  select o.oid::regclass::text, format('may be %s by %s, past every policy', case a.privilege_type when 'TRUNCATE' then 'truncated' else 'watched by triggers' end,
+                                       case a.grantee when 0 then 'everybody' else pg_get_userbyid(a.grantee) end)
+    from isolated o, aclexplode(o.relacl) a where a.privilege_type in ('TRUNCATE', 'TRIGGER') and a.grantee <> o.relowner
+  union all
+  select 'fairlead.tenancy_key', format('may be read by %s: whoever reads it can be any tenant', case a.grantee when 0 then 'everybody' else pg_get_userbyid(a.grantee) end)
+    from pg_class c, aclexplode(c.relacl) a where c.oid = 'fairlead.tenancy_key'::regclass and a.grantee <> c.relowner
+  union all
+  select 'temporary tables', format('may be made by %s: one can stand in for an isolated table in later transactions of its session',
+                                    case a.grantee when 0 then 'everybody' else pg_get_userbyid(a.grantee) end)
+    from pg_database b, aclexplode(coalesce(b.datacl, acldefault('d', b.datdba))) a
+   where b.datname = current_database() and a.privilege_type = 'TEMPORARY' and a.grantee <> b.datdba
+  union all
+  select c.oid::regclass::text, 'holds rows of tenants and is not isolated: select fairlead.isolate_store()'
+    from pg_class c
+   where c.relnamespace in (select t.relnamespace from isolated o join pg_class t on t.oid = o.oid)
+     and (c.relname = 'fairlead_parked_event'
+          or c.relname in ('fairlead_stream', 'fairlead_log', 'fairlead_doc', 'fairlead_job', 'fairlead_job_history', 'fairlead_scatter',
+                           'fairlead_scatter_part', 'fairlead_tenant_key', 'fairlead_idempotency', 'fairlead_parked')
+             and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped))
+     and c.relkind = 'r' and not fairlead.is_isolated(c.oid)
+  order by 1, 2
+$$;
+
 -- For migrations that bring tables or columns to be isolated: does it again where it was done before.
 create or replace function fairlead.isolate_store_again() returns void
   language plpgsql volatile
