@@ -5,6 +5,7 @@ import type { Timer } from '@fairlead/core';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { ResponseReader } from '../http1/response-reader.ts';
 import { StreamFailure } from '../http2/stream-failure.ts';
+import { giveBack, isWorthGivingBack } from '../server/given-back.ts';
 import type { Sender } from '../server/outbox.ts';
 import { Outgoing } from '../server/outgoing.ts';
 import { readBuffer } from '../server/read-buffer.ts';
@@ -185,7 +186,12 @@ export class ClientConnection implements Carrier, Sender {
   /** `readsItself`: what arrives is told otherwise than by `data`. */
   #listened(socket: Duplex, opened: 'connect' | 'secureConnect', readsItself: boolean): Duplex {
     socket.once(opened, () => this.#opened());
-    if (!readsItself) socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    if (!readsItself) {
+      socket.on('data', (chunk: Buffer) => {
+        this.#received(chunk);
+        if (isWorthGivingBack(chunk)) giveBack(chunk);
+      });
+    }
     socket.on('end', () => this.#ended());
     socket.on('drain', () => this.#carried?.room());
     socket.on('error', (error) => this.#end(error));

@@ -17,16 +17,15 @@ interface Accepted {
  * a buffer that all share, where Node gives those that it accepts new memory each time and takes what has come through a stream:
  * `data` brings what is overwritten by the next read. `undefined` when the handle isn't there, or not what it should be.
  */
-export function lendingSocket(socket: Socket): ClientSocket | undefined {
+export function lendingSocket(socket: Socket, buffer = readBuffer()): ClientSocket | undefined {
   // `as`: see `Accepted`; whatever it stands on is looked at.
   const accepted = socket as unknown as Accepted;
   const { _handle: handle, _server: server } = accepted;
   if (typeof handle?.useUserBuffer !== 'function' || !server) return undefined;
   const reading = {
-    buffer: readBuffer(),
-    callback: (bytes: number, buffer: Uint8Array): boolean => {
-      // `as`: it is the Buffer that was given.
-      const data = (buffer as Buffer).subarray(0, bytes);
+    buffer,
+    callback: (bytes: number): boolean => {
+      const data = buffer.subarray(0, bytes);
       lending.emit('data', lending.lendsData === true ? data : Buffer.from(data));
       return true;
     },
@@ -57,27 +56,26 @@ export async function checkPrivateHandles(): Promise<void> {
   );
 }
 
-/** Whether bytes come into the shared buffer, and whether the server knows of the end. */
+/** Whether bytes come into a buffer that was given, and whether the server knows of the end. */
 async function proven(): Promise<boolean> {
+  const buffer = Buffer.allocUnsafeSlow(PROOF.length);
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
   const ended = Promise.withResolvers<boolean>();
   server.on('error', () => ended.resolve(false));
   server.on('connection', (socket) => {
-    const lending = lendingSocket(socket);
+    const lending = lendingSocket(socket, buffer);
     if (lending?.remoteAddress === undefined) {
       socket.destroy();
       return ended.resolve(false);
     }
     let isRead = false;
-    lending.on(
-      'data',
-      (bytes: Buffer) => (isRead = bytes.buffer === readBuffer().buffer && bytes.toString() === PROOF),
-    );
+    lending.on('data', (bytes: Buffer) => (isRead = bytes.buffer === buffer.buffer && bytes.toString() === PROOF));
     lending.on('end', () => lending.destroy());
     lending.on('error', () => ended.resolve(false));
     lending.on('close', () => server.getConnections((_error, count) => ended.resolve(isRead && count === 0)));
   });
-  server.listen(0, '127.0.0.1', () => {
+  // Exclusively: processes of one gateway would get each other's connections.
+  server.listen({ host: '127.0.0.1', port: 0, exclusive: true }, () => {
     // `as`: the address of a TCP server that listens.
     const client = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
     client.on('error', () => ended.resolve(false));

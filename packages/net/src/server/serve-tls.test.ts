@@ -7,6 +7,7 @@ import { testCertificate, type TestCertificate } from '../testing/test-certifica
 import { certificates } from '../tls/certificates.ts';
 import type { ServerTls } from './acceptor.ts';
 import { serve } from './serve.ts';
+import type { ServerRequest } from './server-request.ts';
 
 const clock = realClock();
 const authority = testCertificate({ subject: 'authority', isAuthority: true });
@@ -17,10 +18,18 @@ interface WorldOptions {
   readonly tls?: Partial<ServerTls> | false;
   readonly hasProxyHeader?: boolean;
   readonly headTimeoutMs?: number;
+  /** Answers instead. */
+  readonly onRequest?: (request: ServerRequest) => void;
 }
 
 /** A server that answers with whom it takes the client to be. */
-async function world({ pairs = [shop], tls = {}, hasProxyHeader = false, headTimeoutMs = 10_000 }: WorldOptions = {}) {
+async function world({
+  pairs = [shop],
+  tls = {},
+  hasProxyHeader = false,
+  headTimeoutMs = 10_000,
+  onRequest = (request) => request.answer(200, {}, `${request.peer.isTls ? 'tls' : 'plain'} ${request.peer.address}`),
+}: WorldOptions = {}) {
   const held = [...pairs];
   const kept = await certificates({ read: () => Promise.resolve(held), clientAuthority: authority.cert, clock });
   const server = await serve({
@@ -29,7 +38,7 @@ async function world({ pairs = [shop], tls = {}, hasProxyHeader = false, headTim
     ...(tls === false ? {} : { tls: { certificates: kept, ...tls } }),
     hasProxyHeader,
     limits: { headTimeoutMs },
-    onRequest: (request) => request.answer(200, {}, `${request.peer.isTls ? 'tls' : 'plain'} ${request.peer.address}`),
+    onRequest,
     refusal: ({ code }) => ({ status: 400, fields: {}, body: code }),
   });
   const port = Number(new URL(server.url).port);
@@ -142,4 +151,18 @@ test('a handshake that is left half-way is cut when its time is over, also when 
     await once(socket, 'end');
     socket.destroy();
   }
+});
+
+test.each(['/body', '/stream'])('a large body of %s is what was sent', async (target) => {
+  await using there = await world({
+    onRequest: (request) => {
+      const body = request.head.target === '/body' ? request.body(1_000_000) : new Response(request.stream()).bytes();
+      void Promise.resolve(body).then((bytes) => request.answer(200, {}, bytes));
+    },
+  });
+  const body = Array.from({ length: 60_000 }, (_, at) => at.toString(36)).join('');
+  const socket = there.tls();
+  socket.write(`PUT ${target} HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\n`);
+  socket.write(`content-length: ${body.length}\r\n\r\n${body}`);
+  expect((await heard(socket)).endsWith(`\r\n\r\n${body}`)).toBe(true);
 });
