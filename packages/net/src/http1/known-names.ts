@@ -68,11 +68,15 @@ export const KNOWN_NAMES: readonly string[] = [
 const SLOTS = 512;
 const LOWER_CASE = 0x20;
 const slots = new Int16Array(SLOTS).fill(-1);
+/** All names in a row, and where each begins: octets are compared quicker than the characters of a string. */
+const octets = Uint8Array.from(KNOWN_NAMES.join(''), (letter) => letter.charCodeAt(0));
+const starts = new Uint16Array(KNOWN_NAMES.length + 1);
 for (const [place, name] of KNOWN_NAMES.entries()) {
   const { length } = name;
   let slot = slotOf(length, name.charCodeAt(0), name.charCodeAt(length - 1), name.charCodeAt(length >> 1));
   while (slots[slot] !== -1) slot = (slot + 1) % SLOTS;
   slots[slot] = place;
+  starts[place + 1] = (starts[place] ?? 0) + length;
 }
 
 /**
@@ -92,11 +96,11 @@ export function knownName(bytes: Uint8Array, start: number, end: number): number
 }
 
 function isName(place: number, bytes: Uint8Array, start: number, length: number): boolean {
-  const name = KNOWN_NAMES[place] ?? '';
-  if (name.length !== length) return false;
+  const from = starts[place] ?? 0;
+  if ((starts[place + 1] ?? 0) - from !== length) return false;
   for (let index = 0; index < length; index += 1) {
     // Of the octets that a token may hold only a letter's upper case becomes a letter's lower case by this bit.
-    if (((bytes[start + index] ?? 0) | LOWER_CASE) !== name.charCodeAt(index)) return false;
+    if (((bytes[start + index] ?? 0) | LOWER_CASE) !== octets[from + index]) return false;
   }
   return true;
 }
