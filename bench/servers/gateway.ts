@@ -1,15 +1,16 @@
 // Our engine with the configuration that BENCH_SNAPSHOT names, which SIGHUP has it read again; metrics, access lines and traces as they are
 // by default, or as the environment has them.
-import { createWriteStream } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { realClock, realRandom } from '@fairlead/core';
 import { loadSnapshot, startEngine } from '@fairlead/proxy';
-import { createTelemetry, samplingEnvironment } from '@fairlead/telemetry';
+import { createTelemetry, gatheredLines, samplingEnvironment } from '@fairlead/telemetry';
 import { served } from '../load/served.ts';
 
 const clock = realClock();
 const random = realRandom();
-const lines = createWriteStream('/dev/null');
-const destination = { write: (line: string): void => void lines.write(line) };
+const nowhere = openSync('/dev/null', 'w');
+// As `fairlead gateway run` has it.
+const destination = gatheredLines({ write: (lines) => void writeSync(nowhere, lines), clock });
 const telemetry = createTelemetry({
   service: 'gateway',
   clock,

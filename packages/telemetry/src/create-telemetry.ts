@@ -4,6 +4,7 @@
 //                   span-exporter.ts delivers them, otlp.ts and otlp-sender.ts say how
 // sampling.ts       which traces are recorded; unsampled-span.ts is a span of the others, access-lines.ts the same for lines,
 //                   sampling-environment.ts and sampling-metrics.ts where that is said and told
+// gathered-lines.ts lines that are written together; standard-output.ts those of a process that has nowhere else to write
 // metrics.ts        RED and other metrics; create-metrics.ts keeps them with prom-client
 // recording.ts      telemetry for tests and the simulator
 // open-telemetry/    lets third-party instrumentation see our spans

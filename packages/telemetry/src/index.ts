@@ -3,6 +3,8 @@ export { createTelemetry } from './create-telemetry.ts';
 export { TELEMETRY_ERRORS } from './errors.ts';
 export type { LogDestination, LogFields, Logger, LogLevel } from './logger.ts';
 export type { DefaultRedLabels, Metrics, Red, RedKind, RedObservation, RedOptions, Unregistered } from './metrics.ts';
+export { gatheredLines } from './gathered-lines.ts';
+export type { GatheredLinesOptions } from './gathered-lines.ts';
 export { otlpForwarder } from './otlp-forwarder.ts';
 export type { ForwardingChange, OtlpForwarder, OtlpForwarderOptions } from './otlp-forwarder.ts';
 export { otlpTarget } from './otlp-target.ts';

@@ -4,7 +4,7 @@
 //   OTEL_TRACES_SAMPLER          which traces are recorded, FAIRLEAD_ACCESS_LINES which lines are written; see telemetry
 // SIGTERM or the end of IPC drains; a second one ends at once. `LEAVE` lets it end in favour of another one.
 import { FairleadError, realClock, realRandom } from '@fairlead/core';
-import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
+import { createTelemetry, gatheredLines, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import type { Ask, QuestionName } from '../admin/gateway-question.ts';
 import { LocalGateway } from '../admin/local-gateway.ts';
 import { swapHistory } from '../admin/swap-history.ts';
@@ -39,7 +39,7 @@ async function run({ configuration, logFormat, graceMs }: Extract<ToMember, { ki
     clock,
     random,
     processMetrics: true,
-    destination: { write: (text) => void process.stderr.write(text) },
+    destination: gatheredLines({ write: (lines) => void process.stderr.write(lines), clock }),
     logFormat,
     otlp: otlpTarget(process.env),
     ...samplingEnvironment(process.env),

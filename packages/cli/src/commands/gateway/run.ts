@@ -8,7 +8,7 @@ import {
   swapHistory,
   type Engine,
 } from '@fairlead/proxy/standalone';
-import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
+import { createTelemetry, gatheredLines, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import { command } from '../../command.ts';
 import { toggle } from '../../flag.ts';
 import { adminFlags, startAdmin, type Operated } from './admin-of-run.ts';
@@ -63,7 +63,7 @@ export const run = command<RunFlags>({
       clock,
       random,
       processMetrics: true,
-      destination: { write: (text) => terminal.err(text) },
+      destination: gatheredLines({ write: (lines) => terminal.err(lines), clock }),
       logFormat: terminal.interactive ? 'pretty' : 'json',
       otlp: otlpTarget(terminal.env),
       ...samplingEnvironment(terminal.env),
