@@ -13,8 +13,8 @@ import { killedPaymentsChargesOnce } from './scenes/killed-payments.ts';
 import { runningShop, temporaryShop } from './shop.ts';
 import { since } from './stage.ts';
 
-/** The demo gives up after this, in milliseconds, and still cleans up. */
-const LIMIT_MS = 50_000;
+/** The demo gives up after this, in milliseconds, and still cleans up: several times what a busy laptop needs. */
+const LIMIT_MS = 240_000;
 const USAGE = `npm run demo [-- --data-dir <folder>] [-- --json]
 
   --data-dir <folder>  play on the shop that runs on this data directory (npm start: .fairlead); default: one of its own
