@@ -58,6 +58,8 @@ export interface EndpointReport {
   /** Attempts that ended since it is known, and those of them that were the endpoint's failure. */
   readonly attempts: number;
   readonly failures: number;
+  /** What those took until the head of their answer, or until they failed, together. */
+  readonly spentMs: number;
   readonly pool: PoolReport;
 }
 

@@ -129,6 +129,7 @@ class PooledCluster implements Cluster, MemberWatch {
     const nowMs = this.#options.clock.monotonic();
     this.#circuit.ended(member);
     member.attempts += 1;
+    member.spentMs += latencyMs;
     if (outcome === 'ok') {
       member.latency.observe(latencyMs, nowMs);
       member.missesInRow = 0;

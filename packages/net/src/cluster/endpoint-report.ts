@@ -5,7 +5,7 @@ import { warmShare, type ResolvedSlowStart } from './slow-start.ts';
 
 /** What is known of a member, for people. */
 export function endpointReport(member: Member, clock: Clock, slowStart: ResolvedSlowStart): EndpointReport {
-  const { address, zone, weight, isEligible, inFlight, attempts, failures } = member;
+  const { address, zone, weight, isEligible, inFlight, attempts, failures, spentMs } = member;
   return {
     address,
     zone,
@@ -16,6 +16,7 @@ export function endpointReport(member: Member, clock: Clock, slowStart: Resolved
     ewmaMs: member.latency.at(clock.monotonic()),
     attempts,
     failures,
+    spentMs,
     pool: member.pool.inspect(),
   };
 }

@@ -42,6 +42,8 @@ export class Member implements Picked {
   missesInRow = 0;
   attempts = 0;
   failures = 0;
+  /** What all attempts that ended took, in milliseconds. */
+  spentMs = 0;
   /** It takes less than its share until `warmUntilMs`, on monotonic time; both are 0 otherwise. */
   warmSinceMs = 0;
   warmUntilMs = 0;

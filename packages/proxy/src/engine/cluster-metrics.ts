@@ -73,6 +73,12 @@ function newMetrics(metrics: Metrics): ClusterMetrics {
   const unopened = counter('cluster_connect_failures_total', 'Connections that never opened.', 'cluster');
   const picks = counter('endpoint_requests_total', 'Requests for which an endpoint was picked.', 'cluster', 'endpoint');
   const failures = counter('endpoint_failures_total', 'Attempts that were its failure.', 'cluster', 'endpoint');
+  const seconds = counter(
+    'endpoint_request_seconds_total',
+    'What attempts took until the head of their answer, or until they failed.',
+    'cluster',
+    'endpoint',
+  );
   /** What of a cluster's own counts has been told. */
   const told = new WeakMap<Cluster, Map<string, number>>();
 
@@ -109,7 +115,10 @@ function newMetrics(metrics: Metrics): ClusterMetrics {
     }
     repeats.inc({ cluster }, since('repeats', report.repeats));
     const here = new Set<string>();
-    for (const [at, { address, isPicked, inFlight, attempts, failures: failed, pool }] of report.endpoints.entries()) {
+    for (const [
+      at,
+      { address, isPicked, inFlight, attempts, failures: failed, spentMs, pool },
+    ] of report.endpoints.entries()) {
       here.add(address);
       opened.inc({ cluster }, since(`opened ${address}`, pool.opened));
       unopened.inc({ cluster }, since(`unopened ${address}`, pool.failed));
@@ -120,12 +129,13 @@ function newMetrics(metrics: Metrics): ClusterMetrics {
       endpointConnections.set(labels, pool.connections);
       picks.inc(labels, since(`picks ${address}`, attempts + inFlight));
       failures.inc(labels, since(`failures ${address}`, failed));
+      seconds.inc(labels, since(`spent ${address}`, spentMs) / 1_000);
     }
     for (const key of before.keys()) {
       const address = key.slice(key.indexOf(' ') + 1);
       if (!key.includes(' ') || key.startsWith('refused ') || here.has(address)) continue;
       before.delete(key);
-      for (const each of [picks, failures]) each.remove({ cluster, endpoint: address });
+      for (const each of [picks, failures, seconds]) each.remove({ cluster, endpoint: address });
     }
     return Math.min(room, report.endpoints.length);
   }

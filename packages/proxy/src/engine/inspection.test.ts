@@ -82,6 +82,24 @@ test('listeners, consumers, policies and limits tell how they are', async () => 
   expect(JSON.stringify(limits)).not.toContain('very-secret');
 });
 
+test('how long an endpoint takes is in the metrics', async () => {
+  const origin = await upstream();
+  const { clock, telemetry, client } = await running({ clusters: { orders: { endpoints: [origin.origin] } } });
+  const wire = client();
+  for (const tookMs of [250, 500]) {
+    wire.clear().send(get('/'));
+    const behind = await origin.socket(0);
+    await behind.got('\r\n\r\n');
+    await clock.advance(tookMs);
+    behind.clear().send(OK);
+    await wire.got(/ok$/);
+  }
+  const text = (await telemetry.metrics.exposition()).replaceAll(',service="test"', '');
+  const labels = `{cluster="orders",endpoint="${origin.origin}"}`;
+  expect(text).toContain(`fairlead_endpoint_requests_total${labels} 2`);
+  expect(text).toContain(`fairlead_endpoint_request_seconds_total${labels} 0.75`);
+});
+
 test('clusters are in the metrics, and what happens to them in the log', async () => {
   const origin = await answering(OK);
   const gone = await answering(OK);
