@@ -5,15 +5,7 @@ import { AnsweringPassage, TEXT_AT_MOST_BYTES } from './answering-passage.ts';
 import { FAILURES, outcomeOf } from './attempt-outcome.ts';
 import { fail } from '../errors.ts';
 import { OwnDeadline, type DeadlineLine } from './deadlines.ts';
-import {
-  brokenUpload,
-  cutStatus,
-  DRAINING,
-  failureAnswer,
-  silenceAnswer,
-  timeoutAnswer,
-  unpickable,
-} from './failures.ts';
+import { brokenUpload, cutStatus, DRAINING, failureAnswer, overdueAnswer, unpickable } from './failures.ts';
 import type { LocalAnswer } from './filter.ts';
 import { HeldAnswer } from './held-answer.ts';
 import { Patience } from './patience.ts';
@@ -224,7 +216,7 @@ export class Exchange extends AnsweringPassage implements Carried, RequestOwner,
   /** Its time is over. */
   overdue(line: DeadlineLine): void {
     const isSilent = this.route.timesSilence === true && !(line instanceof OwnDeadline);
-    this.#stop('timeout', isSilent ? silenceAnswer(this.cluster) : timeoutAnswer(this.cluster), undefined);
+    this.#stop('timeout', overdueAnswer(this.cluster, isSilent), undefined);
   }
 
   /** The engine ends and waits no longer. */

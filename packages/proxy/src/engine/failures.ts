@@ -81,24 +81,14 @@ function upstreamFailure(cluster: string, error: FairleadError): LocalAnswer {
   return { status: 502, cause: 'UPSTREAM_RESET', detail, members, because: error };
 }
 
-/** The time is over. */
-export function timeoutAnswer(cluster: string, because?: unknown): LocalAnswer {
+/** The time is over: that of the request, or how long the upstream of its route may say nothing. */
+export function overdueAnswer(cluster: string, isSilent: boolean, because?: unknown): LocalAnswer {
   return {
     status: 504,
-    cause: 'UPSTREAM_TIMEOUT',
-    detail: `${cluster} did not answer in time.`,
+    cause: isSilent ? 'UPSTREAM_SILENT' : 'UPSTREAM_TIMEOUT',
+    detail: `${cluster} ${isSilent ? 'said nothing for too long' : 'did not answer in time'}.`,
     members: { processed: 'maybe' },
     because,
-  };
-}
-
-/** The upstream has said nothing for the time of its route. */
-export function silenceAnswer(cluster: string): LocalAnswer {
-  return {
-    status: 504,
-    cause: 'UPSTREAM_SILENT',
-    detail: `${cluster} said nothing for too long.`,
-    members: { processed: 'maybe' },
   };
 }
 
@@ -126,7 +116,7 @@ export function failureAnswer(cluster: string, error: unknown): LocalAnswer {
   if (error instanceof FairleadError && (error.code === 'CONNECTION_FAILED' || error.code.startsWith('HTTP_'))) {
     return upstreamFailure(cluster, error);
   }
-  if (isError(error, 'DEADLINE_EXCEEDED')) return timeoutAnswer(cluster, error);
+  if (isError(error, 'DEADLINE_EXCEEDED')) return overdueAnswer(cluster, false, error);
   if (error instanceof FairleadError && error.kind !== 'internal' && error.kind !== 'cancelled') {
     return {
       status: STATUS_OVERRIDES[error.code] ?? statusOf(error.kind),
