@@ -1,5 +1,6 @@
-import { realClock } from '@fairlead/core';
+import { realClock, type Context } from '@fairlead/core';
 import { expect, test } from 'vitest';
+import type { Database, QueryResult } from '../database.ts';
 import { testDatabase } from '../testing/index.ts';
 import { cancelJob, enqueueMany } from './enqueue.ts';
 import { handle, queue } from './queue.ts';
@@ -34,8 +35,9 @@ test(
       keyed.set(lane, [...(keyed.get(lane) ?? []), job.payload]);
     });
     // Long enough that no lease lapses, however slow the machine is.
-    const leases = on.leases('orders-1', { ttlMs: 600_000, renewEveryMs: 60_000 });
-    for (let each = 0; each < WORKERS; each += 1) on.worker([handled], { leases });
+    const long = { ttlMs: 600_000, renewEveryMs: 60_000 };
+    // As many processes: workers with the same leases would claim together.
+    for (let each = 0; each < WORKERS; each += 1) on.worker([handled], { leases: on.leases(`orders-${each}`, long) });
     const jobs = Array.from({ length: JOBS / 4 }, (_, n) => ({
       payload: JOBS + n,
       ...(n % 7 === 0 ? { key: `k${n % 3}` } : {}),
@@ -48,6 +50,45 @@ test(
     await on.until(async () => (await on.rows('select from fairlead_job_claim')).length === 0);
   },
 );
+
+test('with much at hand one statement claims while another tells, and those whose answers are lost repeat no job', async () => {
+  await using held = await testDatabase();
+  const clock = realClock();
+  await using on = new JobBed({ database: held.database, clock, tick: () => clock.sleep(5) });
+  const mail = queue<number>('mail', { concurrency: 400, prefetch: 400 });
+  const jobs = Array.from({ length: 2 * JOBS }, (_, n) => ({
+    payload: n,
+    ...(n % 100 === 0 ? { key: `k${n % 3}` } : {}),
+  }));
+  await held.database.tx(on.context(), (tx) => enqueueMany(tx, mail, jobs));
+  let [underWay, most, toLose] = [0, 0, 0];
+  const query = async (ctx: Context, text: string, params?: readonly unknown[]): Promise<QueryResult> => {
+    if (!text.includes('fairlead_job_take')) return held.database.query(ctx, text, params);
+    most = Math.max(most, (underWay += 1));
+    const answer = await held.database.query(ctx, text, params).finally(() => (underWay -= 1));
+    if (toLose <= 0) return answer;
+    toLose -= 1;
+    throw new Error('The answer is lost.');
+  };
+  const runs = new Map<string, number>();
+  const keyed = new Map<string, number[]>();
+  const handled = handle(mail, async (_, job) => {
+    runs.set(job.id, (runs.get(job.id) ?? 0) + 1);
+    if (job.key !== undefined) keyed.set(job.key, [...(keyed.get(job.key) ?? []), job.payload]);
+    // Of both that are under way then.
+    if (runs.size === 1_500) toLose = 2;
+  });
+  const leases = on.leases('orders-1', { ttlMs: 600_000, renewEveryMs: 60_000 });
+  // What the columns are is the caller's claim about its own statement.
+  on.worker([handled], { database: { ...delegate(held.database), query: query as Database['query'] }, leases });
+  await on.until(async () => (await on.count()) === 0);
+  expect(most).toBe(2);
+  expect(toLose).toBe(0);
+  expect(runs.size).toBe(2 * JOBS);
+  expect([...runs.values()].filter((times) => times !== 1)).toEqual([]);
+  for (const done of keyed.values()) expect(done).toEqual(done.toSorted((a, b) => a - b));
+  await on.until(async () => (await on.rows('select from fairlead_job_claim')).length === 0);
+});
 
 test('cancelling a job while another of its key ends waits for that, and that never for it', async () => {
   await using held = await testDatabase();
@@ -74,3 +115,14 @@ test('cancelling a job while another of its key ends waits for that, and that ne
   expect(await cancelled.cancelling).toEqual({ kind: 'cancelled' });
   expect(await on.count()).toBe(0);
 });
+
+function delegate(database: Database): Database {
+  return {
+    name: database.name,
+    tx: (ctx, work, options) => database.tx(ctx, work, options),
+    query: (ctx, text, params) => database.query(ctx, text, params),
+    listen: (channel, onNotify) => database.listen(channel, onNotify),
+    close: (options) => database.close(options),
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
+}

@@ -204,7 +204,7 @@ export interface WorkerOptions {
 /** What a worker is doing. */
 export interface WorkerState {
   readonly kind: 'running' | 'closing' | 'closed';
-  /** By name of the queue. */
+  /** By name of the queue. What waits, waits for any worker of the process that was given the same queue, leases and database. */
   readonly queues: Readonly<Record<string, { readonly running: number; readonly waiting: number }>>;
 }
 

@@ -1,15 +1,17 @@
-import { backoff, realTurn, uuidV7, type Context, type FairleadError } from '@fairlead/core';
+import { backoff, realTurn, uuidV7, type Context, type FairleadError, type ScopedContext } from '@fairlead/core';
+import { loopContext } from '../wake/loop-context.ts';
 import { Wakeup } from '../wake/wakeup.ts';
 import { claimedJob, inTurn, type ClaimedJob, type ExchangeNews, type ExchangeRow } from './claimed-job.ts';
-import { FairAccounts, type Charge } from './fair-accounts.ts';
-import { JointClaims, type EndedClaims } from './joint-claims.ts';
+import { FairAccounts } from './fair-accounts.ts';
 import { Lanes } from './lanes.ts';
 import { Origins } from './origins.ts';
+import { letsGo, NO_REPORT, Outcomes, reportParams, type Report } from './outcomes.ts';
 import type { JobHandler, Queue } from './job-types.ts';
-import { RunningJob, type JobGround, type Outcome } from './running-job.ts';
+import type { JobGround, Outcome } from './running-job.ts';
+import { Seat, type Waiting } from './seat.ts';
 import { takesOf } from './takes.ts';
 import { keepPrepared } from '../postgres/prepared.ts';
-import type { Standing } from '../lease/lease-types.ts';
+import type { Leases, Standing } from '../lease/lease-types.ts';
 import type { StoreTelemetry } from '../telemetry.ts';
 
 const TAKE = keepPrepared(
@@ -25,59 +27,36 @@ const DOUBT_MS = 2 * EXCHANGE_MS;
 const MANY = 8;
 /** How long jobs may take lately for that: those of a claim that lasts are written one by one after all. */
 const MANY_USUAL_MS = 100;
+/** From how many jobs on what a statement costs by itself is little beside them: then two of half the size may be under way. */
+const MUCH = 256;
 const RETRY = { baseMs: 100, maxMs: 5_000 } as const;
 
 /** What a loop works with. */
 export interface LoopGround extends JobGround {
-  readonly background: Context;
+  readonly leases: Leases;
   readonly telemetry: StoreTelemetry;
-  standing(ctx: Context): Promise<Standing>;
-}
-
-/** A job that is begun, and its account. */
-interface Begun {
-  readonly job: RunningJob;
-  readonly charge: Charge;
-  readonly startedMs: number;
-  readonly standing: Standing;
-}
-
-/** A job that is not begun yet. */
-interface Waiting {
-  readonly claimed: ClaimedJob;
-  readonly claim: string;
-  readonly charge: Charge;
-  readonly standing: Standing;
-}
-
-/** An outcome on its way. */
-interface Settled {
-  readonly id: string;
-  readonly token: number;
-  readonly claim: string;
-  readonly outcome: Exclude<Outcome, { readonly kind: 'completed' | 'lost' }>;
 }
 
 /**
- * One worker's part in one queue. There is at most one statement under way: it tells what became of jobs and claims
- * others; what settles meanwhile goes with the next. So the batches are as large as the load asks for.
+ * One queue in one process: claims jobs for all workers that share it, hands them out and tells what became of them. There is at
+ * most one statement under way that claims and one that tells, mostly the same; what settles meanwhile goes with the next. So the
+ * batches are as large as the load asks for.
  */
 export class QueueLoop {
   readonly #ground: LoopGround;
   readonly #queue: Queue<unknown>;
-  readonly #handler: JobHandler<unknown>;
+  readonly #background: ScopedContext;
   readonly #bell = new Wakeup();
   readonly #accounts: FairAccounts;
   readonly #lanes = new Lanes();
-  readonly #claims = new JointClaims();
-  readonly #begun = new Map<string, Begun>();
-  /** Settle with the handlers, the outcomes of which may have been told before. */
-  readonly #handlers = new Set<Promise<void>>();
+  readonly #outcomes = new Outcomes();
+  readonly #seats = new Set<Seat>();
   readonly #backoff: ReturnType<typeof backoff>;
   /** Claims whose answers were lost, the holder they were made for, and until when they may appear. */
   readonly #doubtful = new Map<string, { readonly holder: string; readonly untilMs: number }>();
   #waiting: Waiting[] = [];
-  #settled: Settled[] = [];
+  /** Whether a statement that tells, and claims nothing, is under way. */
+  #telling = false;
   /** Grows with every sign that there may be jobs. */
   #signs = 1;
   #seenSigns = 0;
@@ -89,24 +68,40 @@ export class QueueLoop {
   #failures = 0;
   /** The life of the latest holder that jobs were claimed for. */
   #watched: AbortSignal | undefined;
-  #claiming = true;
-  #running: Promise<void>;
+  #finishing = false;
+  readonly #running: Promise<void>;
 
-  constructor(ground: LoopGround, queue: Queue<unknown>, handler: JobHandler<unknown>) {
+  constructor(ground: LoopGround, queue: Queue<unknown>) {
     this.#ground = ground;
     this.#queue = queue;
-    this.#handler = handler;
+    this.#background = loopContext({ clock: ground.clock, random: ground.random });
     this.#accounts = new FairAccounts(queue.options.weightOf);
     this.#backoff = backoff({ ...RETRY, random: ground.random });
     this.#running = this.#run();
   }
 
-  get name(): string {
-    return this.#queue.name;
+  /** Whether all its workers have left. */
+  get ended(): boolean {
+    return this.#finishing;
   }
-  get running(): number {
-    return this.#handlers.size;
+
+  /** Hands jobs to this handler, too. */
+  join(handler: JobHandler<unknown>): Seat {
+    const seat = new Seat(this.#ground, this.#queue, handler, {
+      onOutcome: (job, outcome, tookMs) => this.#ended(job, outcome, tookMs),
+      onFree: ({ key }) => {
+        // A completed one may have let the next of its key go.
+        if (key !== undefined) this.#signs += 1;
+        this.#begin();
+        this.#bell.ring();
+      },
+    });
+    this.#seats.add(seat);
+    this.wake();
+    return seat;
   }
+
+  /** Jobs at hand that are not begun. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -128,129 +123,168 @@ export class QueueLoop {
 
   /** Ends those of these jobs that run here. */
   cancel(ids: ReadonlySet<string>, reason: FairleadError): void {
-    for (const id of ids) this.#begun.get(id)?.job.end('cancelled', reason);
-    const kept = this.#waiting.filter(({ claimed }) => !ids.has(claimed.id));
-    for (const waiting of this.#waiting) if (!kept.includes(waiting)) this.#drop(waiting, { kind: 'cancelled' });
-    this.#waiting = kept;
+    for (const seat of this.#seats) seat.cancel(ids, reason);
+    const gone = this.#waiting.filter(({ claimed }) => ids.has(claimed.id));
+    this.#waiting = this.#waiting.filter(({ claimed }) => !ids.has(claimed.id));
+    for (const waiting of gone) this.#ended(waiting, { kind: 'cancelled' }, undefined);
   }
 
-  /** Claims no more and gives back what is not begun. */
-  stop(): void {
-    this.#claiming = false;
-    for (const waiting of this.#waiting.splice(0)) this.#drop(waiting, { kind: 'release' });
+  /** Claims no more for this one, and gives back what the others have no room for. */
+  stop(seat: Seat): void {
+    seat.open = false;
+    this.#giveBack();
     this.#bell.ring();
   }
 
-  /** Ends what runs. */
-  end(reason: FairleadError): void {
-    for (const { job } of this.#begun.values()) job.end('release', reason);
-  }
-
-  /** Resolves when all handlers have settled. */
-  async idle(): Promise<void> {
-    while (this.#handlers.size > 0) await Promise.all(this.#handlers);
-  }
-
-  /** Tells what is left to tell, and ends. After `stop`. */
-  async finish(): Promise<void> {
-    this.#finishing = true;
+  /** Resolves when what became of its jobs is told, or `signal` aborts. After `stop`. The last one ends the loop. */
+  async leave(seat: Seat, signal: AbortSignal): Promise<void> {
+    this.#seats.delete(seat);
+    const last = this.#seats.size === 0;
+    this.#finishing ||= last;
     this.#bell.ring();
-    await this.#running;
+    const told = last ? this.#running : Promise.race([this.#outcomes.allTold(), this.#running]);
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const onAbort = (): void => (last ? this.#background.cancel() : resolve());
+    signal.addEventListener('abort', onAbort, { once: true });
+    await Promise.race([told, aborted]);
+    signal.removeEventListener('abort', onAbort);
   }
-  #finishing = false;
 
   async #run(): Promise<void> {
     const { clock } = this.#ground;
+    let ahead = false;
     for (;;) {
-      if (!this.#due()) {
-        if (this.#finishing) return;
-        const atMs = Math.min(this.#lookAtMs, this.#claims.dueAtMs);
-        await this.#bell.sleep(clock, Math.max(0, atMs - clock.monotonic()));
+      if (!ahead && !this.#due()) {
+        if (this.#finishing && !this.#telling) break;
+        await this.#bell.sleep(clock, Math.max(0, this.#dueAtMs() - clock.monotonic()));
         continue;
       }
       // What is about to settle may come along.
-      await realTurn();
-      const failed = await this.#exchange();
+      if (!ahead) await realTurn();
+      if (ahead && !this.#telling && this.#outcomes.untold >= MUCH) void this.#tell();
+      const exchange = this.#exchange();
+      // They are on their way then: the server works while these do.
+      if (ahead) await realTurn();
+      this.#begin();
+      const failed = await exchange;
+      ahead = !failed && this.#runsAhead();
+      if (!ahead) this.#begin();
       if (!failed) {
         this.#failures = 0;
         continue;
       }
       this.#failures += 1;
       // What is not told by now returns when the holder is gone.
-      if (this.#finishing && this.#failures > 1) return;
-      await clock.sleep(this.#backoff.delayFor(this.#failures), this.#ground.background.signal).catch(() => {});
+      if (this.#finishing && this.#failures > 1) break;
+      await clock.sleep(this.#backoff.delayFor(this.#failures), this.#background.signal).catch(() => {});
     }
+    this.#background[Symbol.dispose]();
   }
 
   #due(): boolean {
-    if (this.#settled.length > 0 || (this.#finishing && this.#claims.untold)) return true;
     const nowMs = this.#ground.clock.monotonic();
-    if (this.#claims.dueAtMs <= nowMs) return true;
+    if (!this.#telling && this.#outcomes.dueAtMs <= nowMs) return true;
+    if (!this.#telling && this.#finishing && this.#outcomes.unfinished) return true;
     if (this.#room() <= 0) return false;
     return this.#signs !== this.#seenSigns || this.#lookAtMs <= nowMs;
   }
 
+  /** When something is due, if nobody rings. */
+  #dueAtMs(): number {
+    const tellAtMs = this.#telling ? Infinity : this.#outcomes.dueAtMs;
+    return this.#room() > 0 ? Math.min(tellAtMs, this.#lookAtMs) : tellAtMs;
+  }
+
+  /** Whether the next statement is sent before what was just claimed begins: there may be as many again, and room for them. */
+  #runsAhead(): boolean {
+    const claimed = this.#waiting.length;
+    return claimed >= MUCH && this.#signs !== this.#seenSigns && this.#room() >= claimed;
+  }
+
+  /** How many more may be at hand; below 0 when a worker has left. */
   #room(): number {
+    let room = this.#places() - this.#waiting.length;
+    for (const seat of this.#seats) if (seat.open) room -= seat.running;
+    return room;
+  }
+
+  /** How many may be at hand, begun or not. */
+  #places(): number {
     const { concurrency, prefetch } = this.#queue.options;
-    return this.#claiming ? concurrency + prefetch - this.#handlers.size - this.#waiting.length : 0;
+    let places = 0;
+    for (const seat of this.#seats) if (seat.open) places += concurrency + prefetch;
+    return places;
+  }
+
+  /** How many are claimed at once: half of what may be at hand when that is much, so that the server works while these are done. */
+  #want(): number {
+    const room = this.#room();
+    return Math.max(0, Math.min(room, Math.max(MUCH, Math.ceil(this.#places() / 2))));
+  }
+
+  /** Tells, beside the statement that claims: those that are done are no longer in its way. */
+  async #tell(): Promise<void> {
+    this.#telling = true;
+    const report = this.#outcomes.take(this.#ground.clock.monotonic());
+    const failed = await this.#send(report, () => 0);
+    this.#telling = false;
+    // The claim that was sent with it has not seen them.
+    if (!failed && letsGo(report)) this.#signs += 1;
+    this.#bell.ring();
+  }
+
+  /** Tells and claims; true when it failed. */
+  #exchange(): Promise<boolean> {
+    const report = this.#telling ? NO_REPORT : this.#outcomes.take(this.#ground.clock.monotonic());
+    return this.#send(report, () => this.#want());
   }
 
   /** True when it failed. */
-  async #exchange(): Promise<boolean> {
-    const { background, clock, database, telemetry } = this.#ground;
-    const settled = this.#settled;
-    this.#settled = [];
-    const ended = this.#claims.take(clock.monotonic());
+  async #send(report: Report, howMany: () => number): Promise<boolean> {
+    const { clock, database, leases, telemetry } = this.#ground;
+    const background = this.#background;
     const claim = uuidV7(this.#ground);
     const signs = this.#signs;
     let standing: Standing | undefined;
+    let want = 0;
     try {
       using ctx = background.withTimeout(EXCHANGE_MS);
-      standing = await this.#ground.standing(ctx);
+      standing = await leases.standing(ctx);
       await this.#unclaim(ctx, standing);
-      const room = this.#room();
-      this.#lookAtMs = Infinity;
+      want = howMany();
+      if (want > 0) this.#lookAtMs = Infinity;
       const sentMs = clock.monotonic();
-      const params = this.#params(standing, claim, settled, ended, room);
+      const params = this.#params(standing, claim, report, want);
       const { rows } = await database.query<ExchangeRow>(ctx, TAKE, params);
-      this.#take(rows, standing, claim, room, signs, sentMs);
+      if (want > 0) this.#take(rows, standing, claim, want, signs, sentMs);
+      this.#outcomes.told(report);
       return false;
     } catch (error) {
-      this.#settled = [...settled, ...this.#settled];
-      this.#claims.keep(ended);
-      if (standing !== undefined)
+      this.#outcomes.keep(report);
+      if (standing !== undefined && want > 0)
         this.#doubtful.set(claim, { holder: standing.id, untilMs: clock.monotonic() + DOUBT_MS });
-      if (!background.signal.aborted)
-        telemetry.log.warn(undefined, `${database.name}: jobs of ${this.name} could not be exchanged; trying again`, {
-          error,
-        });
+      const message = `${database.name}: jobs of ${this.#queue.name} could not be exchanged; trying again`;
+      if (!background.signal.aborted) telemetry.log.warn(undefined, message, { error });
       return true;
     }
   }
 
-  #params(
-    standing: Standing,
-    claim: string,
-    settled: readonly Settled[],
-    ended: EndedClaims,
-    room: number,
-  ): readonly unknown[] {
+  #params(standing: Standing, claim: string, report: Report, want: number): readonly unknown[] {
     const { options } = this.#queue;
-    const done = settled.filter(({ claim: each, outcome }) => outcome.kind === 'done' && !ended.whole.has(each));
-    const others = settled.filter(({ outcome }) => outcome.kind !== 'done');
+    const { ids, tokens, others } = reportParams(report);
     const nowMs = this.#ground.clock.monotonic();
-    for (const { charge, startedMs } of this.#begun.values()) this.#accounts.longer(charge, nowMs - startedMs);
+    for (const seat of this.#seats) seat.elapsed(nowMs, (charge, ms) => this.#accounts.longer(charge, ms));
     const turns = this.#accounts.turns();
     const lanes = this.#lanes.known(nowMs);
     return [
-      this.name,
+      this.#queue.name,
       standing.id,
       claim,
       options.retentionMs,
-      done.map(({ id }) => id),
-      done.map(({ token }) => token),
-      others.length === 0 ? null : JSON.stringify(others.map(({ id, token, outcome }) => ({ id, token, ...outcome }))),
-      room,
+      ids,
+      tokens,
+      others,
+      want,
       this.#after,
       turns.tenants,
       turns.starts,
@@ -262,11 +296,11 @@ export class QueueLoop {
       options.rate?.limit ?? null,
       options.rate?.perMs ?? null,
       // With a limit for each tenant only the statement knows.
-      lanes === undefined || options.maxRunning !== undefined ? null : takesOf(lanes.tenants, turns, room),
+      lanes === undefined || options.maxRunning !== undefined ? null : takesOf(lanes.tenants, turns, want),
       this.#accounts.usualMs <= MANY_USUAL_MS ? MANY : null,
-      [...ended.whole],
-      ended.over,
-      ended.slow,
+      [...report.claims.whole],
+      report.claims.over,
+      report.claims.slow,
       this.#low,
     ];
   }
@@ -275,7 +309,7 @@ export class QueueLoop {
     rows: readonly ExchangeRow[],
     standing: Standing,
     claim: string,
-    room: number,
+    want: number,
     signs: number,
     sentMs: number,
   ): void {
@@ -284,7 +318,7 @@ export class QueueLoop {
     const jobs: ClaimedJob[] = [];
     const origins = new Origins();
     for (const row of rows) if (row.o_id !== null) jobs.push(claimedJob(row, row.o_id, origins, sentMs));
-    if (jobs.length < room) this.#seenSigns = signs;
+    if (jobs.length < want) this.#seenSigns = signs;
     if (typeof news.waitMs === 'number') {
       this.#seenSigns = signs;
       this.wakeIn(news.waitMs);
@@ -293,73 +327,54 @@ export class QueueLoop {
     this.#after = news.after ?? '';
     this.#low = news.low ?? this.#low;
     const nowMs = this.#ground.clock.monotonic();
-    if (news.many) this.#claims.began(claim, jobs.length, nowMs);
-    if (room > 0 && news.looked) this.#lanes.looked(jobs.length < room ? [] : news.tenants, nowMs, nowMs - sentMs);
-    else if (room > 0) this.#lanes.passed(nowMs - sentMs);
-    if (room > 0) this.#accounts.seen(news.looked ? news.tenants : this.#lanes.tenants);
-    if (jobs.length < room && news.waitMs === null) this.#accounts.drained();
+    if (news.many) this.#outcomes.began(claim, jobs.length, nowMs);
+    if (news.looked) this.#lanes.looked(jobs.length < want ? [] : news.tenants, nowMs, nowMs - sentMs);
+    else this.#lanes.passed(nowMs - sentMs);
+    this.#accounts.seen(news.looked ? news.tenants : this.#lanes.tenants);
+    if (jobs.length < want && news.waitMs === null) this.#accounts.drained();
     for (const claimed of inTurn(jobs)) {
       this.#lanes.took(claimed);
       this.#waiting.push({ claimed, claim, standing, charge: this.#accounts.charge(claimed.tenant) });
     }
-    if (!this.#claiming) this.stop();
+    this.#giveBack();
     this.#watch(standing);
-    this.#begin();
   }
 
   /** Ends what runs under a holder when its life ends. One listener for all its jobs. */
   #watch(standing: Standing): void {
-    if (this.#watched === standing.signal || standing.signal.aborted) return;
-    this.#watched = standing.signal;
+    const { signal } = standing;
+    if (this.#watched === signal || signal.aborted) return;
+    this.#watched = signal;
     const onLost = (): void => {
-      for (const begun of this.#begun.values())
-        // The signal's reason is the end of a holder's life.
-        if (begun.standing.signal === standing.signal) begun.job.end('lost', standing.signal.reason as FairleadError);
+      for (const seat of this.#seats) seat.lose(signal);
     };
-    standing.signal.addEventListener('abort', onLost, { once: true });
+    signal.addEventListener('abort', onLost, { once: true });
   }
 
+  /** Hands out what waits, to whom the least runs. */
   #begin(): void {
-    while (this.#handlers.size < this.#queue.options.concurrency) {
+    while (this.#waiting.length > 0) {
+      let freest: Seat | undefined;
+      for (const seat of this.#seats) if (seat.free > (freest?.free ?? 0)) freest = seat;
+      if (freest === undefined) return;
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      if (next.standing.signal.aborted) this.#drop(next, { kind: 'release' });
-      else this.#start(next);
+      if (next.standing.signal.aborted) this.#ended(next, { kind: 'release' }, undefined);
+      else freest.begin(next);
     }
   }
 
-  #start({ claimed, claim, charge, standing }: Waiting): void {
-    const { clock } = this.#ground;
-    const job = new RunningJob(this.#ground, this.#queue, claimed);
-    const startedMs = clock.monotonic();
-    this.#begun.set(claimed.id, { job, charge, startedMs, standing });
-    const handling = job
-      .run(this.#handler, (outcome) => {
-        this.#begun.delete(claimed.id);
-        const nowMs = clock.monotonic();
-        this.#accounts.settle(charge, nowMs - startedMs);
-        if (outcome.kind === 'lost') this.#claims.lost(claim);
-        else this.#claims.ended(claim, outcome.kind === 'done', nowMs);
-        if (outcome.kind !== 'completed' && outcome.kind !== 'lost')
-          this.#settled.push({ id: claimed.id, token: claimed.token, claim, outcome });
-        if (outcome.kind === 'retry') this.wakeIn(outcome.delayMs);
-        this.#bell.ring();
-      })
-      .then(() => {
-        this.#handlers.delete(handling);
-        // A completed one may have let the next of its key go.
-        if (claimed.key !== undefined) this.#signs += 1;
-        this.#begin();
-        this.#bell.ring();
-      });
-    this.#handlers.add(handling);
+  #ended({ claimed, claim, charge }: Waiting, outcome: Outcome, tookMs: number | undefined): void {
+    this.#accounts.settle(charge, tookMs);
+    this.#outcomes.ended(claimed, claim, outcome, this.#ground.clock.monotonic());
+    if (outcome.kind === 'retry') this.wakeIn(outcome.delayMs);
+    this.#bell.ring();
   }
 
-  #drop({ claimed, claim, charge }: Waiting, outcome: { readonly kind: 'release' | 'cancelled' }): void {
-    this.#accounts.settle(charge, undefined);
-    this.#claims.ended(claim, false, this.#ground.clock.monotonic());
-    this.#settled.push({ id: claimed.id, token: claimed.token, claim, outcome });
-    this.#bell.ring();
+  #giveBack(): void {
+    const room = this.#room();
+    if (room < 0)
+      for (const waiting of this.#waiting.splice(room)) this.#ended(waiting, { kind: 'release' }, undefined);
   }
 
   /** Gives back what may have been claimed without our knowing. */
@@ -368,7 +383,7 @@ export class QueueLoop {
     for (const [claim, { holder, untilMs }] of this.#doubtful)
       if (holder !== standing.id || untilMs < nowMs) this.#doubtful.delete(claim);
     if (this.#doubtful.size === 0) return;
-    await this.#ground.database.query(ctx, UNCLAIM, [this.name, standing.id, [...this.#doubtful.keys()]]);
+    await this.#ground.database.query(ctx, UNCLAIM, [this.#queue.name, standing.id, [...this.#doubtful.keys()]]);
     // Until none of them can appear any more.
     this.wakeIn(EXCHANGE_MS);
   }

@@ -3,6 +3,7 @@
  *   job-types.ts   what callers see           queue.ts      definitions of queues
  *   enqueue.ts     enqueuing and cancelling   payload.ts    values as JSON
  *   queue-loop.ts  one queue: claims, and what became of jobs, in one statement     claimed-job.ts   its answer
+ *   shared-loops.ts  workers that share one      seat.ts   one worker's part in it
  *   joint-claims.ts  claims of many jobs, which are rows of their own      origins.ts   where jobs come from
  *   running-job.ts one attempt                fair-accounts.ts, takes.ts   whose turn it is      lanes.ts   what a look has shown
  *   scatter.ts     jobs in parts              defer.ts      calls of policies as jobs
@@ -14,7 +15,6 @@ import {
   type Clock,
   type Closeable,
   type CloseOptions,
-  type Context,
   type ScopedContext,
 } from '@fairlead/core';
 import { SILENT, type StoreTelemetry } from '../telemetry.ts';
@@ -22,7 +22,9 @@ import { loopContext } from '../wake/loop-context.ts';
 import { Wakeup } from '../wake/wakeup.ts';
 import { JOB_CHANNEL } from './enqueue.ts';
 import type { JobWorker, WorkerOptions, WorkerState } from './job-types.ts';
-import { QueueLoop } from './queue-loop.ts';
+import type { QueueLoop } from './queue-loop.ts';
+import type { Seat } from './seat.ts';
+import { loopOf } from './shared-loops.ts';
 
 const SWEEP = 'select fairlead_job_sweep($1, $2, $3) as told';
 const DEFAULT_POLL_MS = 1_000;
@@ -61,13 +63,19 @@ export function worker(options: WorkerOptions): JobWorker {
   return new Worker(options, pollMs);
 }
 
+/** Its part in one queue. */
+interface Place {
+  readonly loop: QueueLoop;
+  readonly seat: Seat;
+}
+
 class Worker implements JobWorker {
   readonly #options: WorkerOptions;
   readonly #clock: Clock;
   readonly #telemetry: StoreTelemetry;
   readonly #pollMs: number;
   readonly #background: ScopedContext;
-  readonly #loops = new Map<string, QueueLoop>();
+  readonly #places = new Map<string, Place>();
   readonly #bell = new Wakeup();
   readonly #listening: Promise<Closeable | undefined>;
   readonly #sweeping: Promise<void>;
@@ -82,16 +90,10 @@ class Worker implements JobWorker {
     this.#telemetry = options.telemetry ?? SILENT;
     this.#background = loopContext({ clock: options.clock, random: options.random });
     this.#thoroughAtMs = options.clock.monotonic() + THOROUGH_MS;
+    const ground = { ...options, telemetry: this.#telemetry };
     for (const { queue, handler } of options.queues) {
-      const ground = {
-        database: options.database,
-        clock: options.clock,
-        random: options.random,
-        background: this.#background,
-        telemetry: this.#telemetry,
-        standing: (ctx: Context) => options.leases.standing(ctx),
-      };
-      this.#loops.set(queue.name, new QueueLoop(ground, queue, handler));
+      const loop = loopOf(ground, queue);
+      this.#places.set(queue.name, { loop, seat: loop.join(handler) });
     }
     this.#listening = this.#listen();
     this.#sweeping = this.#sweepOn();
@@ -99,13 +101,13 @@ class Worker implements JobWorker {
 
   state(): WorkerState {
     const queues: Record<string, { running: number; waiting: number }> = {};
-    for (const loop of this.#loops.values()) queues[loop.name] = { running: loop.running, waiting: loop.waiting };
+    for (const [name, { loop, seat }] of this.#places) queues[name] = { running: seat.running, waiting: loop.waiting };
     return { kind: this.#kind, queues };
   }
 
   wake(queue?: string): void {
-    if (queue !== undefined) this.#loops.get(queue)?.wake();
-    else for (const loop of this.#loops.values()) loop.wake();
+    if (queue !== undefined) this.#places.get(queue)?.loop.wake();
+    else for (const { loop } of this.#places.values()) loop.wake();
   }
 
   close(options: CloseOptions = {}): Promise<void> {
@@ -150,7 +152,7 @@ class Worker implements JobWorker {
       const { id } = await leases.standing(ctx);
       const { rows } = await database.query<{ readonly told: Swept }>(ctx, SWEEP, [
         id,
-        [...this.#loops.keys()],
+        [...this.#places.keys()],
         thorough,
       ]);
       this.#tell(rows[0]?.told);
@@ -164,29 +166,29 @@ class Worker implements JobWorker {
 
   #tell(swept: Swept | undefined): void {
     for (const { name, ready, dueMs } of swept?.queues ?? []) {
-      const loop = this.#loops.get(name);
+      const loop = this.#places.get(name)?.loop;
       if (ready) loop?.wake();
       if (dueMs !== null) loop?.wakeIn(dueMs);
     }
     const cancelled = new Set(swept?.cancelled ?? []);
     if (cancelled.size === 0) return;
     const reason = new FairleadError(CORE_ERRORS.CANCELLED, 'CANCELLED', 'The job was cancelled.');
-    for (const loop of this.#loops.values()) loop.cancel(cancelled, reason);
+    for (const { loop } of this.#places.values()) loop.cancel(cancelled, reason);
   }
 
   async #close(graceMs: number): Promise<void> {
     this.#kind = 'closing';
-    const loops = [...this.#loops.values()];
-    for (const loop of loops) loop.stop();
-    const idle = Promise.all(loops.map((loop) => loop.idle()));
+    const places = [...this.#places.values()];
+    for (const { loop, seat } of places) loop.stop(seat);
+    const idle = Promise.all(places.map(({ seat }) => seat.idle()));
     if (!(await this.#within(idle, graceMs))) {
       const reason = new FairleadError(CORE_ERRORS.CANCELLED, 'CANCELLED', 'The worker is being closed.');
-      for (const loop of loops) loop.end(reason);
+      for (const { seat } of places) seat.end(reason);
       await this.#within(idle, ABORT_MS);
     }
     // One that has no handler any more tells what it knows and ends; when the database doesn't answer, what was not told returns with
     // the leases.
-    const told = Promise.all(loops.map((loop) => loop.finish()));
+    const told = Promise.all(places.map(({ loop, seat }) => loop.leave(seat, this.#background.signal)));
     await this.#within(told, Math.max(graceMs, ABORT_MS));
     this.#background.cancel();
     this.#bell.ring();
