@@ -3,7 +3,7 @@
 
 import { PgBoss } from 'pg-boss';
 import { storeBed } from '../store/bed.ts';
-import { BATCH, enqueueRate, JOBS, payloadOf, perSecond } from '../store/jobs.ts';
+import { BATCH, enqueueRate, JOBS, payloadOf, perSecond, WARM_UP } from '../store/jobs.ts';
 
 await using bed = await storeBed();
 const boss = new PgBoss({ connectionString: bed.url, max: 10, supervise: false, schedule: false });
@@ -13,14 +13,16 @@ await boss.start();
 const rateWith = async (workers) => {
   const queue = `orders-${workers}`;
   await boss.createQueue(queue);
-  for (let from = 0; from < JOBS; from += 1_000) {
+  for (let from = 0; from < WARM_UP + JOBS; from += 1_000) {
     await boss.insert(
       queue,
       Array.from({ length: 1_000 }, (_, index) => ({ data: payloadOf(from + index) })),
     );
   }
-  const startedAt = performance.now();
+  await bed.analyze();
+  let startedAt = 0;
   let done = 0;
+  let before = 0;
   const work = async () => {
     for (;;) {
       const jobs = await boss.fetch(queue, { batchSize: BATCH });
@@ -30,11 +32,14 @@ const rateWith = async (workers) => {
         jobs.map(({ id }) => id),
       );
       done += jobs.length;
+      if (startedAt > 0 || done < WARM_UP) continue;
+      startedAt = performance.now();
+      before = done;
     }
   };
   await Promise.all(Array.from({ length: workers }, work));
-  if (done !== JOBS) throw new Error(`${done} jobs of ${JOBS} were done`);
-  return perSecond(JOBS, startedAt);
+  if (done !== WARM_UP + JOBS) throw new Error(`${done} jobs of ${WARM_UP + JOBS} were done`);
+  return perSecond(done - before, startedAt);
 };
 
 const one = await rateWith(1);

@@ -1,6 +1,8 @@
 // What every queue of the comparison is given to do.
 
-/** Jobs that are fetched and completed. */
+/** Jobs that are fetched and completed before it counts: until what runs often is compiled and planned. */
+export const WARM_UP = 20_000;
+/** Jobs that are fetched and completed then. */
 export const JOBS = 40_000;
 /** Jobs taken at once. */
 export const BATCH = 100;

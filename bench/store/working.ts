@@ -2,17 +2,21 @@
 
 import { realClock, realRandom, type Context } from '@fairlead/core';
 import { enqueue, enqueueMany, handle, leases, queue, worker, type Database, type Queue } from '@fairlead/store';
-import { BATCH, enqueueRate, JOBS, payloadOf, perSecond } from './jobs.ts';
+import type { Bed } from './bed.ts';
+import { BATCH, enqueueRate, JOBS, payloadOf, perSecond, WARM_UP } from './jobs.ts';
 
 const AT_ONCE = 1_000;
 const TENANTS = 10;
 
 /** Jobs done a second by as many workers of one process, each with a batch at hand. */
-export async function working(database: Database, ctx: Context, workers: number): Promise<number> {
+export async function working(bed: Bed, database: Database, workers: number): Promise<number> {
   const orders = ordersQueue(workers);
-  await fill(database, ctx, orders, 0, JOBS);
-  const startedAt = performance.now();
-  await workOff(database, orders, workers, JOBS);
+  await fill(database, bed.context, orders, 0, WARM_UP + JOBS);
+  await bed.analyze();
+  let startedAt = 0;
+  await workOff(database, orders, workers, WARM_UP + JOBS, (done) => {
+    if (done === WARM_UP) startedAt = performance.now();
+  });
   return perSecond(JOBS, startedAt);
 }
 

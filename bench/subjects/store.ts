@@ -14,8 +14,8 @@ const { p50, p99 } = await delay(await bed.open(8), await bed.open(4), context);
 const appended = await appending((connections) => bed.open(connections), context);
 const pool = await bed.open(10);
 const jobs = {
-  'jobs-1': await working(pool, context, 1),
-  'jobs-4': await working(pool, context, 4),
+  'jobs-1': await working(bed, pool, 1),
+  'jobs-4': await working(bed, pool, 4),
   enqueue: await enqueuing(pool, context),
 };
 const events = await reading(pool, context);
