@@ -62,8 +62,8 @@ export default defineConfig({
     // One embedded Postgres a run, shared by the workers.
     globalSetup: pathOf('./packages/store/src/testing/global-setup.ts'),
     // They end what hangs; how long something takes is nobody's failure.
-    testTimeout: integration ? 300_000 : 120_000,
-    hookTimeout: integration ? 300_000 : 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
     pool: 'forks',
     maxWorkers: 2,

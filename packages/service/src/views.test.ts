@@ -204,21 +204,36 @@ test('what a projection gives up is a dead letter like any other, and a view is 
   const { event: green } = await services.draw('green', 5);
   expect(await services.sum('green', green)).toEqual({ kind: 'reached', sum: 5 });
   await until(async () => (await instance.views(ctx))[1]?.builds[0]?.progress?.parked === 2);
-  // Ten attempts would take minutes.
-  const database = instance.ports.database!;
-  await database.query(ctx, 'update fairlead_parked_event set dead = true, next_attempt_at = null where attempts > 0');
-  const [letter] = await instance.deadLetters(ctx);
+  // Ten attempts would take minutes. One that is under way undoes it, so it is said until it has been heard.
+  const given = async <T>(answer: () => Promise<T>, isSo: (answer: T) => boolean): Promise<T> => {
+    for (;;) {
+      const sql = 'update fairlead_parked_event set dead = true, next_attempt_at = null where attempts > 0';
+      await instance.ports.database!.query(ctx, sql);
+      const told = await answer();
+      if (isSo(told)) return told;
+    }
+  };
+  const [letter] = await given(
+    () => instance.deadLetters(ctx),
+    (letters) => letters.length === 1,
+  );
   expect(letter).toMatchObject({
     id: 'projection.sums@1.1:1',
     consumer: 'projection.sums@1.1',
     event: { source: 'draws', type: 'ball.drawn', data: { box: 'red', ball: 13 } },
     waiting: 1,
   });
-  const found = await instance.deadLetter(ctx, letter!.id);
+  const found = await given(
+    () => instance.deadLetter(ctx, letter!.id),
+    (it) => it !== undefined,
+  );
   expect(found?.waiting).toMatchObject([{ data: { ball: 1 } }]);
   expect(await instance.deadLetters(ctx, { consumer: 'other' })).toEqual([]);
+  await given(
+    () => instance.redrive(ctx, letter!.id),
+    (isRedriven) => isRedriven,
+  );
   unlucky = 0;
-  expect(await instance.redrive(ctx, letter!.id)).toBe(true);
   await until(async () => (await services.sum('red', found?.waiting[0]?.id))['sum'] === 14);
   expect([await instance.redrive(ctx, letter!.id), await instance.discard(ctx, '7')]).toEqual([false, false]);
   await until(async () => (await instance.views(ctx))[1]?.builds[0]?.state === 'live');
