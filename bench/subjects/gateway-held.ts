@@ -1,13 +1,17 @@
-// What our gateway holds: memory with nothing to do and with ten thousand connections that have been answered once, and
-// requests that fail while its configuration is exchanged.
+// What our gateway holds: memory with nothing to do and with ten thousand connections that have been answered once, of `fairlead gateway
+// run` as it is installed; and requests that fail while its configuration is exchanged.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gatewayBed } from '../load/gateway-bed.ts';
+import { startGatewayCommand } from '../load/gateway-command.ts';
+import { gatewayScene } from '../load/gateway-scenes.ts';
+import { installFairlead } from '../load/installed-fairlead.ts';
 import { startLoad } from '../load/requests.ts';
+import { startServer } from '../load/server-process.ts';
 import { printMeasurement } from './measurement.ts';
 
 const IDLE_CONNECTIONS = 10_000;
@@ -25,23 +29,27 @@ if (filesLimit < FILES) throw new Error(`a process may have ${filesLimit} files 
 printMeasurement({ ...(await memory()), ...(await reloads()) });
 
 async function memory() {
-  // What strips types off takes 30 MB, which nobody has who runs what was built: the second process finds it done.
-  const cache = mkdtempSync(join(tmpdir(), 'fairlead-compiled-'));
+  using fairlead = installFairlead();
   using stack = new DisposableStack();
-  stack.defer(() => rmSync(cache, { recursive: true, force: true }));
-  process.env['NODE_COMPILE_CACHE'] = cache;
-  await (await gatewayBed('fairlead', 'plain'))[Symbol.asyncDispose]();
-  await using bed = await gatewayBed('fairlead', 'plain');
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-held-'));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const scene = gatewayScene('plain', folder);
+  await using origin = await startServer(scene.origin);
+  const file = join(folder, 'gateway.json');
+  writeFileSync(file, JSON.stringify(scene.snapshot('port' in origin.listening ? origin.listening.port : 0)));
+  // What Node keeps of compiled modules is there from the second start on.
+  await (await startGatewayCommand(fairlead.command, file))[Symbol.asyncDispose]();
+  await using gateway = await startGatewayCommand(fairlead.command, file);
   await sleep(SETTLE_MS);
-  const idle = rssMb(bed.proxy.pid);
+  const idle = rssMb(gateway.pid);
   const sockets: Socket[] = [];
   for (let opened = 0; opened < IDLE_CONNECTIONS; opened += OPENED_TOGETHER) {
-    sockets.push(...(await Promise.all(Array.from({ length: OPENED_TOGETHER }, () => answered(bed.proxy.port)))));
+    sockets.push(...(await Promise.all(Array.from({ length: OPENED_TOGETHER }, () => answered(gateway.port)))));
   }
   await sleep(SETTLE_MS);
   const closed = sockets.filter((socket) => socket.readyState !== 'open').length;
   if (closed > 0) throw new Error(`${closed} of ${IDLE_CONNECTIONS} idle connections were closed`);
-  const held = rssMb(bed.proxy.pid);
+  const held = rssMb(gateway.pid);
   for (const socket of sockets) socket.destroy();
   return { 'idle-rss-mb': idle, 'idle-10k-rss-mb': held };
 }

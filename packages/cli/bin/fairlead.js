@@ -27,7 +27,7 @@ function bundledNode() {
  * For how long a process is taken to start. What runs then runs once: code that V8 would compile and room that it would give to the young
  * never go back, and are 25 MB of a gateway that has nothing to do.
  */
-const STARTING_MS = 1_000;
+const STARTING_MS = 2_000;
 
 function startSmall() {
   v8.setFlagsFromString('--no-opt');
