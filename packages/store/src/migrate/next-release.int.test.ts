@@ -62,7 +62,7 @@ test('each table gets columns of the next release while this one appends, reads,
     clock,
     random,
     shards: 2,
-    pollMs: 20,
+    pollMs: 100,
     handler: async (tx, events) => {
       for (const { data } of events) await tx.query(...mark('event', (data as { n: number }).n));
     },
@@ -72,7 +72,7 @@ test('each table gets columns of the next release while this one appends, reads,
     leases: rights,
     clock,
     random,
-    pollMs: 20,
+    pollMs: 100,
     queues: [
       handle(NUMBERS, async (jobCtx: Context, job) => {
         await database.tx(jobCtx, async (tx) => {
