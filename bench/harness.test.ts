@@ -185,6 +185,8 @@ test('names of benches and ids of rows are unique and stable words', () => {
     'gateway-secured',
     'gateway-tls',
     'gateway-bulk',
+    'gateway-private',
+    'gateway-bulk-private',
     'gateway-routes',
     'gateway-cache',
     'gateway-latency',
