@@ -24,7 +24,7 @@ function bundledNode() {
 }
 
 /**
- * For how long a process is taken to start. What runs then runs once: code that V8 would compile and room that it would give to the young
+ * For how long a gateway is taken to start. What runs then runs once: code that V8 would compile and room that it would give to the young
  * never go back, and are 25 MB of a gateway that has nothing to do.
  */
 const STARTING_MS = 2_000;
@@ -41,7 +41,8 @@ function startSmall() {
 }
 
 async function runHere() {
-  startSmall();
+  const [group, command] = process.argv.slice(2);
+  if (group === 'gateway' && command === 'run') startSmall();
   module.enableCompileCache?.();
   if (existsSync(source)) {
     // A checkout: packages are found as TypeScript, which Node strips.

@@ -14,16 +14,17 @@ export interface LoopDelay extends Disposable {
 }
 
 /**
- * The event loop's delay, by a timer inside Node that runs every 10 ms and does not keep the process alive. For process
- * entry points, to be handed to what sheds load. Dispose it to stop the timer; it then says what it said last.
+ * The event loop's delay, by a timer inside Node that runs every 10 ms from the first question on and does not keep the process
+ * alive. For process entry points, to be handed to what sheds load. Dispose it to stop the timer; it then says what it said last.
  */
 export function realLoopDelay(): LoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  histogram.enable();
+  let isMeasured = false;
   let measuredAtMs = performance.now();
   let lastMs = 0;
   return {
     delayMs() {
+      if (!isMeasured) isMeasured = histogram.enable();
       const nowMs = performance.now();
       if (nowMs - measuredAtMs < WINDOW_MS || histogram.count === 0) return lastMs;
       // What is recorded is the time between two runs of the timer, which is its period when nothing is late.
@@ -32,6 +33,9 @@ export function realLoopDelay(): LoopDelay {
       histogram.reset();
       return lastMs;
     },
-    [Symbol.dispose]: () => void histogram.disable(),
+    [Symbol.dispose]() {
+      isMeasured = true;
+      histogram.disable();
+    },
   };
 }

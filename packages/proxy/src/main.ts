@@ -5,7 +5,7 @@
 //   OTEL_TRACES_SAMPLER          which traces are recorded, FAIRLEAD_ACCESS_LINES which lines are written; see telemetry
 // Sends { type: 'ready', url } over IPC when it listens. SIGTERM or the end of IPC drains; a second one ends at once. { type: 'leave' }
 // lets it end in favour of another process at the same address (see workers.ts).
-import { realClock, realRandom } from '@fairlead/core';
+import { realClock, realLoopDelay, realRandom } from '@fairlead/core';
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import { isLeave } from './fleet/workers.ts';
 import { readGatewayConfig } from './platform/config.ts';
@@ -34,7 +34,8 @@ async function die(message: string, error: unknown): Promise<never> {
   process.exit(1);
 }
 
-const starting = readGatewayConfig(FAIRLEAD_GATEWAY_CONFIG, { telemetry, clock, random }).then(startGateway);
+const ports = { telemetry, clock, random, loopDelayMs: realLoopDelay().delayMs };
+const starting = readGatewayConfig(FAIRLEAD_GATEWAY_CONFIG, ports).then(startGateway);
 
 let asked = false;
 function end(why: string, isReplaced = false): void {

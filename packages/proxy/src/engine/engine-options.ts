@@ -16,12 +16,14 @@ export interface EngineOptions {
   readonly name?: string;
   /** Besides those of the snapshots. Default none. */
   readonly kinds?: readonly FilterKind[];
-  /** Where limits are counted together with other processes. Default: each for itself. */
+  /** Where limits are counted that are to be `shared`. Default: nowhere, and such a limit is refused. */
   readonly limits?: LimitStore | undefined;
+  /** Where all other limits of filters are counted, by processes that are one gateway. Default: here. */
+  readonly ownLimits?: LimitStore | undefined;
   /** The Redis that filters `cache` may keep answers in, as a connected client of its owner's. Default: none. */
   readonly sharedCache?: RedisCacheClient | undefined;
-  /** Whether limits that say nothing of it are counted in `limits`, too. Default false. */
-  readonly countsTogether?: boolean;
+  /** How late the event loop runs what is due, in milliseconds, for policies that shed. Default: only their queues count. */
+  readonly loopDelayMs?: (() => number) | undefined;
   /**
    * Further names, and beginnings of names, of request fields that go no further. Default none; what belongs to a
    * connection, what says whence a request came (`forwarded`, `x-forwarded-…`, `x-real-ip`), its trace and request id, and
@@ -42,8 +44,10 @@ export interface EngineOptions {
 }
 
 /** Nothing left open. */
-export type ResolvedEngineOptions = Required<Omit<EngineOptions, 'refusal' | 'limits' | 'sharedCache'>> &
-  Pick<EngineOptions, 'refusal' | 'limits' | 'sharedCache'>;
+export type ResolvedEngineOptions = Required<Omit<EngineOptions, PortOfMore>> & Pick<EngineOptions, PortOfMore>;
+
+/** What an engine goes without where it isn't given. */
+type PortOfMore = 'refusal' | 'limits' | 'ownLimits' | 'sharedCache' | 'loopDelayMs';
 
 /** Fills in defaults. */
 export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
@@ -52,7 +56,6 @@ export function resolveEngineOptions(options: EngineOptions): ResolvedEngineOpti
     name: options.name ?? 'gateway',
     kinds: options.kinds ?? [],
     strip: options.strip ?? { names: [], prefixes: [] },
-    countsTogether: options.countsTogether ?? false,
     isAsciiOnly: options.isAsciiOnly ?? false,
     connectPatienceMs: options.connectPatienceMs ?? 0,
     tunnelIdleMs: options.tunnelIdleMs ?? 300_000,

@@ -69,6 +69,7 @@ const REWRITTEN_PREFIXES = ['x-forwarded-', 'x-fairlead-'];
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const resolved = resolveEngineOptions(options);
   const { clock, random, telemetry, strip, name, isAsciiOnly, connectPatienceMs, tunnelIdleMs, refusal } = resolved;
+  const { limits, ownLimits, sharedCache, loopDelayMs } = resolved;
   const kept = new KeptState();
   const deadlines = new Deadlines(clock);
   const report = new OutcomeReport(telemetry, clock);
@@ -85,13 +86,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const ports: SnapshotPorts = {
     kinds: resolved.kinds,
     clusters: { clock, random, sieve: answerSieve, kept, watch },
-    policies: { clock, random, observe: policyWatch(telemetry), limits: resolved.limits },
+    policies: { clock, random, observe: policyWatch(telemetry), limits, loopDelayMs },
     clock,
     random,
     telemetry,
-    limits: resolved.limits,
-    sharedCache: resolved.sharedCache,
-    countsTogether: resolved.countsTogether,
+    limits,
+    ownLimits,
+    sharedCache,
     deadlines,
     report,
     kept,

@@ -264,12 +264,12 @@ export interface FilterWorld {
   readonly telemetry: Telemetry;
   /** The route's name. */
   readonly route: string;
-  /** Where limits are counted together with other processes; `undefined` when there is no such place. */
+  /** Where limits are counted that are to be shared; `undefined` when there is no such place. */
   readonly limits: LimitStore | undefined;
+  /** Where all others are counted; `undefined` when that is here, and this is all of the gateway. */
+  readonly ownLimits: LimitStore | undefined;
   /** Where caches that are to be in Redis keep answers; `undefined` when there is none. */
   readonly sharedCache: RedisCacheClient | undefined;
-  /** Whether limits that say nothing of it are counted there, too: this is one of several processes of one gateway. */
-  readonly countsTogether: boolean;
   /**
    * State that outlives a change of the snapshot, such as a limiter's counts: the same object for the same key as long
    * as some snapshot asks for it. One with a method `close` is closed when none does any more.

@@ -25,8 +25,8 @@ export interface SnapshotPorts {
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly limits: LimitStore | undefined;
+  readonly ownLimits: LimitStore | undefined;
   readonly sharedCache: RedisCacheClient | undefined;
-  readonly countsTogether: boolean;
   readonly deadlines: Deadlines;
   readonly report: OutcomeReport;
   readonly kept: KeptState;
@@ -100,7 +100,7 @@ export class LiveSnapshot {
     ports: SnapshotPorts,
     kinds: ReadonlyMap<string, FilterKind>,
   ): LiveRoute {
-    const { clock, random, telemetry, limits, sharedCache, countsTogether, kept, deadlines, report, sides } = ports;
+    const { clock, random, telemetry, limits, ownLimits, sharedCache, kept, deadlines, report, sides } = ports;
     const made: Filter[] = [];
     const rubrics = new Map<string, Rubric>();
     const make = (spec: FilterSpec): Filter => {
@@ -116,8 +116,8 @@ export class LiveSnapshot {
       telemetry,
       route: route.name,
       limits,
+      ownLimits,
       sharedCache,
-      countsTogether,
       kept: (key, first) => kept.of(this.#claim, key, first),
       ask: (request) => sides.ask(request, asked),
       make,

@@ -18,12 +18,12 @@ export function neededStores({ routes, kinds }: CompiledSnapshot): readonly stri
     ...(inRedis.length === 0
       ? []
       : [
-          `${theRoutes(inRedis)} a cache in Redis, for which a program gives the engine a client (sharedCache): "fairlead gateway run" has none and does not start with it; give the cache memory or a disk, or start the engine from a program`,
+          `${theRoutes(inRedis)} a cache in Redis: "fairlead gateway run" starts with it only with --redis; without one give the cache memory or a disk`,
         ]),
     ...(shared.length === 0
       ? []
       : [
-          `${theRoutes(shared)} a limit that counts with other processes (shared): "fairlead gateway run" starts with it only with --workers; without them leave shared out`,
+          `${theRoutes(shared)} a limit that counts with other processes (shared): "fairlead gateway run" starts with it only with --redis, or with --workers for those of this machine; without them leave shared out`,
         ]),
   ];
 }

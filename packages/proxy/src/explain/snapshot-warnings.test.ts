@@ -31,7 +31,7 @@ test('a cluster that only a filter asks is not idle', () => {
   expect(warnings({ type: 'mirror', to: 'canary' })).toEqual([]);
 });
 
-test('stores that the command line does not give a gateway', () => {
+test('stores that a gateway has only with a flag', () => {
   const warnings = (shared: object[], ...own: object[][]) =>
     snapshotWarnings(
       snapshotFrom(
@@ -48,10 +48,10 @@ test('stores that the command line does not give a gateway', () => {
   const limit = { type: 'rate-limit', by: 'ip', rates: ['1/s'], shared: {} };
   expect(warnings([], [{ type: 'cache' }, { type: 'rate-limit', by: 'ip', rates: ['1/s'] }])).toEqual([]);
   expect(warnings([], [{ type: 'when', is: { path: '/0' }, filters: [cache] }], [])).toEqual([
-    expect.stringMatching(/^the route r0 has a cache in Redis, .*"fairlead gateway run" has none/),
+    expect.stringMatching(/^the route r0 has a cache in Redis: .* only with --redis/),
   ]);
   expect(warnings([limit], [], [])).toEqual([
-    expect.stringMatching(/^the routes r0, r1 have a limit .* only with --workers/),
+    expect.stringMatching(/^the routes r0, r1 have a limit .* only with --redis, or with --workers/),
   ]);
 });
 

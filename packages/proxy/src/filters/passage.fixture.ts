@@ -64,7 +64,7 @@ export function filterWorld({ ask, kinds = FILTER_KINDS }: TestWorldOptions = {}
     route: ROUTE.name,
     limits: undefined,
     sharedCache: undefined,
-    countsTogether: false,
+    ownLimits: undefined,
     kept: <T>(key: string, make: () => T): T => {
       if (!kept.has(key)) kept.set(key, make());
       // `as`: what is under a key was made by whoever asks for it.

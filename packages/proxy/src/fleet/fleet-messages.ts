@@ -20,6 +20,8 @@ export interface MemberConfiguration {
   readonly text: string;
   /** Of the first listener, instead of its own. */
   readonly port: number | undefined;
+  /** URL of a Redis that it shares with gateways of other machines. */
+  readonly redis: string | undefined;
 }
 
 /** From the first process to a member. */

@@ -3,13 +3,14 @@
 //   OTEL_EXPORTER_OTLP_ENDPOINT  where spans go: http(s):// or unix:/path; default nowhere
 //   OTEL_TRACES_SAMPLER          which traces are recorded, FAIRLEAD_ACCESS_LINES which lines are written; see telemetry
 // SIGTERM or the end of IPC drains; a second one ends at once. `LEAVE` lets it end in favour of another one.
-import { FairleadError, realClock, realRandom } from '@fairlead/core';
+import { FairleadError, realClock, realLoopDelay, realRandom } from '@fairlead/core';
 import { createTelemetry, gatheredLines, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import type { Ask, QuestionName } from '../admin/gateway-question.ts';
 import { LocalGateway } from '../admin/local-gateway.ts';
 import { swapHistory } from '../admin/swap-history.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
 import { loadSnapshot } from '../snapshot/load-snapshot.ts';
+import { redisStores } from '../standalone/redis-stores.ts';
 import { startStandalone } from '../standalone/standalone.ts';
 import { askedLimits } from './asked-limits.ts';
 import { atPort } from './at-port.ts';
@@ -45,6 +46,7 @@ async function run({ configuration, logFormat, graceMs }: Extract<ToMember, { ki
     ...samplingEnvironment(process.env),
   });
   const limits = askedLimits(clock, (asks) => void tell({ kind: 'limits', asks }));
+  const redis = configuration.redis === undefined ? undefined : await redisStores(configuration.redis, telemetry.log);
   let active = await load(configuration);
   let before = active;
   let loaded: CompiledSnapshot | undefined;
@@ -53,8 +55,10 @@ async function run({ configuration, logFormat, graceMs }: Extract<ToMember, { ki
     clock,
     random,
     telemetry,
-    limits,
-    countsTogether: true,
+    ownLimits: limits,
+    limits: redis?.limits ?? limits,
+    sharedCache: redis?.cache,
+    loopDelayMs: realLoopDelay().delayMs,
   });
 
   const history = swapHistory(active, clock);
@@ -93,6 +97,7 @@ async function run({ configuration, logFormat, graceMs }: Extract<ToMember, { ki
     telemetry.log.info(undefined, 'draining', { why });
     engine
       .close({ graceMs, isReplaced })
+      .then(() => redis?.close())
       .then(async () => tell({ kind: 'counted', metrics: await metrics.exposition() }))
       .then(() => telemetry.close({ graceMs: 1_000 }))
       .then(

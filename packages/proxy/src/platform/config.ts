@@ -28,7 +28,7 @@ export interface GatewayConfig {
 }
 
 /** What a file can't say. */
-const PORTS = ['telemetry', 'clock', 'random'] as const;
+const PORTS = ['telemetry', 'clock', 'random', 'loopDelayMs'] as const;
 
 /**
  * Reads the file and joins it with the ports. Whether its values are right is for `startGateway` to say.

@@ -53,6 +53,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     random,
     telemetry,
+    loopDelayMs: resolved.loopDelayMs,
     kinds: platformKinds(resolved, spec, verifier),
     strip: { names: [...CLAIMS.names, 'authorization', 'baggage'], prefixes: CLAIMS.prefixes },
     isAsciiOnly: true,

@@ -60,6 +60,8 @@ export interface GatewayOptions {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly random: Random;
+  /** As `EngineOptions.loopDelayMs`. */
+  readonly loopDelayMs?: (() => number) | undefined;
   /**
    * How old keys may grow before they are fetched anew, in milliseconds. They stay in use until new ones have come, however
    * long that takes. Default 300 000 (5 min). 0 asks at every request, within `jwksCooldownMs`.
@@ -103,7 +105,7 @@ export interface ResolvedRoute {
 /** The options with their defaults. */
 export interface ResolvedOptions extends Pick<
   GatewayOptions,
-  'endpoints' | 'jwks' | 'issuer' | 'audience' | 'telemetry' | 'clock' | 'random' | 'admin'
+  'endpoints' | 'jwks' | 'issuer' | 'audience' | 'telemetry' | 'clock' | 'random' | 'loopDelayMs' | 'admin'
 > {
   readonly listen: { readonly host: string; readonly port: number };
   readonly routes: readonly ResolvedRoute[];
@@ -140,6 +142,7 @@ const OPTION_KEYS = [
   'telemetry',
   'clock',
   'random',
+  'loopDelayMs',
   'jwksMaxAgeMs',
   'jwksCooldownMs',
   'tokenCacheSize',

@@ -11,7 +11,7 @@ import { ownPath } from '../own-paths.ts';
 export async function startStandalone(
   options: Pick<
     EngineOptions,
-    'snapshot' | 'clock' | 'random' | 'telemetry' | 'limits' | 'sharedCache' | 'countsTogether'
+    'snapshot' | 'clock' | 'random' | 'telemetry' | 'limits' | 'ownLimits' | 'sharedCache' | 'loopDelayMs'
   >,
 ): Promise<Engine> {
   const engine = await startEngine({

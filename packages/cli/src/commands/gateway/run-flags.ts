@@ -8,6 +8,8 @@ export interface RunFlags extends AdminFlags {
   readonly json: boolean;
   /** How many processes; `undefined` for this one alone. */
   readonly workers: number | undefined;
+  /** URL of a Redis, or `undefined`. */
+  readonly redis: string | undefined;
 }
 
 export const portFlag: Flag<number | undefined> = {
@@ -38,3 +40,28 @@ export const workersFlag: Flag<number | undefined> = {
     return count;
   },
 };
+
+const REDIS_SUMMARY =
+  'keep shared limits and caches in a Redis, together with other gateways; env:NAME takes the URL from a variable';
+
+export const redisFlag: Flag<string | undefined> = {
+  value: 'url',
+  summary: REDIS_SUMMARY,
+  multiple: false,
+  read([given]) {
+    // The URL itself is looked at where it is used; it may hold a password, which no message repeats.
+    return given;
+  },
+};
+
+/** The URL that `--redis` means. */
+export function redisUrl(
+  given: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const name = given?.startsWith('env:') ? given.slice('env:'.length) : undefined;
+  if (name === undefined) return given;
+  const url = env[name];
+  if (url === undefined || url === '') throw new UsageError(`names the variable ${name}, which is not set`);
+  return url;
+}

@@ -5,7 +5,7 @@ import { createTelemetry } from '@fairlead/telemetry';
 import type { Terminal } from '../../terminal.ts';
 import { startAdmin } from './admin-of-run.ts';
 import { lookAt } from './configuration-file.ts';
-import type { RunFlags } from './run-flags.ts';
+import { redisUrl, type RunFlags } from './run-flags.ts';
 import { told } from './told.ts';
 import { GRACE_MS, untilAsked } from './until-asked.ts';
 
@@ -35,7 +35,7 @@ export async function runWorkers(
     logFormat,
   });
   const fleet = await startFleet({
-    configuration: { file: path, origin: file, text, port: flags.port },
+    configuration: { file: path, origin: file, text, port: flags.port, redis: redisUrl(flags.redis, terminal.env) },
     count: flags.workers,
     logFormat,
     graceMs: GRACE_MS,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { realClock, realRandom, type Closeable } from '@fairlead/core';
+import { realClock, realLoopDelay, realRandom, type Closeable } from '@fairlead/core';
 import {
   atPort,
   followSnapshot,
@@ -13,7 +13,7 @@ import { command } from '../../command.ts';
 import { toggle } from '../../flag.ts';
 import { adminFlags, startAdmin, type Operated } from './admin-of-run.ts';
 import { fileOf, lookAt } from './configuration-file.ts';
-import { portFlag, workersFlag, type RunFlags } from './run-flags.ts';
+import { portFlag, redisFlag, redisUrl, workersFlag, type RunFlags } from './run-flags.ts';
 import { told } from './told.ts';
 import { GRACE_MS, untilAsked } from './until-asked.ts';
 
@@ -38,6 +38,7 @@ export const run = command<RunFlags>({
     port: portFlag,
     ...adminFlags,
     workers: workersFlag,
+    redis: redisFlag,
     json: toggle('print one JSON object a line instead of sentences'),
   },
   positionals: [fileOf],
@@ -47,6 +48,7 @@ export const run = command<RunFlags>({
     'fairlead gateway run gateway.yaml --admin 9090',
     'fairlead gateway run gateway.yaml --admin 9090 --admin-credential token.txt --admin-audit audit.jsonl',
     'fairlead gateway run gateway.yaml --workers auto',
+    'fairlead gateway run gateway.yaml --redis env:REDIS_URL',
   ],
   async run(terminal, flags, [file = '']) {
     if (flags.workers !== undefined) {
@@ -68,7 +70,12 @@ export const run = command<RunFlags>({
       otlp: otlpTarget(terminal.env),
       ...samplingEnvironment(terminal.env),
     });
-    const engine = await startStandalone({ snapshot, clock, random, telemetry });
+    const url = redisUrl(flags.redis, terminal.env);
+    await using redis =
+      url === undefined ? undefined : await (await import('@fairlead/proxy')).redisStores(url, telemetry.log);
+    const stores = { limits: redis?.limits, sharedCache: redis?.cache };
+    const { delayMs: loopDelayMs } = realLoopDelay();
+    const engine = await startStandalone({ snapshot, clock, random, telemetry, ...stores, loopDelayMs });
     const history = swapHistory(snapshot, clock);
     const says = told(terminal, flags);
     const followed = await followSnapshot({

@@ -53,7 +53,7 @@ test('a cache that is to be in Redis needs one', async () => {
     clusters: { shop: { endpoints: ['http://127.0.0.1:1'] } },
   });
   await expect(start).rejects.toMatchObject({ code: 'MISCONFIGURED', message: expect.stringContaining('sharedCache') });
-  await expect(start).rejects.toThrow('"fairlead gateway run" has none');
+  await expect(start).rejects.toThrow('Run it with "--redis"');
 });
 
 test('a limit that counts with other processes needs a place for it', async () => {

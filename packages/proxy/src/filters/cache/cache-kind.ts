@@ -41,7 +41,7 @@ const schema = z
       .union([
         z.strictObject({ memory: above0 }),
         z.strictObject({
-          redis: z.literal(true).describe('The Redis that a program gives the engine; the command line has none.'),
+          redis: z.literal(true).describe('The Redis of "--redis", or that a program gives the engine.'),
         }),
         z.strictObject({
           disk: above0,
@@ -168,7 +168,7 @@ function storeOf({ store }: CacheSpec, maxObjectBytes: number, world: FilterWorl
   }
   if (client === undefined) {
     const help =
-      'Give the cache memory or a disk, or start the engine from a program that gives it a client (sharedCache); "fairlead gateway run" has none.';
+      'Run it with "--redis", start the engine from a program that gives it a client (sharedCache), or give the cache memory or a disk.';
     throw fail('MISCONFIGURED', `The cache ${zone} is to be in Redis, and this gateway has none. ${help}`);
   }
   const prefix = `fairlead:cache:${zone}:`;

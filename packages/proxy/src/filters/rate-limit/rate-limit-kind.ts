@@ -106,10 +106,11 @@ const BESIDE_US = { timeout: '2s' } as const;
  */
 const make: FilterFactory<RateLimitFilterSpec> = (spec, world) => {
   const name = spec.name ?? world.route;
-  const shared = spec.shared ?? (world.countsTogether ? BESIDE_US : undefined);
-  if (shared !== undefined && world.limits === undefined) {
+  const limits = spec.shared === undefined ? world.ownLimits : world.limits;
+  const shared = spec.shared ?? (limits && BESIDE_US);
+  if (shared !== undefined && limits === undefined) {
     const help =
-      'Run it with "--workers", start the engine from a program that gives it a store (limits), or leave shared out.';
+      'Run it with "--redis" or "--workers", start the engine from a program that gives it a store (limits), or leave shared out.';
     throw fail('MISCONFIGURED', `The limit ${name} counts with other processes (shared), and there are none. ${help}`);
   }
   const limit = world.kept(
@@ -119,7 +120,7 @@ const make: FilterFactory<RateLimitFilterSpec> = (spec, world) => {
         name,
         rates: spec.rates.map((rate) => asRate(rate)),
         clock: world.clock,
-        limits: world.limits,
+        limits,
         ...(spec.maxKeys === undefined ? {} : { maxKeys: spec.maxKeys }),
         // `as`: durations are read, and refused, where the limit is made.
         ...(shared === undefined ? {} : { shared: shared as { onFailure?: 'local' } }),
