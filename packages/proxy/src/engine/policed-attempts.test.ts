@@ -96,3 +96,23 @@ test('a failure that is held back and then breaks off is cut, for half of it mus
   expect(answer === '' || answer.startsWith('HTTP/1.1 502 ')).toBe(true);
   await expect.poll(() => linesOf(telemetry)).toMatchObject([{ status: 502 }]);
 });
+
+test('a policy that sheds turns requests away while the event loop is late', async () => {
+  const service = await upstream((wire) => void wire.socket.on('data', () => wire.send(OK)));
+  const delays = [0, 500];
+  const [onTime, late] = await Promise.all(
+    delays.map(async (delayMs) => {
+      const policy = { shed: { step: '90%', interval: '100ms' } };
+      const clusters = { orders: { endpoints: [service.origin], policy } };
+      const { client, clock } = await running({ clusters }, { loopDelayMs: () => delayMs });
+      const statuses: string[] = [];
+      for (let count = 0; count < 10; count += 1) {
+        statuses.push((await client().send(get('/')).got('\r\n\r\n')).slice(9, 12));
+        await clock.advance(100);
+      }
+      return statuses;
+    }),
+  );
+  expect(new Set(onTime)).toEqual(new Set(['200']));
+  expect(late).toContain('503');
+});
