@@ -20,3 +20,9 @@ test('what is frozen is frozen all the way down, and what others own is left alo
   expect(Object.isFrozen(frozen.list[0])).toBe(true);
   expect(Object.isFrozen(owned.value)).toBe(false);
 });
+
+test('a key may be called as an object’s own machinery is', () => {
+  const hash = (text: string) => stableHash(JSON.parse(text));
+  expect(hash('{ "__proto__": { "a": 1 } }')).not.toBe(hash('{}'));
+  expect(hash('{ "__proto__": { "a": 1 } }')).not.toBe(hash('{ "__proto__": { "a": 2 } }'));
+});
