@@ -13,8 +13,8 @@ export interface GatheredLinesOptions {
 
 /**
  * Lines that wait for company until the event loop has a moment, at most a millisecond or two of it, and are written in one go: a write for
- * every line takes a busy process longer than its work. `flush` writes at once, and so does the end of the process, however it
- * comes about except by SIGKILL.
+ * every line takes a busy process longer than its work. `flush` writes at once, and so does the end of the process, unless a signal
+ * ends it that nobody listens for.
  */
 export function gatheredLines(options: GatheredLinesOptions): Required<LogDestination> {
   return new GatheredLines(options);
