@@ -89,8 +89,13 @@ export async function stopServer(kind: ServerKind, options: ServersOptions): Pro
   const dataDir = join(options.dir, kind.name);
   await endAll(load(dataDir)?.processes ?? []);
   const elsewhere = join(dataDir, 'elsewhere');
-  if (existsSync(elsewhere)) rmSync(readFileSync(elsewhere, 'utf8'), { recursive: true, force: true });
-  rmSync(dataDir, { recursive: true, force: true });
+  if (existsSync(elsewhere)) removeFolder(readFileSync(elsewhere, 'utf8'));
+  removeFolder(dataDir);
+}
+
+/** What was killed may still be writing for a moment. */
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
 async function greetWhenReady(kind: ServerKind, url: string, processes: readonly ProcessIdentity[]): Promise<string> {
@@ -131,7 +136,7 @@ async function endAll(processes: readonly ProcessIdentity[]): Promise<void> {
     if (isAlive(each)) signal(each.pid, 'SIGTERM');
     const deadline = performance.now() + STOP_TIMEOUT_MS;
     while (isAlive(each) && performance.now() < deadline) await sleep(50);
-    if (isAlive(each)) signal(-each.pid, 'SIGKILL');
+    signal(-each.pid, 'SIGKILL');
     while (isAlive(each)) await sleep(50);
   }
 }

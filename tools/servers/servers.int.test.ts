@@ -36,6 +36,7 @@ function servers(
       env: { ...process.env, ...env },
     },
   );
+  if (ended.stdout === '') throw new Error(`servers ${verb} ended with ${ended.status}: ${ended.stderr}`);
   // The command's own --json output.
   const parsed = JSON.parse(ended.stdout) as { servers: ServerState[] };
   return { states: parsed.servers, said: ended.stderr, code: ended.status };
