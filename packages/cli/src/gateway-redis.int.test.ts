@@ -116,6 +116,14 @@ test('a gateway starts without its Redis, says so, and limits do what they say f
   expect(gateway.printed()).not.toContain('s3cret');
 });
 
+test('a login that Redis refuses is told without its password', async (context) => {
+  const login = redisUrl(context).replace('redis://', 'redis://nobody:s3cret@');
+  const { url } = await upstream();
+  const gateway = await running(await written('strangers', url), '--redis', login);
+  await expect.poll(gateway.printed).toContain('WRONGPASS');
+  expect(gateway.printed()).not.toContain('s3cret');
+});
+
 test.each([
   ['an address that is none', ['--redis', 'somewhere:secret'], 'redis://127.0.0.1:6379', 'secret'],
   ['a variable that is not set', ['--redis', 'env:NO_SUCH_VARIABLE'], 'NO_SUCH_VARIABLE, which is not set', '---'],

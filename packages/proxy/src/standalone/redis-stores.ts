@@ -12,6 +12,7 @@ export interface RedisStores extends Closeable {
 }
 
 const fail = thrower(CORE_ERRORS);
+
 /** How long a start waits for Redis before it goes on without. */
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_PAUSE_MS = 2_000;
@@ -38,8 +39,9 @@ export async function redisStores(url: string, log: Logger): Promise<RedisStores
   });
   const { host } = parsed;
   let isLost = false;
-  client.on('error', (error: Error) => {
-    if (!isLost) log.warn(undefined, 'Redis is out of reach; limits and caches go on without it', { host, error });
+  // Its message alone: of a login that is refused, the rest of the error has the password.
+  client.on('error', ({ message: why }: Error) => {
+    if (!isLost) log.warn(undefined, 'Redis is out of reach; limits and caches go on without it', { host, why });
     isLost = true;
   });
   const first = new Promise<void>((resolve) => {
