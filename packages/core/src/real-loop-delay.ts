@@ -34,6 +34,7 @@ export function realLoopDelay(): LoopDelay {
       return lastMs;
     },
     [Symbol.dispose]() {
+      // Nobody begins it any more.
       isMeasured = true;
       histogram.disable();
     },

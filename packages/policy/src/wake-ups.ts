@@ -6,6 +6,7 @@ import { TurnClock } from './turn-clock.ts';
 /** Due times are sums; what the last binary digit of one says is not worth a timer. */
 const ROUNDING_MS = 1e-6;
 const SETTLED = Promise.resolve();
+
 /** Something with an end, or a pause, in monotonic time. It is the entry itself: nothing is allocated for it. */
 export interface WakeUp extends Due {
   /** Its time has come; it waits no longer. Must not throw. */

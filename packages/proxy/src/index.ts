@@ -51,8 +51,6 @@ export type { LoadSnapshotOptions } from './snapshot/load-snapshot.ts';
 export { snapshotOf } from './snapshot/snapshot-of.ts';
 export type { SnapshotOrigin } from './snapshot/compile.ts';
 export type { SnapshotProblem } from './snapshot/snapshot-problem.ts';
-export { redisStores } from './standalone/redis-stores.ts';
-export type { RedisStores } from './standalone/redis-stores.ts';
 export { startStandalone } from './standalone/standalone.ts';
 export { LEAVE, startWorkers } from './fleet/workers.ts';
 export type { WorkerLink, WorkerReady, Workers, WorkersOptions } from './fleet/workers.ts';

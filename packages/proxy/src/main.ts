@@ -1,10 +1,10 @@
 // The gateway as a process. Environment:
-//   FAIRLEAD_GATEWAY_CONFIG      JSON file (see config.ts)
+//   FAIRLEAD_GATEWAY_CONFIG      JSON file (see platform/config.ts)
 //   FAIRLEAD_INSTANCE            name of this instance in telemetry; default none
 //   OTEL_EXPORTER_OTLP_ENDPOINT  where spans go: http(s):// or unix:/path; default nowhere
 //   OTEL_TRACES_SAMPLER          which traces are recorded, FAIRLEAD_ACCESS_LINES which lines are written; see telemetry
 // Sends { type: 'ready', url } over IPC when it listens. SIGTERM or the end of IPC drains; a second one ends at once. { type: 'leave' }
-// lets it end in favour of another process at the same address (see workers.ts).
+// lets it end in favour of another process at the same address (see fleet/workers.ts).
 import { realClock, realLoopDelay, realRandom } from '@fairlead/core';
 import { createTelemetry, otlpTarget, samplingEnvironment } from '@fairlead/telemetry';
 import { isLeave } from './fleet/workers.ts';

@@ -29,6 +29,7 @@ export interface ConnectionEvents {
 const WAITING_AT_MOST_BYTES = 64 * 1024;
 /** How much earlier than the server we stop using a connection that it will close. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
+
 /** A connection to a server, which carries one request at a time. */
 export class ClientConnection implements Carrier, Sender {
   /** When it may not be used any more unless it is used before, on monotonic time. */

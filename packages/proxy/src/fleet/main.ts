@@ -57,7 +57,7 @@ async function run({ configuration, logFormat, graceMs }: Extract<ToMember, { ki
     telemetry,
     ownLimits: limits,
     limits: redis?.limits ?? limits,
-    sharedCache: redis?.cache,
+    sharedCache: redis?.sharedCache,
     loopDelayMs: realLoopDelay().delayMs,
   });
 

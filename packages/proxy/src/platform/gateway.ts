@@ -2,7 +2,7 @@
 //   options.ts           config.ts             how it is told what to do; main.ts of the package is its process
 //   gateway-snapshot.ts  platform-filters.ts   what of it the engine runs
 //   edge-filters.ts      service-policies.ts   which filters a route may have there, and what policies do at an edge
-// Beside this room: standalone.ts, the engine without the platform; own-paths.ts and edge-claims.ts, what no route is asked
+// Beside this room: standalone/, the engine without the platform; own-paths.ts and edge-claims.ts, what no route is asked
 // about and what nobody outside may say; errors.ts, codes of the whole package. admin/ engine/ explain/ filters/ fleet/
 // match/ snapshot/ each say in their main file what they hold.
 import { rm } from 'node:fs/promises';

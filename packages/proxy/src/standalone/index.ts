@@ -8,4 +8,6 @@ export { followSnapshot } from '../snapshot/follow-snapshot.ts';
 export type { FollowedSnapshot, FollowEvent, FollowOptions } from '../snapshot/follow-snapshot.ts';
 export { loadSnapshot } from '../snapshot/load-snapshot.ts';
 export type { LoadSnapshotOptions } from '../snapshot/load-snapshot.ts';
+export { redisStores } from './redis-stores.ts';
+export type { RedisStores } from './redis-stores.ts';
 export { startStandalone } from './standalone.ts';

@@ -8,7 +8,7 @@ import type { RedisCacheClient } from '../filters/cache/redis-cache-client.ts';
 /** What gateways of several machines have in common: one Redis, or what speaks its protocol. */
 export interface RedisStores extends Closeable {
   readonly limits: LimitStore;
-  readonly cache: RedisCacheClient;
+  readonly sharedCache: RedisCacheClient;
 }
 
 const fail = thrower(CORE_ERRORS);
@@ -54,7 +54,7 @@ export async function redisStores(url: string, log: Logger): Promise<RedisStores
   });
   await first;
   const close = async (): Promise<void> => client.disconnect();
-  return { limits: redisLimits(client), cache: client, close, [Symbol.asyncDispose]: close };
+  return { limits: redisLimits(client), sharedCache: client, close, [Symbol.asyncDispose]: close };
 }
 
 async function driver(): Promise<typeof Redis> {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { UsageError, type Flag } from '../../flag.ts';
+import { optionalText, UsageError, type Flag } from '../../flag.ts';
 import type { AdminFlags } from './admin-of-run.ts';
 
 /** Flags of `gateway run`. */
@@ -41,18 +41,11 @@ export const workersFlag: Flag<number | undefined> = {
   },
 };
 
-const REDIS_SUMMARY =
-  'keep shared limits and caches in a Redis, together with other gateways; env:NAME takes the URL from a variable';
-
-export const redisFlag: Flag<string | undefined> = {
-  value: 'url',
-  summary: REDIS_SUMMARY,
-  multiple: false,
-  read([given]) {
-    // The URL itself is looked at where it is used; it may hold a password, which no message repeats.
-    return given;
-  },
-};
+/** Its URL is looked at where it is used: it may hold a password, which no message repeats. */
+export const redisFlag = optionalText(
+  'keep shared limits and caches in a Redis, together with other gateways; env:NAME takes the URL from a variable',
+  'url',
+);
 
 /** The URL that `--redis` means. */
 export function redisUrl(

@@ -4,6 +4,7 @@ import {
   atPort,
   followSnapshot,
   loadSnapshot,
+  redisStores,
   startStandalone,
   swapHistory,
   type Engine,
@@ -71,11 +72,10 @@ export const run = command<RunFlags>({
       ...samplingEnvironment(terminal.env),
     });
     const url = redisUrl(flags.redis, terminal.env);
-    await using redis =
-      url === undefined ? undefined : await (await import('@fairlead/proxy')).redisStores(url, telemetry.log);
-    const stores = { limits: redis?.limits, sharedCache: redis?.cache };
+    await using redis = url === undefined ? undefined : await redisStores(url, telemetry.log);
     const { delayMs: loopDelayMs } = realLoopDelay();
-    const engine = await startStandalone({ snapshot, clock, random, telemetry, ...stores, loopDelayMs });
+    const { limits, sharedCache } = redis ?? {};
+    const engine = await startStandalone({ snapshot, clock, random, telemetry, limits, sharedCache, loopDelayMs });
     const history = swapHistory(snapshot, clock);
     const says = told(terminal, flags);
     const followed = await followSnapshot({
