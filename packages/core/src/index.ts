@@ -9,7 +9,7 @@
 // closeable.ts lifecycle.ts  how things end, and start and end in order
 // backoff.ts nearest.ts      delays between attempts; "did you mean"
 // node-http.ts         node:http without what importing it costs
-// slots.ts             what comes and goes with every request
+// slots.ts             what comes and goes with every request; due-heap.ts what is due, the earliest first
 // stable-hash.ts deep-freeze.ts  configurations: the same for any order of keys, and never changed
 export { backoff } from './backoff.ts';
 export type { Backoff, BackoffOptions } from './backoff.ts';
@@ -41,6 +41,8 @@ export { realRandom } from './real-random.ts';
 export { realTurn } from './real-turn.ts';
 export { seededRandom } from './seeded-random.ts';
 export type { SeededRandom } from './seeded-random.ts';
+export { DueHeap, NOWHERE } from './due-heap.ts';
+export type { Due } from './due-heap.ts';
 export { Slots } from './slots.ts';
 export { stableHash } from './stable-hash.ts';
 export { stepKey } from './step-key.ts';

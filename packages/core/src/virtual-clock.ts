@@ -1,4 +1,5 @@
 import type { Clock, Timer } from './clock.ts';
+import { DueHeap, NOWHERE, type Due } from './due-heap.ts';
 import { checkDelay } from './real-clock.ts';
 import { realTurn } from './real-turn.ts';
 import { sleepOn } from './sleep.ts';
@@ -62,30 +63,27 @@ export interface VirtualClock extends Clock {
   owned(owner: string): OwnedClock;
 }
 
-interface Entry {
-  readonly dueMs: number;
+interface Entry extends Due {
   readonly seq: number;
   readonly owner: string;
   readonly fn: () => void;
-  /** Position in the heap; −1 once it has run or was cancelled. */
-  index: number;
 }
 
 /** A clock for tests and the simulator. Starts at monotonic time 0. */
 export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
-  const heap = new TimerHeap();
+  const heap = new DueHeap<Entry>(isBefore);
   let elapsedMs = 0;
   let wallOffsetMs = options.startMs ?? 1_700_000_000_000;
   let seq = 0;
 
   const set = (owner: string, delayMs: number, fn: () => void): Entry => {
     checkDelay(delayMs);
-    const entry: Entry = { dueMs: elapsedMs + delayMs, seq: seq++, owner, fn, index: -1 };
-    heap.push(entry);
+    const entry: Entry = { dueMs: elapsedMs + delayMs, seq: seq++, owner, fn, index: NOWHERE };
+    heap.add(entry);
     return entry;
   };
   const runNext = (): boolean => {
-    const entry = heap.first();
+    const entry = heap.first;
     if (entry === undefined || entry.dueMs === Infinity) return false;
     heap.remove(entry);
     elapsedMs = entry.dueMs;
@@ -114,14 +112,14 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
       return heap.size;
     },
     get nextDueMs() {
-      return heap.first()?.dueMs;
+      return heap.first?.dueMs;
     },
     runNext,
     async advance(ms) {
       checkDelay(ms);
       const endMs = elapsedMs + ms;
       await realTurn();
-      for (let next = heap.first(); next !== undefined && next.dueMs <= endMs; next = heap.first()) {
+      for (let next = heap.first; next !== undefined && next.dueMs <= endMs; next = heap.first) {
         if (!runNext()) break;
         await realTurn();
       }
@@ -170,66 +168,7 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
   };
 }
 
-/** A binary heap by (dueMs, seq) from which any entry can be removed in O(log n). */
-class TimerHeap {
-  readonly #entries: Entry[] = [];
-
-  get size(): number {
-    return this.#entries.length;
-  }
-
-  first(): Entry | undefined {
-    return this.#entries[0];
-  }
-
-  push(entry: Entry): void {
-    this.#up(entry, this.#entries.length);
-  }
-
-  /** Idempotent. */
-  remove(entry: Entry): void {
-    const index = entry.index;
-    if (index < 0) return;
-    entry.index = -1;
-    const last = this.#entries.pop();
-    if (last === undefined || last === entry) return;
-    this.#down(last, index);
-    if (last.index === index) this.#up(last, index);
-  }
-
-  #up(entry: Entry, from: number): void {
-    let index = from;
-    while (index > 0) {
-      const above = (index - 1) >> 1;
-      const parent = this.#entries[above];
-      if (parent === undefined || isBefore(parent, entry)) break;
-      this.#put(parent, index);
-      index = above;
-    }
-    this.#put(entry, index);
-  }
-
-  #down(entry: Entry, from: number): void {
-    let index = from;
-    for (;;) {
-      const left = this.#entries[2 * index + 1];
-      const right = this.#entries[2 * index + 2];
-      if (left === undefined) break;
-      const child = right !== undefined && isBefore(right, left) ? right : left;
-      if (isBefore(entry, child)) break;
-      const below = child.index;
-      this.#put(child, index);
-      index = below;
-    }
-    this.#put(entry, index);
-  }
-
-  #put(entry: Entry, index: number): void {
-    this.#entries[index] = entry;
-    entry.index = index;
-  }
-}
-
+/** By due time, and by the order of setting. */
 function isBefore(a: Entry, b: Entry): boolean {
   return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.seq < b.seq);
 }

@@ -1,8 +1,7 @@
-import type { Context, FairleadError } from '@fairlead/core';
+import { type Context, type FairleadError, NOWHERE } from '@fairlead/core';
 import { AttemptContext, type AttemptLife } from './attempt-context.ts';
 import { AttemptEnd } from './attempt-end.ts';
 import type { CallParts } from './call-parts.ts';
-import { NOWHERE } from './due-heap.ts';
 import { fail } from './errors.ts';
 import { gateOutcomeOf } from './failure-outcome.ts';
 import type { Followed } from './follower.ts';

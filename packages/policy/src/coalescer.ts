@@ -1,10 +1,9 @@
-import { isError, type Context, type FairleadError, type ScopedContext } from '@fairlead/core';
+import { type Context, type FairleadError, isError, NOWHERE, type ScopedContext } from '@fairlead/core';
 import { reasonOf, timeoutError } from './call-ends.ts';
 import type { CallParts } from './call-parts.ts';
 import type { CallRequest, Settle } from './call-request.ts';
 import type { Decision } from './decision.ts';
 import { detachedFrom } from './detached-context.ts';
-import { NOWHERE } from './due-heap.ts';
 import type { WakeUp } from './wake-ups.ts';
 
 /** With less time left than this nobody begins anew. */

@@ -1,5 +1,4 @@
-import type { Context, Random } from '@fairlead/core';
-import { DueHeap, NOWHERE, type Due } from './due-heap.ts';
+import { type Context, type Due, DueHeap, NOWHERE, type Random } from '@fairlead/core';
 import type { ResolvedFair } from './fair-options.ts';
 import { FairQueue, FairTenant, type FairClaim } from './fair-tenant.ts';
 import type { TenantState } from './gate.ts';

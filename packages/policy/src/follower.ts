@@ -1,3 +1,5 @@
+import { NOWHERE } from '@fairlead/core';
+
 /** Whoever wants to know how work ended. */
 export interface Followed {
   succeeded(value: unknown): void;
@@ -9,8 +11,6 @@ export interface Followed {
 const { then } = Promise.prototype;
 /** More than that many calls at a time make their own and leave them to the collector. */
 const MOST_KEPT = 256;
-/** The place of who is neither fresh nor free. */
-const NOWHERE = -1;
 
 /**
  * The two functions that a promise is given, made once and used for one piece of work after the other: they are a good

@@ -1,4 +1,4 @@
-import { NOWHERE } from './due-heap.ts';
+import { NOWHERE } from '@fairlead/core';
 import type { WakeUp } from './wake-ups.ts';
 
 /** The time before the next attempt, be it a retry or a hedge. */

@@ -1,7 +1,6 @@
-import { virtualClock } from '@fairlead/core';
+import { NOWHERE, virtualClock } from '@fairlead/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NOWHERE } from './due-heap.ts';
 import type { Followed } from './follower.ts';
 import { WakeUps, type WakeUp } from './wake-ups.ts';
 

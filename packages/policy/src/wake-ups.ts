@@ -1,5 +1,4 @@
-import type { Clock, Timer } from '@fairlead/core';
-import { DueHeap, NOWHERE, type Due } from './due-heap.ts';
+import { type Clock, type Due, DueHeap, NOWHERE, type Timer } from '@fairlead/core';
 import { Followers, type Followed } from './follower.ts';
 import { TurnClock } from './turn-clock.ts';
 

@@ -9,9 +9,15 @@ export interface Due {
 /** The index of who is in no heap. */
 export const NOWHERE = -1;
 
-/** A binary heap by due times, from which anybody can be removed: each is its own entry and knows its place. */
+/** A binary heap by due times, from which anybody can be removed in O(log n): each is its own entry and knows its place. */
 export class DueHeap<Entry extends Due> {
   readonly #entries: Entry[] = [];
+  readonly #isBefore: (a: Entry, b: Entry) => boolean;
+
+  /** @param isBefore which of two is first; default who is due earlier, in no order among those due at the same time */
+  constructor(isBefore: (a: Entry, b: Entry) => boolean = isEarlier) {
+    this.#isBefore = isBefore;
+  }
 
   get size(): number {
     return this.#entries.length;
@@ -43,7 +49,7 @@ export class DueHeap<Entry extends Due> {
     while (index > 0) {
       const above = (index - 1) >> 1;
       const parent = this.#entries[above];
-      if (parent === undefined || parent.dueMs <= entry.dueMs) break;
+      if (parent === undefined || !this.#isBefore(entry, parent)) break;
       this.#put(parent, index);
       index = above;
     }
@@ -56,8 +62,8 @@ export class DueHeap<Entry extends Due> {
       const left = this.#entries[2 * index + 1];
       const right = this.#entries[2 * index + 2];
       if (left === undefined) break;
-      const child = right !== undefined && right.dueMs < left.dueMs ? right : left;
-      if (entry.dueMs <= child.dueMs) break;
+      const child = right !== undefined && this.#isBefore(right, left) ? right : left;
+      if (!this.#isBefore(child, entry)) break;
       const below = child.index;
       this.#put(child, index);
       index = below;
@@ -69,4 +75,8 @@ export class DueHeap<Entry extends Due> {
     this.#entries[index] = entry;
     entry.index = index;
   }
+}
+
+function isEarlier(a: Due, b: Due): boolean {
+  return a.dueMs < b.dueMs;
 }
