@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Closeable, Context, Timer } from '@fairlead/core';
-import { Outbox } from '../server/outbox.ts';
+import { Outbox } from '../wire/outbox.ts';
 import { Call, connectionFailed, whyOf, type ReceivedAnswer, type WholeRequest } from './call.ts';
 import type { Carried } from './carried.ts';
 import { ClientConnection, type ConnectionEvents } from './client-connection.ts';

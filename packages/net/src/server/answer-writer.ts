@@ -1,8 +1,8 @@
 import type { ClientSocket } from './client-socket.ts';
 import { realTurn } from '@fairlead/core';
 import { fail } from '../errors.ts';
-import type { Sender } from './outbox.ts';
-import { Outgoing } from './outgoing.ts';
+import type { Sender } from '../wire/outbox.ts';
+import { Outgoing } from '../wire/outgoing.ts';
 import type { ServerState } from './server-state.ts';
 
 /** What may wait to be sent before the next request is looked at; larger bodies are sent in parts of it. */

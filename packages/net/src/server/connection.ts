@@ -10,7 +10,7 @@ import { AnsweringConnection } from './answering-connection.ts';
 import { clientGone, Collector, StreamSink, type BodySink } from './body-sink.ts';
 import { directData } from './direct-data.ts';
 import { Exchange, type Carrier } from './exchange.ts';
-import { giveBack, isWorthGivingBack } from './given-back.ts';
+import { giveBack, isWorthGivingBack } from '../wire/given-back.ts';
 import type { Peer, TakenOver } from './server-request.ts';
 import type { ServerState } from './server-state.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, Socket, type AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { checkPrivateHandles, lendingSocket } from './private-handles.ts';
-import { readBuffer } from './read-buffer.ts';
+import { readBuffer } from '../wire/read-buffer.ts';
 
 /** A connection that was accepted and not read, from both ends. */
 async function accepted() {

@@ -1,7 +1,7 @@
 import { connect, createServer, Socket, type AddressInfo, type Server, type SocketConstructorOpts } from 'node:net';
 import { fail } from '../errors.ts';
 import type { ClientSocket } from './client-socket.ts';
-import { readBuffer } from './read-buffer.ts';
+import { readBuffer } from '../wire/read-buffer.ts';
 
 /**
  * What Node keeps of an accepted socket under names that it promises nobody: the handle that the system's socket is behind, and the server

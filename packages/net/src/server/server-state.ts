@@ -1,7 +1,7 @@
 import type { Clock, FairleadError } from '@fairlead/core';
 import type { FieldSieve } from '../http1/field-sieve.ts';
 import type { WholeAnswer, ResolvedServerLimits } from './options.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox } from '../wire/outbox.ts';
 import type { ServerRequest } from './server-request.ts';
 
 /** What a server's connections share. */
