@@ -28,10 +28,12 @@ export class FieldScanner {
   isNoted = false;
   #text = '';
   #offset = 0;
+  #usual = '';
   readonly #marks = new Int32Array(MOST_FIELDS * STRIDE);
 
   /**
-   * Scans from `at`; returns the offset behind the empty line, or `INCOMPLETE`.
+   * Scans from `at`; returns the offset behind the empty line, or `INCOMPLETE`. Within a name or a value it may look at octets beyond
+   * `end`, of which nothing follows.
    * @throws HTTP_MALFORMED at the first octet that can't stand where it is: folded lines, whitespace before the colon,
    * line ends that are not CRLF, tabs beside a framing field's value and control characters included
    * @throws HTTP_FIELDS_TOO_LARGE when there are more than `maxFields`
@@ -51,8 +53,8 @@ export class FieldScanner {
         throw fail('HTTP_FIELDS_TOO_LARGE', `The message has more than ${maxFields} fields.`);
       }
       const nameStart = at;
-      while (at < end && IS_TOKEN[bytes[at] ?? 0] === 1) at += 1;
-      if (at === end) return INCOMPLETE;
+      while (IS_TOKEN[bytes[at] ?? 0] === 1) at += 1;
+      if (at >= end) return INCOMPLETE;
       if (bytes[at] !== COLON || at === nameStart) throw misplaced("in a field's name", bytes[at]);
       const nameEnd = at;
       at += 1;
@@ -60,7 +62,7 @@ export class FieldScanner {
       const valueStart = at;
       let octet = bytes[at] ?? 0;
       // Nearly all of them are visible ASCII and spaces.
-      while (octet >= SPACE && octet < DELETE && at < end) {
+      while (octet >= SPACE && octet < DELETE) {
         at += 1;
         octet = bytes[at] ?? 0;
       }
@@ -111,6 +113,16 @@ export class FieldScanner {
   /** A line's value. */
   valueAt(line: number): string {
     return this.#slice(line * STRIDE + 3);
+  }
+
+  /** A line's value that mostly is the same as in the last message: the same string then, so that it is known where it is looked up. */
+  usualAt(line: number): string {
+    const start = (this.#marks[line * STRIDE + 3] ?? 0) - this.#offset;
+    const length = (this.#marks[line * STRIDE + 4] ?? 0) - this.#offset - start;
+    const usual = this.#usual;
+    if (usual.length === length && this.#text.startsWith(usual, start)) return usual;
+    this.#usual = this.valueAt(line);
+    return this.#usual;
   }
 
   /** All names and values. */

@@ -55,7 +55,7 @@ export function framingOf(scanner: FieldScanner): Framing {
   for (let line = 0; line < scanner.count; line += 1) {
     const known = scanner.knownAt(line);
     if (known < 0 || known > TRAILER) continue;
-    const value = scanner.valueAt(line);
+    const value = known === HOST ? scanner.usualAt(line) : scanner.valueAt(line);
     switch (known) {
       case HOST:
         if (host !== undefined) throw twice('Host');

@@ -106,13 +106,11 @@ export function parseRequestHead(
   const targetStart = at + 1;
   const targetLimit = targetStart + limits.maxTargetBytes;
   at = targetStart;
-  while (at < end && IS_TARGET[bytes[at] ?? 0] === 1) {
-    if (at === targetLimit) {
-      throw fail('HTTP_TARGET_TOO_LONG', `The request's target is longer than ${limits.maxTargetBytes} bytes.`);
-    }
-    at += 1;
+  while (IS_TARGET[bytes[at] ?? 0] === 1) at += 1;
+  if (Math.min(at, end) > targetLimit) {
+    throw fail('HTTP_TARGET_TOO_LONG', `The request's target is longer than ${limits.maxTargetBytes} bytes.`);
   }
-  if (at === end) return undefined;
+  if (at >= end) return undefined;
   if (bytes[at] !== SPACE || at === targetStart) throw misplaced("in the request's target", bytes[at]);
   const targetEnd = at;
   at = scanVersion(bytes, targetEnd + 1, end, 'request line');

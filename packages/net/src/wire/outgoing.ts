@@ -9,7 +9,9 @@ export class Outgoing {
   /** That wait here; the socket may have more. */
   bytes = 0;
   readonly #socket: Duplex;
+  /** What goes before the text, if there are bytes among it. */
   readonly #pieces: (string | Uint8Array)[] = [];
+  #text = '';
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -17,16 +19,15 @@ export class Outgoing {
 
   /** Takes latin1 text. */
   text(text: string): void {
-    const pieces = this.#pieces;
-    const last = pieces.at(-1);
-    if (typeof last === 'string') pieces[pieces.length - 1] = last + text;
-    else pieces.push(text);
+    this.#text += text;
     this.bytes += text.length;
   }
 
   /** Takes latin1 text, or bytes that must not change. */
   push(piece: string | Uint8Array): void {
     if (typeof piece === 'string') return this.text(piece);
+    if (this.#text !== '') this.#pieces.push(this.#text);
+    this.#text = '';
     this.#pieces.push(piece);
     this.bytes += piece.length;
   }
@@ -37,10 +38,9 @@ export class Outgoing {
    */
   copy(bytes: Buffer, isChunk: boolean): void {
     if (isChunk) this.text(`${bytes.length.toString(16)}\r\n`);
-    const [before = ''] = this.#pieces;
     if (bytes.length <= TEXT_AT_MOST_BYTES) this.text(bytes.toString('latin1'));
-    else if (this.#pieces.length <= 1 && typeof before === 'string' && sendRooms.fits(before.length + bytes.length + 2))
-      return this.#sendTogether(before, bytes, isChunk);
+    else if (this.#pieces.length === 0 && sendRooms.fits(this.bytes + bytes.length + 2))
+      return this.#sendTogether(bytes, isChunk);
     else this.push(Buffer.from(bytes));
     if (isChunk) this.text('\r\n');
   }
@@ -48,27 +48,29 @@ export class Outgoing {
   /** Sends all of it. */
   flush(): void {
     const pieces = this.#pieces;
+    const text = this.#text;
     const socket = this.#socket;
-    this.bytes = 0;
-    if (socket.destroyed) pieces.length = 0;
-    else if (pieces.length === 1) this.#write(pieces[0] ?? '');
-    else if (pieces.length > 1) {
+    if (pieces.length > 0 && !socket.destroyed) {
       socket.cork();
       // Text beside bytes would make Node copy all of it into one piece.
-      for (const piece of pieces) this.#write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
+      for (const piece of pieces) socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
+      if (text !== '') socket.write(Buffer.from(text, 'latin1'));
       socket.uncork();
-    }
-    pieces.length = 0;
+    } else if (text !== '' && !socket.destroyed) socket.write(text, 'latin1');
+    this.clear();
   }
 
   /** Nothing of it is sent. */
   clear(): void {
-    this.#pieces.length = 0;
+    this.#text = '';
+    // Even an empty list takes its time to be emptied.
+    if (this.#pieces.length > 0) this.#pieces.length = 0;
     this.bytes = 0;
   }
 
-  /** Text and bytes in one write, from memory that is used again. */
-  #sendTogether(before: string, bytes: Buffer, isChunk: boolean): void {
+  /** The text and bytes in one write, from memory that is used again. */
+  #sendTogether(bytes: Buffer, isChunk: boolean): void {
+    const before = this.#text;
     this.clear();
     if (this.#socket.destroyed) return;
     const room = sendRooms.take();
@@ -76,10 +78,5 @@ export class Outgoing {
     end += bytes.copy(room, end);
     if (isChunk) end += room.write('\r\n', end, 'latin1');
     this.#socket.write(room.subarray(0, end), () => sendRooms.release(room));
-  }
-
-  #write(piece: string | Uint8Array): void {
-    if (typeof piece === 'string') this.#socket.write(piece, 'latin1');
-    else this.#socket.write(piece);
   }
 }

@@ -7,6 +7,7 @@ import type { LocalAnswer } from './filter.ts';
 import { LiveListener } from './live-listener.ts';
 import { fileTls } from './listener-tls.ts';
 import { problemBody, localLines } from './problem-answer.ts';
+import { traceIdIn } from './trace-ids.ts';
 
 /** A listener that is open. */
 export interface OpenListener extends NetServer {
@@ -64,11 +65,10 @@ function serveOn(core: EngineCore, listener: CompiledListener, tls: ServerTls | 
 /** What is no request is answered, counted and told of, too. */
 function refusal(core: EngineCore, fault: FairleadError): WholeAnswer {
   const answer = refusalOf(fault);
-  const traceId = core.ids.traceId();
+  const traceLines = core.ids.lines();
   core.report.refused(answer.status, answer.cause, fault.code);
-  const body = problemBody(answer, '', traceId);
-  const lines = `${localLines(answer)}traceparent: 00-${traceId}-${core.ids.spanId()}-00\r\nx-request-id: ${traceId}\r\n`;
-  return { status: answer.status, fields: fieldsOf(lines), body };
+  const body = problemBody(answer, '', traceIdIn(traceLines));
+  return { status: answer.status, fields: fieldsOf(localLines(answer) + traceLines), body };
 }
 
 function refusalOf(fault: FairleadError): LocalAnswer {

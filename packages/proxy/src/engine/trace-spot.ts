@@ -4,6 +4,7 @@ import type { Span } from '@fairlead/telemetry';
 import type { EngineCore } from './engine-core.ts';
 import type { Identity } from './filter.ts';
 import type { Rubric } from './outcome-report.ts';
+import { spanIdIn, traceIdIn } from './trace-ids.ts';
 
 /** What a Context is made of besides the trace. */
 export interface ContextFacts {
@@ -59,13 +60,16 @@ export class TraceSpot {
       this.#parentSpanId = named?.spanId;
       this.#state = named?.state;
       this.requestId = requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : this.traceId;
+      this.isSampled = core.telemetry.tracer.decide(this.traceId, startedAtMs);
     } else {
-      this.traceId = core.ids.traceId();
+      const lines = core.ids.lines();
+      this.traceId = traceIdIn(lines);
       this.#parentSpanId = undefined;
       this.#state = undefined;
       this.requestId = this.traceId;
+      this.isSampled = core.telemetry.tracer.decide(this.traceId, startedAtMs);
+      if (!this.isSampled) this.#lines = lines;
     }
-    this.isSampled = core.telemetry.tracer.decide(this.traceId, startedAtMs);
   }
 
   /** The fields of an answer that let it be looked up. */
@@ -190,7 +194,7 @@ export class TraceSpot {
   }
 
   get #ownSpanId(): string {
-    if (this.#spanId === '') this.#spanId = this.#core.ids.spanId();
+    if (this.#spanId === '') this.#spanId = this.#lines === '' ? this.#core.ids.spanId() : spanIdIn(this.#lines);
     return this.#spanId;
   }
 }
