@@ -13,83 +13,86 @@ const MOST_DIGITS = 15;
 /** Among codings that may have a weight. */
 const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i;
 
-/** What a message's fields say of its framing and of the connection. */
-export interface Framing {
-  /** `Content-Length`; −1 without. */
-  readonly contentLength: number;
-  /** Whether there is a `Transfer-Encoding`, which then is `chunked`. */
-  readonly isChunked: boolean;
-  /** `Host`; `undefined` without. */
-  readonly host: string | undefined;
-  /** Whether `Connection` has `close` among its options. */
-  readonly isClosing: boolean;
-  /** Whether `Connection` has `upgrade` among its options. */
-  readonly isUpgrading: boolean;
-  /** Whether an answer 100 is expected before the body. */
-  readonly expectsContinue: boolean;
-  /** Whether trailers are taken after an answer's body (`TE: trailers`). */
-  readonly takesTrailers: boolean;
-  /** Whether trailers are announced. */
-  readonly announcesTrailers: boolean;
-  /** Other names that `Connection` has among its options: those fields are for this connection only. Mostly none. */
-  readonly named: readonly string[] | undefined;
-}
-
 /**
- * Reads the framing of scanned fields, as RFC 9112, section 6, allows it and never more kindly: one `Content-Length` of
- * digits only, or one `Transfer-Encoding` that is `chunked`, never both.
- * @throws HTTP_MALFORMED when the fields contradict each other or themselves
- * @throws HTTP_UNSUPPORTED for other transfer encodings
- * @throws HTTP_EXPECTATION_FAILED for an `Expect` that is not `100-continue`
+ * What a message's fields say of its framing and of the connection. One of it serves every message: it is read, and what it says taken
+ * over, without anything in between.
  */
-export function framingOf(scanner: FieldScanner): Framing {
-  let contentLength = -1;
-  let isChunked = false;
-  let host: string | undefined;
-  let isClosing = false;
-  let isUpgrading = false;
-  let expectsContinue = false;
-  let takesTrailers = false;
-  let announcesTrailers = false;
-  let named: readonly string[] | undefined;
-  for (let line = 0; line < scanner.count; line += 1) {
-    const known = scanner.knownAt(line);
-    if (known < 0 || known > TRAILER) continue;
-    const value = known === HOST ? scanner.usualAt(line) : scanner.valueAt(line);
+class Framing {
+  /** `Content-Length`; −1 without. */
+  contentLength = -1;
+  /** Whether there is a `Transfer-Encoding`, which then is `chunked`. */
+  isChunked = false;
+  /** `Host`; `undefined` without. */
+  host: string | undefined;
+  /** Whether `Connection` has `close` among its options. */
+  isClosing = false;
+  /** Whether `Connection` has `upgrade` among its options. */
+  isUpgrading = false;
+  /** Whether an answer 100 is expected before the body. */
+  expectsContinue = false;
+  /** Whether trailers are taken after an answer's body (`TE: trailers`). */
+  takesTrailers = false;
+  /** Whether trailers are announced. */
+  announcesTrailers = false;
+  /** Other names that `Connection` has among its options: those fields are for this connection only. Mostly none. */
+  named: string[] | undefined;
+
+  /**
+   * Reads the fields that the scanner has found. A body's length is one `Content-Length` of digits only, or one `Transfer-Encoding` that is
+   * `chunked`, never both.
+   * @throws HTTP_MALFORMED when the fields contradict each other or themselves
+   * @throws HTTP_UNSUPPORTED for other transfer encodings
+   * @throws HTTP_EXPECTATION_FAILED for an `Expect` that is not `100-continue`
+   */
+  read(scanner: FieldScanner): void {
+    this.contentLength = -1;
+    this.isChunked = false;
+    this.host = undefined;
+    this.isClosing = false;
+    this.isUpgrading = false;
+    this.expectsContinue = false;
+    this.takesTrailers = false;
+    this.announcesTrailers = false;
+    this.named = undefined;
+    for (let line = 0; line < scanner.count; line += 1) {
+      const known = scanner.knownAt(line);
+      if (known === HOST) this.#heed(known, scanner.usualAt(line));
+      else if (known >= 0 && known <= TRAILER) this.#heed(known, scanner.valueAt(line));
+    }
+    if (this.isChunked && this.contentLength !== -1) {
+      throw fail('HTTP_MALFORMED', 'The message has both a Content-Length and a Transfer-Encoding.');
+    }
+  }
+
+  #heed(known: number, value: string): void {
     switch (known) {
       case HOST:
-        if (host !== undefined) throw twice('Host');
-        host = value;
+        if (this.host !== undefined) throw twice('Host');
+        this.host = value;
         break;
       case CONTENT_LENGTH:
-        if (contentLength !== -1) throw twice('Content-Length');
-        contentLength = lengthOf(value);
+        if (this.contentLength !== -1) throw twice('Content-Length');
+        this.contentLength = lengthOf(value);
         break;
       case TRANSFER_ENCODING:
-        if (isChunked) throw twice('Transfer-Encoding');
+        if (this.isChunked) throw twice('Transfer-Encoding');
         if (value.length !== 7 || value.toLowerCase() !== 'chunked') {
           throw fail(
             'HTTP_UNSUPPORTED',
             'The Transfer-Encoding is not "chunked", the only one that is understood here.',
           );
         }
-        isChunked = true;
+        this.isChunked = true;
         break;
       case CONNECTION:
         // What clients send whose connection is kept.
-        if (value === 'keep-alive' || value === 'Keep-Alive') break;
-        for (const option of value.toLowerCase().split(',')) {
-          const name = option.trim();
-          if (name === 'close') isClosing = true;
-          else if (name === 'upgrade') isUpgrading = true;
-          else if (name !== 'keep-alive' && name !== '') named = [...(named ?? []), name];
-        }
+        if (value !== 'keep-alive' && value !== 'Keep-Alive') this.#heedOptions(value);
         break;
       case TE:
-        if (value === 'trailers' || TAKES_TRAILERS.test(value)) takesTrailers = true;
+        if (value === 'trailers' || TAKES_TRAILERS.test(value)) this.takesTrailers = true;
         break;
       case TRAILER:
-        announcesTrailers = true;
+        this.announcesTrailers = true;
         break;
       case EXPECT:
         if (value.toLowerCase() !== '100-continue') {
@@ -98,24 +101,22 @@ export function framingOf(scanner: FieldScanner): Framing {
             'The Expect is not "100-continue", the only one that is understood here.',
           );
         }
-        expectsContinue = true;
+        this.expectsContinue = true;
     }
   }
-  if (isChunked && contentLength !== -1) {
-    throw fail('HTTP_MALFORMED', 'The message has both a Content-Length and a Transfer-Encoding.');
+
+  #heedOptions(value: string): void {
+    for (const option of value.toLowerCase().split(',')) {
+      const name = option.trim();
+      if (name === 'close') this.isClosing = true;
+      else if (name === 'upgrade') this.isUpgrading = true;
+      else if (name !== 'keep-alive' && name !== '') (this.named ??= []).push(name);
+    }
   }
-  return {
-    contentLength,
-    isChunked,
-    host,
-    isClosing,
-    isUpgrading,
-    expectsContinue,
-    takesTrailers,
-    announcesTrailers,
-    named,
-  };
 }
+
+/** That of the message that is being read. */
+export const framing = new Framing();
 
 function lengthOf(value: string): number {
   if (value.length === 0 || value.length > MOST_DIGITS) throw noLength();

@@ -2,7 +2,7 @@ import { fail } from '../errors.ts';
 import type { FieldSieve } from './field-sieve.ts';
 import type { Fields } from './fields.ts';
 import { fieldScanner, INCOMPLETE, misplaced } from './field-scanner.ts';
-import { CHUNKED, framingOf } from './framing.ts';
+import { CHUNKED, framing } from './framing.ts';
 import type { ResolvedLimits } from './limits.ts';
 import type { MessageHead } from './message-head.ts';
 import { CR, IS_TARGET, IS_TOKEN, LF, SPACE } from './octets.ts';
@@ -52,7 +52,7 @@ export class RequestHead implements MessageHead {
   /** Of a start line and the fields that the scanner has just read. */
   constructor(start: StartLine, sieve: FieldSieve | undefined, byteLength: number) {
     const { minorVersion } = start;
-    const framing = framingOf(fieldScanner);
+    framing.read(fieldScanner);
     const { contentLength, isChunked, host, isClosing, isUpgrading, expectsContinue, named } = framing;
     if (minorVersion === 0 && isChunked) throw fail('HTTP_MALFORMED', 'An HTTP/1.0 request has no Transfer-Encoding.');
     if (host === undefined && minorVersion === 1) throw fail('HTTP_MALFORMED', 'The request has no Host.');

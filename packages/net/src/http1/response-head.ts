@@ -2,7 +2,7 @@ import { fail } from '../errors.ts';
 import type { FieldSieve } from './field-sieve.ts';
 import type { Fields } from './fields.ts';
 import { fieldScanner, INCOMPLETE, misplaced } from './field-scanner.ts';
-import { CHUNKED, framingOf, UNTIL_CLOSE } from './framing.ts';
+import { CHUNKED, framing, UNTIL_CLOSE } from './framing.ts';
 import type { ResolvedLimits } from './limits.ts';
 import type { MessageHead } from './message-head.ts';
 import { CR, IS_VALUE, LF, SPACE } from './octets.ts';
@@ -32,7 +32,8 @@ export class ResponseHead implements MessageHead {
 
   /** Of a status line and the fields that the scanner has just read. */
   constructor(status: number, minorVersion: 0 | 1, method: string, sieve: FieldSieve | undefined, byteLength: number) {
-    const { contentLength, isChunked, isClosing, announcesTrailers, named } = framingOf(fieldScanner);
+    framing.read(fieldScanner);
+    const { contentLength, isChunked, isClosing, announcesTrailers, named } = framing;
     if (isChunked && (minorVersion === 0 || status < 200 || status === 204)) {
       throw fail(
         'HTTP_MALFORMED',
