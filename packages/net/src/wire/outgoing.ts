@@ -3,6 +3,7 @@ import { sendRooms } from './send-rooms.ts';
 
 /** What is rather made text, which is sent together with other text, than copied. */
 const TEXT_AT_MOST_BYTES = 8 * 1024;
+const NO_PIECES: readonly (string | Uint8Array)[] = [];
 
 /** What waits to be sent over one socket: text beside text becomes one piece, and all pieces leave in one write. */
 export class Outgoing {
@@ -47,17 +48,20 @@ export class Outgoing {
 
   /** Sends all of it. */
   flush(): void {
-    const pieces = this.#pieces;
-    const text = this.#text;
     const socket = this.#socket;
-    if (pieces.length > 0 && !socket.destroyed) {
-      socket.cork();
-      // Text beside bytes would make Node copy all of it into one piece.
-      for (const piece of pieces) socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
-      if (text !== '') socket.write(Buffer.from(text, 'latin1'));
-      socket.uncork();
-    } else if (text !== '' && !socket.destroyed) socket.write(text, 'latin1');
+    const text = this.#text;
+    const pieces = this.#pieces.length === 0 ? NO_PIECES : this.#pieces.splice(0);
     this.clear();
+    if (socket.destroyed) return;
+    if (pieces.length === 0) {
+      if (text !== '') socket.write(text, 'latin1');
+      return;
+    }
+    socket.cork();
+    // Text beside bytes would make Node copy all of it into one piece.
+    for (const piece of pieces) socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
+    if (text !== '') socket.write(Buffer.from(text, 'latin1'));
+    socket.uncork();
   }
 
   /** Nothing of it is sent. */
