@@ -1,43 +1,18 @@
-import { PGlite } from '@electric-sql/pglite';
-import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Database } from '../database.ts';
-import { migrateStore } from '../migrate/migrate.ts';
-import { pgliteDatabase } from '../pglite/index.ts';
+import { expect, test } from 'vitest';
 import { breakable } from '../testing/breakable.ts';
 import { handle, queue } from './queue.ts';
 import { JobBed } from './testing/job-bed.ts';
+import { pglitePlaces } from './testing/pglite-place.fixture.ts';
 
 // What the line between worker and database does to jobs.
 
-let pglite: PGlite;
-let schemas = 0;
-let clock: VirtualClock;
-let database: Database;
-
-beforeAll(async () => {
-  pglite = await PGlite.create();
-});
-afterAll(() => pglite.close());
-beforeEach(async () => {
-  clock = virtualClock({ startMs: Date.UTC(2030, 0, 1) });
-  database = pgliteDatabase({ pglite, schema: `s${(schemas += 1)}`, name: 'orders', clock });
-  await migrateStore(createContext({ clock, random: realRandom() }), database);
-});
-
-const bed = (): JobBed => {
-  const ctx = createContext({ clock, random: realRandom() });
-  const tick = async (): Promise<void> => {
-    await clock.advance(20);
-    await database.query(ctx, 'select 1');
-  };
-  return new JobBed({ database, clock, tick });
-};
+const open = pglitePlaces(20);
+const bed = async (): Promise<JobBed> => new JobBed(await open());
 
 test('jobs that were claimed by a statement whose answer was lost are given back, and done with their first attempt', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail');
-  const line = breakable(database);
+  const line = breakable(on.place.database);
   const attempts: number[] = [];
   const held = on.leases();
   await held.standing(on.context());
@@ -54,9 +29,9 @@ test('jobs that were claimed by a statement whose answer was lost are given back
 });
 
 test('what was done is told until the database answers, and not done again', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail');
-  const line = breakable(database);
+  const line = breakable(on.place.database);
   let runs = 0;
   on.worker(
     [
@@ -77,9 +52,9 @@ test('what was done is told until the database answers, and not done again', asy
 });
 
 test('when the leases are lost, Contexts of running jobs end, and the jobs are done again with their next attempt', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail');
-  const line = breakable(database);
+  const line = breakable(on.place.database);
   const ends: unknown[] = [];
   const attempts: number[] = [];
   const held = on.leases('orders-1', { database: line.database });
@@ -104,27 +79,27 @@ test('when the leases are lost, Contexts of running jobs end, and the jobs are d
 });
 
 test('the next job of a key goes as soon as the one before has ended, also while later ones were not come across yet', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail', { concurrency: 8 });
   const done: number[] = [];
   for (let n = 0; n < 60; n += 1) await on.enqueue(mail, n, { key: n % 3 === 0 ? 'ann' : `other ${n}` });
   const handled = handle(mail, async (_, job) => {
-    await clock.sleep(1);
+    await on.place.clock.sleep(1);
     if (job.key === 'ann') done.push(job.payload);
   });
-  const atMs = clock.monotonic();
+  const atMs = on.place.clock.monotonic();
   on.worker([handled]);
   on.worker([handled], { leases: on.leases('orders-2') });
   await on.until(async () => (await on.count()) === 0);
   expect(done).toEqual(done.toSorted((a, b) => a - b));
-  // Long before anybody looks for keys that nobody lets go, by the virtual clock.
-  expect(clock.monotonic() - atMs).toBeLessThan(10_000);
+  // Long before anybody looks for keys that nobody lets go, by the virtual on.place.clock.
+  expect(on.place.clock.monotonic() - atMs).toBeLessThan(10_000);
 });
 
 test('closing ends soon when the database does not answer, and what was not told returns with the leases', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail');
-  const line = breakable(database);
+  const line = breakable(on.place.database);
   let runs = 0;
   const first = on.worker(
     [
@@ -137,17 +112,17 @@ test('closing ends soon when the database does not answer, and what was not told
   );
   await on.enqueue(mail, 1);
   await on.until(() => runs === 1);
-  const atMs = clock.monotonic();
+  const atMs = on.place.clock.monotonic();
   const closing = first.close({ graceMs: 500 });
   await on.until(() => first.state().kind === 'closed');
   await closing;
-  expect(clock.monotonic() - atMs).toBeLessThan(3_000);
+  expect(on.place.clock.monotonic() - atMs).toBeLessThan(3_000);
   expect(await on.count(`state = 'running'`)).toBe(1);
 });
 
 test('a worker that has nothing to do sends one statement each pollMs', async () => {
-  await using on = bed();
-  const line = breakable(database);
+  await using on = await bed();
+  const line = breakable(on.place.database);
   const names = ['a', 'b', 'c', 'd'];
   const queues = names.map((name) => handle(queue(name), async () => {}));
   on.worker(queues, { database: line.database, leases: on.leases(), pollMs: 1_000 });
@@ -158,9 +133,9 @@ test('a worker that has nothing to do sends one statement each pollMs', async ()
 });
 
 test('jobs that wait cost as many statements as there are batches', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail', { concurrency: 20 });
-  const line = breakable(database);
+  const line = breakable(on.place.database);
   for (let n = 0; n < 100; n += 1) await on.enqueue(mail, n);
   let done = 0;
   on.worker([handle(mail, async () => void (done += 1))], { database: line.database, pollMs: 60_000 });

@@ -1,46 +1,21 @@
-import { PGlite } from '@electric-sql/pglite';
-import { createContext, realRandom, virtualClock, type VirtualClock } from '@fairlead/core';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Database } from '../database.ts';
-import { migrateStore } from '../migrate/migrate.ts';
-import { pgliteDatabase } from '../pglite/index.ts';
+import { expect, test } from 'vitest';
 import { breakable } from '../testing/breakable.ts';
 import { enqueueMany } from './enqueue.ts';
 import { handle, queue } from './queue.ts';
 import { JobBed } from './testing/job-bed.ts';
+import { pglitePlaces } from './testing/pglite-place.fixture.ts';
 
 // Workers of one process that were given the same queue, and statements that are under way at the same time.
 
-let pglite: PGlite;
-let schemas = 0;
-let clock: VirtualClock;
-let database: Database;
-
-beforeAll(async () => {
-  pglite = await PGlite.create();
-});
-afterAll(() => pglite.close());
-beforeEach(async () => {
-  clock = virtualClock({ startMs: Date.UTC(2030, 0, 1) });
-  database = pgliteDatabase({ pglite, schema: `s${(schemas += 1)}`, name: 'orders', clock });
-  await migrateStore(createContext({ clock, random: realRandom() }), database);
-});
-
-const bed = (): JobBed => {
-  const ctx = createContext({ clock, random: realRandom() });
-  const tick = async (): Promise<void> => {
-    await clock.advance(20);
-    await database.query(ctx, 'select 1');
-  };
-  return new JobBed({ database, clock, tick });
-};
+const open = pglitePlaces(20);
+const bed = async (): Promise<JobBed> => new JobBed(await open());
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 test('workers of a process claim together what they share, and each does its part', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail', { concurrency: 5 });
-  const line = breakable(database);
+  const line = breakable(on.place.database);
   const leases = on.leases();
   for (const n of numbers(100)) await on.enqueue(mail, n);
   const done = [0, 0, 0, 0];
@@ -56,7 +31,7 @@ test('workers of a process claim together what they share, and each does its par
 });
 
 test('no job waits for a worker that is busy while another is free', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail', { concurrency: 1, prefetch: 3 });
   const leases = on.leases();
   const gate = Promise.withResolvers<void>();
@@ -76,7 +51,7 @@ test('no job waits for a worker that is busy while another is free', async () =>
 });
 
 test('one that is closed gives back what the others have no room for, tells what it did, and they go on', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail', { concurrency: 2, prefetch: 2 });
   const leases = on.leases();
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -118,7 +93,7 @@ test('one that is closed gives back what the others have no room for, tells what
 });
 
 test('workers that come when the others have left claim anew', async () => {
-  await using on = bed();
+  await using on = await bed();
   const mail = queue<number>('mail');
   const leases = on.leases();
   let done = 0;
