@@ -1,6 +1,6 @@
-import type { Clock, Context } from '@fairlead/core';
+import type { Clock } from '@fairlead/core';
 import { lineWriter, quoted } from './log-line.ts';
-import type { LogDestination, Logger, LogLevel } from './logger.ts';
+import type { LogDestination, Logger, LogLevel, LogOrigin } from './logger.ts';
 import type { Redaction } from './redaction.ts';
 
 /** What a logger is made of. */
@@ -64,7 +64,7 @@ function isoTime(clock: Clock): () => string {
   };
 }
 
-function membersOf(ctx: Context | undefined): string {
+function membersOf(ctx: LogOrigin | undefined): string {
   if (ctx === undefined) return '';
   const { trace, requestId, tenant, correlationId } = ctx;
   const ids = `,"traceId":"${trace.traceId}","spanId":"${trace.spanId}","requestId":${quoted(requestId)}`;

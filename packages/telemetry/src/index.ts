@@ -1,7 +1,7 @@
 export type { AccessLineGate, AccessLineOptions, AccessLines } from './access-lines.ts';
 export { createTelemetry } from './create-telemetry.ts';
 export { TELEMETRY_ERRORS } from './errors.ts';
-export type { LogDestination, LogFields, Logger, LogLevel } from './logger.ts';
+export type { LogDestination, LogFields, Logger, LogLevel, LogOrigin } from './logger.ts';
 export type { DefaultRedLabels, Metrics, Red, RedKind, RedObservation, RedOptions, Unregistered } from './metrics.ts';
 export { gatheredLines } from './gathered-lines.ts';
 export type { GatheredLinesOptions } from './gathered-lines.ts';

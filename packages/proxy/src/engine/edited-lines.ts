@@ -1,24 +1,7 @@
-import type { Fields, FieldSieve } from '@fairlead/net';
-
 /** What filters have set or left out, by lower-case name. */
 export type Edits = Map<string, string | undefined>;
 
-/**
- * Field lines with edits: `kept` as it is where no edit concerns it, else made anew of `fields`. What a sieve drops isn't
- * there to be edited.
- */
-export function editedLines(kept: string, fields: Fields, sieve: FieldSieve, named: Edits): string {
-  let lines = kept;
-  for (const name of named.keys()) {
-    if (sieve.drops(name) || fields.get(name) === undefined) continue;
-    lines = withoutEdited(kept, named);
-    break;
-  }
-  for (const [name, value] of named) if (value !== undefined) lines += `${name}: ${value}\r\n`;
-  return lines;
-}
-
-/** Whole lines with edits, whoever wrote them. */
+/** Whole lines with edits. */
 export function withEdits(lines: string, edits: Edits): string {
   let edited = withoutEdited(lines, edits);
   for (const [name, value] of edits) if (value !== undefined) edited += `${name}: ${value}\r\n`;
@@ -31,20 +14,29 @@ export function withoutLine(lines: string, name: string): string {
 }
 
 /** Whole lines, but those whose name is edited. */
-export function withoutEdited(kept: string, edits: { has(name: string): boolean }): string {
+export function withoutEdited(kept: string, edits: Names): string {
+  /** A bit for each length that an edited name has: of most lines that tells enough. */
+  let lengths = 0;
+  for (const name of edits.keys()) lengths |= 1 << name.length;
   let lines = '';
   /** Where those begin that stay and are not in `lines` yet. */
   let from = 0;
   for (let at = 0; at < kept.length;) {
-    const end = kept.indexOf('\r\n', at) + 2;
-    const name = kept.slice(at, kept.indexOf(':', at)).toLowerCase();
-    if (edits.has(name)) {
+    const colon = kept.indexOf(':', at);
+    const end = kept.indexOf('\n', colon) + 1;
+    if ((lengths & (1 << (colon - at))) !== 0 && edits.has(kept.slice(at, colon).toLowerCase())) {
       lines += kept.slice(from, at);
       from = end;
     }
     at = end;
   }
   return lines + kept.slice(from);
+}
+
+/** Of fields, lower-case. */
+interface Names {
+  has(name: string): boolean;
+  keys(): Iterable<string>;
 }
 
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;

@@ -1,6 +1,6 @@
-import type { Clock, Context } from '@fairlead/core';
+import type { Clock } from '@fairlead/core';
 import { constantSpan } from '@fairlead/telemetry';
-import type { AccessLineGate, RedSeries, SpanOptions, Telemetry } from '@fairlead/telemetry';
+import type { AccessLineGate, LogOrigin, RedSeries, SpanOptions, Telemetry } from '@fairlead/telemetry';
 import type { CompiledRoute } from './compiled-route.ts';
 import { ConsumerTable } from './consumer-table.ts';
 import type { Identity } from './filter.ts';
@@ -33,7 +33,7 @@ export interface Subject {
   readonly route: CompiledRoute;
   readonly cluster: string;
   readonly identity: Identity | undefined;
-  readonly ctx: Context;
+  readonly origin: LogOrigin;
   readonly startedAtMs: number;
 }
 
@@ -136,7 +136,7 @@ export class OutcomeReport {
     this.#telemetry.log.info(undefined, 'request', { status, code: cause, parser: fault });
   }
 
-  /** A request is over, at `atMs`. Its Context is asked for only when there is a line to be written. */
+  /** A request is over, at `atMs`. Its origin is asked for only when there is a line to be written. */
   ended(rubric: Rubric, subject: Subject, status: number, cause: string | undefined, atMs: number): void {
     const durationMs = atMs - subject.startedAtMs;
     rubric.lately.ended(atMs, durationMs, status, cause);
@@ -150,7 +150,7 @@ export class OutcomeReport {
     if (omitted === undefined) return;
     const { method, path, route, cluster, identity } = subject;
     const isMatched = route.label !== '';
-    this.#telemetry.log[status >= 500 ? 'warn' : 'info'](subject.ctx, 'request', {
+    this.#telemetry.log[status >= 500 ? 'warn' : 'info'](subject.origin, 'request', {
       method,
       path: path.slice(0, MOST_PATH),
       route: isMatched ? route.label : undefined,

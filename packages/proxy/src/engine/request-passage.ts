@@ -1,16 +1,9 @@
 import type { Context } from '@fairlead/core';
 import { Fields, trailerLines, type ClientProof, type ServerRequest } from '@fairlead/net';
+import type { LogOrigin } from '@fairlead/telemetry';
 import { UNMATCHED_ROUTE, type CompiledRoute } from './compiled-route.ts';
 import { OwnDeadline, type DeadlineLine, type Due } from './deadlines.ts';
-import {
-  checkEdit,
-  checkHost,
-  editedLines,
-  withEdits,
-  withoutEdited,
-  withoutLine,
-  type Edits,
-} from './edited-lines.ts';
+import { checkEdit, checkHost, withEdits, withoutEdited, withoutLine, type Edits } from './edited-lines.ts';
 import type { EngineCore } from './engine-core.ts';
 import { bodyFailure, brokenUpload, tooLarge } from './failures.ts';
 import type { Identity, LocalAnswer, Mirror, Passage } from './filter.ts';
@@ -101,6 +94,11 @@ export abstract class RequestPassage implements Passage, Due {
 
   get ctx(): Context {
     return this.trace.context(this);
+  }
+
+  /** What lines about it say of its trace. */
+  get origin(): LogOrigin {
+    return this.trace.origin(this);
   }
 
   get leftMs(): number | undefined {
@@ -233,11 +231,11 @@ export abstract class RequestPassage implements Passage, Due {
   }
 
   /** The lines of an upstream's answer, with what filters say and what lets it be looked up. */
-  protected upstreamAnswerLines({ kept, fields }: Told): string {
+  protected upstreamAnswerLines({ kept }: Told): string {
     const own = this.trace.answerLines;
     const { answerEdits: edits, answerAdds: adds } = this;
     if (edits === undefined) return kept + own + adds;
-    return editedLines(kept, fields, this.core.answerSieve, edits) + withoutEdited(own, edits) + adds;
+    return withEdits(kept, edits) + withoutEdited(own, edits) + adds;
   }
 
   /** The same of an answer that is the proxy's own, or that a filter has changed. */

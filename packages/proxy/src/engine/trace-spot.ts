@@ -1,6 +1,6 @@
 import { createContext, parseTraceparent, type Context, type ScopedContext } from '@fairlead/core';
 import type { RequestHead } from '@fairlead/net';
-import type { Span } from '@fairlead/telemetry';
+import type { LogOrigin, Span } from '@fairlead/telemetry';
 import type { EngineCore } from './engine-core.ts';
 import type { Identity } from './filter.ts';
 import type { Rubric } from './outcome-report.ts';
@@ -104,6 +104,14 @@ export class TraceSpot {
             caller: { service: this.#core.name, subject: identity.subject, roles: identity.roles ?? NO_ROLES },
           });
     return this.#ctx;
+  }
+
+  /** What a line about the request says: that of its Context, which need not be made for it. */
+  origin(facts: ContextFacts): LogOrigin {
+    if (this.#scope !== undefined) return this.context(facts);
+    const { traceId, requestId } = this;
+    const trace = { traceId, spanId: this.#parentSpanId ?? this.#ownSpanId };
+    return { trace, requestId, tenant: facts.identity?.tenant, correlationId: requestId };
   }
 
   /** Begins the span of the request, if its trace is recorded. */

@@ -1,5 +1,5 @@
 import { CHUNKED, type Peer, type RequestHead } from '@fairlead/net';
-import { editedLines, withoutEdited, type Edits } from './edited-lines.ts';
+import { withEdits, withoutEdited, type Edits } from './edited-lines.ts';
 import type { RequestPassage } from './request-passage.ts';
 
 const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
@@ -23,10 +23,7 @@ export function upstreamHead(
   const { head, peer } = passage.request;
   const { bodyBytes, kept } = head;
   const own = whenceOf(passage, peer, head.host) + traceLines;
-  const lines =
-    edits === undefined
-      ? kept + own
-      : editedLines(kept, head.fields, passage.core.requestSieve, edits) + withoutEdited(own, edits);
+  const lines = edits === undefined ? kept + own : withEdits(kept, edits) + withoutEdited(own, edits);
   const framing = framingOf(passage.method, bodyBytes, passage.body, offersUpgrade);
   const trailing = head.takesTrailers || head.announcesTrailers ? trailingLines(passage, offersUpgrade) : '';
   const host = passage.upstreamHost === undefined ? hostLine : `host: ${passage.upstreamHost}\r\n`;
