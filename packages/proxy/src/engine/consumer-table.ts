@@ -1,9 +1,11 @@
+import { ConsumerRow, type ConsumerKind } from './consumer-row.ts';
 import type { Identity } from './filter.ts';
+import { ProvenIdentity } from './proven-identity.ts';
 
 /** Who has asked, and what became of it. Times are the clock's monotonic time, in milliseconds. */
 export interface ConsumerCounts {
   /** By which of them; `nobody` for those who proved nothing. */
-  readonly kind: 'consumer' | 'subject' | 'tenant' | 'nobody';
+  readonly kind: ConsumerKind;
   /** Empty for nobody. */
   readonly name: string;
   readonly tenant: string | undefined;
@@ -28,64 +30,21 @@ export interface ConsumersReport {
 const MOST = 1_000;
 /** How many of the oldest are looked at for one to forget. */
 const LOOKS = 8;
-const MOST_CAUSES = 16;
-const OTHER = '_other';
 /** What a stranger may make as long as he likes. */
 const MOST_NAME = 128;
-
-class Row {
-  readonly kind: ConsumerCounts['kind'];
-  readonly name: string;
-  readonly tenant: string | undefined;
-  readonly sinceMs: number;
-  requests = 0;
-  failed = 0;
-  lastAtMs = 0;
-  refused: Map<string, number> | undefined;
-  /** It was asked after since it was last looked at. */
-  isUsed = true;
-  isForgotten = false;
-
-  constructor(kind: ConsumerCounts['kind'], name: string, tenant: string | undefined, sinceMs: number) {
-    this.kind = kind;
-    this.name = name;
-    this.tenant = tenant;
-    this.sinceMs = sinceMs;
-  }
-
-  count(status: number, cause: string | undefined, atMs: number): void {
-    this.requests += 1;
-    this.lastAtMs = atMs;
-    this.isUsed = true;
-    if (status >= 500) this.failed += 1;
-    else if (cause !== undefined && status >= 400 && status !== 499) this.#refuse(cause);
-  }
-
-  #refuse(cause: string): void {
-    const refused = (this.refused ??= new Map<string, number>());
-    const told = refused.size < MOST_CAUSES || refused.has(cause) ? cause : OTHER;
-    refused.set(told, (refused.get(told) ?? 0) + 1);
-  }
-}
 
 /**
  * Who has asked lately: at most a thousand, of whom those are forgotten who were not heard of longest, by second chance. A request of an
  * identity that is known already makes nothing.
  */
 export class ConsumerTable {
-  readonly #rows = new Map<string, Row>();
-  /** Filters give requests of one key or token the same identity. */
-  readonly #known = new WeakMap<Identity, Row>();
-  #nobody: Row | undefined;
+  readonly #rows = new Map<string, ConsumerRow>();
+  #nobody: ConsumerRow | undefined;
   #forgotten = 0;
 
   ended(identity: Identity | undefined, status: number, cause: string | undefined, atMs: number): void {
-    let row =
-      identity === undefined ? (this.#nobody ??= new Row('nobody', '', undefined, atMs)) : this.#known.get(identity);
-    if (row === undefined || row.isForgotten) {
-      // `identity` is there: nobody's row is never missing.
-      row = this.#rowOf(identity, atMs);
-    }
+    const known = identity instanceof ProvenIdentity ? identity.row : undefined;
+    const row = known?.table === this && !known.isForgotten ? known : this.#rowOf(identity, atMs);
     row.count(status, cause, atMs);
   }
 
@@ -110,18 +69,19 @@ export class ConsumerTable {
     };
   }
 
-  #rowOf(identity: Identity | undefined, atMs: number): Row {
-    const { consumer, subject, tenant } = identity ?? {};
+  #rowOf(identity: Identity | undefined, atMs: number): ConsumerRow {
+    if (identity === undefined) return (this.#nobody ??= new ConsumerRow(this, 'nobody', '', undefined, atMs));
+    const { consumer, subject, tenant } = identity;
     const kind = consumer !== undefined ? 'consumer' : subject !== undefined ? 'subject' : 'tenant';
     const name = (consumer ?? subject ?? tenant ?? '').slice(0, MOST_NAME);
     const key = `${kind} ${tenant?.length ?? '-'}:${tenant ?? ''} ${name}`;
     let row = this.#rows.get(key);
     if (row === undefined) {
       if (this.#rows.size >= MOST) this.#forgetOne();
-      row = new Row(kind, name, tenant?.slice(0, MOST_NAME), atMs);
+      row = new ConsumerRow(this, kind, name, tenant?.slice(0, MOST_NAME), atMs);
       this.#rows.set(key, row);
     }
-    if (identity !== undefined) this.#known.set(identity, row);
+    if (identity instanceof ProvenIdentity) identity.row = row;
     return row;
   }
 

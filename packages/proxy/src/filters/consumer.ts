@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Identity, Passage } from '../engine/filter.ts';
+import { ProvenIdentity } from '../engine/proven-identity.ts';
 
 const name = z.string().min(1);
 
@@ -39,13 +40,7 @@ const unproved = new WeakSet<Identity>();
 
 /** Who a consumer is to other filters. */
 export function consumerIdentity({ name: id, tenant, roles = [], scopes = [], about }: ConsumerSpec): Identity {
-  return Object.freeze({
-    consumer: id,
-    ...(tenant === undefined ? {} : { tenant }),
-    roles,
-    scopes,
-    claims: about === undefined ? {} : { about },
-  });
+  return new ProvenIdentity({ consumer: id, tenant, roles, scopes, claims: about === undefined ? {} : { about } });
 }
 
 /** Who a consumer is that nobody has proved to be. */

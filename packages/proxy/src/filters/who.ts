@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type { Passage } from '../engine/filter.ts';
+import { subjectKey } from '../engine/proven-identity.ts';
 import { fieldName } from '../snapshot/names.ts';
 import { claimAt, claimText } from './claims.ts';
 
@@ -46,10 +47,7 @@ export function whoIs(passage: Passage, who: Who, prefixes: ClientPrefixes): str
     case 'consumer':
       return passage.identity?.consumer ?? '';
     case 'subject':
-      // Subjects are a tenant's own.
-      return passage.identity?.subject === undefined
-        ? ''
-        : `${passage.identity.tenant ?? ''}/${passage.identity.subject}`;
+      return subjectKey(passage.identity);
     case 'tenant':
       return passage.identity?.tenant ?? '';
     case 'host':

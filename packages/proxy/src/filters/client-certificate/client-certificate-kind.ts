@@ -1,6 +1,7 @@
 import type { ClientCertificate } from '@fairlead/net';
 import { z } from 'zod';
 import type { Filter, FilterFactory, Identity, LocalAnswer, Passage, Verdict } from '../../engine/filter.ts';
+import { ProvenIdentity } from '../../engine/proven-identity.ts';
 import type { FilterKind } from '../../snapshot/filter-kind.ts';
 import { starPattern } from './star-pattern.ts';
 
@@ -120,10 +121,10 @@ function fitting(allowed: Allowed): (certificate: ClientCertificate) => boolean 
 function identityOf(certificate: ClientCertificate, allowed: Allowed | undefined): Identity {
   const { uris, names, emails, subject, serial, fingerprint: print, expiresAt } = certificate;
   const who = uris[0] ?? names[0] ?? emails[0] ?? subject;
-  return Object.freeze({
+  return new ProvenIdentity({
     consumer: allowed?.consumer ?? who,
     subject: who,
-    ...(allowed?.tenant === undefined ? {} : { tenant: allowed.tenant }),
+    tenant: allowed?.tenant,
     roles: allowed?.roles ?? [],
     scopes: allowed?.scopes ?? [],
     claims: { subject, uris, names, emails, serial, fingerprint: print, exp: Math.floor(expiresAt / 1_000) },

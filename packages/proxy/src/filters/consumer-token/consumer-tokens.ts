@@ -1,6 +1,7 @@
 import type { Clock } from '@fairlead/core';
 import { decodeJwt, decodeProtectedHeader, jwtVerify, type JWK, type JWTPayload } from 'jose';
 import type { Identity, LocalAnswer } from '../../engine/filter.ts';
+import { ProvenIdentity } from '../../engine/proven-identity.ts';
 import { consumerIdentity } from '../consumer.ts';
 import { checkedToken } from '../jwt/bearer-token.ts';
 import { faultOf, timeFault, tokenInvalid } from '../jwt/jwt-fault.ts';
@@ -108,9 +109,9 @@ export class ConsumerTokens {
 function identityOf(consumer: Consumer, payload: JWTPayload): Identity {
   const who = consumerIdentity(consumer);
   const said = Object.entries(payload).filter(([claim]) => claim !== 'about' && !claim.startsWith('about.'));
-  return Object.freeze({
+  return new ProvenIdentity({
     ...who,
-    ...(typeof payload.sub === 'string' && payload.sub !== '' ? { subject: payload.sub } : {}),
+    subject: typeof payload.sub === 'string' && payload.sub !== '' ? payload.sub : undefined,
     claims: { ...Object.fromEntries(said), ...who.claims },
   });
 }

@@ -1,5 +1,6 @@
 import type { JWTPayload } from 'jose';
 import type { Identity, LocalAnswer } from '../../engine/filter.ts';
+import { ProvenIdentity } from '../../engine/proven-identity.ts';
 import { claimAt } from '../claims.ts';
 import { tokenInvalid } from './jwt-fault.ts';
 import type { ResolvedJwtSpec } from './jwt-spec.ts';
@@ -31,16 +32,7 @@ export function identityOf(
   if (roles === undefined) return malformed(claims.roles, `must be a list of at most ${MOST_NAMES} names`);
   const scopes = namesOf(claimAt(payload, claims.scopes), true);
   if (scopes === undefined) return malformed(claims.scopes, 'must be names divided by spaces, or a list of them');
-  return {
-    identity: Object.freeze({
-      ...(tenant === undefined ? {} : { tenant }),
-      ...(subject === undefined ? {} : { subject }),
-      ...(consumer === undefined ? {} : { consumer }),
-      roles,
-      scopes,
-      claims: payload,
-    }),
-  };
+  return { identity: new ProvenIdentity({ tenant, subject, consumer, roles, scopes, claims: payload }) };
 }
 
 function namesOf(value: unknown, isText: boolean): readonly string[] | undefined {
