@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { ConsumerTable } from './consumer-table.ts';
 import type { Identity } from './filter.ts';
+import { ProvenIdentity } from './proven-identity.ts';
 
-const of = (who: Partial<Identity>): Identity => ({ roles: [], scopes: [], claims: {}, ...who });
+const of = (who: Partial<Identity>): Identity => new ProvenIdentity({ roles: [], scopes: [], claims: {}, ...who });
 
 test('who has asked is told with how often, when, and what refused it', () => {
   const table = new ConsumerTable();
@@ -83,6 +84,18 @@ test('one who was forgotten and comes back is counted anew', () => {
   expect(table.read(Infinity).consumers.some(({ name }) => name === 'early')).toBe(false);
   table.ended(early, 200, undefined, 6_000);
   expect(table.read(1).consumers).toMatchObject([{ name: 'early', requests: 1, sinceMs: 6_000 }]);
+});
+
+test('an identity is counted in each table by itself, and with others that say the same', () => {
+  const [table, other] = [new ConsumerTable(), new ConsumerTable()];
+  const ann = of({ consumer: 'ann' });
+  // As a filter gives it that makes one for each request.
+  const alike = { consumer: 'ann', roles: [], scopes: [], claims: {} };
+  for (const identity of [ann, alike, ann]) table.ended(identity, 200, undefined, 1);
+  for (const identity of [ann, alike, ann, ann]) other.ended(identity, 200, undefined, 2);
+  table.ended(ann, 200, undefined, 3);
+  expect(table.read(10).consumers).toMatchObject([{ name: 'ann', requests: 4, lastAtMs: 3 }]);
+  expect(other.read(10).consumers).toMatchObject([{ name: 'ann', requests: 4, lastAtMs: 2 }]);
 });
 
 test('names without end are cut', () => {
