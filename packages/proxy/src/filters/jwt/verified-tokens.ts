@@ -22,7 +22,8 @@ interface Kept {
 
 /**
  * Verified tokens, so that a signature is checked once. They are found by a number of their end, which is the signature's, and compared
- * whole; of two with one number, of 2³², the later one is kept. Holds at most `maxTokens` (0 keeps none), in two generations: when
+ * whole; of two with one number, of 2³², the later one is kept. That comparing ends at the first difference tells a stranger nothing
+ * that he could hear: what differs is verified next, which takes hundreds of times as long. Holds at most `maxTokens` (0 keeps none), in two generations: when
  * the young one is half of that, it becomes the old one, and what was not asked for meanwhile is forgotten.
  */
 export class VerifiedTokens {
