@@ -1,9 +1,13 @@
+/** So often a name is looked for in the lines before they are taken apart. */
+const MOST_LOOKS = 2;
+
 /** The fields of a message, in their order. Names are lower-case; values are latin1 without surrounding whitespace. */
 export class Fields {
   #list: readonly string[] | undefined;
   /** The field lines as they came, when nobody has asked for names and values yet. */
   readonly #lines: string;
   #record: Readonly<Record<string, string>> | undefined;
+  #asked = 0;
 
   /** Of names and values by turns, or of whole lines that have been checked. */
   constructor(from: readonly string[] | string) {
@@ -18,6 +22,8 @@ export class Fields {
 
   /** The value of `name` (lower-case); those of several lines are joined as `record` joins them. */
   get(name: string): string | undefined {
+    // Who asks for one or two of many has no use for a list of all.
+    if (this.#list === undefined && (this.#asked += 1) <= MOST_LOOKS) return valueOf(this.#lines, name);
     const { list } = this;
     let found: string | undefined;
     for (let at = 0; at < list.length; at += 2) {
@@ -42,12 +48,28 @@ export class Fields {
   }
 }
 
+/** What `get` gives, of lines that a scanner has found right. */
+function valueOf(lines: string, name: string): string | undefined {
+  let found: string | undefined;
+  for (let at = 0; at < lines.length;) {
+    const colon = lines.indexOf(':', at);
+    const end = lines.indexOf('\r', colon);
+    if (colon === -1 || end === -1) break;
+    if (colon - at === name.length && lines.slice(at, colon).toLowerCase() === name) {
+      const value = trimmed(lines, colon + 1, end);
+      found = found === undefined ? value : joined(name, found, value);
+    }
+    at = end + 2;
+  }
+  return found;
+}
+
 /** Of lines that a scanner has found right, each with its CRLF. */
 function listOf(lines: string): readonly string[] {
   const list: string[] = [];
   for (let at = 0; at < lines.length;) {
     const colon = lines.indexOf(':', at);
-    const end = lines.indexOf('\r\n', colon);
+    const end = lines.indexOf('\r', colon);
     if (colon === -1 || end === -1) break;
     list.push(lines.slice(at, colon).toLowerCase(), trimmed(lines, colon + 1, end));
     at = end + 2;
