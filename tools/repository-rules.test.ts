@@ -55,12 +55,13 @@ test('reading the machine clock through Date is refused outside the real impleme
   }
 });
 
-test('packages take node:http from core, whose import costs nothing', () => {
-  const dear = "import { request } from 'node:http';\n";
+test('packages take HTTP and TLS of Node from core, which loads them for whoever asks', () => {
+  const dear = "import { request } from 'node:http';\nimport {\n  connect,\n  constants,\n} from 'node:http2';\n";
   expect(objections({ 'packages/net/src/pool.ts': `\n${dear}` })).toEqual([
-    "packages/net/src/pool.ts:2 an import of node:http loads all of Node's fetch; take nodeHttp of @fairlead/core",
+    'packages/net/src/pool.ts:2 an import of node:http costs each process megabytes; take onDemand.http of @fairlead/core',
+    'packages/net/src/pool.ts:3 an import of node:http2 costs each process megabytes; take onDemand.http2 of @fairlead/core',
   ]);
-  const fine = "import type { Agent } from 'node:http';\nimport { connect } from 'node:http2';\n";
+  const fine = "import type { Agent } from 'node:http';\nimport { connect } from 'node:net';\n";
   expect(
     objections({ 'packages/net/src/pool.ts': fine, 'packages/net/src/pool.test.ts': dear, 'bench/main.ts': dear }),
   ).toEqual([]);

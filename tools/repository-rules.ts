@@ -18,8 +18,8 @@ const SQL_CLOCK = 'packages/store/sql/bootstrap.sql';
 /** What a simulation could not decide: the server's clock and its random source. */
 const SQL_AMBIENT =
   /(?<![\w.$])(?:(?:now|random|random_normal|timeofday|gen_random_uuid|gen_random_bytes|uuidv4|uuidv7|clock_timestamp|statement_timestamp|transaction_timestamp)\s*\(|(?:current_timestamp|current_date|current_time|localtimestamp|localtime)\b(?!\s*:))/gi;
-/** Loads all of Node's fetch with it; packages take `nodeHttp` of core. */
-const DEAR_IMPORT = /^import (?!type ).*from 'node:http';$/gm;
+/** Megabytes of each process, whether it needs them or not; packages take them of core's `onDemand`. */
+const DEAR_IMPORT = /^import (?!type )[^;]*from 'node:(https?|http2|tls)';$/gm;
 /** Homes and mounts of one machine. */
 const MACHINE_PATH = /(?<![\w.$}/-])\/(?:home|Users|root|work|workspace|mnt|private\/var)\/[\w.-]+/;
 /** Hosts that packages are fetched from: the reader's own configuration decides those. */
@@ -81,10 +81,10 @@ function indexRule(file: string, masked: string): Finding[] {
 
 function importRule(file: string, text: string): Finding[] {
   if (!/^packages\/[^/]+\/src\//.test(file) || /\.(?:test|fixture)\.ts$/.test(file)) return [];
-  return [...text.matchAll(DEAR_IMPORT)].map(({ index }) => ({
+  return [...text.matchAll(DEAR_IMPORT)].map(({ index, 1: name = '' }) => ({
     file,
     line: lineAt(text, index),
-    message: "an import of node:http loads all of Node's fetch; take nodeHttp of @fairlead/core",
+    message: `an import of node:${name} costs each process megabytes; take onDemand.${name} of @fairlead/core`,
   }));
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { nodeHttp, realClock, realRandom } from '@fairlead/core';
+import { onDemand, realClock, realRandom } from '@fairlead/core';
 import { LocalGateway, oneProcess, serveAdmin, snapshotOf, startStandalone, swapHistory } from '@fairlead/proxy';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { expect, onTestFinished, test } from 'vitest';
@@ -65,7 +65,7 @@ async function operated() {
 }
 
 async function origin(): Promise<string> {
-  const server = nodeHttp.createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
+  const server = onDemand.http.createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
     server.closeAllConnections();
@@ -77,7 +77,7 @@ async function origin(): Promise<string> {
 
 function get(url: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const asking = nodeHttp.request(url, { agent: false }, (answer) => {
+    const asking = onDemand.http.request(url, { agent: false }, (answer) => {
       answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
     });
     asking.on('error', reject).end();

@@ -1,4 +1,4 @@
-import { errorFromProblem, FairleadError, nodeHttp } from '@fairlead/core';
+import { errorFromProblem, FairleadError, onDemand } from '@fairlead/core';
 import type { DeadLetterAnswer, DeadLetterFilter, GivenUp, LetterPlace } from './plane/dead-letters.ts';
 import type { TailPage, TailRequest } from './plane/event-tail.ts';
 import type {
@@ -117,7 +117,7 @@ function exchange(
         ? {}
         : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
     };
-    const sent = nodeHttp.request(
+    const sent = onDemand.http.request(
       new URL(path, options.url),
       { method, agent: false, headers, timeout: timeoutMs },
       (response) => {

@@ -28,7 +28,7 @@ export { newSpanId, newTraceId, uuidV7 } from './id.ts';
 export { lifecycle } from './lifecycle.ts';
 export type { Lifecycle, LifecyclePart } from './lifecycle.ts';
 export { nearest } from './nearest.ts';
-export { nodeHttp } from './node-http.ts';
+export { onDemand } from './on-demand.ts';
 export type { Transport, TransportRequest, TransportResponse } from './ports.ts';
 export { errorFromProblem, kindOfStatus, PROBLEM_CONTENT_TYPE, statusOf, toProblem } from './problem.ts';
 export type { Problem, ToProblemOptions } from './problem.ts';

@@ -1,5 +1,10 @@
 import { CORE_ERRORS, FairleadError } from '@fairlead/core';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Metric } from 'prom-client';
+import type { Metric } from 'prom-client';
+// By their files: the main one loads what tells of processes and what pushes to gateways with them, and so TLS and OpenTelemetry.
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Histogram from 'prom-client/lib/histogram.js';
+import Registry from 'prom-client/lib/registry.js';
 import type { Metrics, Red, RedKind, RedOptions } from './metrics.ts';
 import { RedHistogram, type RedSeries } from './red-histogram.ts';
 
@@ -35,7 +40,7 @@ const RED = {
 export function createMetrics(options: { readonly service: string; readonly processMetrics: boolean }): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ service: options.service });
-  if (options.processMetrics) collectDefaultMetrics({ register: registry });
+  const ofProcess = options.processMetrics ? tellOfProcess(registry) : undefined;
 
   const once = <M extends Metric>(name: string, type: new (...args: never[]) => M, create: () => M): M => {
     const known = registry.getSingleMetric(name);
@@ -73,9 +78,18 @@ export function createMetrics(options: { readonly service: string; readonly proc
       once(configuration.name, Gauge, () => new Gauge({ ...configuration, registers: [registry] })),
     histogram: (configuration) =>
       once(configuration.name, Histogram, () => new Histogram({ ...configuration, registers: [registry] })),
-    exposition: () => registry.metrics(),
+    async exposition() {
+      await ofProcess;
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
+}
+
+/** Memory, CPU, garbage and event loop, from now on. */
+async function tellOfProcess(registry: Registry): Promise<void> {
+  const { collectDefaultMetrics } = await import('prom-client');
+  collectDefaultMetrics({ register: registry });
 }
 
 function boundedRed(histogram: RedHistogram, service: string, labels: readonly string[]): Red<string> {

@@ -1,6 +1,5 @@
 import type { Agent, request } from 'node:http';
-import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
-import { CORE_ERRORS, FairleadError, kindOfStatus, nodeHttp, statusOf, thrower } from '@fairlead/core';
+import { CORE_ERRORS, FairleadError, kindOfStatus, onDemand, statusOf, thrower } from '@fairlead/core';
 import { TELEMETRY_ERRORS } from './errors.ts';
 
 /** Delivers one export request; rejects when it was not accepted. */
@@ -85,8 +84,8 @@ function parseTarget(url: string): Target {
     const colon = rest.lastIndexOf(':/');
     const socketPath = colon < 0 ? rest : rest.slice(0, colon);
     const path = tracesPath(colon < 0 ? '' : rest.slice(colon + 1));
-    const agent = new nodeHttp.Agent(CONNECTION);
-    return { request: nodeHttp.request, agent, where: { socketPath }, host: 'localhost', path };
+    const agent = new onDemand.http.Agent(CONNECTION);
+    return { request: onDemand.http.request, agent, where: { socketPath }, host: 'localhost', path };
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
@@ -98,8 +97,8 @@ function parseTarget(url: string): Target {
   }
   return {
     ...(parsed.protocol === 'http:'
-      ? { request: nodeHttp.request, agent: new nodeHttp.Agent(CONNECTION) }
-      : { request: httpsRequest, agent: new TlsAgent(CONNECTION) }),
+      ? { request: onDemand.http.request, agent: new onDemand.http.Agent(CONNECTION) }
+      : { request: onDemand.https.request, agent: new onDemand.https.Agent(CONNECTION) }),
     where: { hostname: parsed.hostname.replace(/^\[(.*)\]$/, '$1'), port: parsed.port },
     host: parsed.host,
     path: tracesPath(parsed.pathname),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { AdminClient, CallOutcome } from '@fairlead/control';
-import { FairleadError, nearest, nodeHttp, realClock, realRandom, uuidV7 } from '@fairlead/core';
+import { FairleadError, nearest, onDemand, realClock, realRandom, uuidV7 } from '@fairlead/core';
 import { palette, plain } from '../colour.ts';
 import { command } from '../command.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
@@ -91,7 +91,7 @@ function failureCode(error: FairleadError): number {
 function show(terminal: Terminal, outcome: CallOutcome, where: string): void {
   const { status, body, durationMs, traceId, idempotencyKey } = outcome;
   const colour = palette(terminal.colours);
-  const word = `${status} ${nodeHttp.STATUS_CODES[status] ?? ''}`.trimEnd();
+  const word = `${status} ${onDemand.http.STATUS_CODES[status] ?? ''}`.trimEnd();
   const lines = [
     `${(status < 400 ? colour.good : colour.bad)(word)} ${colour.faint(`in ${durationMs.toFixed(1)} ms`)}`,
     ...(status < 400 ? [plain(JSON.stringify(body, undefined, 2))] : problemLines(body, colour)),

@@ -1,4 +1,4 @@
-import { errorFromProblem, nearest, nodeHttp, type Clock } from '@fairlead/core';
+import { errorFromProblem, nearest, onDemand, type Clock } from '@fairlead/core';
 import { fail } from '../errors.ts';
 import type { InstanceStatus } from '../running-platform.ts';
 
@@ -26,7 +26,7 @@ export const askInstance: AskInstance = (url, { method = 'GET', path }, signal) 
       ? { socketPath: url.slice('unix:'.length) }
       : { host: new URL(url).hostname, port: new URL(url).port };
     const headers = { host: 'localhost' };
-    const sent = nodeHttp.request({ ...where, method, path, signal, agent: false, headers }, (response) => {
+    const sent = onDemand.http.request({ ...where, method, path, signal, agent: false, headers }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

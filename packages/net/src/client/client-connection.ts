@@ -1,7 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
-import type { Timer } from '@fairlead/core';
+import { onDemand, type Timer } from '@fairlead/core';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { ResponseReader } from '../http1/response-reader.ts';
 import { StreamFailure } from '../http2/stream-failure.ts';
@@ -172,7 +171,7 @@ export class ClientConnection implements Carrier, Sender {
       'path' in endpoint
         ? connectTcp({ path: endpoint.path, onread: this.#reading() })
         : endpoint.isTls === true
-          ? connectTls({
+          ? onDemand.tls.connect({
               host: endpoint.host,
               port: endpoint.port,
               ALPNProtocols: ['http/1.1'],

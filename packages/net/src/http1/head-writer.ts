@@ -1,4 +1,4 @@
-import { nodeHttp } from '@fairlead/core';
+import { onDemand } from '@fairlead/core';
 import { fail } from '../errors.ts';
 import { IS_TARGET, IS_TOKEN, IS_VALUE } from './octets.ts';
 
@@ -81,7 +81,7 @@ export function statusLine(status: number): string {
   if (!Number.isInteger(status) || status < 100 || status > 599) {
     throw fail('UNSENDABLE', `${status} is no status; it is from 100 to 599.`);
   }
-  const line = `HTTP/1.1 ${status} ${nodeHttp.STATUS_CODES[status] ?? ''}\r\n`;
+  const line = `HTTP/1.1 ${status} ${onDemand.http.STATUS_CODES[status] ?? ''}\r\n`;
   statusLines.set(status, line);
   return line;
 }

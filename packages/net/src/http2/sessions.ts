@@ -1,11 +1,6 @@
-import {
-  constants,
-  performServerHandshake,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import { onDemand } from '@fairlead/core';
 import { StreamSocket, type SessionPeer } from './stream-socket.ts';
 import { streamRequest, type StreamRequest } from './stream-request.ts';
 
@@ -44,6 +39,7 @@ const MOST_MEMORY_MB = 32;
 
 /** Serves HTTP/2 (RFC 9113) by Node's own module; `onStream` gets each request as a connection of HTTP/1.1. */
 export function http2Sessions(limits: SessionLimits, onStream: (socket: StreamSocket) => void): Sessions {
+  const { constants, performServerHandshake } = onDemand.http2;
   const sessions = new Set<ServerHttp2Session>();
 
   function streamed(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, peer: SessionPeer): void {

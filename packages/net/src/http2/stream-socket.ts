@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { constants } from 'node:http2';
 import { Duplex } from 'node:stream';
+import { onDemand } from '@fairlead/core';
 import { ResponseReader } from '../http1/response-reader.ts';
 import { CHUNKED } from '../http1/framing.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
@@ -89,7 +89,7 @@ export class StreamSocket extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (!this.#stream.destroyed) {
       // An answer that was cut must not look whole: `close` alone would end it before it is reset.
-      if (this.#stream.writableFinished) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+      if (this.#stream.writableFinished) this.#stream.close(onDemand.http2.constants.NGHTTP2_NO_ERROR);
       else this.#stream.destroy(new Error('The answer was cut off.'));
     }
     done(error);

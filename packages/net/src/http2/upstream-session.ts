@@ -1,7 +1,7 @@
-import { connect, type ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Timer } from '@fairlead/core';
+import type { TLSSocket } from 'node:tls';
+import { onDemand, type Timer } from '@fairlead/core';
 import type { ResolvedPoolOptions } from '../client/options.ts';
 import { StreamFailure } from './stream-failure.ts';
 import type { UpstreamStream } from './upstream-stream.ts';
@@ -39,7 +39,7 @@ export class UpstreamSession {
         maxHeaderListSize: limits.maxHeadBytes ?? MOST_HEAD_BYTES,
       },
     };
-    const session = connect(`${isTls ? 'https' : 'http'}://${options.host}`, settings);
+    const session = onDemand.http2.connect(`${isTls ? 'https' : 'http'}://${options.host}`, settings);
     this.#session = session;
     this.#timers = {
       connect: clock.setTimer(connectTimeoutMs, () =>
@@ -142,7 +142,12 @@ function socketTo({ endpoint }: ResolvedPoolOptions): Socket {
   const { host, port, isTls, serverName = host } = endpoint;
   const socket =
     isTls === true
-      ? connectTls({ host, port, ALPNProtocols: [ALPN], ...(isIP(serverName) === 0 ? { servername: serverName } : {}) })
+      ? onDemand.tls.connect({
+          host,
+          port,
+          ALPNProtocols: [ALPN],
+          ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+        })
       : connectTcp({ host, port });
   return socket.setNoDelay(true);
 }

@@ -1,6 +1,6 @@
-import { constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { Duplex } from 'node:stream';
-import { realTurn } from '@fairlead/core';
+import { onDemand, realTurn } from '@fairlead/core';
 import { CHUNKED } from '../http1/framing.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { RequestReader } from '../http1/request-reader.ts';
@@ -146,7 +146,7 @@ export class UpstreamStream extends Duplex {
       this.#answered(raw, false),
     );
     stream.on('response', (_fields: IncomingHttpHeaders, flags: number, raw: readonly string[]) =>
-      this.#answered(raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0),
+      this.#answered(raw, (flags & onDemand.http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0),
     );
     stream.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
       this.#trailers = raw;

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
-import type { Clock } from '@fairlead/core';
+import type { Server as TlsServer, TLSSocket } from 'node:tls';
+import { onDemand, type Clock } from '@fairlead/core';
 import { http2Sessions, type SessionLimits } from '../http2/sessions.ts';
 import { readProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { Certificates } from '../tls/certificates.ts';
@@ -170,7 +170,7 @@ function whenBegun(socket: Socket, onFirst: (first: Buffer) => void): void {
 /** A server that handshakes on sockets that it is given. */
 function tlsOver(tls: ServerTls, hasHttp2: boolean, onSocket: (socket: TLSSocket) => void): TlsServer {
   const { certificates, clients = 'none' } = tls;
-  const server = createTlsServer({
+  const server = onDemand.tls.createServer({
     allowHalfOpen: true,
     noDelay: true,
     ALPNProtocols: hasHttp2 ? ['h2', 'http/1.1'] : ['http/1.1'],

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import type { Clock } from '@fairlead/core';
+import type { SecureContext, SecureContextOptions } from 'node:tls';
+import { onDemand, type Clock } from '@fairlead/core';
 import { fail } from '../errors.ts';
 
 /** A certificate with its chain, and its key, in PEM. */
@@ -118,7 +118,7 @@ function heldOf({ cert, key, names, origin }: CertificatePair, at: number, optio
   let context: SecureContext;
   try {
     parsed = new X509Certificate(cert);
-    context = createSecureContext(given);
+    context = onDemand.tls.createSecureContext(given);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw fail('MISCONFIGURED', `${which} can't be used with its key: ${why}.`, { cause: error });

@@ -1,4 +1,4 @@
-import { request } from 'node:https';
+import { onDemand } from '@fairlead/core';
 import { fail } from '../errors.ts';
 
 /** What is asked of an authority. */
@@ -34,7 +34,7 @@ export function httpsTransport(authority: string | undefined): AcmeTransport {
     new Promise((resolve, reject) => {
       const unreachable = (cause: Error): void =>
         reject(fail('ACME_UNREACHABLE', `${new URL(url).origin} doesn't answer: ${cause.message}`, { cause }));
-      const asked = request(
+      const asked = onDemand.https.request(
         url,
         {
           method,

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeHttp, seededRandom } from '@fairlead/core';
+import { onDemand, seededRandom } from '@fairlead/core';
 import { onTestFinished } from 'vitest';
 import { running, written, type Written } from '../engine/engine.fixture.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
@@ -56,7 +56,7 @@ export async function administered(
     { headers = {}, body }: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
   ) =>
     new Promise<Answered>((resolve, reject) => {
-      const asking = nodeHttp.request(`${server.url}${path}`, { method, headers, agent: false }, (answer) => {
+      const asking = onDemand.http.request(`${server.url}${path}`, { method, headers, agent: false }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => (text += part));
         answer.on('end', () =>

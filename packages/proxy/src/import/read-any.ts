@@ -2,7 +2,7 @@
 //   read-any.ts           which form a text has, and its way to what the engine runs
 //   imported.ts           what importers take and give
 //   kong/, nginx/         an importer each
-import { isMap, parseDocument } from 'yaml';
+import { yaml } from '../on-demand.ts';
 import type { Place } from '../snapshot/snapshot-problem.ts';
 import { readSource, type SourceText, type TextPosition } from '../snapshot/source-text.ts';
 import type { CompiledSnapshot } from '../snapshot/compiled-snapshot.ts';
@@ -110,6 +110,7 @@ async function importerOf(text: string, source: SourceText | undefined, file: st
 
 /** The keys of a mapping of YAML or JSON, however broken it is further in. */
 function topKeys(text: string): readonly string[] {
+  const { isMap, parseDocument } = yaml();
   const { contents } = parseDocument(text, { merge: true, logLevel: 'silent' });
   return isMap(contents) ? contents.items.map(({ key }) => String(key)) : [];
 }

@@ -1,4 +1,5 @@
-import { RE2JS, RE2JSException } from 're2js';
+import type { RE2JS, RE2JSException } from 're2js';
+import { re2js } from '../on-demand.ts';
 
 /** A regular expression that takes time in proportion to the text, whatever the text. */
 export interface LinearPattern {
@@ -17,14 +18,14 @@ const MOST_LENGTH = 1_024;
  */
 export function linearPattern(source: string): LinearPattern {
   if (source.length > MOST_LENGTH) throw new RangeError(`is longer than ${MOST_LENGTH} characters`);
+  if (source === ANY_TEXT) return { matches: () => true, literal: '' };
   let compiled: RE2JS;
   try {
-    compiled = RE2JS.compile(source);
+    compiled = re2js().RE2JS.compile(source);
   } catch (error) {
-    if (error instanceof RE2JSException) throw new RangeError(explained(source, error), { cause: error });
+    if (error instanceof re2js().RE2JSException) throw new RangeError(explained(source, error), { cause: error });
     throw error;
   }
-  if (source === ANY_TEXT) return { matches: () => true, literal: '' };
   return { matches: (text) => compiled.testExact(text), literal: literalOf(source) };
 }
 

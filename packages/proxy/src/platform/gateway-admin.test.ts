@@ -1,14 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeHttp, realClock, realRandom } from '@fairlead/core';
+import { onDemand, realClock, realRandom } from '@fairlead/core';
 import { recordingTelemetry } from '@fairlead/telemetry';
 import { expect, onTestFinished, test } from 'vitest';
 import { startGateway } from './gateway.ts';
 
 function get(socketPath: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const asking = nodeHttp.request({ socketPath, path, agent: false }, (answer) => {
+    const asking = onDemand.http.request({ socketPath, path, agent: false }, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (part: string) => (text += part));
       answer.on('end', () => resolve(text));

@@ -1,4 +1,5 @@
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import type { Document, LineCounter } from 'yaml';
+import { yaml } from '../on-demand.ts';
 import { hasRepeatedKey } from './repeated-key.ts';
 import type { Place } from './snapshot-problem.ts';
 
@@ -66,8 +67,8 @@ interface Parsed {
 }
 
 function parse(text: string): Parsed {
-  const lines = new LineCounter();
-  return { document: parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true }), lines };
+  const lines = new (yaml().LineCounter)();
+  return { document: yaml().parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true }), lines };
 }
 
 function readJson(text: string): { readonly value: unknown } | undefined {
@@ -82,6 +83,7 @@ function readJson(text: string): { readonly value: unknown } | undefined {
 }
 
 function locate({ document, lines }: Parsed, place: Place, isKey: boolean): TextPosition {
+  const { isAlias, isMap, isScalar, isSeq } = yaml();
   let node: unknown = document.contents;
   let start = startOf(node) ?? 0;
   for (const [index, step] of place.entries()) {
@@ -104,7 +106,7 @@ function locate({ document, lines }: Parsed, place: Place, isKey: boolean): Text
 }
 
 function startOf(node: unknown): number | undefined {
-  return isNode(node) ? node.range?.[0] : undefined;
+  return yaml().isNode(node) ? node.range?.[0] : undefined;
 }
 
 function positionAt(lines: LineCounter, offset: number): TextPosition {

@@ -4,6 +4,7 @@ import { redisLimits } from '@fairlead/policy/redis';
 import type { Logger } from '@fairlead/telemetry';
 import type { Redis } from 'ioredis';
 import type { RedisCacheClient } from '../filters/cache/redis-cache-client.ts';
+import { ioredis } from '../on-demand.ts';
 
 /** What gateways of several machines have in common: one Redis, or what speaks its protocol. */
 export interface RedisStores extends Closeable {
@@ -29,7 +30,7 @@ export async function redisStores(url: string, log: Logger): Promise<RedisStores
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^rediss?:$/.test(parsed.protocol))
     throw fail('MISCONFIGURED', 'The address of Redis must be a URL such as redis://127.0.0.1:6379.');
-  const Client = await driver();
+  const Client = driver();
   const client = new Client(url, {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -57,9 +58,9 @@ export async function redisStores(url: string, log: Logger): Promise<RedisStores
   return { limits: redisLimits(client), sharedCache: client, close, [Symbol.asyncDispose]: close };
 }
 
-async function driver(): Promise<typeof Redis> {
+function driver(): typeof Redis {
   try {
-    return (await import('ioredis')).Redis;
+    return ioredis().Redis;
   } catch {
     throw fail(
       'MISCONFIGURED',

@@ -65,7 +65,8 @@ export const run = command<RunFlags>({
       service: 'gateway',
       clock,
       random,
-      processMetrics: true,
+      // Nobody else can ask for them.
+      processMetrics: flags.admin !== undefined,
       destination: gatheredLines({ write: (lines) => terminal.err(lines), clock }),
       logFormat: terminal.interactive ? 'pretty' : 'json',
       otlp: otlpTarget(terminal.env),

@@ -1,9 +1,9 @@
-import { RE2JS } from 're2js';
 import { z } from 'zod';
 import { pathFault } from '../../engine/passage-path.ts';
 import { patternFault } from '../../match/linear-pattern.ts';
 import { matchingPath, parameterName } from '../../match/request-path.ts';
 import { readTarget } from '../../match/request-target.ts';
+import { re2js } from '../../on-demand.ts';
 
 const PLACEHOLDER = /\{([A-Za-z_]\w*)\}/g;
 const GROUP = /\$(?:(\d)|\{(\w+)\}|(\$))/g;
@@ -83,7 +83,7 @@ function ruleFault({ prefix, template, regex: pattern, to }: PathRule): string |
     sample = to.replaceAll(PLACEHOLDER, 'x');
   } else if (pattern !== undefined) {
     if (patternFault(pattern) !== undefined) return undefined;
-    const compiled = RE2JS.compile(pattern);
+    const compiled = re2js().RE2JS.compile(pattern);
     const groups = Object.keys(compiled.namedGroups());
     const unknown = [...to.matchAll(GROUP)].find(
       ([, number, name]) =>
@@ -138,7 +138,7 @@ function templateChange(template: string, to: string): PathChange {
 
 /** In time in proportion to the path (RE2). */
 function regexChange(pattern: string, to: string): PathChange {
-  const compiled = RE2JS.compile(pattern);
+  const compiled = re2js().RE2JS.compile(pattern);
   return (before) => {
     const matcher = compiled.matcher(matchingPath(before));
     if (!matcher.matches()) return undefined;

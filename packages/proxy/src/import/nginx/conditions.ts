@@ -1,5 +1,5 @@
-import { RE2JS } from 're2js';
 import { patternFault } from '../../match/linear-pattern.ts';
+import { re2js } from '../../on-demand.ts';
 import type { Directive } from './directive.ts';
 import { wholeExpression } from './places.ts';
 import type { Mapping } from './mapping.ts';
@@ -73,7 +73,7 @@ function testOf(operator: string, value: string): Test | string {
 }
 
 function matches({ rule }: Test, text: string): boolean {
-  return 'exact' in rule ? rule.exact === text : RE2JS.compile(rule.regex).testExact(text);
+  return 'exact' in rule ? rule.exact === text : re2js().RE2JS.compile(rule.regex).testExact(text);
 }
 
 function about(variable: string, test: Test): Condition {

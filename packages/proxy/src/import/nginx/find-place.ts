@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js';
+import { re2js } from '../../on-demand.ts';
 import type { Place } from './places.ts';
 
 /**
@@ -12,7 +12,7 @@ export function findPlace(places: readonly Place[], path: string): Place | undef
   const inside = longest === undefined ? undefined : findPlace(longest.nested, path);
   if (inside?.kind === 'exact' || inside?.kind === 'regex') return inside;
   if (longest?.kind !== 'preferred') {
-    const expression = places.find(({ kind, text }) => kind === 'regex' && RE2JS.compile(text).testExact(path));
+    const expression = places.find(({ kind, text }) => kind === 'regex' && re2js().RE2JS.compile(text).testExact(path));
     if (expression !== undefined) return expression;
   }
   return inside ?? longest;

@@ -1,6 +1,6 @@
-import { RE2JS } from 're2js';
 import { ANY_TEXT } from '../../match/linear-pattern.ts';
 import type { PathRule } from '../../match/match-spec.ts';
+import { re2js } from '../../on-demand.ts';
 import { findPlace, placeOfBeginning } from './find-place.ts';
 import type { NginxProblems } from './nginx-problems.ts';
 import type { OrderedPlace } from './place-order.ts';
@@ -58,11 +58,13 @@ export function followRewrites(
   function exactReached(each: OrderedPlace): ReachedPlace {
     if (each.path.kind !== 'exact') return { ...each, arrived: [], from: undefined };
     const fitting = first.find(({ regex }) =>
-      RE2JS.compile(regex).testExact(each.path.kind === 'exact' ? each.path.path : ''),
+      re2js()
+        .RE2JS.compile(regex)
+        .testExact(each.path.kind === 'exact' ? each.path.path : ''),
     );
     const own = each.place === undefined || each.isSlashMissing ? [] : leading(each.place.scope, problems);
     const text = each.path.path;
-    const rewrite = fitting ?? own.find(({ regex }) => RE2JS.compile(regex).testExact(text));
+    const rewrite = fitting ?? own.find(({ regex }) => re2js().RE2JS.compile(regex).testExact(text));
     if (rewrite === undefined) return { ...each, arrived: [], from: undefined };
     const place = goal(rewrite, problems);
     return place === undefined
