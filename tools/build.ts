@@ -1,9 +1,11 @@
 // `npm run build`: every package of packages/ that has an index, from TypeScript to dist/ (JavaScript, declarations and
-// source maps), in the order of the house. Nothing in development needs it: Node runs the TypeScript as it is.
+// source maps), in the order of the house; then the files of the gateway (gateway-bundle.ts). Nothing in development needs it:
+// Node runs the TypeScript as it is.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleGateway } from './gateway-bundle.ts';
 import { LAYERS } from './layers.ts';
 import { ROOT } from './repository.ts';
 
@@ -13,6 +15,7 @@ for (const name of LAYERS) {
   if (!existsSync(join(ROOT, 'packages', name, 'src/index.ts'))) continue;
   const startedAt = performance.now();
   const output = build(name);
+  if (output === '' && name === 'cli') await bundleGateway();
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`${output === '' ? 'built ' : 'FAILED'}  ${name.padEnd(10)} ${seconds.padStart(5)} s`);
   if (output === '') continue;

@@ -11,6 +11,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -193,6 +195,49 @@ test('the command works from its tarball: check, and up on a tiny platform', asy
     expect(await answer.json()).toEqual({ text: 'Hello, Ada!' });
   } finally {
     expect(await platform.stop()).toEqual({ code: 0, errors: '' });
+  }
+});
+
+test('the gateway runs from its tarball, by files of its own and with what only some need', async () => {
+  await using origin = createServer((_request, response) => response.end('from the origin')).listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  // `as`: it listens on a port.
+  const { port } = origin.address() as AddressInfo;
+  const configuration = (regex: string): string => `
+listeners: [{ name: web, address: '127.0.0.1:0' }]
+routes: [{ name: it, match: { path: { regex: '${regex}' } }, filters: [{ type: headers, answer: { set: { x-by: fairlead } } }], to: origin }]
+clusters: { origin: { endpoints: ['http://127.0.0.1:${port}'] } }
+`;
+  writeFileSync(join(user, 'broken.yaml'), configuration('('));
+  writeFileSync(join(user, 'gateway.yaml'), configuration('/o.*'));
+  const fairlead = join(user, 'node_modules/.bin/fairlead');
+  const broken = spawnSync(fairlead, ['gateway', 'run', 'broken.yaml'], { cwd: user, encoding: 'utf8' });
+  expect(broken.stderr).toMatch(/^fairlead gateway run: broken\.yaml.*\n.*is no regular expression.*\n$/);
+
+  const modules = join(user, 'modules');
+  const reporter = join(ROOT, 'packages/cli/src/fixtures/report-modules.ts');
+  for (const flags of [[], ['--workers', '2']]) {
+    const args = ['gateway', 'run', 'gateway.yaml', '--json', '--admin', '0', ...flags];
+    const env = { ...process.env, NODE_OPTIONS: `--import=${reporter}`, MODULES: modules };
+    const child = spawn(fairlead, args, { cwd: user, stdio: ['ignore', 'pipe', 'ignore'], env });
+    const exited = once(child, 'exit');
+    try {
+      const begun: unknown[] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), exited]);
+      // `as`: its first line is the event `listening`.
+      const { listeners, admin } = JSON.parse(String(begun[0])) as { listeners: { web: string }; admin: string };
+      const answer = await fetch(`${listeners.web}/orders`);
+      expect([answer.headers.get('x-by'), await answer.text()]).toEqual(['fairlead', 'from the origin']);
+      const metrics = await (await fetch(`${admin}/metrics`)).text();
+      expect(metrics).toContain('\nprocess_resident_memory_bytes{');
+      expect(metrics).toContain('\nhttp_server_request_duration_seconds_count{');
+    } finally {
+      child.kill('SIGTERM');
+      expect(await exited).toEqual([0, null]);
+    }
+    const ours = readFileSync(modules, 'utf8')
+      .split('\n')
+      .filter((module) => module.includes('/node_modules/@fairlead/') && !module.includes('/cli/dist/gateway/'));
+    expect(ours.map((module) => module.slice(module.indexOf('@fairlead')))).toEqual(['@fairlead/cli/bin/fairlead.js']);
   }
 });
 

@@ -42,7 +42,8 @@ function startSmall() {
 
 async function runHere() {
   const [group, command] = process.argv.slice(2);
-  if (group === 'gateway' && command === 'run') startSmall();
+  const isGateway = group === 'gateway' && command === 'run';
+  if (isGateway) startSmall();
   module.enableCompileCache?.();
   if (existsSync(source)) {
     // A checkout: packages are found as TypeScript, which Node strips.
@@ -52,7 +53,7 @@ async function runHere() {
     });
     await import(new URL('../src/main.ts', import.meta.url).href);
   } else {
-    await import(new URL('../dist/main.js', import.meta.url).href);
+    await import(new URL(isGateway ? '../dist/gateway/run.js' : '../dist/main.js', import.meta.url).href);
   }
 }
 

@@ -4,18 +4,18 @@
  * - `command.ts`, `command-group.ts`, `flag.ts`: what a command is; its flags, read and explained from one table
  * - `completions.ts`: what may come next on a line, from the same tables; `known-names.ts` asks the platform
  * - `reference.ts`: the same tables as a page; `exit-codes.ts`: what a command's end says
- * - `commands/`: one file a command
+ * - `commands/`: one file a command; `run-command.ts` runs it and tells how it ended
  * - `live-table.ts`, `event-lines.ts`: what `up` shows on a terminal, and elsewhere
  * - `trace-tree.ts`, `log-line.ts`, `table.ts`, `colour.ts`: how things look
  * - `running.ts`: finds the platform that runs on a data directory
- * - `terminal.ts`: where commands read and write; `main.ts`: the process
+ * - `terminal.ts`: where commands read and write; `command-process.ts`: the process, `main.ts` of any command and
+ *   `gateway-run/main.ts` of one
  */
-import { FairleadError, nearest } from '@fairlead/core';
-import type { Command, NamedCommand } from './command.ts';
+import { nearest } from '@fairlead/core';
+import type { NamedCommand } from './command.ts';
 import { completions } from './completions.ts';
 import { EXIT_CODES, EXIT_CODE_MEANINGS } from './exit-codes.ts';
-import { reportFailure } from './failure-report.ts';
-import { UsageError } from './flag.ts';
+import { runCommand } from './run-command.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -68,23 +68,6 @@ async function overview(): Promise<string> {
   ].join('\n');
 }
 
-/** Arguments up to `--`, after which nothing is a flag any more. */
-function flagsOf(args: readonly string[]): readonly string[] {
-  const end = args.indexOf('--');
-  return end === -1 ? args : args.slice(0, end);
-}
-
-/** The command that is meant, or the one of a group; `path` is how it is written. */
-async function pick(
-  first: Command,
-  rest: readonly string[],
-): Promise<{ command: Command; before?: string; path: string }> {
-  const second = await first.commands.find(({ name }) => name === rest[0])?.load();
-  return second === undefined
-    ? { command: first, path: first.name }
-    : { command: second, before: first.name, path: `${first.name} ${second.name}` };
-}
-
 /**
  * Runs one command line. Resolves with the exit code: one of `EXIT_CODES`. Failures are told on standard error, without a
  * stack (as a problem document in one line of JSON when `--json` is given); what is not a failure of ours is thrown.
@@ -111,21 +94,9 @@ export async function runCli(terminal: Terminal, args: readonly string[]): Promi
     );
     return EXIT_CODES.usage;
   }
-  const { command, before, path } = await pick(found, rest);
-  const flags = flagsOf(rest);
-  if (flags.includes('--help') || flags.includes('-h')) {
-    terminal.out(await command.help(before));
-    return EXIT_CODES.done;
-  }
-  try {
-    return await found.run(terminal, rest);
-  } catch (error) {
-    if (error instanceof UsageError) {
-      terminal.err(`fairlead ${path}: ${error.message}\nfairlead ${path} --help explains it.\n`);
-      return EXIT_CODES.usage;
-    }
-    if (!(error instanceof FairleadError)) throw error;
-    reportFailure(terminal, { command: path, error, asJson: flags.includes('--json') });
-    return EXIT_CODES.failed;
-  }
+  const [word, ...others] = rest;
+  const second = await found.commands.find((command) => command.name === word)?.load();
+  return second === undefined
+    ? runCommand(terminal, { command: found }, rest)
+    : runCommand(terminal, { command: second, group: name }, others);
 }
