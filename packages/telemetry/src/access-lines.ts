@@ -99,7 +99,8 @@ class Gate implements AccessLineGate {
   readonly #first: number;
   readonly #all: Allowance;
   readonly #thenOneOf: number;
-  #windowEndsAtMs = -Infinity;
+  /** Whole: a number that isn't is kept elsewhere, and of many gates that is far away. */
+  #windowEndsAtMs = 0;
   /** Lines that came in this window. */
   #came = 0;
   /** Those of them that were none of the first. */
@@ -117,7 +118,7 @@ class Gate implements AccessLineGate {
 
   pass(atMs: number): number | undefined {
     if (atMs >= this.#windowEndsAtMs) {
-      this.#windowEndsAtMs = atMs + WINDOW_MS;
+      this.#windowEndsAtMs = Math.ceil(atMs) + WINDOW_MS;
       this.#came = 0;
       this.#beyond = 0;
     }

@@ -123,7 +123,8 @@ function boundedRed(histogram: RedHistogram, service: string, labels: readonly s
 
   return {
     series,
-    observe: (observation) => series(observation.labels, observation.outcome).observe(observation.durationMs),
+    count: (counted, durationMs) => histogram.count(counted, durationMs),
+    observe: ({ labels: values, outcome, durationMs }) => histogram.count(series(values, outcome), durationMs),
   };
 }
 

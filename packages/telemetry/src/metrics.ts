@@ -34,8 +34,10 @@ export interface RedObservation<Label extends string> {
 /** Rate, errors and duration of one kind of work. */
 export interface Red<Label extends string> {
   observe(observation: RedObservation<Label>): void;
-  /** Where all observations of these labels and this outcome go, for those who have many: it may be kept. */
+  /** What observations of these labels and this outcome are counted under, for those who have many: it may be kept. */
   series(labels: Readonly<Record<Label, string>>, outcome: string): RedSeries;
+  /** Something of a series took so many milliseconds; below 0 counts as 0. */
+  count(series: RedSeries, durationMs: number): void;
 }
 
 /** The labels that `red` takes when none are named. */

@@ -104,7 +104,7 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
 
   /** A part of an upstream's answer; false when there is no room for more. */
   protected pass(part: Buffer): boolean {
-    if (this.route.timesSilence === true) this.heard();
+    if (this.live?.silence !== undefined) this.heard();
     const hasRoom = this.#flow === undefined ? this.deliver(part) : this.#flow.part(part);
     if (!hasRoom) this.hearsNothing();
     return hasRoom;
@@ -144,7 +144,7 @@ export abstract class AnsweringPassage extends RequestPassage implements FlowEnd
   }
 
   clientReady(): void {
-    if (this.route.timesSilence === true) this.heard();
+    if (this.live?.silence !== undefined) this.heard();
     if (this.#flow === undefined) this.sourceRoom();
     else this.#flow.room();
   }

@@ -51,10 +51,9 @@ export class EngineInspection {
   }
 
   routes(): readonly RouteReport[] {
-    const { snapshot, report, clock } = this.#core;
-    const nowMs = clock.monotonic();
+    const { snapshot, report } = this.#core;
     const names = [...snapshot.routes].map(({ route }) => route.name);
-    return [...names, ''].map((name) => ({ name, lately: report.lately(name)?.read(nowMs) }));
+    return [...names, ''].map((name) => ({ name, lately: report.lately(name) }));
   }
 
   clusters(): readonly ClusterReport[] {

@@ -7,23 +7,26 @@ import type { OutcomeReport, Rubric } from './outcome-report.ts';
 
 /** A route at work: its filters made, its deadline and its policy at hand. */
 export class LiveRoute {
+  // What every request looks at comes first: of many routes, each line of memory is far away.
   readonly route: CompiledRoute;
-  readonly filters: readonly Filter[];
-  /** These and those that stand inside one of them. */
-  readonly made: readonly Filter[];
   readonly deadline: DeadlineLine | undefined;
+  /** The same, where it is for the upstream's silence. */
+  readonly silence: DeadlineLine | undefined;
+  /** Where all requests go, if that is one place. */
+  readonly #only: string | undefined;
+  readonly filters: readonly Filter[];
   readonly policy: Policy | undefined;
+  /** That of the last request, whose method is mostly the next one's. */
+  #usual: Rubric | undefined;
   /** Whether a filter makes something of answers. */
   readonly isRevising: boolean;
   /** Those that want to see answers, and ends. */
   readonly #answerFilters: readonly Filter[];
   readonly #endFilters: readonly Filter[];
+  /** All filters, with those that stand inside another. */
+  readonly made: readonly Filter[];
   readonly #report: OutcomeReport;
   readonly #rubrics = new Map<string, Rubric>();
-  /** That of the last request, whose method is mostly the next one's. */
-  #usual: Rubric | undefined;
-  /** Where all requests go, if that is one place. */
-  readonly #only: string | undefined;
   readonly #destinations: readonly Destination[];
   readonly #weights: number;
 
@@ -44,6 +47,7 @@ export class LiveRoute {
     this.#answerFilters = near(parts.filters.filter((filter) => filter.answer !== undefined));
     this.#endFilters = near(parts.filters.filter((filter) => filter.ended !== undefined));
     this.deadline = parts.deadline;
+    this.silence = route.timesSilence === true ? parts.deadline : undefined;
     this.policy = parts.policy;
     this.#report = parts.report;
     this.#destinations = route.destinations.filter(({ weight }) => weight > 0);

@@ -4,7 +4,8 @@ import type { AccessLineGate, LogOrigin, RedSeries, SpanOptions, Telemetry } fro
 import type { CompiledRoute } from './compiled-route.ts';
 import { ConsumerTable } from './consumer-table.ts';
 import type { Identity } from './filter.ts';
-import { RedWindow } from './red-window.ts';
+import type { RedCounts, RedWindow } from './red-window.ts';
+import { RedWindows } from './red-windows.ts';
 
 /** What all requests of one route and method have in common, made once. */
 export interface Rubric {
@@ -55,11 +56,12 @@ export class OutcomeReport {
   /** Who has asked lately. */
   readonly consumers = new ConsumerTable();
   /** By route; that of requests without one under the empty name. */
-  readonly #windows = new Map<string, RedWindow>();
+  readonly #windows: RedWindows;
 
   constructor(telemetry: Telemetry, clock: Clock) {
     this.#telemetry = telemetry;
     this.#clock = clock;
+    this.#windows = new RedWindows(clock);
     this.#served = telemetry.metrics.red({ kind: 'server' });
     this.#called = telemetry.metrics.red({ kind: 'client' });
   }
@@ -78,35 +80,30 @@ export class OutcomeReport {
     const attributes = { 'http.request.method': name, 'http.route': route?.label };
     const spanName = route === undefined ? name : operation;
     const made: Rubric = {
+      // In the order in which a request looks at them.
       method: name,
+      lastCluster: '',
+      lastCalled: undefined,
+      lately: this.#windows.of(route?.name ?? ''),
+      served: this.#served.series({ operation }, 'ok'),
+      lines: this.#telemetry.accessLines.of(operation),
       operation,
       server: constantSpan({ name: spanName, kind: 'server', attributes }),
       client: constantSpan({ name: spanName, kind: 'client', attributes }),
-      lines: this.#telemetry.accessLines.of(operation),
-      served: this.#served.series({ operation }, 'ok'),
-      lately: this.#windowOf(route?.name ?? ''),
       called: new Map<string, RedSeries>(),
-      lastCluster: '',
-      lastCalled: undefined,
     };
     known.set(name, made);
     return made;
   }
 
   /** What happened lately to requests of a route, or to those without one, if there were any. */
-  lately(route: string): RedWindow | undefined {
-    return this.#windows.get(route);
+  lately(route: string): RedCounts | undefined {
+    return this.#windows.read(route);
   }
 
   /** Forgets routes that are not there any more. */
   keepOnly(routes: ReadonlySet<string>): void {
-    for (const route of this.#windows.keys()) if (route !== '' && !routes.has(route)) this.#windows.delete(route);
-  }
-
-  #windowOf(route: string): RedWindow {
-    const window = this.#windows.get(route) ?? new RedWindow(this.#clock.monotonic());
-    this.#windows.set(route, window);
-    return window;
+    this.#windows.keepOnly((route) => route === '' || routes.has(route));
   }
 
   /** An attempt at a cluster has its answer's head, or none. */
@@ -119,7 +116,7 @@ export class OutcomeReport {
       rubric.lastCluster = cluster;
       rubric.lastCalled = this.#seriesOf(rubric, cluster);
     }
-    rubric.lastCalled.observe(durationMs);
+    this.#called.count(rubric.lastCalled, durationMs);
   }
 
   #seriesOf(rubric: Rubric, cluster: string): RedSeries {
@@ -132,16 +129,16 @@ export class OutcomeReport {
   /** What came was no request. */
   refused(status: number, cause: string, fault: string): void {
     this.#served.observe({ labels: { operation: UNMATCHED }, outcome: cause, durationMs: 0 });
-    this.#windowOf('').ended(this.#clock.monotonic(), 0, status, cause);
+    this.#windows.ended(this.#windows.of(''), this.#clock.monotonic(), 0, status, cause);
     this.#telemetry.log.info(undefined, 'request', { status, code: cause, parser: fault });
   }
 
   /** A request is over, at `atMs`. Its origin is asked for only when there is a line to be written. */
   ended(rubric: Rubric, subject: Subject, status: number, cause: string | undefined, atMs: number): void {
     const durationMs = atMs - subject.startedAtMs;
-    rubric.lately.ended(atMs, durationMs, status, cause);
+    this.#windows.ended(rubric.lately, atMs, durationMs, status, cause);
     this.consumers.ended(subject.identity, status, cause, atMs);
-    if (cause === undefined && status < 500) rubric.served.observe(durationMs);
+    if (cause === undefined && status < 500) this.#served.count(rubric.served, durationMs);
     else {
       const labels = { operation: rubric.operation };
       this.#served.observe({ labels, outcome: cause ?? String(status), durationMs });

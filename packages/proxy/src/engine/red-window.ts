@@ -18,7 +18,8 @@ export interface RedCounts {
 
 /** Twelve whole slots and the one that runs are a minute and up to five seconds. */
 const SLOTS = 13;
-const SLOT_MS = 5_000;
+/** How long a slot is. */
+export const SLOT_MS = 5_000;
 const FAILED = 0;
 const REFUSED = 1;
 const CANCELLED = 2;
@@ -27,32 +28,48 @@ const WIDTH = SUMS + DURATION_BUCKETS;
 /** Causes that are told apart in a slot; they are codes of ours, so that there are few. */
 const MOST_CAUSES = 32;
 const OTHER = '_other';
+/** Windows whose counts of one slot lie beside each other: of many routes, an array of each one's own is in memory that is far away. */
+export const NEIGHBOURS = 16;
+
+/** Room for the counts of so many windows. */
+export function neighbouringCounts(): Uint32Array {
+  return new Uint32Array(NEIGHBOURS * SLOTS * WIDTH);
+}
 
 /**
- * Rate, errors and durations of about the last minute. Counting writes two numbers of an array that is there from the first request on, and
+ * Rate, errors and durations of about the last minute, of one route. Counting writes two numbers of an array that is there from the first request on, and
  * makes nothing; what fails is counted by its cause besides.
  */
 export class RedWindow {
-  readonly #beganAtMs: number;
-  readonly #counts = new Uint32Array(SLOTS * WIDTH);
+  readonly #counts: Uint32Array;
+  /** Which of its neighbours it is. */
+  readonly #at: number;
+  /** The one that the last request ended in. */
+  #slot = -1;
   /** Which slot of all time is at a place. */
   readonly #slots = new Float64Array(SLOTS).fill(-1);
-  /** The one that the last request ended in: of many routes, each look into an array is one into memory that is far away. */
-  #slot = -1;
   readonly #causes: (Map<string, number> | undefined)[] = [];
+  readonly #beganAtMs: number;
 
-  /** `nowMs` and all other times are the clock's monotonic time. */
-  constructor(nowMs: number) {
+  /**
+   * @param nowMs as all times here, of the clock's monotonic time
+   * @param counts of `neighbouringCounts`, of whom this one is number `at`
+   */
+  constructor(nowMs: number, counts: Uint32Array, at: number) {
     this.#beganAtMs = nowMs;
+    this.#counts = counts;
+    this.#at = at;
   }
 
-  /** A request is over. */
-  ended(atMs: number, durationMs: number, status: number, cause: string | undefined): void {
-    const slot = Math.floor(atMs / SLOT_MS);
+  /** A request has ended in a slot. */
+  ended(slot: number, durationMs: number): void {
     if (slot !== this.#slot) this.#enter(slot);
-    const base = (slot % SLOTS) * WIDTH;
-    this.#add(base + SUMS + durationBucket(durationMs));
-    if (cause === undefined && status < 500) return;
+    this.#add(this.#base(slot % SLOTS) + SUMS + durationBucket(durationMs));
+  }
+
+  /** One of those that have ended in a slot did not go well. */
+  failed(slot: number, status: number, cause: string | undefined): void {
+    const base = this.#base(slot % SLOTS);
     if (status === 499) this.#add(base + CANCELLED);
     else if (status >= 500) this.#add(base + FAILED);
     else if (status >= 400) this.#add(base + REFUSED);
@@ -67,7 +84,7 @@ export class RedWindow {
     const causes = new Map<string, number>();
     for (const [place, slot] of this.#slots.entries()) {
       if (slot < first || slot > now) continue;
-      const base = place * WIDTH;
+      const base = this.#base(place);
       for (const at of sums.keys()) sums[at] = (sums[at] ?? 0) + (this.#counts[base + at] ?? 0);
       for (const at of durations.keys()) durations[at] = (durations[at] ?? 0) + (this.#counts[base + SUMS + at] ?? 0);
       for (const [cause, count] of this.#causes[place] ?? []) causes.set(cause, (causes.get(cause) ?? 0) + count);
@@ -88,8 +105,14 @@ export class RedWindow {
     this.#slot = slot;
     if (this.#slots[place] === slot) return;
     this.#slots[place] = slot;
-    this.#counts.fill(0, place * WIDTH, (place + 1) * WIDTH);
+    const base = this.#base(place);
+    this.#counts.fill(0, base, base + WIDTH);
     this.#causes[place] = undefined;
+  }
+
+  /** Where its counts of the slot at a place begin. */
+  #base(place: number): number {
+    return (place * NEIGHBOURS + this.#at) * WIDTH;
   }
 
   #add(at: number): void {

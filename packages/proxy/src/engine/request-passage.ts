@@ -168,8 +168,8 @@ export abstract class RequestPassage implements Passage, Due {
    */
   heard(): number {
     const nowMs = this.core.clock.monotonic();
-    const line = this.live?.deadline;
-    if (this.route.timesSilence !== true || line === undefined || this.dueIn instanceof OwnDeadline) return nowMs;
+    const line = this.live?.silence;
+    if (line === undefined || this.dueIn instanceof OwnDeadline) return nowMs;
     this.dueIn?.leave(this);
     line.join(this, nowMs);
     return nowMs;
@@ -177,7 +177,7 @@ export abstract class RequestPassage implements Passage, Due {
 
   /** The upstream is not waited for: the client has to take what is there. */
   protected hearsNothing(): void {
-    if (this.route.timesSilence === true && !(this.dueIn instanceof OwnDeadline)) this.dueIn?.leave(this);
+    if (this.live?.silence !== undefined && !(this.dueIn instanceof OwnDeadline)) this.dueIn?.leave(this);
   }
 
   /** It takes this route, and has its time from the beginning on. */
@@ -190,8 +190,7 @@ export abstract class RequestPassage implements Passage, Due {
     const { clock } = this.core;
     // Who calls by gRPC takes trailers; others aren't asked.
     const ownMs = this.request.head.takesTrailers ? grpcTimeoutMs(this.fields) : undefined;
-    const { timeoutMs } = live.route;
-    if (ownMs !== undefined && (timeoutMs === 0 || ownMs < timeoutMs))
+    if (ownMs !== undefined && (live.deadline === undefined || ownMs < live.route.timeoutMs))
       new OwnDeadline(clock, ownMs).join(this, this.startedAtMs);
     else live.deadline?.join(this, this.startedAtMs);
   }
@@ -209,8 +208,8 @@ export abstract class RequestPassage implements Passage, Due {
   /** Keeps the body, if it has arrived; what can't be taken is refused. */
   protected takeBody(): LocalAnswer | undefined {
     const { bodyBytes } = this.request.head;
-    const { maxBodyBytes } = this.route;
     if (bodyBytes === 0 || this.body !== undefined) return undefined;
+    const { maxBodyBytes } = this.route;
     if (this.bodyFault !== undefined) return brokenUpload(this.bodyFault, maxBodyBytes);
     if (bodyBytes > maxBodyBytes || maxBodyBytes === 0) return brokenUpload(undefined, maxBodyBytes);
     this.body = this.request.arrived(maxBodyBytes);

@@ -26,6 +26,11 @@ export type Decision<Route extends CompiledRoute> =
   | { readonly kind: 'method-not-allowed'; readonly allow: string }
   | { readonly kind: 'no-route' };
 
+/** Who knows which route of one path a request takes; `undefined` when other paths are to be asked. */
+export interface Asked<Route extends CompiledRoute> {
+  ask(facts: PassageFacts, late: LateFacts | undefined): Decision<Route> | undefined;
+}
+
 /** Routes, in the order in which they are asked. Immutable. */
 export interface RouteTable<Route extends CompiledRoute> {
   /** The route that answers this request. Synchronous; never throws; allocates only where a match looks into a query or cookie. */

@@ -1,7 +1,7 @@
 import type { CompiledRoute } from '../engine/compiled-route.ts';
 import type { PassageFacts } from '../engine/filter.ts';
 import { conditionsOf, type Conditions } from './conditions.ts';
-import type { Decision, LateFacts } from './decision.ts';
+import type { Asked, Decision, LateFacts } from './decision.ts';
 import type { MatchSpec, PathRule } from './match-spec.ts';
 
 const DEFAULT_BODY_BYTES = 64 * 1024;
@@ -22,6 +22,22 @@ export interface RoutableRoute<Route extends CompiledRoute> {
   readonly priority?: number;
 }
 
+/** What is said to a request that has its route. It is asked itself where it is said to all requests of a path. */
+class FoundRoute<Route extends CompiledRoute> implements Asked<Route> {
+  readonly kind = 'route';
+  readonly route: Route;
+  readonly match: number;
+
+  constructor(route: Route, match: number) {
+    this.route = route;
+    this.match = match;
+  }
+
+  ask(): Decision<Route> {
+    return this;
+  }
+}
+
 /** One match of one route, ready to be asked. */
 export interface MatchEntry<Route extends CompiledRoute> {
   readonly route: Route;
@@ -35,9 +51,10 @@ export interface MatchEntry<Route extends CompiledRoute> {
   readonly conditions: Conditions;
   /** First day of a version that is chosen by date; later ones are asked first. Empty without one. */
   readonly since: string;
-  readonly decision: Decision<Route>;
-  readonly needsIdentity: Decision<Route>;
-  readonly needsBody: Decision<Route>;
+  readonly decision: FoundRoute<Route>;
+  /** There when it has conditions on who asks, and on the body. */
+  readonly needsIdentity: Decision<Route> | undefined;
+  readonly needsBody: Decision<Route> | undefined;
 }
 
 /** Makes the entry of a match. @throws RangeError for a rule that can't be compiled */
@@ -47,17 +64,18 @@ export function matchEntry<Route extends CompiledRoute>(
   place: { readonly match: number; readonly order: number },
 ): MatchEntry<Route> {
   const maxBodyBytes = spec.maxBodyBytes ?? DEFAULT_BODY_BYTES;
+  const conditions = conditionsOf(spec);
   return {
     route,
     ...place,
     isExclusive,
     path: pathRuleOf(spec),
     methods: spec.methods,
-    conditions: conditionsOf(spec),
+    conditions,
     since: spec.version?.by === 'date' ? spec.version.from : '',
-    decision: { kind: 'route', route, match: place.match },
-    needsIdentity: { kind: 'needs', needs: 'identity', route },
-    needsBody: { kind: 'needs', needs: 'body', route, maxBodyBytes },
+    decision: new FoundRoute(route, place.match),
+    needsIdentity: conditions.identity.length === 0 ? undefined : { kind: 'needs', needs: 'identity', route },
+    needsBody: conditions.body.length === 0 ? undefined : { kind: 'needs', needs: 'body', route, maxBodyBytes },
   };
 }
 

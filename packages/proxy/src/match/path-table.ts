@@ -1,6 +1,6 @@
 import type { CompiledRoute } from '../engine/compiled-route.ts';
 import type { PassageFacts } from '../engine/filter.ts';
-import type { Decision, LateFacts } from './decision.ts';
+import type { Asked, Decision, LateFacts } from './decision.ts';
 import { linearPattern, narrowed, type LinearPattern } from './linear-pattern.ts';
 import { askEntry, byPrecedence, type MatchEntry } from './match-entry.ts';
 import { matchingPath, parameterName } from './request-path.ts';
@@ -22,8 +22,8 @@ interface PatternEntry<Route extends CompiledRoute> {
  * for itself comes first.
  */
 export class PathTable<Route extends CompiledRoute> {
-  readonly #paths = new SegmentNode<Spot<Route>>('');
-  readonly #templates = new SegmentNode<Spot<Route>>('');
+  readonly #paths = new SegmentNode<Asked<Route>>('');
+  readonly #templates = new SegmentNode<Asked<Route>>('');
   /** Those whose first segment may be any. */
   readonly #patterns: readonly PatternEntry<Route>[];
   /** By a first segment that some begin with: these, and those whose first segment may be any. */
@@ -42,7 +42,7 @@ export class PathTable<Route extends CompiledRoute> {
       if (path?.kind === 'regex') {
         const pattern = narrowed(linearPattern(path.pattern), path);
         for (const entry of group) patterns.push({ pattern, entry, spot });
-      } else if (path !== undefined) this.#place(path, spot);
+      } else if (path !== undefined) this.#place(path, spot.asked);
     }
     patterns.sort((a, b) => byPrecedence(a.entry, b.entry));
     this.#patterns = patterns.filter(({ pattern }) => firstSegment(pattern) === undefined);
@@ -51,7 +51,10 @@ export class PathTable<Route extends CompiledRoute> {
     linkPrefixes(this.#paths, undefined);
   }
 
-  #place({ kind, path }: { readonly kind: 'exact' | 'prefix' | 'template'; readonly path: string }, spot: Spot<Route>) {
+  #place(
+    { kind, path }: { readonly kind: 'exact' | 'prefix' | 'template'; readonly path: string },
+    asked: Asked<Route>,
+  ) {
     const segments = matchingPath(path).slice(1).split('/');
     const hasSlash = segments.at(-1) === '';
     if (hasSlash) segments.pop();
@@ -60,9 +63,9 @@ export class PathTable<Route extends CompiledRoute> {
       const isParameter = kind === 'template' && parameterName(segment) !== undefined;
       node = isParameter ? (node.parameter ??= new SegmentNode('')) : node.grow(segment);
     }
-    if (kind === 'prefix') node.below = spot;
-    else if (hasSlash) node.wholeWithSlash = spot;
-    else node.whole = spot;
+    if (kind === 'prefix') node.below = asked;
+    else if (hasSlash) node.wholeWithSlash = asked;
+    else node.whole = asked;
   }
 
   /** @param path as `matchingPath` has it */
@@ -143,7 +146,7 @@ function keyOf({ kind, path }: { readonly kind: string; readonly path: string })
 
 /** Each node of the tree is visited at most once: its place in the path is its depth. */
 function askTemplates<Route extends CompiledRoute>(
-  node: SegmentNode<Spot<Route>>,
+  node: SegmentNode<Asked<Route>>,
   path: string,
   start: number,
   facts: PassageFacts,

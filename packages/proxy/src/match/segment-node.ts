@@ -5,20 +5,21 @@ const SLASH = 0x2f;
  * path, and compared there.
  */
 export class SegmentNode<Value> {
+  // What most requests look at stands together: of many routes, each line of memory is far away.
   readonly segment: string;
   readonly #hash: number;
+  #count = 0;
+  /** Of all paths that go on from here, and of the one that ends here. */
+  below: Value | undefined;
   /** Of paths that end here, without and with a slash at the end. */
   whole: Value | undefined;
   wholeWithSlash: Value | undefined;
-  /** Of all paths that go on from here, and of the one that ends here. */
-  below: Value | undefined;
   /** The next node towards the root that has `below`. */
   shorter: SegmentNode<Value> | undefined;
   /** For any segment that isn't empty. */
   parameter: SegmentNode<Value> | undefined;
   /** Children at the place of their hash, or the next free one; at most half full. */
   #slots: (SegmentNode<Value> | undefined)[] = [undefined, undefined];
-  #count = 0;
 
   constructor(segment: string) {
     this.segment = segment;

@@ -1,11 +1,26 @@
 import { expect, test } from 'vitest';
 import { durationBucket, quantile, type DurationCounts } from './duration-buckets.ts';
-import { RedWindow } from './red-window.ts';
+import { RedWindows } from './red-windows.ts';
 
 function counted(durations: readonly number[]): DurationCounts {
   const counts = new Map<number, number>();
   for (const each of durations) counts.set(durationBucket(each), (counts.get(durationBucket(each)) ?? 0) + 1);
   return [...counts].toSorted(([a], [b]) => a - b);
+}
+
+/** The window of one route, asked for at a time. */
+function windowFrom(beganMs: number) {
+  let nowMs = beganMs;
+  const windows = new RedWindows({ monotonic: () => nowMs });
+  const window = windows.of('r');
+  return {
+    ended: (atMs: number, durationMs: number, status: number, cause: string | undefined) =>
+      windows.ended(window, atMs, durationMs, status, cause),
+    read(atMs: number) {
+      nowMs = atMs;
+      return windows.read('r')!;
+    },
+  };
 }
 
 test('quantiles are off by an eighth at most, from tenths of milliseconds to a minute', () => {
@@ -25,7 +40,7 @@ test('what is no duration, shorter or longer than any is counted too', () => {
 });
 
 test('the window holds the last minute, and forgets what is older', () => {
-  const window = new RedWindow(1_000);
+  const window = windowFrom(1_000);
   for (let atMs = 1_000; atMs < 301_000; atMs += 100) window.ended(atMs, 10, 200, undefined);
   const { requests, windowMs } = window.read(301_000);
   expect(windowMs).toBeGreaterThanOrEqual(60_000);
@@ -36,13 +51,13 @@ test('the window holds the last minute, and forgets what is older', () => {
 });
 
 test('at the beginning it is as long as it is there', () => {
-  const window = new RedWindow(7_000);
+  const window = windowFrom(7_000);
   window.ended(8_000, 1, 200, undefined);
   expect(window.read(9_000)).toMatchObject({ windowMs: 2_000, requests: 1 });
 });
 
 test('failures, refusals and clients that went away are told apart, each by its cause', () => {
-  const window = new RedWindow(0);
+  const window = windowFrom(0);
   window.ended(0, 1, 500, undefined);
   window.ended(0, 1, 503, 'UPSTREAM_UNAVAILABLE');
   window.ended(0, 1, 429, 'RATE_LIMITED');
@@ -59,9 +74,35 @@ test('failures, refusals and clients that went away are told apart, each by its 
 });
 
 test('causes without end are one', () => {
-  const window = new RedWindow(0);
+  const window = windowFrom(0);
   for (let at = 0; at < 1_000; at += 1) window.ended(0, 1, 400, `CAUSE_${at}`);
   const { causes } = window.read(1);
   expect(Object.keys(causes)).toHaveLength(33);
   expect(causes['_other']).toBe(1_000 - 32);
+});
+
+test('each of many routes has its own counts', () => {
+  const windows = new RedWindows({ monotonic: () => 20_000 });
+  const routes = Array.from({ length: 50 }, (_, at) => windows.of(`r${at}`));
+  for (const atMs of [1_000, 6_000, 19_000]) {
+    for (const [at, window] of routes.entries()) {
+      for (let count = 0; count <= at; count += 1) windows.ended(window, atMs, 1, 200, undefined);
+      windows.ended(window, atMs, 1, 500, `CAUSE_${at}`);
+    }
+  }
+  for (const at of routes.keys()) {
+    expect(windows.read(`r${at}`)).toMatchObject({ requests: 3 * (at + 2), failed: 3, causes: { [`CAUSE_${at}`]: 3 } });
+  }
+  windows.keepOnly((route) => route === 'r7');
+  expect(windows.read('r8')).toBeUndefined();
+  expect(windows.read('r7')?.requests).toBe(27);
+});
+
+test('what ended before a pause is forgotten after it, though it was counted late', () => {
+  const window = windowFrom(0);
+  window.ended(1_000, 1, 200, undefined);
+  // Thirteen slots later, which is at the same place.
+  window.ended(66_000, 1, 500, undefined);
+  window.ended(66_000, 1, 200, undefined);
+  expect(window.read(66_000)).toMatchObject({ requests: 2, failed: 1 });
 });
