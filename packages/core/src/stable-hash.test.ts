@@ -10,6 +10,27 @@ test('the order of keys and members that are undefined do not count; everything 
   expect(stableHash({ a: 1, b: { c: [1, 2], d: null } })).not.toBe(hash);
 });
 
+test('values that differ only where one ends and another begins have other hashes', () => {
+  const values = [
+    {},
+    [],
+    { a: [] },
+    { a: [], b: [] },
+    { a: 'b' },
+    { a: ['b'] },
+    { a: [], b: 1 },
+    { a: [['b']] },
+    { a: {} },
+    'a',
+    null,
+  ];
+  expect(new Set(values.map((value) => stableHash(value))).size).toBe(values.length);
+  const long = Array.from({ length: 1_000 }, (_, at) => ({ b: at, a: [at] }));
+  const turned = long.map(({ a, b }) => ({ a, b }));
+  expect(stableHash({ list: turned })).toBe(stableHash({ list: long }));
+  expect(stableHash({ list: [...long.slice(0, 999), { a: [999], b: 0 }] })).not.toBe(stableHash({ list: long }));
+});
+
 test('what is frozen is frozen all the way down, and what others own is left alone', () => {
   const clock = { now: 0, tick: () => 1 };
   class Owned {

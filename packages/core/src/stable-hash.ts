@@ -1,22 +1,53 @@
 import { createHash } from 'node:crypto';
 
+/** So many items of a list are written at once: more are quicker, but a copy of all of them in order would outlive the young garbage. */
+const TOGETHER = 256;
+const FEW_KEYS = 32;
+
 /** SHA-256 (hex) of a JSON value, the same for any order of its objects' keys. Members that are undefined are none. */
 export function stableHash(value: unknown): string {
+  const hash = createHash('sha256');
+  if (!isMembers(value)) return hash.update(textOf(value)).digest('hex');
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    if (member === undefined) continue;
+    hash.update(`,${JSON.stringify(key)}:`);
+    if (!Array.isArray(member) || member.length === 0) hash.update(textOf(member));
+    else for (let at = 0; at < member.length; at += TOGETHER) hash.update(textOf(member.slice(at, at + TOGETHER)));
+  }
+  return hash.digest('hex');
+}
+
+function textOf(value: unknown): string {
   // One text of all is written three times as quickly as one for each member.
-  const text = JSON.stringify(inOrder(value)) ?? 'null';
-  return createHash('sha256').update(text).digest('hex');
+  return JSON.stringify(inOrder(value)) ?? 'null';
+}
+
+function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Keys are few mostly; `sort` makes a kilobyte of garbage each time. */
+function sortedKeys(value: object): readonly string[] {
+  const keys = Object.keys(value);
+  if (keys.length > FEW_KEYS) return keys.sort();
+  for (let at = 1; at < keys.length; at += 1) {
+    const key = keys[at] ?? '';
+    let to = at;
+    for (; to > 0 && (keys[to - 1] ?? '') > key; to -= 1) keys[to] = keys[to - 1] ?? '';
+    keys[to] = key;
+  }
+  return keys;
 }
 
 /** The same, with the keys of its objects in the order of their names. */
 function inOrder(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(inOrder);
-  // `as`: any object has members by name.
-  const members = value as Record<string, unknown>;
+  if (!isMembers(value)) return value;
   const ordered: Record<string, unknown> = {};
-  for (const key of Object.keys(members).sort()) {
-    if (key === '__proto__') Object.defineProperty(ordered, key, { value: inOrder(members[key]), enumerable: true });
-    else ordered[key] = inOrder(members[key]);
+  for (const key of sortedKeys(value)) {
+    if (key === '__proto__') Object.defineProperty(ordered, key, { value: inOrder(value[key]), enumerable: true });
+    else ordered[key] = inOrder(value[key]);
   }
   return ordered;
 }
