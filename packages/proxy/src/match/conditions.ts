@@ -23,8 +23,13 @@ export interface Conditions {
   readonly counts: { readonly headers: number; readonly query: number; readonly others: number };
 }
 
+const NO_CONDITIONS: Conditions = { early: [], identity: [], body: [], counts: { headers: 0, query: 0, others: 0 } };
+const NONE_OF_THEM = new Set(['path', 'methods']);
+
 /** Makes the conditions of a match, cheap ones first. */
 export function conditionsOf(spec: MatchSpec): Conditions {
+  // Most matches have none, and share that.
+  if (!hasConditions(spec)) return NO_CONDITIONS;
   const headers = [...headerConditions(spec), ...grpcConditions(spec), ...versionConditions(spec)];
   const query = Object.entries(spec.query ?? {}).map(([name, rule]) => {
     const fits = textTest(rule);
@@ -45,6 +50,11 @@ export function conditionsOf(spec: MatchSpec): Conditions {
       others: others.length + identity.length + body.length,
     },
   };
+}
+
+function hasConditions(spec: MatchSpec): boolean {
+  for (const member in spec) if (!NONE_OF_THEM.has(member)) return true;
+  return false;
 }
 
 function condition(words: string, test: (facts: PassageFacts) => boolean): Condition<PassageFacts> {

@@ -5,7 +5,7 @@ import { linearPattern, narrowed, type LinearPattern } from './linear-pattern.ts
 import { askEntry, byPrecedence, type MatchEntry } from './match-entry.ts';
 import { matchingPath, parameterName } from './request-path.ts';
 import { SegmentNode, SegmentScan } from './segment-node.ts';
-import { Spot } from './spot.ts';
+import { askedOf, Spot } from './spot.ts';
 
 const scan = new SegmentScan();
 
@@ -37,12 +37,12 @@ export class PathTable<Route extends CompiledRoute> {
     );
     const patterns: PatternEntry<Route>[] = [];
     for (const group of spots.values()) {
-      const spot = new Spot(group);
-      const [{ path } = { path: undefined }] = group;
+      const path = group[0]?.path;
       if (path?.kind === 'regex') {
+        const spot = new Spot(group);
         const pattern = narrowed(linearPattern(path.pattern), path);
         for (const entry of group) patterns.push({ pattern, entry, spot });
-      } else if (path !== undefined) this.#place(path, spot.asked);
+      } else if (path !== undefined) this.#place(path, askedOf(group));
     }
     patterns.sort((a, b) => byPrecedence(a.entry, b.entry));
     this.#patterns = patterns.filter(({ pattern }) => firstSegment(pattern) === undefined);

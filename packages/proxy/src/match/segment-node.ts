@@ -1,4 +1,6 @@
 const SLASH = 0x2f;
+/** Of leaves, which are most nodes. */
+const NO_SLOTS: undefined[] = [];
 
 /**
  * A tree of paths by their segments. Looking for a segment makes no string of it: it is hashed where it stands in the
@@ -19,7 +21,7 @@ export class SegmentNode<Value> {
   /** For any segment that isn't empty. */
   parameter: SegmentNode<Value> | undefined;
   /** Children at the place of their hash, or the next free one; at most half full. */
-  #slots: (SegmentNode<Value> | undefined)[] = [undefined, undefined];
+  #slots: (SegmentNode<Value> | undefined)[] = NO_SLOTS;
 
   constructor(segment: string) {
     this.segment = segment;
@@ -34,7 +36,7 @@ export class SegmentNode<Value> {
     this.#count += 1;
     if (this.#count * 2 > this.#slots.length) {
       const before = this.#slots;
-      this.#slots = Array.from({ length: before.length * 2 }, () => undefined);
+      this.#slots = Array.from({ length: Math.max(2, before.length * 2) }, () => undefined);
       for (const each of before) if (each !== undefined) this.#put(each);
     }
     this.#put(child);

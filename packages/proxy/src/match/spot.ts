@@ -18,15 +18,9 @@ export class Spot<Route extends CompiledRoute> implements Asked<Route> {
     this.#entries = entries.toSorted(byPrecedence);
     this.#isExclusive = entries.some((entry) => entry.isExclusive);
     const takesAll = entries.some((entry) => entry.methods === undefined);
-    const methods = [...new Set(entries.flatMap((entry) => entry.methods ?? []))];
+    const methods = this.#isExclusive ? [...new Set(entries.flatMap((entry) => entry.methods ?? []))] : [];
     this.#methods = takesAll ? undefined : methods;
     this.#refusal = { kind: 'method-not-allowed', allow: methods.join(', ') };
-  }
-
-  /** Whom to ask: of a path whose first entry takes every request, that one. */
-  get asked(): Asked<Route> {
-    const [first] = this.#entries;
-    return first !== undefined && takesEverything(first) ? first.decision : this;
   }
 
   ask(facts: PassageFacts, late: LateFacts | undefined): Decision<Route> | undefined {
@@ -42,6 +36,12 @@ export class Spot<Route extends CompiledRoute> implements Asked<Route> {
     if (!this.#isExclusive) return undefined;
     return this.#methods === undefined || this.#methods.includes(facts.method) ? NO_ROUTE : this.#refusal;
   }
+}
+
+/** Whom to ask about a path with these entries: where the only one takes every request, that one. */
+export function askedOf<Route extends CompiledRoute>(entries: readonly MatchEntry<Route>[]): Asked<Route> {
+  const [first] = entries;
+  return first !== undefined && entries.length === 1 && takesEverything(first) ? first.decision : new Spot(entries);
 }
 
 function takesEverything({ methods, conditions }: MatchEntry<CompiledRoute>): boolean {

@@ -46,7 +46,7 @@ export function compileSnapshot(
       name: route.name,
       label: labelOf(route.name, matches),
       order,
-      filters: [...shared, ...route.filters.map(placed)],
+      filters: route.filters.length === 0 ? shared : [...shared, ...route.filters.map(placed)],
       sharedFilters: read.filters.length,
       destinations: route.to ?? [],
       timeoutMs: route.timeout,
@@ -54,7 +54,7 @@ export function compileSnapshot(
       maxBodyBytes: route.maxBody,
       ...policyOf(route.policy),
       matches,
-      hosts: route.hosts ?? [],
+      hosts: route.hosts ?? ANY_HOST,
       listeners: route.listeners ?? listenerNames,
       isExclusive: route.exclusive,
       ...(route.priority === 0 ? {} : { priority: route.priority }),
@@ -81,15 +81,18 @@ export function compileSnapshot(
   };
 }
 
+const ANY_HOST: readonly string[] = [];
+
 function matchesOf(match: ReadSnapshot['routes'][number]['match']): readonly MatchSpec[] {
   if (match === undefined) return [{}];
   return Array.isArray(match) ? match : [match];
 }
 
 /** What requests are counted under: the one path that a route has, else its name. */
-function labelOf(name: string, [only, ...more]: readonly MatchSpec[]): string {
-  const path = only?.path;
-  if (path === undefined || path.kind === 'regex' || more.length > 0) return name;
+function labelOf(name: string, matches: readonly MatchSpec[]): string {
+  const path = matches[0]?.path;
+  if (path === undefined || path.kind === 'regex' || matches.length > 1) return name;
+  if (!path.path.includes('/:')) return path.path;
   return path.path.replaceAll(/(?<=\/):([A-Za-z_]\w*)(?=\/|$)/g, '{$1}');
 }
 

@@ -5,6 +5,11 @@ export type Given<T> = { readonly [Key in keyof T as undefined extends T[Key] ? 
 
 /** Without the members that are undefined, as `exactOptionalPropertyTypes` wants it. */
 export function given<T extends object>(value: T): Given<T> {
+  const members: Record<string, unknown> = {};
+  for (const name in value) {
+    const member: unknown = value[name];
+    if (member !== undefined) members[name] = member;
+  }
   // `as`: what is left has no member that is undefined.
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as Given<T>;
+  return members as Given<T>;
 }

@@ -47,18 +47,24 @@ export const FILTER_TYPES: readonly string[] = Object.keys(KINDS);
 
 /** The kinds of the filters that stand anywhere in what was written, right or not. */
 export async function kindsIn(written: unknown): Promise<readonly FilterKind[]> {
-  const types = typesIn(written);
+  const types = new Set<string>();
+  addTypes(written, types, []);
   return Promise.all(Object.entries(KINDS).flatMap(([type, load]) => (types.has(type) ? [load()] : [])));
 }
 
-/** Every text that stands as `type`, whatever of. */
-function typesIn(written: unknown): ReadonlySet<string> {
-  const types = new Set<string>();
-  const found = new Set<unknown>([written]);
-  for (const value of found) {
-    if (typeof value !== 'object' || value === null) continue;
-    if ('type' in value && typeof value.type === 'string') types.add(value.type);
-    for (const member of Object.values(value)) if (typeof member === 'object') found.add(member);
-  }
-  return types;
+/** Nothing that can be meant is deeper. */
+const MOST_DEPTH = 1_000;
+
+/**
+ * Adds every text that stands as `type`, whatever of.
+ * @param around what `value` stands in: with aliases of YAML, that may be itself
+ */
+function addTypes(value: unknown, types: Set<string>, around: unknown[]): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (around.length === MOST_DEPTH || around.includes(value)) return;
+  if ('type' in value && typeof value.type === 'string') types.add(value.type);
+  around.push(value);
+  if (Array.isArray(value)) for (const item of value) addTypes(item, types, around);
+  else for (const name in value) addTypes(Reflect.get(value, name), types, around);
+  around.pop();
 }

@@ -19,7 +19,11 @@ const plainPath = z.string().superRefine((path, context) => {
   if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
 });
 
+/** Whether there may be a parameter in a path, as most have none. */
+const MAY_HAVE_PARAMETERS = /[:{}]/;
+
 const templatePath = plainPath.superRefine((path, context) => {
+  if (!MAY_HAVE_PARAMETERS.test(path)) return;
   const names = path.split('/').flatMap((segment) => parameterName(segment) ?? []);
   const part = path.split('/').find((segment) => /[{}]|^:/.test(segment) && parameterName(segment) === undefined);
   if (part !== undefined)
@@ -32,6 +36,7 @@ const templatePath = plainPath.superRefine((path, context) => {
 });
 
 const prefixPath = plainPath.superRefine((path, context) => {
+  if (!MAY_HAVE_PARAMETERS.test(path)) return;
   const parameter = path.split('/').find((segment) => parameterName(segment) !== undefined);
   if (parameter === undefined) return;
   context.addIssue({
@@ -54,12 +59,7 @@ function pathFault(path: string): string | undefined {
   if (/[\s\\]/.test(path)) return 'may have neither blanks nor backslashes';
   if (path.includes('//')) return 'may not have empty segments: such requests are refused';
   if (path.includes('*')) return 'has a *; a prefix goes on without one, and a regex says more';
-  if (
-    matchingPath(path)
-      .split('/')
-      .some((segment) => segment === '.' || segment === '..')
-  )
-    return 'may not have . or .. segments: such requests are refused';
+  if (/\/\.{1,2}(?:\/|$)/.test(matchingPath(path))) return 'may not have . or .. segments: such requests are refused';
   if (path === '/-' || path.startsWith('/-/')) return "is the proxy's own: /- and below is not routed; choose another";
   return undefined;
 }

@@ -13,10 +13,11 @@ type Members = Readonly<Record<string, unknown>>;
 export function referenceProblems(written: unknown, kinds: readonly FilterKind[]): PlacedProblem[] {
   const root = membersOf(written);
   const clusters = membersOf(root['clusters']);
-  const policies = Object.keys(membersOf(root['policies']));
+  const clusterNames = new Set(Object.keys(clusters));
+  const policies = new Set(Object.keys(membersOf(root['policies'])));
   const listeners = listOf(root['listeners']);
   const routes = listOf(root['routes']);
-  const listenerNames = listeners.map((listener) => membersOf(listener)['name']).filter(isText);
+  const listenerNames = new Set(listeners.map((listener) => membersOf(listener)['name']).filter(isText));
   const shared = listOf(root['filters']);
   const identifies = shared.some((filter) => kindOf(filter, kinds)?.identifies === true);
   return [
@@ -26,35 +27,36 @@ export function referenceProblems(written: unknown, kinds: readonly FilterKind[]
     ...Object.entries(clusters).flatMap(([name, cluster]) =>
       unknownName(membersOf(cluster)['policy'], ['clusters', name, 'policy'], 'policy', policies),
     ),
-    ...filterProblems(shared, ['filters'], Object.keys(clusters), kinds),
+    ...filterProblems(shared, ['filters'], clusterNames, kinds),
     ...behindCaches(placed(shared, ['filters']), kinds),
-    ...routes.flatMap((each, index) => {
-      const route = membersOf(each);
-      const place = ['routes', index];
-      const answersAll = [...shared, ...listOf(route['filters'])].some(
-        (filter) => kindOf(filter, kinds)?.answersAll === true,
-      );
-      return [
-        ...destinationProblems(route['to'], [...place, 'to'], Object.keys(clusters)),
-        ...filterProblems(listOf(route['filters']), [...place, 'filters'], Object.keys(clusters), kinds),
-        ...behindCaches(
-          [...placed(shared, ['filters']), ...placed(listOf(route['filters']), [...place, 'filters'])],
-          kinds,
-        ).filter(
-          // Those for all routes are told of once.
-          (problem) => problem.place[0] === 'routes',
-        ),
-        ...unknownName(route['policy'], [...place, 'policy'], 'policy', policies),
-        ...listOf(route['listeners']).flatMap((name, at) =>
-          unknownName(name, [...place, 'listeners', at], 'listener', listenerNames),
-        ),
-        ...(route['to'] === undefined && !answersAll && isMembers(each)
-          ? [{ place, message: 'leads nowhere: give it "to", or a filter that answers' }]
-          : []),
-        ...(identifies ? [] : claimProblems(route['match'], [...place, 'match'], kinds)),
-      ];
-    }),
+    ...routes.flatMap((each, index) => routeProblems(each, index)),
   ];
+
+  function routeProblems(each: unknown, index: number): readonly PlacedProblem[] {
+    const route = membersOf(each);
+    const filters = listOf(route['filters']);
+    const place = ['routes', index];
+    // Of ten thousand routes, most have nothing of all this: no list is made for what is not there.
+    const problems: PlacedProblem[] = [];
+    if (route['to'] !== undefined) problems.push(...destinationProblems(route['to'], [...place, 'to'], clusterNames));
+    else if (isMembers(each) && ![...shared, ...filters].some((filter) => kindOf(filter, kinds)?.answersAll === true))
+      problems.push({ place, message: 'leads nowhere: give it "to", or a filter that answers' });
+    if (filters.length > 0) {
+      const within = [...place, 'filters'];
+      const behind = behindCaches([...placed(shared, ['filters']), ...placed(filters, within)], kinds);
+      problems.push(
+        ...filterProblems(filters, within, clusterNames, kinds),
+        // Those for all routes are told of once.
+        ...behind.filter((problem) => problem.place[0] === 'routes'),
+      );
+    }
+    if (route['policy'] !== undefined)
+      problems.push(...unknownName(route['policy'], [...place, 'policy'], 'policy', policies));
+    for (const [at, name] of listOf(route['listeners']).entries())
+      problems.push(...unknownName(name, [...place, 'listeners', at], 'listener', listenerNames));
+    if (!identifies) problems.push(...claimProblems(route['match'], [...place, 'match'], kinds));
+    return problems;
+  }
 }
 
 function placed(filters: readonly unknown[], place: Place): PlacedFilter[] {
@@ -65,7 +67,7 @@ function placed(filters: readonly unknown[], place: Place): PlacedFilter[] {
 function filterProblems(
   filters: readonly unknown[],
   place: Place,
-  clusters: readonly string[],
+  clusters: ReadonlySet<string>,
   kinds: readonly FilterKind[],
 ): PlacedProblem[] {
   return filters.flatMap((filter, at) =>
@@ -76,7 +78,7 @@ function filterProblems(
 }
 
 /** The names of clusters in a route's `to`. */
-function destinationProblems(to: unknown, place: Place, clusters: readonly string[]): PlacedProblem[] {
+function destinationProblems(to: unknown, place: Place, clusters: ReadonlySet<string>): PlacedProblem[] {
   if (!Array.isArray(to)) return unknownName(to, place, 'cluster', clusters);
   return to.flatMap((each, index) =>
     unknownName(membersOf(each)['cluster'], [...place, index, 'cluster'], 'cluster', clusters),
@@ -85,16 +87,16 @@ function destinationProblems(to: unknown, place: Place, clusters: readonly strin
 
 /** Claims are known when the route is chosen only if a filter for all routes has proved who asks. */
 function claimProblems(match: unknown, place: Place, kinds: readonly FilterKind[]): PlacedProblem[] {
-  const matches = Array.isArray(match)
-    ? match.map((each, at) => [each, [...place, at]] as const)
-    : [[match, place] as const];
+  const isList = Array.isArray(match);
+  const matches: readonly unknown[] = isList ? match : [match];
+  if (matches.every((each) => membersOf(each)['claims'] === undefined)) return [];
   const able = kinds.filter((kind) => kind.identifies === true).map((kind) => kind.type);
-  return matches.flatMap(([each, at]) =>
+  return matches.flatMap((each, at) =>
     membersOf(each)['claims'] === undefined
       ? []
       : [
           {
-            place: [...at, 'claims'],
+            place: [...place, ...(isList ? [at] : []), 'claims'],
             isKey: true,
             message: `are not known when the route is chosen: no filter for all routes proves who asks; put ${able.join(' or ') || 'one that does'} into "filters" at the top`,
           },
@@ -122,8 +124,9 @@ function twice(
   });
 }
 
-function unknownName(name: unknown, place: Place, what: string, known: readonly string[]): PlacedProblem[] {
-  if (!isText(name) || known.includes(name)) return [];
+function unknownName(name: unknown, place: Place, what: string, names: ReadonlySet<string>): PlacedProblem[] {
+  if (!isText(name) || names.has(name)) return [];
+  const known = [...names];
   const near = nearest(name, known);
   const hint =
     near !== undefined

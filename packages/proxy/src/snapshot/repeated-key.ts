@@ -1,51 +1,42 @@
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+
 /**
- * Whether an object in a JSON text has a key twice, which `JSON.parse` would take silently, the last one winning.
- * @param text one that `JSON.parse` takes
+ * Whether an object in a JSON text has a key twice, which `JSON.parse` takes silently, the last one winning: then fewer keys have come
+ * out of it than are written.
+ * @param value what `JSON.parse` has made of the text
  */
-export function hasRepeatedKey(text: string): boolean {
-  /** The keys of each object that is open; `undefined` for a list. */
-  const open: (Set<string> | undefined)[] = [];
-  let isKey = false;
+export function hasRepeatedKey(text: string, value: unknown): boolean {
+  return keysIn(value) < keysWritten(text);
+}
+
+/** Colons that stand in no string: there is one behind each key. */
+function keysWritten(text: string): number {
+  let keys = 0;
   for (let at = 0; at < text.length; at += 1) {
-    switch (text.charCodeAt(at)) {
-      case 0x7b: // {
-        open.push(new Set());
-        isKey = true;
-        break;
-      case 0x5b: // [
-        open.push(undefined);
-        isKey = false;
-        break;
-      case 0x7d: // }
-      case 0x5d: // ]
-        open.pop();
-        isKey = false;
-        break;
-      case 0x2c: // ,
-        isKey = open.at(-1) !== undefined;
-        break;
-      case 0x22: {
-        const end = endOfString(text, at);
-        const keys = open.at(-1);
-        if (isKey && keys !== undefined) {
-          const written = text.slice(at, end + 1);
-          // `as`: a string's text is parsed.
-          const key = written.includes('\\') ? (JSON.parse(written) as string) : written.slice(1, -1);
-          if (keys.has(key)) return true;
-          keys.add(key);
-        }
-        isKey = false;
-        at = end;
-      }
-    }
+    const code = text.charCodeAt(at);
+    if (code === COLON) keys += 1;
+    else if (code === QUOTE) at = endOfString(text, at);
   }
-  return false;
+  return keys;
+}
+
+function keysIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let keys = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) keys += keysIn(item);
+    return keys;
+  }
+  for (const key in value) keys += 1 + keysIn(Reflect.get(value, key));
+  return keys;
 }
 
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; ; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === 0x5c) at += 1;
-    else if (code === 0x22 || Number.isNaN(code)) return at;
+    if (code === BACKSLASH) at += 1;
+    else if (code === QUOTE || Number.isNaN(code)) return at;
   }
 }

@@ -12,12 +12,16 @@ test.each([
   ['{"a":["a","a"],"b":{"x":1,"y":2}}', false],
   ['{"a":"}, \\"a\\": {","b":"\\\\"}', false],
   ['{"a":{},"b":[],"a":0}', true],
-])('%s has a key twice: %s', (text, has) => expect(hasRepeatedKey(text)).toBe(has));
+  ['{"a":{"x":1,"y":2},"b":[],"a":{"x":1}}', true],
+  ['{"__proto__":1,"a":":\\":"}', false],
+  ['{"__proto__":1,"__proto__":{}}', true],
+])('%s has a key twice: %s', (text, has) => expect(hasRepeatedKey(text, JSON.parse(text))).toBe(has));
 
 test('no value that was written by JSON has a key twice, however it is laid out', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(0, 2, '\t'), (value, indent) => {
-      expect(hasRepeatedKey(JSON.stringify(value, undefined, indent))).toBe(false);
+      const text = JSON.stringify(value, undefined, indent);
+      expect(hasRepeatedKey(text, JSON.parse(text))).toBe(false);
     }),
   );
 });

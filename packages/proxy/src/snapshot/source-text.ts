@@ -75,7 +75,7 @@ function readJson(text: string): { readonly value: unknown } | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return hasRepeatedKey(text) ? undefined : { value };
+    return hasRepeatedKey(text, value) ? undefined : { value };
   } catch {
     // YAML's parser says where.
     return undefined;
