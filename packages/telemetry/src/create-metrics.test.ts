@@ -38,6 +38,24 @@ test('clients and consumers have names and labels of their own', async () => {
   ]);
 });
 
+test('what is counted under a series is seen at once, however many there are', async () => {
+  const all = metrics();
+  const server = all.red({ kind: 'server' });
+  const series = Array.from({ length: 50 }, (_, at) => server.series({ operation: `o${at}` }, 'ok'));
+  for (let turn = 0; turn < 7; turn += 1) for (const [at, each] of series.entries()) server.count(each, at);
+  server.count(series[49]!, -1);
+  const ofLast = 'service="orders",operation="o49",outcome="ok"';
+  expect(await linesOf(all, 'http_server_request_duration_seconds')).toEqual(
+    expect.arrayContaining([
+      'http_server_request_duration_seconds_count{service="orders",operation="o0",outcome="ok"} 7',
+      `http_server_request_duration_seconds_bucket{le="0.001",${ofLast}} 1`,
+      `http_server_request_duration_seconds_bucket{le="0.05",${ofLast}} 8`,
+      `http_server_request_duration_seconds_sum{${ofLast}} 0.343`,
+      `http_server_request_duration_seconds_count{${ofLast}} 8`,
+    ]),
+  );
+});
+
 test('asking again gives the same metric; other labels or another type are refused', () => {
   const all = metrics();
   expect(all.red({ kind: 'server' })).toBe(all.red({ kind: 'server', labels: ['operation'] }));
