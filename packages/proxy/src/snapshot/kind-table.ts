@@ -65,6 +65,10 @@ function addTypes(value: unknown, types: Set<string>, around: unknown[]): void {
   if ('type' in value && typeof value.type === 'string') types.add(value.type);
   around.push(value);
   if (Array.isArray(value)) for (const item of value) addTypes(item, types, around);
-  else for (const name in value) addTypes(Reflect.get(value, name), types, around);
+  else {
+    // `as`: any object has members by name.
+    const members = value as Readonly<Record<string, unknown>>;
+    for (const name in members) addTypes(members[name], types, around);
+  }
   around.pop();
 }

@@ -29,7 +29,9 @@ function keysIn(value: unknown): number {
     for (const item of value) keys += keysIn(item);
     return keys;
   }
-  for (const key in value) keys += 1 + keysIn(Reflect.get(value, key));
+  // `as`: any object has members by name.
+  const members = value as Readonly<Record<string, unknown>>;
+  for (const key in members) keys += 1 + keysIn(members[key]);
   return keys;
 }
 
