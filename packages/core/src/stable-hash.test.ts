@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { deepFreeze } from './deep-freeze.ts';
 import { stableHash } from './stable-hash.ts';
@@ -29,6 +30,18 @@ test('values that differ only where one ends and another begins have other hashe
   const turned = long.map(({ a, b }) => ({ a, b }));
   expect(stableHash({ list: turned })).toBe(stableHash({ list: long }));
   expect(stableHash({ list: [...long.slice(0, 999), { a: [999], b: 0 }] })).not.toBe(stableHash({ list: long }));
+});
+
+test('it is that of JSON whose keys are in order, however long its lists are', () => {
+  const list = (length: number) => Array.from({ length }, (_, at) => ({ b: at, a: [at] }));
+  const ordered = (length: number) => Array.from({ length }, (_, at) => ({ a: [at], b: at }));
+  for (const length of [0, 1, 255, 256, 257, 1_000]) {
+    const text = JSON.stringify({ a: 1, list: ordered(length) });
+    expect(stableHash({ list: list(length), a: 1, none: undefined })).toBe(
+      createHash('sha256').update(text).digest('hex'),
+    );
+  }
+  expect(stableHash({})).toBe(createHash('sha256').update('{}').digest('hex'));
 });
 
 test('what is frozen is frozen all the way down, and what others own is left alone', () => {

@@ -8,14 +8,22 @@ const FEW_KEYS = 32;
 export function stableHash(value: unknown): string {
   const hash = createHash('sha256');
   if (!isMembers(value)) return hash.update(textOf(value)).digest('hex');
-  for (const key of Object.keys(value).sort()) {
+  let before = '{';
+  for (const key of sortedKeys(value)) {
     const member = value[key];
     if (member === undefined) continue;
-    hash.update(`,${JSON.stringify(key)}:`);
-    if (!Array.isArray(member) || member.length === 0) hash.update(textOf(member));
-    else for (let at = 0; at < member.length; at += TOGETHER) hash.update(textOf(member.slice(at, at + TOGETHER)));
+    hash.update(`${before}${JSON.stringify(key)}:`);
+    before = ',';
+    if (Array.isArray(member)) {
+      hash.update('[');
+      for (let at = 0; at < member.length; at += TOGETHER) {
+        const items = textOf(member.slice(at, at + TOGETHER)).slice(1, -1);
+        hash.update(at === 0 ? items : `,${items}`);
+      }
+      hash.update(']');
+    } else hash.update(textOf(member));
   }
-  return hash.digest('hex');
+  return hash.update(before === '{' ? '{}' : '}').digest('hex');
 }
 
 function textOf(value: unknown): string {
