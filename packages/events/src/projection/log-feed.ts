@@ -65,12 +65,13 @@ export function logFeed(ground: FeedGround, projection: Projection, writing: Wri
     async progress(ctx) {
       const state = subscription.state();
       const stopped = state.kind === 'failed' ? { stopped: { code: state.code, message: state.message } } : {};
+      // In this order: what was handled by then is written, or is parked when that is counted.
+      const { positions, ms } = await subscription.lag(ctx);
       const { rows } = await acrossTenants(database).query<{ parked: string }>(
         ctx,
         'select count(*)::text as parked from fairlead_parked_event where subscription = $1',
         [name],
       );
-      const { positions, ms } = await subscription.lag(ctx);
       return { lagMs: positions === 0n ? 0 : Math.max(1, ms), parked: Number(rows[0]?.parked ?? 0), ...stopped };
     },
     async forget(ctx) {
