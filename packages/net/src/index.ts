@@ -2,7 +2,8 @@
 //          what they share, request-head.ts and response-head.ts their heads, framing.ts how long a body is by its
 //          fields); head-writer.ts writes heads
 // server/  a server on it: serve.ts listens, connection.ts is one client's, exchange.ts one request of it,
-//          answer-writer.ts and outbox.ts send; acceptor.ts is what comes before HTTP
+//          answer-writer.ts sends; acceptor.ts is what comes before HTTP
+// wire/    what both ends of a connection read into and send from: outgoing.ts what waits for one, outbox.ts for many
 // http2/   streams of HTTP/2, each as a connection of HTTP/1.1 with one request: of clients (sessions.ts, stream-socket.ts)
 //          and to servers (upstream-sessions.ts, upstream-stream.ts); tls/ certificates; proxy-protocol/ who a connection is for
 // cluster/ several endpoints for one destination: who is asked, and who isn't; cluster-types.ts says what callers see
