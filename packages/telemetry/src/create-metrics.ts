@@ -1,3 +1,5 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- whoever compiles this file with theirs has to find these types
+/// <reference path="./prom-client.d.ts" />
 import { CORE_ERRORS, FairleadError } from '@fairlead/core';
 import type { Metric } from 'prom-client';
 // By their files: the main one loads what tells of processes and what pushes to gateways with them, and so TLS and OpenTelemetry.

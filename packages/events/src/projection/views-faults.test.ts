@@ -3,16 +3,7 @@ import { append, leases, subscriptionCursors, trimLog, type Database } from '@fa
 import { describe, expect, test } from 'vitest';
 import { projection } from './projection.ts';
 import { documents, tables } from './target.ts';
-import {
-  BOTH,
-  counted,
-  live,
-  onPostgres,
-  settled,
-  sums,
-  thingsContract,
-  type ViewsWorld,
-} from './views-world.fixture.ts';
+import { BOTH, counted, live, settled, sums, thingsContract, type ViewsWorld } from './views-world.fixture.ts';
 
 const THINGS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 
