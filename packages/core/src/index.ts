@@ -8,7 +8,7 @@
 // errors.ts problem.ts codes and kinds; their form as problem documents
 // closeable.ts lifecycle.ts  how things end, and start and end in order
 // backoff.ts nearest.ts      delays between attempts; "did you mean"
-// node-http.ts         node:http without what importing it costs
+// on-demand.ts         modules of Node without what importing them costs
 // slots.ts             what comes and goes with every request; due-heap.ts what is due, the earliest first
 // stable-hash.ts deep-freeze.ts  configurations: the same for any order of keys, and never changed
 export { backoff } from './backoff.ts';
@@ -22,6 +22,8 @@ export type { Caller, Context, ContextChanges, Criticality, ScopedContext } from
 export { continueFrom, createContext } from './create-context.ts';
 export type { ContextOrigin, ContinueOptions, CreateContextOptions } from './create-context.ts';
 export { deepFreeze } from './deep-freeze.ts';
+export { DueHeap, NOWHERE } from './due-heap.ts';
+export type { Due } from './due-heap.ts';
 export { CORE_ERRORS, FairleadError, isError, thrower } from './errors.ts';
 export type { ErrorKind, ErrorOptions, ErrorTable } from './errors.ts';
 export { newSpanId, newTraceId, uuidV7 } from './id.ts';
@@ -41,8 +43,6 @@ export { realRandom } from './real-random.ts';
 export { realTurn } from './real-turn.ts';
 export { seededRandom } from './seeded-random.ts';
 export type { SeededRandom } from './seeded-random.ts';
-export { DueHeap, NOWHERE } from './due-heap.ts';
-export type { Due } from './due-heap.ts';
 export { Slots } from './slots.ts';
 export { stableHash } from './stable-hash.ts';
 export { stepKey } from './step-key.ts';
