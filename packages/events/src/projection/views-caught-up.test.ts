@@ -1,5 +1,6 @@
 import type { Database } from '@fairlead/store';
 import { expect, test } from 'vitest';
+import { overDatabase } from '../over-database.fixture.ts';
 import { projection } from './projection.ts';
 import { tables } from './target.ts';
 import { live, onPostgres, thingsContract } from './views-world.fixture.ts';
@@ -15,14 +16,7 @@ function slowToTell(inner: Database, onAsked: () => Promise<void>): Database {
     }
     return result;
   };
-  return {
-    name: inner.name,
-    query,
-    tx: (ctx, work, options) => inner.tx(ctx, work, options),
-    listen: (channel, onNotify) => inner.listen(channel, onNotify),
-    close: () => Promise.resolve(),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+  return overDatabase(inner, { query });
 }
 
 test('a view is not read before what failed while somebody looked whether it had caught up', async () => {

@@ -1,6 +1,7 @@
 import { FairleadError } from '@fairlead/core';
 import { append, leases, subscriptionCursors, trimLog, type Database } from '@fairlead/store';
 import { describe, expect, test } from 'vitest';
+import { overDatabase } from '../over-database.fixture.ts';
 import { projection } from './projection.ts';
 import { documents, tables } from './target.ts';
 import { BOTH, counted, live, settled, sums, thingsContract, type ViewsWorld } from './views-world.fixture.ts';
@@ -9,9 +10,7 @@ const THINGS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 
 /** A database whose transactions are lost before their commit as often as they are told to be. */
 function losing(inner: Database, loses: () => boolean): Database {
-  const own: Database = {
-    name: inner.name,
-    query: (ctx, text, params) => inner.query(ctx, text, params),
+  return overDatabase(inner, {
     tx: (ctx, work, options) =>
       inner.tx(
         ctx,
@@ -22,11 +21,7 @@ function losing(inner: Database, loses: () => boolean): Database {
         },
         options,
       ),
-    listen: (channel, onNotify) => inner.listen(channel, onNotify),
-    close: () => Promise.resolve(),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-  return own;
+  });
 }
 
 const cursorNames = async ({ ctx, database }: ViewsWorld): Promise<readonly string[]> =>
