@@ -52,6 +52,7 @@ export class TraceSpot {
     this.#core = core;
     this.#startedAtMs = startedAtMs;
     // Most requests come from where nobody traces.
+    const lines = head.isNoted ? '' : core.ids.lines();
     if (head.isNoted) {
       const { fields } = head;
       const named = parseTraceparent(fields.get('traceparent'), fields.get('tracestate'));
@@ -60,16 +61,14 @@ export class TraceSpot {
       this.#parentSpanId = named?.spanId;
       this.#state = named?.state;
       this.requestId = requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : this.traceId;
-      this.isSampled = core.telemetry.tracer.decide(this.traceId, startedAtMs);
     } else {
-      const lines = core.ids.lines();
       this.traceId = traceIdIn(lines);
       this.#parentSpanId = undefined;
       this.#state = undefined;
       this.requestId = this.traceId;
-      this.isSampled = core.telemetry.tracer.decide(this.traceId, startedAtMs);
-      if (!this.isSampled) this.#lines = lines;
     }
+    this.isSampled = core.telemetry.tracer.decide(this.traceId, startedAtMs);
+    if (!this.isSampled) this.#lines = lines;
   }
 
   /** The fields of an answer that let it be looked up. */

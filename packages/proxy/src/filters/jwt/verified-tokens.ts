@@ -1,3 +1,4 @@
+import { hashOf } from '@fairlead/net';
 import type { Identity } from '../../engine/filter.ts';
 
 /** A token whose signature and claims have been checked. */
@@ -13,7 +14,6 @@ export interface VerifiedToken {
 
 /** So many characters of a token's end tell it from others; to hash all of it each time, or a text of its end, takes longer. */
 const END_LENGTH = 8;
-const PRIME = 16_777_619;
 
 interface Kept {
   readonly token: string;
@@ -79,11 +79,7 @@ export class VerifiedTokens {
   }
 }
 
-/** A number of a token's end, by Fowler, Noll and Vo's hash (FNV-1a). */
+/** A number of a token's end, small enough to be no object. */
 function endOf(token: string): number {
-  const { length } = token;
-  let number = 0;
-  for (let at = Math.max(0, length - END_LENGTH); at < length; at += 1)
-    number = Math.imul(number ^ token.charCodeAt(at), PRIME);
-  return number;
+  return hashOf(token.slice(-END_LENGTH)) | 0;
 }
